@@ -1,0 +1,68 @@
+// Records a program: launches it, drains its rings, merges, builds spans, writes chunks.
+//
+// The single-threaded engine behind `taskscope record`. The caller owns the loop: poll() does one
+// bounded round of work and says what there is to show; finish() drains what is left, closes open
+// spans and turns the database into one finished file. Not thread-safe; the traced program never
+// waits for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "recorder/store/rows.h"
+#include "runtime/base/result.h"
+
+namespace taskscope::ingest {
+
+struct LaunchOptions {
+  std::vector<std::string> command;  // program and arguments; looked up in PATH like execvp
+  std::string output_path;           // replaced if it is a recording; refused if it is anything else
+};
+
+struct Progress {
+  std::int64_t elapsed_ns = 0;  // since the program's runtime said hello; 0 before
+  std::uint64_t events = 0;
+  std::uint64_t tasks = 0;       // ever seen
+  std::uint64_t tasks_live = 0;
+  std::uint64_t lost_events = 0;
+  std::uint64_t file_bytes = 0;  // database and its WAL
+  bool connected = false;        // the runtime has said hello
+  bool program_ended = false;    // and everything it wrote has been read
+};
+
+struct RecordSummary {
+  store::RecordingInfo info;
+  bool connected = false;    // false: nothing recorded and no file left behind
+  int exit_code = 0;         // of the program; 128 + signal if it was killed
+  std::string exit_status;   // "exited 0", "killed by SIGSEGV (Segmentation fault)"
+};
+
+class Recorder {
+ public:
+  // Creates the file first (so that a bad path is an error before anything runs), then starts the
+  // program. Errors: program not found or not executable, output not writable, not a recording.
+  static Result<Recorder> launch(const LaunchOptions& options);
+  Recorder(Recorder&&) noexcept;
+  Recorder& operator=(Recorder&&) noexcept;
+  ~Recorder();
+
+  // One round: waits for at most `wait_ms` for something to do. An error is fatal to the recording
+  // (disk full, database gone) but what was stored before stays; call finish() all the same.
+  Result<Progress> poll(int wait_ms);
+
+  // Sends `signal` to the program (the caller forwards Ctrl-C this way).
+  void signal_program(int signal);
+
+  // Waits for nothing: stores what the rings hold now and completes the file. The program, if it
+  // still runs, goes on without being recorded.
+  Result<RecordSummary> finish();
+
+ private:
+  struct Impl;
+  explicit Recorder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace taskscope::ingest

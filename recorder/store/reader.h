@@ -1,0 +1,71 @@
+// Reads a recording: entities as rows, spans chunk by chunk, and SQL with the virtual tables.
+//
+// Owns one read-only SQLite connection. A Reader belongs to one thread at a time; other threads
+// open their own (that is cheap). It never writes, except that opening a recording whose recorder
+// was killed lets SQLite recover its WAL. Every blob is hostile until decoded: damage is reported
+// as an Error that names the chunk, never followed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recorder/store/rows.h"
+#include "runtime/base/result.h"
+
+namespace taskscope::store {
+
+class Reader {
+ public:
+  // Fails with one sentence if the file is missing, empty, not SQLite, not a recording, of a newer
+  // major version, or damaged.
+  static Result<Reader> open(const std::string& path);
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+  ~Reader();
+
+  const RecordingInfo& info() const;
+  const std::string& path() const;
+
+  // Whole tables, ordered by id (by time where there is no id).
+  Result<std::vector<TaskRow>> tasks() const;
+  Result<std::vector<WorkerRow>> workers() const;
+  Result<std::vector<ObjectRow>> objects() const;
+  Result<std::vector<SiteRow>> sites() const;
+  Result<std::vector<StealRow>> steals() const;
+  Result<std::vector<ParkRow>> parks() const;
+  Result<std::vector<LostRow>> lost() const;
+  Result<std::vector<FindingRow>> findings() const;
+  Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id
+
+  // Appends the spans that the chunk's events closed, in the order of their ends.
+  Result<void> read_spans(std::int64_t chunk_id, std::vector<Span>& out) const;
+  // Appends the chunk's events in time order.
+  Result<void> read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const;
+
+  // Runs one SQL statement that only reads. `on_row` gets the values as text (nullptr for NULL)
+  // and returns false to stop. Errors carry SQLite's message and the offset in the SQL when known.
+  struct Column {
+    std::string name;
+    bool numeric = false;  // type of the first row's value
+  };
+  struct QueryError {
+    std::string message;
+    int offset = -1;  // byte in the SQL, -1: unknown
+  };
+  using RowCallback =
+      std::function<bool(const std::vector<Column>&, const std::vector<const char*>&)>;
+  // True and an untouched `error` on success. `on_columns` comes before the first row, once.
+  bool query(std::string_view sql, const std::function<void(const std::vector<Column>&)>& on_columns,
+             const RowCallback& on_row, QueryError& error) const;
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace taskscope::store

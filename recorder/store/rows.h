@@ -1,0 +1,183 @@
+// What a recording holds, as plain values: the narrow waist between recorder and viewer.
+//
+// Times are nanoseconds since the recording's start. Ids are those of the traced program. Rows are
+// copies; nothing here points into the database. Usable from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/trace_format/event.h"
+
+namespace taskscope::store {
+
+using trace_format::BlockReason;
+using trace_format::EventKind;
+using trace_format::kNoWorker;
+using trace_format::ObjectId;
+using trace_format::ObjectKind;
+using trace_format::SiteId;
+using trace_format::TaskId;
+using trace_format::WorkerId;
+
+// What a task is doing. The first five have duration and appear as spans; a task's last state may
+// be any of them or one of the two final ones.
+enum class TaskState : std::uint8_t {
+  Running = 0,
+  Runnable = 1,  // waits for a worker
+  Blocked = 2,   // waits for an object or another task; BlockReason says for what
+  Syscall = 3,
+  Sleeping = 4,
+  Done = 5,
+  Panicked = 6,
+};
+inline constexpr std::size_t kSpanStates = 5;
+std::string_view to_text(TaskState state);  // "running", "runnable", … as in SQL
+
+using StateTimes = std::array<std::int64_t, kSpanStates>;  // ns, indexed by TaskState
+
+// One state of one task over an interval.
+struct Span {
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;  // of an unfinished span: the recording's end
+  TaskId task_id = 0;
+  TaskId woken_by = 0;      // who ended a Blocked span; 0: nobody known, a timer, another thread
+  ObjectId object_id = 0;   // what a Blocked span waited for
+  WorkerId worker_id = kNoWorker;  // where a Running span ran; where others ended
+  SiteId site_id = 0;       // where the wait was written
+  TaskState state = TaskState::Running;
+  BlockReason reason = BlockReason::None;
+  bool finished = true;     // false: the recording ended first
+
+  friend bool operator==(const Span&, const Span&) = default;
+};
+
+struct TaskRow {
+  TaskId id = 0;
+  std::string name;  // empty: none given
+  TaskId parent_id = 0;
+  SiteId spawn_site_id = 0;
+  std::optional<std::int64_t> created_ns;  // unknown for tasks older than the recording
+  std::optional<std::int64_t> ended_ns;    // unknown for tasks that outlived it
+  TaskState state = TaskState::Runnable;   // its last
+  StateTimes state_ns{};
+  std::uint64_t wakeups = 0;
+  std::uint64_t steals = 0;  // how often another worker took it from a queue
+};
+
+struct WorkerRow {
+  WorkerId id = 0;
+  std::uint64_t thread_id = 0;  // OS thread that drove it last
+  std::int64_t running_ns = 0;
+  std::int64_t parked_ns = 0;
+  std::uint64_t events = 0;
+  std::uint64_t steals = 0;
+};
+
+struct ObjectRow {
+  ObjectId id = 0;
+  ObjectKind kind = ObjectKind::Unknown;
+  std::string name;
+  SiteId site_id = 0;
+  std::optional<std::uint64_t> capacity;
+  std::optional<std::int64_t> created_ns;  // first announced
+  std::optional<std::int64_t> destroyed_ns;
+  std::uint64_t waits = 0;
+  std::int64_t wait_ns = 0;
+};
+
+struct SiteRow {
+  SiteId id = 0;
+  std::string file;
+  std::uint32_t line = 0;
+  std::string function;
+};
+
+struct StealRow {
+  std::int64_t ns = 0;
+  WorkerId thief = 0;
+  WorkerId victim = 0;
+  std::uint32_t count = 0;
+  TaskId task_id = 0;  // the first of them
+};
+
+struct LostRow {
+  WorkerId worker_id = kNoWorker;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+  std::uint64_t events = 0;
+};
+
+// An interval in which a worker slept for want of work.
+struct ParkRow {
+  WorkerId worker_id = 0;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+};
+
+// One event as it happened. `arg` is what is left of its arguments: the sequence number, count,
+// victim or worker that the event's kind says.
+struct EventRow {
+  std::int64_t ns = 0;
+  WorkerId worker_id = kNoWorker;
+  EventKind kind{};
+  TaskId task_id = 0;
+  ObjectId object_id = 0;
+  SiteId site_id = 0;
+  std::uint64_t arg = 0;
+
+  friend bool operator==(const EventRow&, const EventRow&) = default;
+};
+
+// What is known of a chunk of events without decoding it.
+struct ChunkSummary {
+  std::int64_t id = 0;
+  WorkerId worker_id = kNoWorker;
+  std::int64_t start_ns = 0;      // earliest instant of any span or event in it
+  std::int64_t end_ns = 0;        // latest
+  std::uint32_t events = 0;
+  std::uint32_t spans = 0;
+  std::int64_t longest_span_ns = 0;
+  StateTimes state_ns{};
+};
+
+struct RecordingInfo {
+  std::string format;   // "taskscope 1.0"
+  std::string source;   // "taskscope" or "go"
+  std::string program;
+  std::string command;  // as it was started, with arguments
+  std::string started;  // ISO 8601, UTC
+  std::int64_t duration_ns = 0;
+  bool complete = false;       // false: the recorder was killed before it could finish
+  std::string exit_status;     // "exited 0", "killed by SIGSEGV", … ; empty: unknown
+  std::uint64_t events = 0;
+  std::uint64_t tasks = 0;
+  std::uint32_t workers = 0;
+  std::uint32_t threads = 0;
+  std::uint64_t lost_events = 0;
+  std::uint64_t findings = 0;
+  std::uint64_t bytes = 0;     // of the file
+};
+
+struct FindingRow {
+  std::int64_t id = 0;
+  std::string kind;      // "blocked_at_end", "deadlock", "panic", …
+  std::string tier;      // "proved", "predicted", "suspected"
+  std::string severity;  // "info", "warning", "severe"
+  std::string summary;   // one sentence with names and numbers
+  std::string detail;
+  TaskId task_id = 0;    // an example task
+  ObjectId object_id = 0;
+  SiteId spawn_site_id = 0;
+  SiteId wait_site_id = 0;
+  std::uint64_t count = 1;
+  std::int64_t first_ns = 0;
+  std::int64_t last_ns = 0;
+};
+
+}  // namespace taskscope::store

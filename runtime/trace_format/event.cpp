@@ -1,0 +1,96 @@
+#include "runtime/trace_format/event.h"
+
+#include <algorithm>
+#include <array>
+
+namespace taskscope::trace_format {
+namespace {
+
+constexpr std::array kEvents = {
+#define TASKSCOPE_EVENT(number, name, text, id, aux) \
+  EventSpec{EventKind::name, text, IdField::id, AuxField::aux},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_EVENT
+};
+
+struct ReasonSpec {
+  BlockReason reason;
+  std::string_view text;
+  ReasonClass reason_class;
+};
+constexpr std::array kReasons = {
+#define TASKSCOPE_BLOCK_REASON(number, name, text, reason_class) \
+  ReasonSpec{BlockReason::name, text, ReasonClass::reason_class},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_BLOCK_REASON
+};
+
+struct ObjectSpec {
+  ObjectKind kind;
+  std::string_view text;
+};
+constexpr std::array kObjects = {
+#define TASKSCOPE_OBJECT_KIND(number, name, text) ObjectSpec{ObjectKind::name, text},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_OBJECT_KIND
+};
+
+// Index + 1 into kEvents by event number; 0 where there is none.
+constexpr auto kEventByNumber = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t i = 0; i < kEvents.size(); ++i) {
+    table[static_cast<std::uint8_t>(kEvents[i].kind)] = static_cast<std::uint8_t>(i + 1);
+  }
+  return table;
+}();
+
+template <class Table, class Match>
+auto find_in(const Table& table, Match match) -> decltype(&table[0]) {
+  const auto it = std::find_if(table.begin(), table.end(), match);
+  return it == table.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+const EventSpec* find_event_spec(std::uint8_t kind) {
+  const std::uint8_t index = kEventByNumber[kind];
+  return index == 0 ? nullptr : &kEvents[index - 1u];
+}
+
+const EventSpec* find_event_spec(std::string_view text) {
+  return find_in(kEvents, [=](const EventSpec& spec) { return spec.text == text; });
+}
+
+std::string_view to_text(EventKind kind) {
+  const EventSpec* spec = find_event_spec(static_cast<std::uint8_t>(kind));
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
+std::string_view to_text(BlockReason reason) {
+  if (reason == BlockReason::None) return "none";
+  const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.reason == reason; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
+std::string_view to_text(ObjectKind kind) {
+  const auto* spec = find_in(kObjects, [=](const ObjectSpec& s) { return s.kind == kind; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
+ReasonClass reason_class(BlockReason reason) {
+  const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.reason == reason; });
+  return spec == nullptr ? ReasonClass::None : spec->reason_class;
+}
+
+std::optional<BlockReason> parse_block_reason(std::string_view text) {
+  if (text == "none") return BlockReason::None;
+  const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->reason);
+}
+
+std::optional<ObjectKind> parse_object_kind(std::string_view text) {
+  const auto* spec = find_in(kObjects, [=](const ObjectSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->kind);
+}
+
+}  // namespace taskscope::trace_format
