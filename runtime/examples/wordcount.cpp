@@ -243,7 +243,7 @@ void print(const Options& options, const Totals& totals, double seconds) {
   std::fflush(stdout);
   std::fprintf(stderr,
                "%llu words, %zu different, in %llu files (%.1f MB; %llu binary files skipped), "
-               "%.2f s\n",
+               "%.3f s\n",
                static_cast<unsigned long long>(sum), words.size(),
                static_cast<unsigned long long>(totals.files),
                static_cast<double>(totals.bytes) / 1e6,
