@@ -181,6 +181,7 @@ class Rule:
     scope: str
     pattern: re.Pattern
     instead: str
+    excuse: re.Pattern
 
     def applies_to(self, file):
         if self.scope != "all" and not file.is_cpp:
@@ -195,13 +196,14 @@ def parse_rules(text):
         if not line.strip() or line.startswith("#"):
             continue
         columns = line.split(" | ")
-        if len(columns) != 4 or columns[1] not in ("code", "raw", "all"):
+        if len(columns) not in (4, 5) or columns[1] not in ("code", "raw", "all"):
             raise ValueError(f"rules.txt:{number}: expected where | code, raw or all | pattern | "
-                             "instead")
+                             "instead | excuse")
         where = columns[0].split()
         rules.append(Rule([name for name in where if not name.startswith("!")],
                           [name[1:] for name in where if name.startswith("!")], columns[1],
-                          re.compile(columns[2]), columns[3]))
+                          re.compile(columns[2]), columns[3],
+                          re.compile(columns[4]) if len(columns) == 5 else None))
     return rules
 
 
@@ -209,7 +211,7 @@ def check_rules(file, rules):
     if within(file.path, RULES_FOLDER):
         return
     for rule in rules:
-        if not rule.applies_to(file):
+        if not rule.applies_to(file) or (rule.excuse and rule.excuse.search(file.text)):
             continue
         for number, line in enumerate(file.code if rule.scope == "code" else file.lines, 1):
             match = rule.pattern.search(line)
