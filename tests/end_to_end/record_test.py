@@ -4,7 +4,8 @@
 import sqlite3
 import unittest
 
-from support import LEAKY, VICTIM, WORDCOUNT, Case, count_words_in_shell, make_text_tree
+from support import (LEAKY, README_EXAMPLE, VICTIM, WORDCOUNT, Case, count_words_in_shell,
+                     make_text_tree)
 
 INFO_KEYS = {"format", "source", "program", "started", "duration_ns", "complete", "events", "tasks",
              "workers", "threads", "lost_events", "findings", "bytes"}
@@ -110,6 +111,13 @@ class RecordedLeak(Case):
         recording, _ = self.record(LEAKY, "--requests", "40", "--fixed", workers=2)
         self.assertEqual(recording.value("SELECT count(*) FROM task WHERE state = 'blocked'"), 0)
         self.assertEqual(recording.report()["findings"], [])
+
+
+class RecordedReadme(Case):
+    def test_its_program_prints_what_one_expects(self):
+        recording, run = self.record(README_EXAMPLE)
+        self.assertEqual(run.stdout.split(), [b"%d" % (i * i) for i in range(1, 11)])
+        self.assertEqual(recording.value("SELECT count(*) FROM task WHERE name = 'producer'"), 1)
 
 
 class Query(Case):

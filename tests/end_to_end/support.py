@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("TASKSCOPE_BINARY_DIR", ROOT / "build" / "de
 TASKSCOPE = BUILD / "app" / "taskscope"
 WORDCOUNT = BUILD / "runtime" / "examples" / "wordcount"
 LEAKY = BUILD / "runtime" / "examples" / "leaky"
+README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.
