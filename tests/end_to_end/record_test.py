@@ -63,7 +63,8 @@ class RecordedWordcount(Case):
             "WHERE span.state = 'blocked' AND span.reason LIKE 'chan %' "
             "AND object.kind = 'channel'"), 0)
         self.assertEqual(recording.value(
-            "SELECT count(*) FROM span WHERE state = 'blocked' AND finished AND woken_by = 0"), 0)
+            "SELECT count(*) FROM span WHERE state = 'blocked' AND finished "
+            "AND coalesce(woken_by, 0) = 0"), 0)
 
     def test_info_and_report_have_their_keys(self):
         recording, _ = self.record_wordcount()
@@ -120,6 +121,16 @@ class RecordedReadme(Case):
         self.assertEqual(recording.value("SELECT count(*) FROM task WHERE name = 'producer'"), 1)
 
 
+class Report(Case):
+    def test_fails_on_findings_when_asked_to(self):
+        leaky, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        fixed, _ = self.record(LEAKY, "--requests", "20", "--fixed", workers=2, name="fixed.tscope")
+        self.assertEqual(self.taskscope("report", leaky.path).returncode, 0)
+        self.assertEqual(self.taskscope("report", leaky.path, "--fail-on", "leak").returncode, 3)
+        self.assertEqual(self.taskscope("report", leaky.path, "--fail-on", "panic").returncode, 0)
+        self.assertEqual(self.taskscope("report", fixed.path, "--fail-on", "any").returncode, 0)
+
+
 class Query(Case):
     def test_many_short_tasks_are_all_there(self):
         recording, _ = self.record(VICTIM, "exit-7", status=7)
@@ -131,8 +142,12 @@ class Query(Case):
     def test_wrong_sql_is_one_sentence_and_the_file_stays(self):
         recording, _ = self.record(VICTIM, "exit-7", status=7)
         before = recording.path.read_bytes()
-        self.assert_refused(self.taskscope("query", recording.path, "SELEC 1"), "SELEC")
-        self.assert_refused(self.taskscope("query", recording.path, "DROP TABLE task"))
+        for sql in ("SELEC 1", "SELECT nothing FROM task", "DROP TABLE task", "", "SELECT 1; SELECT 2"):
+            with self.subTest(sql):
+                run = self.taskscope("query", recording.path, sql)
+                self.assertEqual(run.returncode, 1)
+                self.assertEqual(run.stdout, b"")
+                self.assertRegex(run.stderr.decode(), r"\Ataskscope: [^\n]+\.\n")
         self.assertEqual(recording.path.read_bytes(), before)
 
 
