@@ -3,8 +3,9 @@
 //
 // Knows every live task and forgets it when it ends, so memory follows what lives, not what was.
 // The order of events is the caller's (merge.h); fit() tells whether an event's turn has come.
-// Events that cannot fit because others were lost are taken all the same: the state is mended,
-// counted, and no time is given to a state that nobody saw. One thread at a time.
+// Events that cannot fit because others were lost are taken all the same and counted: a state then
+// lasts until the next thing that is known of its task, and time of which nothing is known belongs
+// to no span. One thread at a time.
 //
 // Invariants:
 //   1. The spans of a task follow each other without gap or overlap while nothing of it was lost.
