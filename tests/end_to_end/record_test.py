@@ -142,7 +142,8 @@ class Query(Case):
     def test_wrong_sql_is_one_sentence_and_the_file_stays(self):
         recording, _ = self.record(VICTIM, "exit-7", status=7)
         before = recording.path.read_bytes()
-        for sql in ("SELEC 1", "SELECT nothing FROM task", "DROP TABLE task", "", "SELECT 1; SELECT 2"):
+        for sql in ("SELEC 1", "SELECT nothing FROM task", "DROP TABLE task", "",
+                    "SELECT 1; SELECT 2"):
             with self.subTest(sql):
                 run = self.taskscope("query", recording.path, sql)
                 self.assertEqual(run.returncode, 1)
