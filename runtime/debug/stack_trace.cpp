@@ -66,26 +66,16 @@ bool is_runtime_header(std::string_view file) {
   return false;
 }
 
-// The closure of a task is often inlined into the runtime's function that calls it. If the source
-// line is the program's, the frame is shown under the closure's own name.
-bool rename_inlined_closure(Frame& frame) {
-  const std::string_view function = without_result(frame.function);
+// The closure that the runtime's function `function` calls; empty if it is another function.
+std::string called_closure(std::string_view function) {
+  function = without_result(function);
   for (const std::string_view body :
        {"taskscope::sched::run_inline<", "taskscope::sched::run_heap<"}) {
     const std::size_t end = function.rfind(">(");
-    if (!function.starts_with(body) || end == std::string_view::npos || frame.file.empty())
-      continue;
-    frame.function =
-        std::string(function.substr(body.size(), end - body.size())) + "::operator()()";
-    return true;
+    if (!function.starts_with(body) || end == std::string_view::npos) continue;
+    return std::string(function.substr(body.size(), end - body.size())) + "::operator()()";
   }
-  return false;
-}
-
-bool hidden(Frame& frame) {
-  if (is_runtime_header(frame.file)) return true;
-  if (rename_inlined_closure(frame)) return false;
-  return is_runtime(frame.function) && !is_unnamed(frame.function);
+  return {};
 }
 
 }  // namespace
@@ -108,7 +98,21 @@ std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
   }
   std::vector<Frame> kept;
   for (Frame& frame : frames) {
-    if (!hidden(frame)) kept.push_back(std::move(frame));
+    const std::string closure = called_closure(frame.function);
+    if (!closure.empty() && !frame.file.empty()) {
+      // A task's closure is often inlined into the function that calls it. With full debug
+      // information it has a frame before this one, else the source line shows whose code it is.
+      if (!is_runtime_header(frame.file)) {
+        frame.function = closure;
+        kept.push_back(std::move(frame));
+      } else if (!kept.empty() && kept.back().function == "operator()") {
+        kept.back().function = closure;
+      }
+      continue;
+    }
+    if (is_runtime_header(frame.file)) continue;
+    if (is_runtime(frame.function) && !is_unnamed(frame.function)) continue;
+    kept.push_back(std::move(frame));
   }
   return kept;
 }
