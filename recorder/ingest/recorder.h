@@ -18,13 +18,13 @@ namespace taskscope::ingest {
 
 struct LaunchOptions {
   std::vector<std::string> command;  // program and arguments; looked up in PATH like execvp
-  std::string output_path;           // replaced if it is a recording; refused if it is anything else
+  std::string output_path;  // replaced if it is a recording; refused if it is anything else
 };
 
 struct Progress {
   std::int64_t elapsed_ns = 0;  // since the program's runtime said hello; 0 before
   std::uint64_t events = 0;
-  std::uint64_t tasks = 0;       // ever seen
+  std::uint64_t tasks = 0;  // ever seen
   std::uint64_t tasks_live = 0;
   std::uint64_t lost_events = 0;
   std::uint64_t file_bytes = 0;  // database and its WAL
@@ -34,9 +34,9 @@ struct Progress {
 
 struct RecordSummary {
   store::RecordingInfo info;
-  bool connected = false;    // false: nothing recorded and no file left behind
-  int exit_code = 0;         // of the program; 128 + signal if it was killed
-  std::string exit_status;   // "exited 0", "killed by SIGSEGV (Segmentation fault)"
+  bool connected = false;   // false: nothing recorded and no file left behind
+  int exit_code = 0;        // of the program; 128 + signal if it was killed
+  std::string exit_status;  // "exited 0", "killed by SIGSEGV (Segmentation fault)"
 };
 
 class Recorder {

@@ -59,7 +59,8 @@ class Reader {
   using RowCallback =
       std::function<bool(const std::vector<Column>&, const std::vector<const char*>&)>;
   // True and an untouched `error` on success. `on_columns` comes before the first row, once.
-  bool query(std::string_view sql, const std::function<void(const std::vector<Column>&)>& on_columns,
+  bool query(std::string_view sql,
+             const std::function<void(const std::vector<Column>&)>& on_columns,
              const RowCallback& on_row, QueryError& error) const;
 
  private:

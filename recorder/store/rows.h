@@ -38,6 +38,7 @@ enum class TaskState : std::uint8_t {
 };
 inline constexpr std::size_t kSpanStates = 5;
 std::string_view to_text(TaskState state);  // "running", "runnable", … as in SQL
+std::optional<TaskState> parse_task_state(std::string_view text);
 
 using StateTimes = std::array<std::int64_t, kSpanStates>;  // ns, indexed by TaskState
 
@@ -46,13 +47,13 @@ struct Span {
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;  // of an unfinished span: the recording's end
   TaskId task_id = 0;
-  TaskId woken_by = 0;      // who ended a Blocked span; 0: nobody known, a timer, another thread
-  ObjectId object_id = 0;   // what a Blocked span waited for
+  TaskId woken_by = 0;     // who ended a Blocked span; 0: nobody known, a timer, another thread
+  ObjectId object_id = 0;  // what a Blocked span waited for
   WorkerId worker_id = kNoWorker;  // where a Running span ran; where others ended
-  SiteId site_id = 0;       // where the wait was written
+  SiteId site_id = 0;              // where the wait was written
   TaskState state = TaskState::Running;
   BlockReason reason = BlockReason::None;
-  bool finished = true;     // false: the recording ended first
+  bool finished = true;  // false: the recording ended first
 
   friend bool operator==(const Span&, const Span&) = default;
 };
@@ -65,9 +66,11 @@ struct TaskRow {
   std::optional<std::int64_t> created_ns;  // unknown for tasks older than the recording
   std::optional<std::int64_t> ended_ns;    // unknown for tasks that outlived it
   TaskState state = TaskState::Runnable;   // its last
+  bool state_known = true;  // false: what it did last was lost, or the recorder was killed
   StateTimes state_ns{};
   std::uint64_t wakeups = 0;
-  std::uint64_t steals = 0;  // how often another worker took it from a queue
+  std::uint64_t steals = 0;   // how often another worker took it from a queue, as its first
+  std::string panic_message;  // of a task that panicked
 };
 
 struct WorkerRow {
@@ -138,8 +141,8 @@ struct EventRow {
 struct ChunkSummary {
   std::int64_t id = 0;
   WorkerId worker_id = kNoWorker;
-  std::int64_t start_ns = 0;      // earliest instant of any span or event in it
-  std::int64_t end_ns = 0;        // latest
+  std::int64_t start_ns = 0;  // earliest instant of any span or event in it
+  std::int64_t end_ns = 0;    // latest
   std::uint32_t events = 0;
   std::uint32_t spans = 0;
   std::int64_t longest_span_ns = 0;
@@ -147,21 +150,22 @@ struct ChunkSummary {
 };
 
 struct RecordingInfo {
-  std::string format;   // "taskscope 1.0"
-  std::string source;   // "taskscope" or "go"
+  std::string format;  // "taskscope 1.0"
+  std::string source;  // "taskscope" or "go"
   std::string program;
   std::string command;  // as it was started, with arguments
   std::string started;  // ISO 8601, UTC
   std::int64_t duration_ns = 0;
-  bool complete = false;       // false: the recorder was killed before it could finish
-  std::string exit_status;     // "exited 0", "killed by SIGSEGV", … ; empty: unknown
+  bool complete = false;    // false: the recorder was killed before it could finish
+  std::string exit_status;  // "exited 0", "killed by SIGSEGV", … ; empty: unknown
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;
   std::uint32_t workers = 0;
   std::uint32_t threads = 0;
   std::uint64_t lost_events = 0;
   std::uint64_t findings = 0;
-  std::uint64_t bytes = 0;     // of the file
+  std::uint64_t bytes = 0;  // of the file
+  std::string notes;        // what went wrong while recording, a sentence a line; empty: nothing
 };
 
 struct FindingRow {
@@ -171,7 +175,7 @@ struct FindingRow {
   std::string severity;  // "info", "warning", "severe"
   std::string summary;   // one sentence with names and numbers
   std::string detail;
-  TaskId task_id = 0;    // an example task
+  TaskId task_id = 0;  // an example task
   ObjectId object_id = 0;
   SiteId spawn_site_id = 0;
   SiteId wait_site_id = 0;

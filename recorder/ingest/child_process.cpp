@@ -1,0 +1,125 @@
+#include "recorder/ingest/child_process.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "runtime/trace_format/handshake.h"
+
+namespace taskscope::ingest {
+namespace {
+
+Error cannot_start(const std::string& program, int error) {
+  const std::string start = "Cannot start " + program + ": ";
+  const bool is_path = program.find('/') != std::string::npos;
+  struct stat status {};
+  const bool exists = is_path && stat(program.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) return Error{start + "it is a folder."};
+  switch (error) {
+    case ENOENT:
+      if (exists) return Error{start + "the interpreter that its first line names is missing."};
+      return Error{start + (is_path ? "there is no such file." : "it is not in the PATH.")};
+    case EACCES:
+      return Error{start + "it is not executable (chmod +x would make it so)."};
+    case ENOEXEC:
+      return Error{start + "it is not a program that this machine can run."};
+    default:
+      return Error{start + std::strerror(error) + "."};
+  }
+}
+
+std::vector<std::string> environment_with(const std::string& variable) {
+  const std::string_view name(variable.data(), variable.find('=') + 1);
+  std::vector<std::string> out{variable};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (std::string_view(*entry).substr(0, name.size()) != name) out.emplace_back(*entry);
+  }
+  return out;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+// What a new process needs besides its arguments; freed in the end.
+struct SpawnSetup {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  explicit SpawnSetup(int inherited) {
+    posix_spawn_file_actions_init(&actions);
+    // A descriptor duplicated onto itself loses its close-on-exec mark in the child only.
+    posix_spawn_file_actions_adddup2(&actions, inherited, inherited);
+    posix_spawnattr_init(&attributes);
+    // What the recorder ignores for itself, the program must not.
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGXFSZ);
+    sigaddset(&defaults, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+  ~SpawnSetup() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+}  // namespace
+
+Result<ChildProcess> ChildProcess::launch(const std::vector<std::string>& command,
+                                          const base::UniqueFd& socket) {
+  if (command.empty() || command[0].empty()) return Error{"There is no program to record."};
+  std::vector<std::string> arguments = command;
+  std::vector<std::string> environment = environment_with(
+      std::string(trace_format::kRecorderFdVariable) + "=" + std::to_string(socket.get()));
+  std::vector<char*> argv = pointers_to(arguments);
+  std::vector<char*> envp = pointers_to(environment);
+  const SpawnSetup setup(socket.get());
+  ChildProcess child;
+  const int error = posix_spawnp(&child.pid_, argv[0], &setup.actions, &setup.attributes,
+                                 argv.data(), envp.data());
+  if (error != 0) return cannot_start(command[0], error);
+  return child;
+}
+
+bool ChildProcess::has_ended() {
+  if (ended_) return true;
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
+    // Somebody else reaped it: it is gone, how is unknown.
+    ended_ = errno == ECHILD;
+    return ended_;
+  }
+  if (info.si_pid == 0) return false;
+  ended_ = true;
+  if (info.si_code == CLD_EXITED) {
+    exit_code_ = info.si_status;
+    exit_status_ = "exited " + std::to_string(info.si_status);
+    return true;
+  }
+  exit_code_ = 128 + info.si_status;
+  const char* name = sigabbrev_np(info.si_status);
+  const char* description = sigdescr_np(info.si_status);
+  exit_status_ = "killed by " + (name != nullptr ? "SIG" + std::string(name)
+                                                 : "signal " + std::to_string(info.si_status));
+  if (description != nullptr) exit_status_ += " (" + std::string(description) + ")";
+  return true;
+}
+
+void ChildProcess::send_signal(int signal) {
+  if (!ended_) ::kill(pid_, signal);
+}
+
+}  // namespace taskscope::ingest

@@ -1,0 +1,48 @@
+// The recorder's end of the socket over which a program says hello and hands over its rings.
+//
+// Messages are checked for size, magic and version before anything in them is believed; descriptors
+// that come with them are owned at once, so that junk cannot leak any. Never blocks. One thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/trace_format/handshake.h"
+
+namespace taskscope::ingest {
+
+struct Message {
+  trace_format::MessageType type{};
+  trace_format::Hello hello;
+  trace_format::RingOffer offer;
+  base::UniqueFd memory;  // of an offered ring
+};
+
+class HandshakeSocket {
+ public:
+  HandshakeSocket() = default;
+  // `socket` is a connected SOCK_SEQPACKET socket.
+  explicit HandshakeSocket(base::UniqueFd socket) : socket_(std::move(socket)) {}
+
+  // Nothing: no message waits. Closed: nobody holds the other end. Junk: skipped, `why` says what
+  // it was. WrongVersion: program and recorder cannot talk, `why` is a sentence for the person.
+  enum class Received : std::uint8_t { Message, Nothing, Closed, Junk, WrongVersion };
+  Received receive(Message& out, std::string& why);
+
+  int fd() const { return socket_.get(); }
+  void close() { socket_.reset(); }
+
+ private:
+  base::UniqueFd socket_;
+};
+
+// A pair of ends, the second for the program: inherited only by who asks for it.
+struct SocketPair {
+  base::UniqueFd ours;
+  base::UniqueFd theirs;
+};
+Result<SocketPair> make_socket_pair();
+
+}  // namespace taskscope::ingest

@@ -1,0 +1,114 @@
+// A table from ids to values for entities that come and go: tasks and objects.
+//
+// Open addressing over a slab, so that a look-up costs one or two cache misses and nothing is
+// allocated per entity once the table has grown. One thread at a time. Pointers to values stay
+// valid until the value is erased.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+namespace taskscope::ingest {
+
+template <class Value>
+class IdTable {
+ public:
+  IdTable() : index_(kSizeMin) {}
+
+  // Null if there is none.
+  Value* find(std::uint64_t id) {
+    for (std::size_t i = home(id);; i = next(i)) {
+      if (index_[i].slot == kEmpty) return nullptr;
+      if (index_[i].id == id) return &slab_[index_[i].slot];
+    }
+  }
+
+  // The value of `id`, made with its default if there was none.
+  Value& get(std::uint64_t id) {
+    if (Value* found = find(id)) return *found;
+    if ((size_ + 1) * 2 > index_.size()) grow();
+    std::uint32_t slot;
+    if (free_.empty()) {
+      slot = static_cast<std::uint32_t>(slab_.size());
+      slab_.emplace_back();
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+    }
+    insert(id, slot);
+    ++size_;
+    return slab_[slot];
+  }
+
+  void erase(std::uint64_t id) {
+    std::size_t i = home(id);
+    while (index_[i].id != id || index_[i].slot == kEmpty) {
+      if (index_[i].slot == kEmpty) return;
+      i = next(i);
+    }
+    slab_[index_[i].slot] = Value();
+    free_.push_back(index_[i].slot);
+    --size_;
+    close_gap(i);
+  }
+
+  std::size_t size() const { return size_; }
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (const Entry& entry : index_) {
+      if (entry.slot != kEmpty) visit(entry.id, slab_[entry.slot]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSizeMin = 1024;  // a power of two, as every size
+  static constexpr std::uint32_t kEmpty = 0xffff'ffff;
+
+  struct Entry {
+    std::uint64_t id = 0;
+    std::uint32_t slot = kEmpty;
+  };
+
+  std::size_t home(std::uint64_t id) const {
+    // Fibonacci hashing; ids come in runs and low bits alone would do, were they not hostile.
+    return (id * 0x9e37'79b9'7f4a'7c15u >> 20) & (index_.size() - 1);
+  }
+  std::size_t next(std::size_t i) const { return (i + 1) & (index_.size() - 1); }
+
+  void insert(std::uint64_t id, std::uint32_t slot) {
+    std::size_t i = home(id);
+    while (index_[i].slot != kEmpty) i = next(i);
+    index_[i] = {id, slot};
+  }
+
+  void grow() {
+    std::vector<Entry> old(index_.size() * 2);
+    old.swap(index_);
+    for (const Entry& entry : old) {
+      if (entry.slot != kEmpty) insert(entry.id, entry.slot);
+    }
+  }
+
+  // Moves later entries of the same run back, so that look-ups need no tombstones.
+  void close_gap(std::size_t gap) {
+    for (std::size_t i = next(gap); index_[i].slot != kEmpty; i = next(i)) {
+      const std::size_t wanted = home(index_[i].id);
+      const bool stays = gap <= i ? gap < wanted && wanted <= i : gap < wanted || wanted <= i;
+      if (stays) continue;
+      index_[gap] = index_[i];
+      gap = i;
+    }
+    index_[gap] = {};
+  }
+
+  std::vector<Entry> index_;
+  std::deque<Value> slab_;  // stable addresses
+  std::vector<std::uint32_t> free_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace taskscope::ingest

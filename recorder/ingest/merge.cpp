@@ -1,0 +1,140 @@
+#include "recorder/ingest/merge.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace taskscope::ingest {
+
+using trace_format::DecodeStatus;
+using trace_format::EventKind;
+using trace_format::Record;
+
+std::size_t Merge::add_ring(store::WorkerId worker_id) {
+  rings_.emplace_back();
+  rings_.back().builder_ring = builder_->add_ring(worker_id);
+  return rings_.size() - 1;
+}
+
+std::span<Record> Merge::extend(std::size_t index, std::size_t count) {
+  Ring& ring = rings_[index];
+  // What was taken makes room first. The head points into the records, so it is read anew.
+  ring.records.erase(ring.records.begin(),
+                     ring.records.begin() + static_cast<std::ptrdiff_t>(ring.at));
+  ring.at = 0;
+  ring.has_head = false;
+  const std::size_t size = ring.records.size();
+  ring.records.resize(size + count);
+  return {ring.records.data() + size, count};
+}
+
+void Merge::append(std::size_t ring, std::span<const Record> records) {
+  std::copy(records.begin(), records.end(), extend(ring, records.size()).begin());
+}
+
+void Merge::discard(std::size_t index) {
+  Ring& ring = rings_[index];
+  ring.records.clear();
+  ring.at = 0;
+  ring.has_head = false;
+  ring.waiting_since = 0;
+}
+
+bool Merge::load_head(Ring& ring) {
+  if (ring.has_head) return true;
+  while (ring.at < ring.records.size()) {
+    const std::span<const Record> rest(ring.records.data() + ring.at,
+                                       ring.records.size() - ring.at);
+    ring.head = trace_format::decode_next(rest);
+    if (ring.head.status == DecodeStatus::Ok) {
+      ring.has_head = true;
+      return true;
+    }
+    if (ring.head.status == DecodeStatus::NeedMore) return false;
+    ++unknown_records_;
+    ring.at += ring.head.records;
+  }
+  return false;
+}
+
+void Merge::take_head(Ring& ring) {
+  const trace_format::Event& event = ring.head.event;
+  if (event.kind == EventKind::Lost) ring.reported_lost += event.id;
+  builder_->take(ring.builder_ring, event, ring.head.text, clock_->to_ns(event.ticks));
+  ring.at += ring.head.records;
+  ring.has_head = false;
+  ring.waiting_since = 0;
+}
+
+// Takes the ring's events up to `ticks_limit`, or to the first whose turn has not come.
+void Merge::run_until(Ring& ring, std::uint64_t ticks_limit) {
+  while (load_head(ring) && ring.ticks() <= ticks_limit) {
+    if (builder_->fit(ring.builder_ring, ring.head.event) == SpanBuilder::Fit::Later) {
+      if (ring.waiting_since == 0) ring.waiting_since = round_;
+      return;
+    }
+    take_head(ring);
+  }
+}
+
+// Wakes the rings whose head's turn has come meanwhile. True if there was one.
+bool Merge::recheck_waiting() {
+  bool found = false;
+  for (Ring& ring : rings_) {
+    if (ring.waiting_since == 0 || !load_head(ring)) continue;
+    if (builder_->fit(ring.builder_ring, ring.head.event) == SpanBuilder::Fit::Later) continue;
+    take_head(ring);
+    found = true;
+  }
+  return found;
+}
+
+void Merge::take_what_fits() {
+  constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  for (;;) {
+    Ring* first = nullptr;
+    std::uint64_t second_ticks = kNever;
+    bool waiting = false;
+    for (Ring& ring : rings_) {
+      waiting |= ring.waiting_since != 0;
+      if (ring.waiting_since != 0 || !load_head(ring)) continue;
+      if (first == nullptr || ring.ticks() < first->ticks()) {
+        if (first != nullptr) second_ticks = first->ticks();
+        first = &ring;
+      } else {
+        second_ticks = std::min(second_ticks, ring.ticks());
+      }
+    }
+    if (first != nullptr) run_until(*first, second_ticks);
+    const bool woken = waiting && recheck_waiting();
+    if (first == nullptr && !woken) return;
+  }
+}
+
+// Takes the earliest waiting event if all that wait have waited since a round before
+// `read_again_since`: then what they wait for is in no ring.
+bool Merge::force_one(std::uint64_t read_again_since) {
+  Ring* earliest = nullptr;
+  for (Ring& ring : rings_) {
+    if (ring.waiting_since == 0 || !load_head(ring)) continue;
+    if (ring.waiting_since >= read_again_since) return false;
+    if (earliest == nullptr || ring.ticks() < earliest->ticks()) earliest = &ring;
+  }
+  if (earliest == nullptr) return false;
+  take_head(*earliest);
+  return true;
+}
+
+void Merge::advance() {
+  take_what_fits();
+  // Rings that begin to wait because of a forced event have been read again as well, but not after
+  // that was known; they get their own round.
+  while (force_one(round_)) take_what_fits();
+  ++round_;
+}
+
+void Merge::drain() {
+  take_what_fits();
+  while (force_one(std::numeric_limits<std::uint64_t>::max())) take_what_fits();
+}
+
+}  // namespace taskscope::ingest

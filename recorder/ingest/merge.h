@@ -1,0 +1,75 @@
+// Brings the events of many rings into one legal order and feeds them to the span builder.
+//
+// The earliest event goes first, unless its turn has not come (SpanBuilder::fit): then its ring
+// waits and the others go on. Whoever makes an event possible published its own event before, so
+// once every ring was read again after a ring began to wait, a cause that is still missing is lost
+// for good, and the earliest waiting event is taken without it. No clock and no timeout decides:
+// the same bytes give the same rows, however they were cut into reads, as long as none are lost.
+//
+// Owns what was read and not yet taken. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "recorder/ingest/clock_map.h"
+#include "recorder/ingest/span_builder.h"
+#include "runtime/trace_format/codec.h"
+
+namespace taskscope::ingest {
+
+class Merge {
+ public:
+  // Borrows both; they must outlive the merge.
+  Merge(SpanBuilder& builder, const ClockMap& clock) : builder_(&builder), clock_(&clock) {}
+
+  // A new producer; the result names it in later calls.
+  std::size_t add_ring(store::WorkerId worker_id);
+
+  // Room for `count` records at the end of what was read from the ring; fill it, then advance().
+  std::span<trace_format::Record> extend(std::size_t ring, std::size_t count);
+  void append(std::size_t ring, std::span<const trace_format::Record> records);
+  // Forgets what was read and not taken: the ring turned out to be garbage.
+  void discard(std::size_t ring);
+
+  // Takes all events whose turn has come. REQUIRES: since the last call every ring was read to
+  // where its producer was.
+  void advance();
+  // Takes everything that is left. REQUIRES: no ring will grow any more.
+  void drain();
+
+  std::uint64_t unknown_records() const { return unknown_records_; }
+  // Events lost, as the ring's own records say.
+  std::uint64_t reported_lost(std::size_t ring) const { return rings_[ring].reported_lost; }
+  std::size_t builder_ring(std::size_t ring) const { return rings_[ring].builder_ring; }
+
+ private:
+  struct Ring {
+    std::size_t builder_ring = 0;
+    std::vector<trace_format::Record> records;
+    std::size_t at = 0;
+    trace_format::Decoded head;
+    bool has_head = false;
+    std::uint64_t waiting_since = 0;  // the round in which the head was found to wait; 0: it is not
+    std::uint64_t reported_lost = 0;
+
+    std::uint64_t ticks() const { return head.event.ticks; }
+  };
+
+  bool load_head(Ring& ring);
+  void take_head(Ring& ring);
+  void run_until(Ring& ring, std::uint64_t ticks_limit);
+  bool recheck_waiting();
+  void take_what_fits();
+  bool force_one(std::uint64_t read_again_since);
+
+  SpanBuilder* builder_;
+  const ClockMap* clock_;
+  std::vector<Ring> rings_;
+  std::uint64_t round_ = 1;
+  std::uint64_t unknown_records_ = 0;
+};
+
+}  // namespace taskscope::ingest

@@ -1,0 +1,51 @@
+// What is known of the objects that tasks wait on, while they live.
+//
+// Names and kinds may come from another ring than the first wait, so the order of calls does not
+// matter. An object that has ended is written and forgotten as soon as nobody waits on it. Owned by
+// the span builder; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "recorder/ingest/id_table.h"
+#include "recorder/store/writer.h"
+
+namespace taskscope::ingest {
+
+class ObjectTable {
+ public:
+  // Borrows the writer, which must outlive the table.
+  explicit ObjectTable(store::Writer& writer) : writer_(&writer) {}
+
+  void announce(store::ObjectId id, store::ObjectKind kind, store::SiteId site_id, std::int64_t ns);
+  void set_capacity(store::ObjectId id, std::uint64_t capacity);
+  void set_name(store::ObjectId id, std::string_view name);
+  void end(store::ObjectId id, std::int64_t ns);
+
+  void wait_begins(store::ObjectId id);
+  // REQUIRES: a wait_begins of the same id that has not ended.
+  void wait_ends(store::ObjectId id, std::int64_t wait_ns);
+
+  // Makes new objects known to the recording, so that they are there if the recorder is killed.
+  void store_new();
+  // Writes every object that is left.
+  void store_all();
+
+ private:
+  struct Object {
+    store::ObjectRow row;
+    std::uint64_t waiters = 0;
+    bool ended = false;
+    bool stored = false;
+  };
+  Object& get(store::ObjectId id);
+  void forget_if_over(store::ObjectId id, const Object& object);
+
+  store::Writer* writer_;
+  IdTable<Object> objects_;
+  std::vector<store::ObjectId> new_;
+};
+
+}  // namespace taskscope::ingest

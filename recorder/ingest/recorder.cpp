@@ -1,0 +1,369 @@
+#include "recorder/ingest/recorder.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "recorder/ingest/child_process.h"
+#include "recorder/ingest/clock_map.h"
+#include "recorder/ingest/handshake_socket.h"
+#include "recorder/ingest/merge.h"
+#include "recorder/ingest/output_file.h"
+#include "recorder/ingest/recording_end.h"
+#include "recorder/ingest/ring_source.h"
+#include "recorder/ingest/span_builder.h"
+#include "recorder/store/reader.h"
+#include "recorder/store/writer.h"
+#include "runtime/base/clock.h"
+
+namespace taskscope::ingest {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+// How long the recorder sleeps between two reads: short while events come, longer while none do,
+// never so long that a ring of usual size could run over in between.
+constexpr std::int64_t kPauseMin = kMillisecond;
+constexpr std::int64_t kPauseBusyMax = 2 * kMillisecond;
+constexpr std::int64_t kPauseIdleMax = 5 * kMillisecond;
+constexpr std::int64_t kCommitEvery = 200 * kMillisecond;
+// A chunk that fills slowly is written as it is after this long: what a killed recorder loses.
+constexpr std::int64_t kFlushEvery = 1000 * kMillisecond;
+constexpr std::size_t kNotesMax = 20;
+
+std::string iso_time(std::int64_t realtime_ns) {
+  const auto seconds = static_cast<time_t>(realtime_ns / 1'000'000'000);
+  tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr) return {};
+  std::array<char, 64> text{};
+  strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+// As a person would type it into a shell.
+std::string command_line(const std::vector<std::string>& command) {
+  std::string out;
+  for (const std::string& word : command) {
+    if (!out.empty()) out += ' ';
+    const bool plain =
+        !word.empty() && word.find_first_of(" \t\n\"'\\$`*?;&|<>()") == std::string::npos;
+    if (plain) {
+      out += word;
+      continue;
+    }
+    out += '\'';
+    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    out += '\'';
+  }
+  return out;
+}
+
+// A program that writes to a full disk or over its size limit gets an error, not a signal.
+void ignore_file_size_signal() {
+  struct sigaction current {};
+  if (sigaction(SIGXFSZ, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
+    signal(SIGXFSZ, SIG_IGN);
+  }
+}
+
+}  // namespace
+
+struct Recorder::Impl {
+  struct Source {
+    RingSource ring;
+    std::size_t merge_ring = 0;
+    bool given_up = false;
+  };
+
+  // Constant after launch.
+  std::vector<std::string> command;
+
+  OutputFile output;
+  std::optional<store::Writer> writer;
+  ChildProcess child;
+  HandshakeSocket socket;
+  ClockMap clock;
+  SpanBuilder builder;
+  Merge merge;
+  std::vector<Source> sources;
+  std::optional<trace_format::Hello> hello;
+  base::UniqueFd hello_process;  // of a program that is not our child itself
+  std::vector<std::string> notes;
+  bool said_bye = false;
+  bool program_ended = false;
+  std::int64_t ended_ns = 0;  // since the hello
+  std::int64_t pause_ns = kPauseMin;
+  std::int64_t next_commit_ns = 0;
+  std::int64_t next_flush_ns = 0;
+  std::optional<Error> fatal;
+
+  Impl(std::vector<std::string> words, OutputFile file, store::Writer made, ChildProcess started,
+       HandshakeSocket ours)
+      : command(std::move(words)),
+        output(std::move(file)),
+        writer(std::move(made)),
+        child(std::move(started)),
+        socket(std::move(ours)),
+        builder(*writer),
+        merge(builder, clock) {}
+
+  void note(std::string sentence) {
+    if (notes.size() < kNotesMax) notes.push_back(std::move(sentence));
+  }
+
+  void receive_all();
+  void receive_hello(const trace_format::Hello& message);
+  void receive_ring(Message& message);
+  bool hello_process_gone() const;
+  std::size_t drain_rings();
+  void store(std::int64_t now_ns);
+  void round();
+  void wait(std::int64_t until_ns);
+  std::int64_t since_hello() const {
+    return hello ? base::monotonic_ns() - hello->start.monotonic_ns : 0;
+  }
+  void count_unreported_losses();
+  Result<RecordSummary> complete_recording(RecordSummary summary);
+};
+
+void Recorder::Impl::receive_all() {
+  for (;;) {
+    Message message;
+    std::string why;
+    switch (socket.receive(message, why)) {
+      case HandshakeSocket::Received::Nothing:
+      case HandshakeSocket::Received::Closed:
+        return;
+      case HandshakeSocket::Received::Junk:
+        note(why);
+        break;
+      case HandshakeSocket::Received::WrongVersion:
+        if (!fatal) fatal = Error{why};
+        socket.close();
+        return;
+      case HandshakeSocket::Received::Message:
+        if (message.type == trace_format::MessageType::Hello) receive_hello(message.hello);
+        if (message.type == trace_format::MessageType::RingOffer) receive_ring(message);
+        if (message.type == trace_format::MessageType::Bye) said_bye = hello.has_value();
+        break;
+    }
+  }
+}
+
+void Recorder::Impl::receive_hello(const trace_format::Hello& message) {
+  if (hello) {
+    note("A second program (" + std::string(message.program) +
+         ") said hello over the same socket; only the first is recorded.");
+    return;
+  }
+  hello = message;
+  const base::ClockAnchor now = base::read_clock_anchor(message.tick_source);
+  if (hello->start.monotonic_ns > now.monotonic_ns || hello->start.monotonic_ns < 0 ||
+      hello->start.ticks > now.ticks) {
+    note("The program's clock makes no sense; its start was taken to be its hello.");
+    hello->start = now;
+  }
+  clock = ClockMap(message.tick_source, hello->start);
+  if (message.pid != child.pid()) {
+    const long fd = syscall(SYS_pidfd_open, static_cast<pid_t>(message.pid), 0);
+    hello_process.reset(static_cast<int>(fd));
+  }
+  writer->put_meta("program", hello->program);
+  writer->put_meta("command", command_line(command));
+  writer->put_meta("started", iso_time(hello->start.realtime_ns));
+}
+
+void Recorder::Impl::receive_ring(Message& message) {
+  if (!hello) return note("A ring was offered before the program said hello; it was skipped.");
+  auto ring = RingSource::map(message.memory, message.offer);
+  if (!ring) return note(ring.error().message);
+  for (const Source& known : sources) {
+    if (known.ring.worker_id() != ring->worker_id()) continue;
+    return note("A second ring was offered for a worker that has one; it was skipped.");
+  }
+  const std::size_t merge_ring = merge.add_ring(ring->worker_id());
+  sources.push_back({std::move(*ring), merge_ring});
+}
+
+// Whether the program that said hello is dead. Our own child is known by its exit.
+bool Recorder::Impl::hello_process_gone() const {
+  if (!hello_process) return true;
+  pollfd process{.fd = hello_process.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&process, 1, 0) > 0;
+}
+
+// Returns how full the fullest ring was, in 256ths.
+std::size_t Recorder::Impl::drain_rings() {
+  std::size_t fullest = 0;
+  for (Source& source : sources) {
+    if (source.given_up) continue;
+    const auto drained = source.ring.drain(
+        [&](std::size_t count) { return merge.extend(source.merge_ring, count); });
+    if (!drained) {
+      source.given_up = true;
+      merge.discard(source.merge_ring);
+      note(drained.error().message);
+      continue;
+    }
+    const std::size_t part = *drained * 256 / static_cast<std::size_t>(source.ring.capacity());
+    fullest = std::max(fullest, *drained > 0 ? part + 1 : 0);
+  }
+  return fullest;
+}
+
+void Recorder::Impl::store(std::int64_t now_ns) {
+  if (now_ns < next_commit_ns) return;
+  next_commit_ns = now_ns + kCommitEvery;
+  if (now_ns >= next_flush_ns) {
+    next_flush_ns = now_ns + kFlushEvery;
+    builder.flush_chunks();
+  }
+  builder.store_new_entities();
+  if (auto stored = writer->commit(); !stored && !fatal) {
+    fatal = Error{stored.error().message + " What was recorded before is in " +
+                  output.partial_path() + "."};
+  }
+}
+
+void Recorder::Impl::round() {
+  // First, so that what the program wrote before it died is read after its death was seen.
+  const bool exited = child.has_ended();
+  const bool gone = exited && hello_process_gone();
+  receive_all();
+  const std::size_t fullest = drain_rings();
+  if (fullest > 0) clock.add_anchor(base::read_clock_anchor(hello->tick_source));
+  merge.advance();
+  store(base::monotonic_ns());
+  if (exited && (gone || said_bye || socket.fd() < 0 || !hello) && !program_ended) {
+    program_ended = true;
+    ended_ns = said_bye ? 0 : since_hello();
+  }
+  if (fullest == 0) {
+    pause_ns = std::clamp(pause_ns * 2, kPauseMin, kPauseIdleMax);
+  } else if (fullest > 64) {
+    pause_ns = 0;
+  } else {
+    pause_ns = fullest > 16 ? kPauseMin : kPauseBusyMax;
+  }
+}
+
+// Sleeps until the next read is due; a message wakes it.
+void Recorder::Impl::wait(std::int64_t until_ns) {
+  const std::int64_t now_ns = base::monotonic_ns();
+  const std::int64_t sleep_ns = std::clamp<std::int64_t>(until_ns - now_ns, 0, pause_ns);
+  if (sleep_ns == 0) return;
+  pollfd waiting{.fd = socket.fd(), .events = POLLIN, .revents = 0};
+  const timespec time{.tv_sec = sleep_ns / 1'000'000'000, .tv_nsec = sleep_ns % 1'000'000'000};
+  ppoll(&waiting, socket.fd() >= 0 ? 1 : 0, &time, nullptr);
+}
+
+// A program that died had no time to write down what it had lost.
+void Recorder::Impl::count_unreported_losses() {
+  for (const Source& source : sources) {
+    const std::uint64_t lost = std::min(source.ring.lost(), trace_format::kIdMask);
+    const std::uint64_t reported = merge.reported_lost(source.merge_ring);
+    if (source.given_up || lost <= reported) continue;
+    builder.lose(merge.builder_ring(source.merge_ring), lost - reported, ended_ns);
+  }
+}
+
+Result<RecordSummary> Recorder::Impl::complete_recording(RecordSummary summary) {
+  if (!program_ended) ended_ns = said_bye ? 0 : since_hello();
+  merge.drain();
+  count_unreported_losses();
+  if (merge.unknown_records() > 0) {
+    note(std::to_string(merge.unknown_records()) +
+         " records were of no kind that this version knows and were skipped.");
+  }
+  RecordingEnd end{.end_ns = ended_ns, .exit_status = summary.exit_status, .notes = {}};
+  for (const std::string& sentence : notes) {
+    if (!end.notes.empty()) end.notes += '\n';
+    end.notes += sentence;
+  }
+  const auto completed = complete(builder, *writer, end);
+  if (!completed) {
+    return Error{completed.error().message + " What was recorded before is in " +
+                 output.partial_path() + "."};
+  }
+  if (auto kept = output.keep(); !kept) return kept.error();
+  const auto reader = store::Reader::open(output.final_path());
+  if (!reader) return reader.error();
+  summary.info = reader->info();
+  return summary;
+}
+
+Recorder::Recorder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Recorder::Recorder(Recorder&&) noexcept = default;
+Recorder& Recorder::operator=(Recorder&&) noexcept = default;
+Recorder::~Recorder() {
+  if (impl_ == nullptr || impl_->hello || !impl_->writer) return;
+  impl_->writer.reset();
+  impl_->output.discard();
+}
+
+Result<Recorder> Recorder::launch(const LaunchOptions& options) {
+  ignore_file_size_signal();
+  auto output = OutputFile::reserve(options.output_path);
+  if (!output) return output.error();
+  auto writer = store::Writer::create(output->partial_path());
+  if (!writer) {
+    output->discard();
+    return writer.error();
+  }
+  auto pair = make_socket_pair();
+  auto child = pair ? ChildProcess::launch(options.command, pair->theirs)
+                    : Result<ChildProcess>(pair.error());
+  if (!child) {
+    { const store::Writer closed = std::move(*writer); }
+    output->discard();
+    return child.error();
+  }
+  return Recorder(std::make_unique<Impl>(options.command, std::move(*output), std::move(*writer),
+                                         std::move(*child),
+                                         HandshakeSocket(std::move(pair->ours))));
+}
+
+Result<Progress> Recorder::poll(int wait_ms) {
+  Impl& impl = *impl_;
+  const std::int64_t until_ns = base::monotonic_ns() + std::int64_t{wait_ms} * kMillisecond;
+  for (;;) {
+    impl.round();
+    if (impl.fatal) return *impl.fatal;
+    if (impl.program_ended || base::monotonic_ns() >= until_ns) break;
+    impl.wait(until_ns);
+  }
+  const SpanBuilder::Counts& counts = impl.builder.counts();
+  return Progress{.elapsed_ns = impl.since_hello(),
+                  .events = counts.events,
+                  .tasks = counts.tasks,
+                  .tasks_live = counts.tasks_live,
+                  .lost_events = counts.lost_events,
+                  .file_bytes = impl.output.bytes(),
+                  .connected = impl.hello.has_value(),
+                  .program_ended = impl.program_ended};
+}
+
+void Recorder::signal_program(int signal) { impl_->child.send_signal(signal); }
+
+Result<RecordSummary> Recorder::finish() {
+  Impl& impl = *impl_;
+  if (!impl.fatal) impl.round();
+  impl.socket.close();
+  RecordSummary summary;
+  summary.connected = impl.hello.has_value();
+  summary.exit_code = impl.child.exit_code();
+  summary.exit_status = impl.child.exit_status();
+  if (impl.hello && !impl.fatal) return impl.complete_recording(std::move(summary));
+  // What was stored before an error stays as it is; without a hello there is nothing to keep.
+  impl.writer.reset();
+  if (!impl.hello) impl.output.discard();
+  if (impl.fatal) return *impl.fatal;
+  return summary;
+}
+
+}  // namespace taskscope::ingest

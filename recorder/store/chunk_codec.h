@@ -1,0 +1,149 @@
+// Events and the spans they close, packed: the blob of a `chunk` row.
+//
+// An event closes a span: `run` ends its task's runnable span, `ready` the blocked or sleeping one,
+// `yield`, `block` and `exit` the running one. So a stored row is an event plus the length of the
+// span that it closed, and both are read from the same bytes. Rows of one chunk come from one
+// worker's ring, in the ring's order. A blob is one zstd frame around one column per field; a
+// column holds a value only for rows whose kind has the field, as the difference to a prediction,
+// in variable-length integers.
+//
+// Who runs on a ring follows from the ring's own events, so a waker is never stored: CurrentTask is
+// the one rule for that, used when writing and when reading.
+// Decoding trusts nothing. No state; ChunkEncoder and ChunkColumns are reusable scratch for one
+// thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "recorder/store/rows.h"
+#include "runtime/base/result.h"
+
+namespace taskscope::store {
+
+inline constexpr std::size_t kChunkRowsMax = 16'384;
+inline constexpr std::int64_t kNoSpan = -1;
+
+// Kinds that exist only in chunks and never show as events: they close a span without an event.
+// End: the recording ended first. Close: the event that closed it was lost.
+inline constexpr EventKind kEndRunning{240};
+inline constexpr EventKind kEndRunnable{241};
+inline constexpr EventKind kEndWaiting{242};
+inline constexpr EventKind kCloseRunning{243};
+inline constexpr EventKind kCloseRunnable{244};
+inline constexpr EventKind kCloseWaiting{245};
+
+constexpr bool is_event(EventKind kind) { return kind < kEndRunning; }
+constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kEndWaiting; }
+// The bit of a kind in a chunk's kind mask. Kinds from 63 on share one.
+constexpr std::uint64_t kind_bit(EventKind kind) {
+  const auto number = static_cast<unsigned>(kind);
+  return std::uint64_t{1} << (number < 63 ? number : 63);
+}
+// Whether rows of the kind carry an argument; of others it is unknown, not 0.
+bool has_arg(EventKind kind);
+// Whether a span closed by the kind was a wait: blocked or sleeping.
+bool closes_wait(EventKind kind);
+// The state of the span that a row closes, if it closes one.
+TaskState closed_state(EventKind kind, BlockReason reason);
+
+struct StoredRow {
+  std::int64_t ns = 0;
+  std::int64_t span_ns = kNoSpan;  // of the span it closes
+  TaskId task_id = 0;
+  ObjectId object_id = 0;
+  std::uint64_t arg = 0;
+  SiteId site_id = 0;
+  EventKind kind{};
+  BlockReason reason = BlockReason::None;
+
+  friend bool operator==(const StoredRow&, const StoredRow&) = default;
+};
+
+// The task that runs on a ring and since when, as its events say.
+struct CurrentTask {
+  TaskId id = 0;
+  std::int64_t since_ns = 0;
+
+  void take(EventKind kind, TaskId task_id, std::int64_t ns) {
+    switch (kind) {
+      case EventKind::Run:
+      case EventKind::Resume:
+        *this = {task_id, ns};
+        break;
+      case EventKind::Yield:
+      case EventKind::Block:
+      case EventKind::Lost:
+        id = 0;
+        break;
+      case EventKind::Exit:
+        if (task_id == id) id = 0;
+        break;
+      default:
+        if (kind == kCloseRunning) id = 0;
+    }
+  }
+};
+
+class ChunkEncoder {
+ public:
+  ChunkEncoder();
+  ChunkEncoder(ChunkEncoder&&) noexcept;
+  ChunkEncoder& operator=(ChunkEncoder&&) noexcept;
+  ~ChunkEncoder();
+
+  struct Encoded {
+    std::span<const std::byte> blob;  // valid until the next call
+    std::uint32_t raw_bytes = 0;      // before compression
+  };
+  // REQUIRES: 1 to kChunkRowsMax rows, times not falling and not negative. `start` is what ran on
+  // the ring before the first row.
+  Encoded encode(std::span<const StoredRow> rows, CurrentTask start);
+
+ private:
+  struct Scratch;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+// What is known of rows without reading them again. The id and worker are left to the caller.
+struct ChunkStatistics {
+  ChunkSummary summary;
+  std::uint64_t kind_mask = 0;
+};
+ChunkStatistics summarize(std::span<const StoredRow> rows);
+
+// Columns to decode, as bits. Kinds are always decoded.
+enum ColumnBits : std::uint32_t {
+  kTimeColumn = 1,
+  kTaskColumn = 2,
+  kSpanColumn = 4,  // brings times
+  kObjectColumn = 8,
+  kSiteColumn = 16,
+  kReasonColumn = 32,
+  kArgColumn = 64,
+  kActorColumn = 128,  // brings tasks
+  kAllColumns = 255,
+};
+
+// Decoded columns, each as long as `kinds` or empty if it was not asked for.
+struct ChunkColumns {
+  std::vector<EventKind> kinds;
+  std::vector<std::int64_t> ns;
+  std::vector<std::int64_t> span_ns;
+  std::vector<TaskId> task_ids;
+  std::vector<TaskId> actors;  // who ran on the ring when the row came; of a `ready`, the waker
+  std::vector<ObjectId> object_ids;
+  std::vector<SiteId> site_ids;
+  std::vector<BlockReason> reasons;
+  std::vector<std::uint64_t> args;
+  std::vector<std::byte> raw;  // scratch
+};
+
+// Fails with what is wrong with the bytes; `out` is then unspecified but safe.
+Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t columns,
+                          ChunkColumns& out);
+
+}  // namespace taskscope::store

@@ -1,0 +1,475 @@
+#include "recorder/store/reader.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "recorder/store/chunk_codec.h"
+#include "recorder/store/schema.h"
+#include "recorder/store/sqlite.h"
+#include "recorder/store/virtual_tables.h"
+
+namespace taskscope::store {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 100;
+
+std::uint32_t big_endian(const unsigned char* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+         std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+// Looks at the first bytes without SQLite, which answers best what is wrong with a file.
+Result<void> check_header(const std::string& path, std::uint64_t& bytes) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    return Error{"Cannot open " + path + ": " + std::strerror(errno) + "."};
+  }
+  if (S_ISDIR(status.st_mode)) return Error{path + " is a folder, not a recording."};
+  if (!S_ISREG(status.st_mode)) return Error{path + " is not a regular file."};
+  bytes = static_cast<std::uint64_t>(status.st_size);
+  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  if (file == nullptr) return Error{"Cannot open " + path + ": " + std::strerror(errno) + "."};
+  std::array<unsigned char, kHeaderBytes> header{};
+  const std::size_t read = std::fread(header.data(), 1, header.size(), file);
+  std::fclose(file);
+  if (read == 0) return Error{path + " is empty: nothing was recorded into it."};
+  if (read < header.size() || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
+    return Error{path + " is not a recording (it is not a SQLite database)."};
+  }
+  if (big_endian(&header[68]) != static_cast<std::uint32_t>(kApplicationId)) {
+    return Error{path + " is a SQLite database, but not a recording of Taskscope."};
+  }
+  const std::uint32_t major = big_endian(&header[60]);
+  if (major > static_cast<std::uint32_t>(kSchemaMajor)) {
+    return Error{path + " was written by a newer Taskscope (format " + std::to_string(major) +
+                 "); this one reads " + std::to_string(kSchemaMajor) + ": update taskscope."};
+  }
+  const std::uint32_t stored_size = big_endian(&header[16]) >> 16;
+  const std::uint64_t page_size = stored_size == 1 ? 65536 : stored_size;
+  const bool write_ahead = header[18] == 2;
+  const std::uint64_t expected = page_size * big_endian(&header[28]);
+  if (!write_ahead && bytes < expected) {
+    return Error{path + " is cut off: it has " + std::to_string(bytes) + " of " +
+                 std::to_string(expected) + " bytes."};
+  }
+  return {};
+}
+
+std::uint64_t unsigned_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::uint32_t narrow(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+
+WorkerId worker_of(const Statement& s, int column) {
+  const auto id = s.optional_integer(column);
+  return id ? narrow(*id) : kNoWorker;
+}
+
+StateTimes state_times(const Statement& s, int first_column) {
+  StateTimes times{};
+  for (std::size_t i = 0; i < kSpanStates; ++i) {
+    times[i] = s.integer(first_column + static_cast<int>(i));
+  }
+  return times;
+}
+
+Span span_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
+  const EventKind kind = columns.kinds[i];
+  Span span;
+  span.start_ns = columns.ns[i] - columns.span_ns[i];
+  span.end_ns = columns.ns[i];
+  span.task_id = columns.task_ids[i];
+  span.worker_id = worker_id;
+  span.state = closed_state(kind, columns.reasons[i]);
+  span.finished = !is_end(kind);
+  if (closes_wait(kind)) {
+    span.object_id = columns.object_ids[i];
+    span.site_id = columns.site_ids[i];
+    span.reason = columns.reasons[i];
+    if (kind == EventKind::Ready) span.woken_by = columns.actors[i];
+  }
+  return span;
+}
+
+// What a query may do: read. Everything else is refused when its SQL is compiled.
+int authorize(void*, int action, const char*, const char* detail, const char*, const char*) {
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_FUNCTION:
+      return detail != nullptr && std::strcmp(detail, "load_extension") == 0 ? SQLITE_DENY
+                                                                             : SQLITE_OK;
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+}  // namespace
+
+struct Reader::Impl {
+  std::string path;
+  RecordingInfo info;
+  DatabaseHandle database;
+  mutable Statement chunk_data;
+  mutable ChunkColumns columns;
+
+  Error error(const std::string& what) const {
+    return Error{"Cannot read " + what + " of " + path + ": " + describe(database.get()) + "."};
+  }
+
+  // Every row of `sql`, turned into a T by `make`.
+  template <class T, class Make>
+  Result<std::vector<T>> rows(const char* what, const char* sql, Make make) const {
+    Statement s(database.get(), sql);
+    if (!s) return error(what);
+    std::vector<T> out;
+    int code;
+    while ((code = s.step()) == SQLITE_ROW) out.push_back(make(s));
+    if (code != SQLITE_DONE) return error(what);
+    return out;
+  }
+
+  Result<void> open();
+  Result<void> read_info();
+  void count_incomplete();
+  Result<WorkerId> decode(std::int64_t chunk_id, std::uint32_t wanted) const;
+};
+
+Result<void> Reader::Impl::open() {
+  std::uint64_t bytes = 0;
+  if (auto checked = check_header(path, bytes); !checked) return checked;
+  constexpr int kFlags =
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_URI;
+  // A WAL-mode file in a folder that is not ours to write can only be read as it lies there.
+  for (const char* immutable : {"", "?immutable=1"}) {
+    std::string uri = "file:";
+    for (const char c : path) {
+      if (c == '?' || c == '#' || c == '%') {
+        std::array<char, 4> escaped{};
+        std::snprintf(escaped.data(), escaped.size(), "%%%02X", static_cast<unsigned>(c));
+        uri += escaped.data();
+      } else {
+        uri += c;
+      }
+    }
+    sqlite3* opened = nullptr;
+    const int code = sqlite3_open_v2((uri + immutable).c_str(), &opened, kFlags, nullptr);
+    database.reset(opened);
+    if (code != SQLITE_OK) continue;
+    sqlite3_busy_timeout(opened, 2000);
+    sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    if (register_virtual_tables(opened) != SQLITE_OK) return error("the tables");
+    chunk_data = Statement(opened, "SELECT worker_id, data FROM chunk WHERE id = ?");
+    if (chunk_data) return read_info();
+    if (sqlite3_errcode(opened) != SQLITE_CANTOPEN) break;
+  }
+  return Error{"Cannot open " + path + ": " + describe(database.get()) + "."};
+}
+
+Result<void> Reader::Impl::read_info() {
+  Statement meta(database.get(), "SELECT key, value FROM meta");
+  if (!meta) return error("the description");
+  int code;
+  while ((code = meta.step()) == SQLITE_ROW) {
+    const std::string key = meta.text(0);
+    if (key == "format") info.format = meta.text(1);
+    if (key == "source") info.source = meta.text(1);
+    if (key == "program") info.program = meta.text(1);
+    if (key == "command") info.command = meta.text(1);
+    if (key == "started") info.started = meta.text(1);
+    if (key == "exit_status") info.exit_status = meta.text(1);
+    if (key == "notes") info.notes = meta.text(1);
+    if (key == "duration_ns") info.duration_ns = meta.integer(1);
+    if (key == "complete") info.complete = meta.integer(1) != 0;
+    if (key == "events") info.events = unsigned_of(meta.integer(1));
+    if (key == "tasks") info.tasks = unsigned_of(meta.integer(1));
+    if (key == "workers") info.workers = narrow(meta.integer(1));
+    if (key == "threads") info.threads = narrow(meta.integer(1));
+    if (key == "lost_events") info.lost_events = unsigned_of(meta.integer(1));
+  }
+  if (code != SQLITE_DONE || info.format.empty()) {
+    return Error{path + " is damaged: its description cannot be read."};
+  }
+  if (!info.complete) count_incomplete();
+  Statement findings(database.get(), "SELECT count(*) FROM finding");
+  if (!findings || findings.step() != SQLITE_ROW) return error("the findings");
+  info.findings = unsigned_of(findings.integer(0));
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) info.bytes += unsigned_of(status.st_size);
+  if (!info.complete && stat((path + "-wal").c_str(), &status) == 0) {
+    info.bytes += unsigned_of(status.st_size);
+  }
+  return {};
+}
+
+// The totals of a recording that was never finished, or that is still being written.
+void Reader::Impl::count_incomplete() {
+  Statement s(database.get(),
+              "SELECT (SELECT max(end_ns) FROM chunk), (SELECT sum(events) FROM chunk),"
+              " (SELECT count(*) FROM task), (SELECT count(*) FROM worker),"
+              " (SELECT count(*) FROM thread), (SELECT sum(events) FROM lost)");
+  if (!s || s.step() != SQLITE_ROW) return;
+  info.duration_ns = s.integer(0);
+  info.events = unsigned_of(s.integer(1));
+  info.tasks = unsigned_of(s.integer(2));
+  info.workers = narrow(s.integer(3));
+  info.threads = narrow(s.integer(4));
+  info.lost_events = unsigned_of(s.integer(5));
+}
+
+Result<WorkerId> Reader::Impl::decode(std::int64_t chunk_id, std::uint32_t wanted) const {
+  const std::string name = "chunk " + std::to_string(chunk_id);
+  chunk_data.reset();
+  const int code = chunk_data.bind(1, chunk_id).step();
+  if (code == SQLITE_DONE) return Error{path + " has no " + name + "."};
+  if (code != SQLITE_ROW) return error(name);
+  const WorkerId worker_id = worker_of(chunk_data, 0);
+  const auto decoded = decode_chunk(chunk_data.blob(1), wanted, columns);
+  chunk_data.reset();
+  if (!decoded) {
+    return Error{"Cannot read " + name + " of " + path + ": " + decoded.error().message + "."};
+  }
+  return worker_id;
+}
+
+Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Reader::Reader(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&&) noexcept = default;
+Reader::~Reader() = default;
+
+Result<Reader> Reader::open(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  if (auto opened = impl->open(); !opened) return opened.error();
+  return Reader(std::move(impl));
+}
+
+const RecordingInfo& Reader::info() const { return impl_->info; }
+const std::string& Reader::path() const { return impl_->path; }
+
+Result<std::vector<TaskRow>> Reader::tasks() const {
+  return impl_->rows<TaskRow>(
+      "the tasks",
+      "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
+      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message"
+      " FROM task ORDER BY id",
+      [](const Statement& s) {
+        return TaskRow{
+            .id = unsigned_of(s.integer(0)),
+            .name = s.text(1),
+            .parent_id = unsigned_of(s.integer(2)),
+            .spawn_site_id = narrow(s.integer(3)),
+            .created_ns = s.optional_integer(4),
+            .ended_ns = s.optional_integer(5),
+            .state = parse_task_state(s.text(6)).value_or(TaskState::Runnable),
+            .state_known = s.optional_integer(6).has_value(),
+            .state_ns = state_times(s, 7),
+            .wakeups = unsigned_of(s.integer(12)),
+            .steals = unsigned_of(s.integer(13)),
+            .panic_message = s.text(14),
+        };
+      });
+}
+
+Result<std::vector<WorkerRow>> Reader::workers() const {
+  return impl_->rows<WorkerRow>(
+      "the workers",
+      "SELECT id, thread_id, running_ns, parked_ns, events, steals FROM worker ORDER BY id",
+      [](const Statement& s) {
+        return WorkerRow{.id = narrow(s.integer(0)),
+                         .thread_id = unsigned_of(s.integer(1)),
+                         .running_ns = s.integer(2),
+                         .parked_ns = s.integer(3),
+                         .events = unsigned_of(s.integer(4)),
+                         .steals = unsigned_of(s.integer(5))};
+      });
+}
+
+Result<std::vector<ObjectRow>> Reader::objects() const {
+  return impl_->rows<ObjectRow>(
+      "the objects",
+      "SELECT id, kind, name, site_id, capacity, created_ns, destroyed_ns, waits, wait_ns"
+      " FROM object ORDER BY id",
+      [](const Statement& s) {
+        const auto capacity = s.optional_integer(4);
+        return ObjectRow{
+            .id = unsigned_of(s.integer(0)),
+            .kind = trace_format::parse_object_kind(s.text(1)).value_or(ObjectKind::Unknown),
+            .name = s.text(2),
+            .site_id = narrow(s.integer(3)),
+            .capacity = capacity ? std::optional(unsigned_of(*capacity)) : std::nullopt,
+            .created_ns = s.optional_integer(5),
+            .destroyed_ns = s.optional_integer(6),
+            .waits = unsigned_of(s.integer(7)),
+            .wait_ns = s.integer(8)};
+      });
+}
+
+Result<std::vector<SiteRow>> Reader::sites() const {
+  return impl_->rows<SiteRow>("the sites", "SELECT id, file, line, function FROM site ORDER BY id",
+                              [](const Statement& s) {
+                                return SiteRow{.id = narrow(s.integer(0)),
+                                               .file = s.text(1),
+                                               .line = narrow(s.integer(2)),
+                                               .function = s.text(3)};
+                              });
+}
+
+Result<std::vector<StealRow>> Reader::steals() const {
+  return impl_->rows<StealRow>(
+      "the steals", "SELECT ns, thief, victim, count, task_id FROM steal ORDER BY ns, thief",
+      [](const Statement& s) {
+        return StealRow{.ns = s.integer(0),
+                        .thief = worker_of(s, 1),
+                        .victim = worker_of(s, 2),
+                        .count = narrow(s.integer(3)),
+                        .task_id = unsigned_of(s.integer(4))};
+      });
+}
+
+Result<std::vector<ParkRow>> Reader::parks() const {
+  return impl_->rows<ParkRow>(
+      "the parks", "SELECT worker_id, start_ns, end_ns FROM park ORDER BY start_ns, worker_id",
+      [](const Statement& s) {
+        return ParkRow{
+            .worker_id = worker_of(s, 0), .start_ns = s.integer(1), .end_ns = s.integer(2)};
+      });
+}
+
+Result<std::vector<LostRow>> Reader::lost() const {
+  return impl_->rows<LostRow>(
+      "the losses",
+      "SELECT worker_id, start_ns, end_ns, events FROM lost ORDER BY start_ns, worker_id",
+      [](const Statement& s) {
+        return LostRow{.worker_id = worker_of(s, 0),
+                       .start_ns = s.integer(1),
+                       .end_ns = s.integer(2),
+                       .events = unsigned_of(s.integer(3))};
+      });
+}
+
+Result<std::vector<FindingRow>> Reader::findings() const {
+  return impl_->rows<FindingRow>(
+      "the findings",
+      "SELECT id, kind, tier, severity, summary, detail, task_id, object_id, spawn_site_id,"
+      " wait_site_id, count, first_ns, last_ns FROM finding ORDER BY id",
+      [](const Statement& s) {
+        return FindingRow{.id = s.integer(0),
+                          .kind = s.text(1),
+                          .tier = s.text(2),
+                          .severity = s.text(3),
+                          .summary = s.text(4),
+                          .detail = s.text(5),
+                          .task_id = unsigned_of(s.integer(6)),
+                          .object_id = unsigned_of(s.integer(7)),
+                          .spawn_site_id = narrow(s.integer(8)),
+                          .wait_site_id = narrow(s.integer(9)),
+                          .count = unsigned_of(s.integer(10)),
+                          .first_ns = s.integer(11),
+                          .last_ns = s.integer(12)};
+      });
+}
+
+Result<std::vector<ChunkSummary>> Reader::chunks() const {
+  return impl_->rows<ChunkSummary>(
+      "the chunks",
+      "SELECT id, worker_id, start_ns, end_ns, events, spans, longest_span_ns, running_ns,"
+      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns FROM chunk ORDER BY id",
+      [](const Statement& s) {
+        return ChunkSummary{.id = s.integer(0),
+                            .worker_id = worker_of(s, 1),
+                            .start_ns = s.integer(2),
+                            .end_ns = s.integer(3),
+                            .events = narrow(s.integer(4)),
+                            .spans = narrow(s.integer(5)),
+                            .longest_span_ns = s.integer(6),
+                            .state_ns = state_times(s, 7)};
+      });
+}
+
+Result<void> Reader::read_spans(std::int64_t chunk_id, std::vector<Span>& out) const {
+  const auto worker_id = impl_->decode(chunk_id, kAllColumns & ~std::uint32_t{kArgColumn});
+  if (!worker_id) return worker_id.error();
+  const ChunkColumns& columns = impl_->columns;
+  for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
+    if (columns.span_ns[i] != kNoSpan) out.push_back(span_at(columns, i, *worker_id));
+  }
+  return {};
+}
+
+Result<void> Reader::read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const {
+  const auto worker_id =
+      impl_->decode(chunk_id, kTimeColumn | kTaskColumn | kObjectColumn | kSiteColumn | kArgColumn);
+  if (!worker_id) return worker_id.error();
+  const ChunkColumns& columns = impl_->columns;
+  for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
+    if (!is_event(columns.kinds[i])) continue;
+    out.push_back({.ns = columns.ns[i],
+                   .worker_id = *worker_id,
+                   .kind = columns.kinds[i],
+                   .task_id = columns.task_ids[i],
+                   .object_id = columns.object_ids[i],
+                   .site_id = columns.site_ids[i],
+                   .arg = columns.args[i]});
+  }
+  return {};
+}
+
+bool Reader::query(std::string_view sql,
+                   const std::function<void(const std::vector<Column>&)>& on_columns,
+                   const RowCallback& on_row, QueryError& error) const {
+  sqlite3* database = impl_->database.get();
+  const auto fail = [&](const char* message, int offset) {
+    error = {message, offset};
+    return false;
+  };
+  sqlite3_set_authorizer(database, authorize, nullptr);
+  sqlite3_stmt* compiled = nullptr;
+  const char* tail = nullptr;
+  const int code =
+      sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &compiled, &tail);
+  sqlite3_set_authorizer(database, nullptr, nullptr);
+  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> owned(compiled,
+                                                                         sqlite3_finalize);
+  if (code == SQLITE_AUTH) return fail("only statements that read are allowed", -1);
+  if (code != SQLITE_OK) return fail(sqlite3_errmsg(database), sqlite3_error_offset(database));
+  if (compiled == nullptr) return fail("there is no SQL statement", -1);
+  const auto used = static_cast<std::size_t>(tail - sql.data());
+  const std::size_t more = sql.find_first_not_of(" \t\r\n;", used);
+  if (more != std::string_view::npos) {
+    return fail("only one statement at a time", static_cast<int>(more));
+  }
+  if (!sqlite3_stmt_readonly(compiled)) return fail("only statements that read are allowed", -1);
+
+  const int width = sqlite3_column_count(compiled);
+  std::vector<Column> columns;
+  for (int i = 0; i < width; ++i) columns.push_back({sqlite3_column_name(compiled, i), false});
+  std::vector<const char*> values(static_cast<std::size_t>(width));
+  bool first = true;
+  int state;
+  while ((state = sqlite3_step(compiled)) == SQLITE_ROW) {
+    for (int i = 0; i < width; ++i) {
+      const int type = sqlite3_column_type(compiled, i);
+      const auto at = static_cast<std::size_t>(i);
+      if (first) columns[at].numeric = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+      values[at] = type == SQLITE_BLOB
+                       ? "(blob)"
+                       : reinterpret_cast<const char*>(sqlite3_column_text(compiled, i));
+    }
+    if (first && on_columns) on_columns(columns);
+    first = false;
+    if (!on_row(columns, values)) return true;
+  }
+  if (state != SQLITE_DONE) return fail(sqlite3_errmsg(database), sqlite3_error_offset(database));
+  if (first && on_columns) on_columns(columns);
+  return true;
+}
+
+}  // namespace taskscope::store

@@ -1,0 +1,35 @@
+#include "recorder/store/schema.h"
+
+namespace taskscope::store {
+
+const char* const kSchemaSql = R"sql(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE site(id INTEGER PRIMARY KEY, file TEXT, line INTEGER, function TEXT);
+CREATE TABLE task(
+  id INTEGER PRIMARY KEY, name TEXT, parent_id INTEGER, spawn_site_id INTEGER, scope_id INTEGER,
+  created_ns INTEGER, ended_ns INTEGER, state TEXT,
+  running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
+  sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
+  panic_message TEXT);
+CREATE TABLE worker(
+  id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, parked_ns INTEGER,
+  events INTEGER, steals INTEGER);
+CREATE TABLE thread(id INTEGER PRIMARY KEY, os_id INTEGER);
+CREATE TABLE object(
+  id INTEGER PRIMARY KEY, kind TEXT, name TEXT, site_id INTEGER, capacity INTEGER,
+  created_ns INTEGER, destroyed_ns INTEGER, waits INTEGER, wait_ns INTEGER);
+CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
+CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
+CREATE TABLE lost(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER, events INTEGER);
+CREATE TABLE finding(
+  id INTEGER PRIMARY KEY, kind TEXT, tier TEXT, severity TEXT, summary TEXT, detail TEXT,
+  task_id INTEGER, object_id INTEGER, spawn_site_id INTEGER, wait_site_id INTEGER,
+  count INTEGER, first_ns INTEGER, last_ns INTEGER);
+CREATE TABLE chunk(
+  id INTEGER PRIMARY KEY, worker_id INTEGER, start_ns INTEGER, end_ns INTEGER,
+  events INTEGER, spans INTEGER, kind_mask INTEGER, longest_span_ns INTEGER,
+  running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
+  sleeping_ns INTEGER, raw_bytes INTEGER, data BLOB);
+)sql";
+
+}  // namespace taskscope::store

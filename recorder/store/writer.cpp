@@ -1,0 +1,301 @@
+#include "recorder/store/writer.h"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+#include "recorder/store/schema.h"
+#include "recorder/store/sqlite.h"
+
+namespace taskscope::store {
+namespace {
+
+enum Insert {
+  kMeta,
+  kSite,
+  kTask,
+  kWorker,
+  kThread,
+  kObject,
+  kSteal,
+  kPark,
+  kLost,
+  kChunk,
+  kBegin,
+  kCommit,
+  kInsertCount
+};
+
+constexpr std::array<const char*, kInsertCount> kInsertSql = {
+    "INSERT OR REPLACE INTO meta VALUES(?,?)",
+    "INSERT OR REPLACE INTO site VALUES(?,?,?,?)",
+    "INSERT OR REPLACE INTO task(id, name, parent_id, spawn_site_id, created_ns, ended_ns, state,"
+    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?)",
+    "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
+    "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+    " kind = coalesce(excluded.kind, kind), name = coalesce(excluded.name, name),"
+    " site_id = coalesce(excluded.site_id, site_id),"
+    " capacity = coalesce(excluded.capacity, capacity),"
+    " created_ns = coalesce(created_ns, excluded.created_ns),"
+    " destroyed_ns = coalesce(excluded.destroyed_ns, destroyed_ns),"
+    " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
+    " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
+    "INSERT INTO steal VALUES(?,?,?,?,?)",
+    "INSERT INTO park VALUES(?,?,?)",
+    "INSERT INTO lost VALUES(?,?,?,?)",
+    "INSERT INTO chunk(worker_id, start_ns, end_ns, events, spans, kind_mask, longest_span_ns,"
+    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, raw_bytes, data)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "BEGIN",
+    "COMMIT",
+};
+
+std::optional<std::int64_t> worker_or_null(WorkerId id) {
+  return id == kNoWorker ? std::nullopt : std::optional<std::int64_t>(id);
+}
+
+std::int64_t count(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+std::optional<std::int64_t> if_known(Totals totals, std::int64_t value) {
+  return totals == Totals::Known ? std::optional(value) : std::nullopt;
+}
+
+bool execute(sqlite3* database, const char* sql) {
+  return sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+}
+
+}  // namespace
+
+FileKind file_kind(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return FileKind::Missing;
+  if (!S_ISREG(status.st_mode)) return FileKind::SomethingElse;
+  if (status.st_size == 0) return FileKind::Empty;
+  // The header is read without SQLite: the file may be anything.
+  std::array<unsigned char, 100> header{};
+  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  if (file == nullptr) return FileKind::SomethingElse;
+  const std::size_t bytes = std::fread(header.data(), 1, header.size(), file);
+  std::fclose(file);
+  if (bytes != header.size() || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
+    return FileKind::SomethingElse;
+  }
+  std::int32_t application_id = 0;
+  for (int i = 68; i < 72; ++i)
+    application_id = application_id << 8 | header[static_cast<std::size_t>(i)];
+  return application_id == kApplicationId ? FileKind::Recording : FileKind::SomethingElse;
+}
+
+struct Writer::Impl {
+  std::string path;
+  DatabaseHandle database;
+  std::array<Statement, kInsertCount> inserts;
+  Result<void> failure;
+  bool in_transaction = false;
+
+  Error error(const std::string& doing) const {
+    return Error{doing + " " + path + ": " + describe(database.get()) + "."};
+  }
+
+  void fail() {
+    if (failure) failure = error("Cannot write");
+  }
+
+  // The statement to bind, or null after a failure.
+  Statement* insert(Insert which) {
+    if (!failure) return nullptr;
+    if (!in_transaction) {
+      if (inserts[kBegin].run() != SQLITE_DONE) {
+        fail();
+        return nullptr;
+      }
+      in_transaction = true;
+    }
+    return &inserts[which];
+  }
+
+  void run(Statement& statement) {
+    if (statement.run() != SQLITE_DONE) fail();
+  }
+};
+
+Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Writer::Writer(Writer&&) noexcept = default;
+Writer& Writer::operator=(Writer&&) noexcept = default;
+Writer::~Writer() = default;
+
+Result<Writer> Writer::create(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  sqlite3* database = nullptr;
+  const int opened = sqlite3_open_v2(
+      path.c_str(), &database,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  impl->database.reset(database);
+  if (opened != SQLITE_OK) return impl->error("Cannot create");
+  sqlite3_busy_timeout(database, 2000);
+  const std::string identity = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                               "; PRAGMA user_version=" + std::to_string(kSchemaMajor);
+  // The tables come before WAL mode, so that the file itself says from the start what it is.
+  const bool ready = execute(database, "PRAGMA page_size=8192; BEGIN") &&
+                     execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
+                     execute(database, "COMMIT") &&
+                     execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
+  if (!ready) return impl->error("Cannot create");
+  for (std::size_t i = 0; i < kInsertCount; ++i) {
+    impl->inserts[i] = Statement(database, kInsertSql[i]);
+    if (!impl->inserts[i]) return impl->error("Cannot create");
+  }
+  Writer writer(std::move(impl));
+  writer.put_meta("format", kFormatText);
+  writer.put_meta("source", "taskscope");
+  writer.put_meta("complete", 0);
+  if (auto stored = writer.commit(); !stored) return stored.error();
+  return writer;
+}
+
+void Writer::put_meta(std::string_view key, std::string_view value) {
+  Statement* s = impl_->insert(kMeta);
+  if (s != nullptr) impl_->run(s->bind_text(1, key).bind_text(2, value));
+}
+
+void Writer::put_meta(std::string_view key, std::int64_t value) {
+  Statement* s = impl_->insert(kMeta);
+  if (s != nullptr) impl_->run(s->bind_text(1, key).bind(2, value));
+}
+
+void Writer::put_site(const SiteRow& row) {
+  Statement* s = impl_->insert(kSite);
+  if (s == nullptr) return;
+  s->bind(1, std::int64_t{row.id}).bind_text(2, row.file).bind(3, std::int64_t{row.line});
+  impl_->run(s->bind_text(4, row.function));
+}
+
+void Writer::put_task(const TaskRow& row, Totals totals) {
+  Statement* s = impl_->insert(kTask);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind_name(2, row.name).bind_id(3, row.parent_id);
+  s->bind_id(4, row.spawn_site_id).bind(5, row.created_ns).bind(6, row.ended_ns);
+  const bool state_known = totals == Totals::Known && row.state_known;
+  s->bind_name(7, state_known ? to_text(row.state) : std::string_view());
+  for (std::size_t i = 0; i < kSpanStates; ++i) {
+    s->bind(8 + static_cast<int>(i), if_known(totals, row.state_ns[i]));
+  }
+  s->bind(13, if_known(totals, count(row.wakeups)));
+  s->bind(14, if_known(totals, count(row.steals))).bind_name(15, row.panic_message);
+  impl_->run(*s);
+}
+
+void Writer::put_worker(const WorkerRow& row, Totals totals) {
+  Statement* s = impl_->insert(kWorker);
+  if (s == nullptr) return;
+  s->bind(1, std::int64_t{row.id}).bind_id(2, row.thread_id);
+  s->bind(3, if_known(totals, row.running_ns)).bind(4, if_known(totals, row.parked_ns));
+  s->bind(5, if_known(totals, count(row.events)));
+  impl_->run(s->bind(6, if_known(totals, count(row.steals))));
+}
+
+void Writer::put_thread(std::uint64_t os_id) {
+  Statement* s = impl_->insert(kThread);
+  if (s != nullptr) impl_->run(s->bind(1, count(os_id)));
+}
+
+void Writer::put_object(const ObjectRow& row, Totals totals) {
+  Statement* s = impl_->insert(kObject);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id);
+  s->bind_name(2, row.kind == ObjectKind::Unknown ? std::string_view() : to_text(row.kind));
+  s->bind_name(3, row.name).bind_id(4, row.site_id);
+  s->bind(5, row.capacity ? std::optional(count(*row.capacity)) : std::nullopt);
+  s->bind(6, row.created_ns).bind(7, row.destroyed_ns);
+  s->bind(8, if_known(totals, count(row.waits)));
+  impl_->run(s->bind(9, if_known(totals, row.wait_ns)));
+}
+
+void Writer::add_steal(const StealRow& row) {
+  Statement* s = impl_->insert(kSteal);
+  if (s == nullptr) return;
+  s->bind(1, row.ns).bind(2, worker_or_null(row.thief)).bind(3, std::int64_t{row.victim});
+  impl_->run(s->bind(4, std::int64_t{row.count}).bind_id(5, row.task_id));
+}
+
+void Writer::add_park(const ParkRow& row) {
+  Statement* s = impl_->insert(kPark);
+  if (s == nullptr) return;
+  impl_->run(s->bind(1, worker_or_null(row.worker_id)).bind(2, row.start_ns).bind(3, row.end_ns));
+}
+
+void Writer::add_lost(const LostRow& row) {
+  Statement* s = impl_->insert(kLost);
+  if (s == nullptr) return;
+  s->bind(1, worker_or_null(row.worker_id)).bind(2, row.start_ns).bind(3, row.end_ns);
+  impl_->run(s->bind(4, count(row.events)));
+}
+
+void Writer::add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
+                       const ChunkEncoder::Encoded& encoded) {
+  Statement* s = impl_->insert(kChunk);
+  if (s == nullptr) return;
+  const ChunkSummary& summary = statistics.summary;
+  s->bind(1, worker_or_null(worker_id)).bind(2, summary.start_ns).bind(3, summary.end_ns);
+  s->bind(4, std::int64_t{summary.events}).bind(5, std::int64_t{summary.spans});
+  s->bind(6, count(statistics.kind_mask)).bind(7, summary.longest_span_ns);
+  for (std::size_t i = 0; i < kSpanStates; ++i) {
+    s->bind(8 + static_cast<int>(i), summary.state_ns[i]);
+  }
+  s->bind(13, std::int64_t{encoded.raw_bytes}).bind_blob(14, encoded.blob);
+  impl_->run(*s);
+}
+
+Result<void> Writer::commit() {
+  if (impl_->failure && impl_->in_transaction) {
+    impl_->in_transaction = false;
+    if (impl_->inserts[kCommit].run() != SQLITE_DONE) impl_->fail();
+  }
+  return impl_->failure;
+}
+
+Result<void> Writer::finish() {
+  if (auto stored = commit(); !stored) return stored;
+  for (Statement& statement : impl_->inserts) statement = {};
+  sqlite3* database = impl_->database.get();
+  if (!execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE")) {
+    impl_->fail();
+  }
+  impl_->database.reset();
+  return impl_->failure;
+}
+
+bool Writer::failed() const { return !impl_->failure; }
+Result<void> Writer::failure() const { return impl_->failure; }
+
+Result<void> write_findings(const std::string& path, std::span<const FindingRow> findings) {
+  sqlite3* opened = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const DatabaseHandle database(opened);
+  const auto failed = [&] {
+    return Error{"Cannot write the findings into " + path + ": " + describe(opened) + "."};
+  };
+  sqlite3_busy_timeout(opened, 2000);
+  if (code != SQLITE_OK || !execute(opened, "BEGIN IMMEDIATE; DELETE FROM finding")) {
+    return failed();
+  }
+  Statement s(opened, "INSERT INTO finding VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  for (const FindingRow& row : findings) {
+    s.bind_id(1, row.id).bind_text(2, row.kind).bind_text(3, row.tier).bind_text(4, row.severity);
+    s.bind_text(5, row.summary).bind_name(6, row.detail).bind_id(7, row.task_id);
+    s.bind_id(8, row.object_id).bind_id(9, row.spawn_site_id).bind_id(10, row.wait_site_id);
+    s.bind(11, count(row.count)).bind(12, row.first_ns).bind(13, row.last_ns);
+    if (s.run() != SQLITE_DONE) return failed();
+  }
+  if (!execute(opened, "COMMIT")) return failed();
+  return {};
+}
+
+}  // namespace taskscope::store

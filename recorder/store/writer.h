@@ -1,0 +1,68 @@
+// Writes a recording: rows and chunks in, one SQLite file out.
+//
+// Owns the file's only writing connection; one thread at a time. Rows wait in a transaction until
+// commit(); what was committed survives a kill of this process (WAL, synchronous NORMAL). The first
+// failure sticks: later calls do nothing, failure() says what happened, and everything committed
+// before stays readable. Putting a row with a known id replaces it, except for objects (see there).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "recorder/store/chunk_codec.h"
+#include "recorder/store/rows.h"
+#include "runtime/base/result.h"
+
+namespace taskscope::store {
+
+// What replaces an existing file needs to know about it.
+enum class FileKind : std::uint8_t { Missing, Empty, Recording, SomethingElse };
+FileKind file_kind(const std::string& path);
+
+// Whether the totals of a row (times, counts, a task's state) are known. They are not while the
+// entity lives: NotYet leaves them NULL until the row is put again, so that a recording whose
+// recorder was killed knows the entity but claims nothing.
+enum class Totals : std::uint8_t { Known, NotYet };
+
+class Writer {
+ public:
+  // Creates the tables in `path`, which is missing or empty.
+  static Result<Writer> create(const std::string& path);
+  Writer(Writer&&) noexcept;
+  Writer& operator=(Writer&&) noexcept;
+  ~Writer();
+
+  void put_meta(std::string_view key, std::string_view value);
+  void put_meta(std::string_view key, std::int64_t value);
+  void put_site(const SiteRow& row);
+  void put_task(const TaskRow& row, Totals totals);
+  void put_worker(const WorkerRow& row, Totals totals);
+  void put_thread(std::uint64_t os_id);
+  // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
+  void put_object(const ObjectRow& row, Totals totals);
+  void add_steal(const StealRow& row);
+  void add_park(const ParkRow& row);
+  void add_lost(const LostRow& row);
+  void add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
+                 const ChunkEncoder::Encoded& encoded);
+
+  Result<void> commit();
+  // Commits, folds the WAL into the file, leaves WAL mode and closes: one file remains.
+  Result<void> finish();
+
+  bool failed() const;
+  Result<void> failure() const;
+
+ private:
+  struct Impl;
+  explicit Writer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Replaces the findings of a finished recording.
+Result<void> write_findings(const std::string& path, std::span<const FindingRow> findings);
+
+}  // namespace taskscope::store

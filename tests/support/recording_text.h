@@ -1,0 +1,143 @@
+// A recording as text, for goldens: every table that a test may want to look at, in a fixed order.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "recorder/store/reader.h"
+
+namespace taskscope::tests {
+
+// Every span of a recording, by task and start.
+inline std::vector<store::Span> all_spans(const store::Reader& reader) {
+  std::vector<store::Span> spans;
+  const auto chunks = reader.chunks();
+  EXPECT_TRUE(chunks);
+  for (const auto& chunk : *chunks) EXPECT_TRUE(reader.read_spans(chunk.id, spans));
+  std::stable_sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.task_id, a.start_ns, a.end_ns) < std::tie(b.task_id, b.start_ns, b.end_ns);
+  });
+  return spans;
+}
+
+// Every event, in the order of its ring, rings in the order of their workers.
+inline std::vector<store::EventRow> all_events(const store::Reader& reader) {
+  std::vector<store::EventRow> events;
+  const auto chunks = reader.chunks();
+  EXPECT_TRUE(chunks);
+  for (const auto& chunk : *chunks) EXPECT_TRUE(reader.read_events(chunk.id, events));
+  std::stable_sort(events.begin(), events.end(),
+                   [](const auto& a, const auto& b) { return a.worker_id < b.worker_id; });
+  return events;
+}
+
+class RecordingText {
+ public:
+  explicit RecordingText(const store::Reader& reader) : reader_(reader) {}
+
+  std::string all() {
+    const store::RecordingInfo& info = reader_.info();
+    line("duration {} events {} tasks {} workers {} threads {} lost {}{}", info.duration_ns,
+         info.events, info.tasks, info.workers, info.threads, info.lost_events,
+         info.complete ? "" : " INCOMPLETE");
+    if (!info.notes.empty()) line("notes: {}", info.notes);
+    tasks();
+    spans();
+    events();
+    entities();
+    return text_;
+  }
+
+ private:
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    text_ += fmt::format(format, std::forward<Args>(args)...) + '\n';
+  }
+  static std::string worker(store::WorkerId id) {
+    return id == store::kNoWorker ? "-" : fmt::format("w{}", id);
+  }
+  template <class T>
+  static std::string known(const std::optional<T>& value) {
+    return value ? std::to_string(*value) : "?";
+  }
+  static std::string times(const store::StateTimes& state_ns) {
+    return fmt::format("running {} runnable {} blocked {} syscall {} sleeping {}", state_ns[0],
+                       state_ns[1], state_ns[2], state_ns[3], state_ns[4]);
+  }
+
+  void tasks() {
+    line("\ntasks");
+    const auto rows = reader_.tasks();
+    ASSERT_TRUE(rows) << rows.error().message;
+    for (const auto& t : *rows) {
+      line("  {} \"{}\" parent {} site {} life {}..{} {}; {}; wakeups {} steals {}{}", t.id, t.name,
+           t.parent_id, t.spawn_site_id, known(t.created_ns), known(t.ended_ns),
+           t.state_known ? to_text(t.state) : "unknown", times(t.state_ns), t.wakeups, t.steals,
+           t.panic_message.empty() ? "" : "; panic: " + t.panic_message);
+    }
+  }
+
+  void spans() {
+    line("\nspans");
+    for (const auto& s : all_spans(reader_)) {
+      std::string more;
+      if (s.reason != store::BlockReason::None) more += fmt::format(" {}", to_text(s.reason));
+      if (s.object_id != 0) more += fmt::format(" object {}", s.object_id);
+      if (s.site_id != 0) more += fmt::format(" site {}", s.site_id);
+      if (s.woken_by != 0) more += fmt::format(" woken by {}", s.woken_by);
+      if (!s.finished) more += " unfinished";
+      line("  task {} {} {}..{} {}{}", s.task_id, worker(s.worker_id), s.start_ns, s.end_ns,
+           to_text(s.state), more);
+    }
+  }
+
+  void events() {
+    line("\nevents");
+    for (const auto& e : all_events(reader_)) {
+      line("  {} {} {} task {} object {} site {} arg {}", worker(e.worker_id), e.ns,
+           to_text(e.kind), e.task_id, e.object_id, e.site_id, e.arg);
+    }
+  }
+
+  void entities() {
+    const auto workers = reader_.workers();
+    const auto objects = reader_.objects();
+    const auto sites = reader_.sites();
+    const auto steals = reader_.steals();
+    const auto parks = reader_.parks();
+    const auto lost = reader_.lost();
+    ASSERT_TRUE(workers && objects && sites && steals && parks && lost);
+    line("\nworkers");
+    for (const auto& w : *workers) {
+      line("  w{} thread {} running {} parked {} events {} steals {}", w.id, w.thread_id,
+           w.running_ns, w.parked_ns, w.events, w.steals);
+    }
+    line("\nobjects");
+    for (const auto& o : *objects) {
+      line("  {} {} \"{}\" site {} capacity {} life {}..{} waits {} wait_ns {}", o.id,
+           to_text(o.kind), o.name, o.site_id, known(o.capacity), known(o.created_ns),
+           known(o.destroyed_ns), o.waits, o.wait_ns);
+    }
+    line("\nothers");
+    for (const auto& s : *sites) line("  site {} {}:{} {}", s.id, s.file, s.line, s.function);
+    for (const auto& s : *steals) {
+      line("  steal {} {} from {}: {} tasks, first {}", s.ns, worker(s.thief), worker(s.victim),
+           s.count, s.task_id);
+    }
+    for (const auto& p : *parks)
+      line("  park {} {}..{}", worker(p.worker_id), p.start_ns, p.end_ns);
+    for (const auto& l : *lost) {
+      line("  lost {} {}..{}: {} events", worker(l.worker_id), l.start_ns, l.end_ns, l.events);
+    }
+  }
+
+  const store::Reader& reader_;
+  std::string text_;
+};
+
+}  // namespace taskscope::tests
