@@ -4,7 +4,7 @@
 #include <deque>
 #include <queue>
 
-namespace taskscope::testing {
+namespace taskscope::tests {
 namespace {
 
 using store::BlockReason;
@@ -117,7 +117,9 @@ class Simulation {
           break;
       }
       dispatch();
-      if (events_.empty()) wake_anybody();
+      const auto busy = std::count_if(running_.begin(), running_.end(),
+                                      [](std::uint32_t id) { return id != kNobody; });
+      if (busy < 2) wake_anybody();
     }
     finish();
     return std::move(out_);
@@ -235,11 +237,13 @@ class Simulation {
     return true;
   }
 
+  // Hands something on from one channel to the next: wakes who waits for it, may wait itself.
   void pass(std::uint32_t id, store::ObjectId from, store::ObjectId to) {
-    if (to != 0 && random_.chance(80)) wake_one(to, id);
-    if (from != 0 && random_.chance(55)) {
+    if (to != 0) wake_one(to, id);
+    if (from != 0 && random_.chance(40)) wake_one(from, id);
+    if (from != 0 && random_.chance(32)) {
       block(id, TaskState::Blocked, BlockReason::ChanRecv, from);
-    } else if (to != 0 && random_.chance(25)) {
+    } else if (to != 0 && random_.chance(16)) {
       block(id, TaskState::Blocked, BlockReason::ChanSend, to);
     } else {
       tasks_[id].state = TaskState::Runnable;
@@ -333,7 +337,7 @@ class Simulation {
 
   void wake_anybody() {
     for (store::ObjectId object = kPaths; object <= kTableLock; ++object) {
-      if (wake_one(object, kNobody)) break;
+      wake_one(object, kNobody);
     }
     dispatch();
   }
@@ -412,4 +416,4 @@ viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options) {
   return builder.finish();
 }
 
-}  // namespace taskscope::testing
+}  // namespace taskscope::tests

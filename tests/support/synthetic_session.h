@@ -10,7 +10,7 @@
 
 #include "viewer/model/session_builder.h"
 
-namespace taskscope::testing {
+namespace taskscope::tests {
 
 struct SyntheticOptions {
   std::uint64_t spans = 4'000;  // roughly; the schedule ends when there are as many
@@ -27,4 +27,4 @@ struct SyntheticRecording {
 SyntheticRecording make_synthetic_recording(const SyntheticOptions& options);
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options);
 
-}  // namespace taskscope::testing
+}  // namespace taskscope::tests

@@ -73,16 +73,19 @@ std::string format_instant(std::int64_t ns, std::int64_t step_ns) {
   static constexpr std::array<Unit, 4> kUnits = {Unit{kSecond, "s"}, Unit{kMilli, "ms"},
                                                  Unit{kMicro, "µs"}, Unit{1, "ns"}};
   const std::int64_t step = std::max<std::int64_t>(step_ns, 1);
-  // The unit that leaves the fewest digits in front without needing more than three behind.
-  const Unit* unit = &kUnits.back();
-  for (const Unit& candidate : kUnits) {
-    if (step * 1000 >= candidate.ns) {
-      unit = &candidate;
+  // The largest unit of which the step is a tenth at least; a larger one where the number would
+  // have more than five digits in front.
+  std::size_t unit_at = kUnits.size() - 1;
+  for (std::size_t at = 0; at < kUnits.size(); ++at) {
+    const bool too_long = at + 1 < kUnits.size() && std::abs(ns) / kUnits[at + 1].ns >= 100'000;
+    if (step * 10 >= kUnits[at].ns || too_long) {
+      unit_at = at;
       break;
     }
   }
+  const Unit* unit = &kUnits[unit_at];
   int decimals = 0;
-  for (std::int64_t resolution = unit->ns; resolution > step && decimals < 3; resolution /= 10) {
+  for (std::int64_t resolution = unit->ns; resolution > step && resolution > 1; resolution /= 10) {
     ++decimals;
   }
   return fmt::format("{:.{}f} {}", static_cast<double>(ns) / static_cast<double>(unit->ns),

@@ -38,7 +38,8 @@ struct SpanDetail {
 
 struct Task {
   store::TaskRow row;
-  std::string label;  // its name, or its spawn site's function, or "task 7"
+  std::string name;   // given, or its spawn site's function, or "task"
+  std::string label;  // tells it from others: "reader", "split_words 12", "task 7"
   SpanIndex first_span = 0;
   std::uint32_t span_count = 0;
   std::uint32_t group = 0;  // into groups()

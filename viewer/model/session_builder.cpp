@@ -12,12 +12,12 @@
 namespace taskscope::viewer {
 namespace {
 
-std::string task_label(const TraceSession& session, const store::TaskRow& row) {
+std::string task_name(const TraceSession& session, const store::TaskRow& row) {
   if (!row.name.empty()) return row.name;
   if (row.id == 1) return "main";
   const store::SiteRow* site = session.find_site(row.spawn_site_id);
-  if (site == nullptr || site->function.empty()) return fmt::format("task {}", row.id);
-  return fmt::format("{} {}", shortened_names(site->function).back(), row.id);
+  if (site == nullptr || site->function.empty()) return "task";
+  return shortened_names(site->function).back();
 }
 
 }  // namespace
@@ -65,7 +65,10 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
   for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
     Task& task = session->tasks_[at];
     task.row = entities_.tasks[at];
-    task.label = task_label(*session, task.row);
+    task.name = task_name(*session, task.row);
+    task.label = task.row.name.empty() && task.row.id != 1
+                     ? fmt::format("{} {}", task.name, task.row.id)
+                     : task.name;
     const auto [group, fresh] = group_of_site.try_emplace(
         task.row.spawn_site_id, static_cast<std::uint32_t>(session->groups_.size()));
     if (fresh) {

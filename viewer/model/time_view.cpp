@@ -18,9 +18,8 @@ void TimeView::set_duration(std::int64_t duration_ns) {
 
 void TimeView::set_width(double width_px) {
   if (width_px == width_px_ || width_px < 1) return;
-  const double start = static_cast<double>(first_column_) * ns_per_px_;
   width_px_ = width_px;
-  place(start, length_ns_);
+  place(start_ns_, length_ns_);
 }
 
 void TimeView::place(double start_ns, double length_ns) {
@@ -31,6 +30,7 @@ void TimeView::place(double start_ns, double length_ns) {
   start_ns = std::clamp(start_ns, static_cast<double>(limits.start_ns),
                         std::max(static_cast<double>(limits.start_ns),
                                  static_cast<double>(limits.end_ns) - length_ns_));
+  start_ns_ = start_ns;
   first_column_ = std::llround(start_ns / ns_per_px_);
 }
 

@@ -56,6 +56,7 @@ class TimeView {
   double width_px_ = 1;
   double ns_per_px_ = 1;
   std::int64_t first_column_ = 0;
+  double start_ns_ = 0;   // asked for; the left column's edge is the nearest to it
   double length_ns_ = 1;  // asked for; ns_per_px_ × width_px_ up to rounding
   bool moving_ = false;
   double target_start_ns_ = 0;

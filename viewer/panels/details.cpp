@@ -71,6 +71,10 @@ class Facts {
   float y_;
 };
 
+std::string times_text(std::uint64_t count) {
+  return count == 0 ? "never" : count == 1 ? "once" : format_count(count) + " times";
+}
+
 std::string lifetime_text(const store::TaskRow& row) {
   const std::string from =
       row.created_ns ? format_duration(*row.created_ns) : "before the recording";
@@ -92,7 +96,7 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   }
   facts.fact("lived", lifetime_text(task.row));
   facts.fact("wake-ups", format_count(task.row.wakeups));
-  facts.fact("stolen", fmt::format("{} times", format_count(task.row.steals)));
+  facts.fact("stolen", times_text(task.row.steals));
 }
 
 void draw_times(const PanelContext& context, const Box& column, const char* title,
@@ -180,8 +184,8 @@ void draw_worker_facts(const PanelContext& context, const Worker& worker, const 
       "busy",
       fmt::format("{}  {}", format_share(static_cast<double>(worker.row.running_ns) / duration),
                   format_duration(worker.row.running_ns)));
-  facts.fact("parked", fmt::format("{}  {} times", format_duration(worker.row.parked_ns),
-                                   format_count(worker.parks.size())));
+  facts.fact("parked", fmt::format("{}, {}", format_duration(worker.row.parked_ns),
+                                   times_text(worker.parks.size())));
   facts.fact("steals", format_count(worker.row.steals));
   facts.fact("events", format_count(worker.row.events));
   facts.fact("thread",
@@ -220,7 +224,13 @@ void draw_details(const PanelContext& context, ViewState& view) {
                                  : approximate_class_times(task.row.state_ns);
     draw_task_facts(context, view, column(0));
     draw_times(context, column(1), "Time per state", times, total(times));
-    if (view.selection.span != kNoSpan) draw_span_facts(context, view, column(2));
+    if (view.selection.span != kNoSpan) {
+      draw_span_facts(context, view, column(2));
+    } else if (!context.input.footer) {
+      const Box hint = column(2);
+      canvas.label(context.fonts().text, {hint.x0, hint.y0, hint.x1, hint.y0 + context.px(20)},
+                   context.colors.muted, "Click a span to see why it was and who ended it.");
+    }
   }
   canvas.pop_clip();
 }

@@ -35,22 +35,35 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
                context.colors.text, name);
 }
 
-// Name, then a bar of shares, then the number that matters.
-void draw_item(const PanelContext& context, const Box& box, ImFont* font, const std::string& name,
-               const ClassTimes& times, std::int64_t whole_ns, const std::string& number) {
+// What stands in the left column for a task or a worker: its name and its id in a quieter colour,
+// a bar of shares, the number that matters.
+struct Item {
+  std::string name;
+  std::string id;
+  std::string number;
+};
+
+void draw_item(const PanelContext& context, const Box& box, const Item& item,
+               const ClassTimes& times, std::int64_t whole_ns) {
   Canvas& canvas = context.canvas;
   const float number_width = context.px(46);
   const float bar_width = context.px(44);
   const float pad = context.px(10);
   const float bar_x1 = box.x1 - pad - number_width;
-  canvas.label(font, {box.x0 + context.px(28), box.y0, bar_x1 - bar_width - context.px(8), box.y1},
-               context.colors.text, name);
+  ImFont* font = context.fonts().text;
+  Box room{box.x0 + context.px(28), box.y0, bar_x1 - bar_width - context.px(8), box.y1};
+  const float id_width = std::ceil(canvas.width(font, item.id)) + context.px(5);
+  const std::string name = canvas.fit(font, item.name, room.width() - id_width);
+  canvas.label(font, room, context.colors.text, name);
+  room.x0 += std::ceil(canvas.width(font, name)) + context.px(5);
+  canvas.label(font, room, context.colors.muted, item.id);
   const float middle = std::round((box.y0 + box.y1) / 2);
   const float half = context.px(3);
   const Box bar{bar_x1 - bar_width, middle - half, bar_x1, middle + half};
   canvas.fill(bar, context.colors.grid);
   draw_share_bar(context, bar, times, whole_ns);
-  canvas.label_right(font, {bar_x1, box.y0, box.x1 - pad, box.y1}, context.colors.muted, number);
+  canvas.label_right(font, {bar_x1, box.y0, box.x1 - pad, box.y1}, context.colors.muted,
+                     item.number);
 }
 
 void draw_task(const PanelContext& context, const ViewState& view, const Box& box,
@@ -59,8 +72,10 @@ void draw_task(const PanelContext& context, const ViewState& view, const Box& bo
                                ? task.track.times_in(view.time.visible())
                                : approximate_class_times(task.row.state_ns);
   const std::int64_t whole = total(times);
-  draw_item(context, box, context.fonts().text, task.label, times, whole,
-            whole > 0 ? format_share(blocked_share(times)) : "–");
+  draw_item(context, box,
+            {task.name, fmt::format("{}", task.row.id),
+             whole > 0 ? format_share(blocked_share(times)) : "–"},
+            times, whole);
 }
 
 void draw_worker(const PanelContext& context, const ViewState& view, const Box& box,
@@ -76,8 +91,8 @@ void draw_worker(const PanelContext& context, const ViewState& view, const Box& 
   const std::int64_t whole = visible.length_ns();
   const double busy =
       whole > 0 ? static_cast<double>(total(times)) / static_cast<double>(whole) : 0;
-  draw_item(context, box, context.fonts().text, fmt::format("Worker {}", worker.row.id), times,
-            whole, format_share(busy));
+  draw_item(context, box, {"Worker", fmt::format("{}", worker.row.id), format_share(busy)}, times,
+            whole);
 }
 
 void draw_label(const PanelContext& context, const ViewState& view, const Row& row,

@@ -107,27 +107,33 @@ class Painter {
                    body.y1};
     if (room.width() < context_.px(kLabelMinPx)) return;
     ImFont* font = row_.kind == RowKind::Worker ? context_.fonts().text : context_.fonts().small;
+    Canvas& canvas = context_.canvas;
     const std::string text = row_.kind == RowKind::Worker ? context_.session.tasks()[task].label
-                                                          : span_label(span, state);
+                                                          : span_label(span, state, room.width());
+    const std::string fitting = canvas.fit(font, text, room.width());
+    const float width = std::ceil(canvas.width(font, fitting));
+    // Cropped to next to nothing, letters only disturb.
+    if (fitting.empty() || (fitting.ends_with("…") && width < context_.px(kLabelMinPx))) return;
     const ImU32 color = context_.colors.label[index_of(state)];
     if (state == StateClass::Channel || state == StateClass::Lock) {
       // Letters stand on plain colour, not on stripes.
-      const std::string fitting = context_.canvas.fit(font, text, room.width());
-      const float width = std::ceil(context_.canvas.width(font, fitting));
-      context_.canvas.fill(
-          {room.x0 - context_.px(3), body.y0 + 1, room.x0 + width + context_.px(3), body.y1},
-          context_.colors.state[index_of(state)]);
-      context_.canvas.label(font, room, color, fitting);
-      return;
+      const float x1 = std::min(room.x0 + width + pad - 1, body.x1);
+      canvas.fill({room.x0 - pad + 1, body.y0, x1, body.y1},
+                  context_.colors.state[index_of(state)]);
     }
-    context_.canvas.label(font, room, dim ? with_alpha(color, 0.6F) : color, text);
+    canvas.label(font, room, dim ? with_alpha(color, 0.6F) : color, fitting);
   }
 
-  std::string span_label(SpanIndex span, StateClass state) const {
+  std::string span_label(SpanIndex span, StateClass state, float room_px) const {
     const SpanDetail& detail = context_.session.span_detail(span);
     switch (state) {
       case StateClass::Running:
-        return detail.worker == 0xffff ? "running" : fmt::format("worker {}", detail.worker);
+        if (detail.worker == 0xffff) return "running";
+        if (const std::string whole = fmt::format("worker {}", detail.worker);
+            context_.canvas.width(context_.fonts().small, whole) <= room_px) {
+          return whole;
+        }
+        return fmt::format("w{}", detail.worker);
       case StateClass::Channel:
       case StateClass::Lock:
       case StateClass::Leaked: {

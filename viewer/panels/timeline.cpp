@@ -94,6 +94,11 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   if (row.kind == RowKind::Worker) {
     draw_worker_marks(context, view, context.session.workers()[row.index], box);
   }
+  if (selected) {
+    const ImU32 line = with_alpha(context.colors.accent, 0.9F);
+    context.canvas.fill({box.x0, box.y0 - 1, box.x1, box.y0}, line);
+    context.canvas.fill({box.x0, box.y1, box.x1, box.y1 + 1}, line);
+  }
   // Out of focus: another task than the one under the pointer.
   const bool dim =
       view.hover.task != kNoTask && row.kind == RowKind::Task && row.index != view.hover.task;

@@ -12,16 +12,16 @@ int main(int argc, char** argv) {
   if (argc < 6) return 2;
   viewer::ViewRequest request;
   request.path = "wordcount.tscope";
-  request.width = std::atoi(argv[2]);
-  request.height = std::atoi(argv[3]);
-  request.scale = static_cast<float>(std::atof(argv[4]));
+  request.width = static_cast<int>(std::strtol(argv[2], nullptr, 10));
+  request.height = static_cast<int>(std::strtol(argv[3], nullptr, 10));
+  request.scale = std::strtof(argv[4], nullptr);
   request.theme = std::string(argv[5]) == "light" ? viewer::Theme::Light : viewer::Theme::Dark;
-  testing::SyntheticOptions options;
+  tests::SyntheticOptions options;
   if (argc > 6) options.spans = std::strtoull(argv[6], nullptr, 10);
   if (argc > 7 && *argv[7] != '0') request.selected_task = std::strtoull(argv[7], nullptr, 10);
-  if (argc > 9) request.range = viewer::TimeRange{std::atoll(argv[8]), std::atoll(argv[9])};
+  if (argc > 9) request.range = viewer::TimeRange{std::strtoll(argv[8], nullptr, 10), std::strtoll(argv[9], nullptr, 10)};
   viewer::Scene scene(request, {});
-  scene.set_session(testing::make_synthetic_session(options));
+  scene.set_session(tests::make_synthetic_session(options));
   const float scale = request.scale;
   const viewer::Image image =
       scene.picture(static_cast<int>(static_cast<float>(request.width) * scale),
