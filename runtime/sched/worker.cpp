@@ -101,6 +101,7 @@ void Worker::enter(Task* task, std::uint64_t ticks) {
 void Worker::leave(Task* self, Leaving leaving, std::uint64_t ticks) {
   self->exceptions = *exceptions_;
   leaving_ = leaving;
+  base::annotate_release(&scheduler_);  // pairs with the end of run()
   if (Task* next = pick_quick()) {
     enter(next, ticks);
     self->context.switch_to(next->context);
@@ -183,6 +184,7 @@ void Worker::end() {
   ++ended_;
   if (self->id == 1) scheduler_.stop();
   leaving_ = {Leaving::Kind::Free, self};
+  base::annotate_release(&scheduler_);  // pairs with the end of run()
   if (Task* next = pick_quick()) {
     enter(next, ticks);
     self->context.finish_into(next->context);
