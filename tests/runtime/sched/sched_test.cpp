@@ -271,16 +271,19 @@ TEST_P(SchedTest, SleepNeverEndsEarly) {
 }
 
 TEST_P(SchedTest, AShorterSleepOvertakesALongerOneOnAnIdleWorker) {
-  run([] {
-    std::atomic<bool> woke{false};
-    go([] { sleep(std::chrono::hours(1)); });
-    test::wait_until_blocked(1);
-    go([&] {
-      sleep(milliseconds(1));
-      woke = true;
-    });
-    while (!woke) yield();
-  });
+  const int result = ts::run(
+      [] {
+        go([] { sleep(std::chrono::hours(1)); });  // is abandoned
+        test::wait_until_blocked(1);
+        auto woke = make_chan<int>();
+        go([woke] {
+          sleep(milliseconds(1));
+          woke.send(1);
+        });
+        return woke.recv().value_or(0);
+      },
+      {.workers = workers()});
+  EXPECT_EQ(result, 1);
 }
 
 // An exception in flight belongs to the task that handles it, whatever the thread does meanwhile.
