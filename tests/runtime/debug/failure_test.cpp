@@ -165,7 +165,10 @@ TEST_P(FailureDeathTest, AStackOverflowNamesItsTask) {
 // The child records into rings that this process maps: what it wrote before it died must be there.
 class RecordedFailureDeathTest : public ::testing::Test {
  protected:
-  RecordedFailureDeathTest() { GTEST_FLAG_SET(death_test_style, "fast"); }
+  void SetUp() override {
+    if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer has no threads after a fork";
+    GTEST_FLAG_SET(death_test_style, "fast");
+  }
 
   std::string last_events(test::FakeRecorder& recorder) {
     recorder.receive();
