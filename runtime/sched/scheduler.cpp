@@ -106,7 +106,7 @@ RunStats Scheduler::stats() const {
     ended += worker->ended();
   }
   stats.tasks_abandoned = stats.tasks_spawned - ended;
-  const_cast<TaskArena&>(tasks_).for_each_live([&stats](const Task& task) {
+  tasks_.for_each_live([&stats](const Task& task) {
     if (task.stack != stack::kNoStack) ++stats.stacks_in_use;
   });
   return stats;

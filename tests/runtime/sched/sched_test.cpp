@@ -352,9 +352,8 @@ TEST_P(SchedTest, TasksThatOutliveMainAreAbandoned) {
   sched::RunStats stats;
   int result = ts::run(
       [] {
-        auto never = make_chan<int>();
         for (int i = 0; i < 10; ++i) {
-          go("waits", [never] { never.recv(); });
+          go("waits", [] { Chan<int>().recv(); });
         }
         test::wait_until_blocked(10);
         return 7;
