@@ -107,6 +107,16 @@ std::vector<Frame> inlined_frames(Dwarf_Die& unit, Dwarf_Addr pc, const Frame& p
   return frames;
 }
 
+// The compilation unit that `address` was compiled in. clang writes no .debug_aranges, which
+// libdw's own lookup wants, so the units are asked one by one then.
+Dwarf_Die* find_unit(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
+  if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias)) return unit;
+  for (Dwarf_Die* unit = nullptr; (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr;) {
+    if (dwarf_haspc(unit, address - bias) == 1) return unit;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 struct Symbolizer::Session {
@@ -137,16 +147,15 @@ std::vector<Frame> Symbolizer::lookup(std::uintptr_t address) const {
                                                  nullptr, nullptr, nullptr)) {
     frame.function += std::string(" in ") + path;
   }
-  if (Dwfl_Line* line = dwfl_module_getsrc(module, address)) {
-    if (const char* file = dwfl_lineinfo(line, nullptr, &frame.line, nullptr, nullptr, nullptr)) {
-      frame.file = file;
-    }
-  }
   Dwarf_Addr bias = 0;
-  if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias)) {
-    std::vector<Frame> frames = inlined_frames(*unit, address - bias, frame);
-    if (!frames.empty()) return frames;
+  Dwarf_Die* unit = find_unit(module, address, bias);
+  if (unit == nullptr) return {frame};
+  if (Dwarf_Line* line = dwarf_getsrc_die(unit, address - bias)) {
+    const char* file = dwarf_linesrc(line, nullptr, nullptr);
+    if (file != nullptr && dwarf_lineno(line, &frame.line) == 0) frame.file = file;
   }
+  std::vector<Frame> frames = inlined_frames(*unit, address - bias, frame);
+  if (!frames.empty()) return frames;
   return {frame};
 }
 

@@ -146,11 +146,14 @@ Result<void> Tracer::hand_over(const Options& options) {
   return {};
 }
 
-Tracer::~Tracer() {
+Tracer::~Tracer() { say_goodbye(); }
+
+void Tracer::say_goodbye() {
   if (silent_ || !socket_) return;
   const tf::Bye bye;
   // A recorder that is gone needs no goodbye.
-  if (!send_packet(socket_.get(), &bye, sizeof bye)) return;
+  static_cast<void>(send_packet(socket_.get(), &bye, sizeof bye).has_value());
+  socket_.reset();
 }
 
 }  // namespace taskscope::instrument

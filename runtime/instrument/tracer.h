@@ -56,6 +56,10 @@ class Tracer {
   base::Lock& ext_lock() { return ext_lock_; }
   Lane& ext_lane() TASKSCOPE_REQUIRES(ext_lock_) { return *lanes_.back(); }
 
+  // Tells the recorder that the run is over, ahead of destruction: for a run whose threads cannot
+  // be stopped and so keep their lanes.
+  void say_goodbye();
+
   // In the child of a fork: no goodbye, the recording is the parent's.
   void forget_recorder() { silent_ = true; }
 

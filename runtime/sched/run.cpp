@@ -87,8 +87,9 @@ void run_main(void (*body)(void*), void* closure, const RunOptions& options,
     *options.stats = clean ? scheduler->stats() : RunStats{.workers = workers};
     options.stats->threads_abandoned = !clean;
   }
-  // A worker that did not stop still uses it.
-  if (!clean) static_cast<void>(scheduler.release());
+  if (clean) return;
+  if (instrument::Tracer* tracer = scheduler->tracer()) tracer->say_goodbye();
+  static_cast<void>(scheduler.release());  // a worker that did not stop still uses it
 }
 
 }  // namespace taskscope::sched

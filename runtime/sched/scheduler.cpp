@@ -63,7 +63,9 @@ bool Scheduler::run(void (*body)(void*), void* closure, const base::Site& site) 
       base::futex_wake(stopped_, 1);
     });
   }
-  return wait_for_workers();
+  const bool clean = wait_for_workers();
+  base::annotate_acquire(this);
+  return clean;
 }
 
 bool Scheduler::wait_for_workers() {
@@ -104,7 +106,7 @@ RunStats Scheduler::stats() const {
     ended += worker->ended();
   }
   stats.tasks_abandoned = stats.tasks_spawned - ended;
-  const_cast<TaskArena&>(tasks_).for_each_live([&stats](const Task& task) {
+  tasks_.for_each_live([&stats](const Task& task) {
     if (task.stack != stack::kNoStack) ++stats.stacks_in_use;
   });
   return stats;

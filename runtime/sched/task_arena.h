@@ -29,7 +29,7 @@ class TaskArena {
 
   // Tasks that are not Free. Exact only while nothing runs.
   template <class Visit>
-  void for_each_live(Visit visit) {
+  void for_each_live(Visit visit) const {
     const std::size_t end = fresh_.load(std::memory_order_acquire);
     for (std::size_t i = 0; i < end; ++i) {
       Task& task = tasks_[i];
