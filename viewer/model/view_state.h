@@ -53,6 +53,7 @@ struct ViewState {
   bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
   Selection selection;
   Selection hover;                    // of this frame's pointer
+  TaskIndex reveal = kNoTask;  // to be unfolded and scrolled into view
   std::optional<TimeRange> measured;  // by dragging on the ruler
   std::vector<Mark> marks;
   float left_width = 220;     // px at scale 1

@@ -92,7 +92,7 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   if (parent == kNoTask) {
     facts.fact("started by", task.row.id == 1 ? "the program" : "unknown");
   } else if (facts.link("started by", session.tasks()[parent].label, "")) {
-    select_task(context, view, parent);
+    select_task(view, parent);
   }
   facts.fact("lived", lifetime_text(task.row));
   facts.fact("wake-ups", format_count(task.row.wakeups));

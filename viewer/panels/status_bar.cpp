@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
-#include "viewer/model/ruler.h"
 #include "viewer/panels/span_painter.h"
 
 namespace taskscope::viewer {
@@ -51,9 +50,7 @@ std::string range_text(const PanelContext& context, const ViewState& view) {
   TimeRange visible = view.time.visible();
   visible.start_ns = std::max<std::int64_t>(visible.start_ns, 0);
   visible.end_ns = std::min(visible.end_ns, context.session.duration_ns());
-  const std::int64_t step = std::max<std::int64_t>(visible.length_ns() / 1000, 1);
-  return fmt::format("{} – {}", format_instant(visible.start_ns, step),
-                     format_instant(visible.end_ns, step));
+  return format_range(visible);
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ int main(int argc, char** argv) {
   tests::SyntheticOptions options;
   if (argc > 6) options.spans = std::strtoull(argv[6], nullptr, 10);
   if (argc > 7 && *argv[7] != '0') request.selected_task = std::strtoull(argv[7], nullptr, 10);
-  if (argc > 9) request.range = viewer::TimeRange{std::strtoll(argv[8], nullptr, 10), std::strtoll(argv[9], nullptr, 10)};
+  if (argc > 9)
+    request.range =
+        viewer::TimeRange{std::strtoll(argv[8], nullptr, 10), std::strtoll(argv[9], nullptr, 10)};
   viewer::Scene scene(request, {});
   scene.set_session(tests::make_synthetic_session(options));
   const float scale = request.scale;
