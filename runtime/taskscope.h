@@ -21,7 +21,8 @@
 //   sched/sleep.h      ts::yield, ts::sleep
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
-//   sync/wait_group.h  ts::WaitGroup                sync/mutex.h  ts::Mutex
+//   sync/wait_group.h  ts::WaitGroup
+//   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
 // What to know:
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
@@ -45,6 +46,7 @@
 #include "runtime/sched/run.h"
 #include "runtime/sched/sleep.h"
 #include "runtime/sync/mutex.h"
+#include "runtime/sync/mutex_guards.h"
 #include "runtime/sync/wait_group.h"
 
 namespace taskscope {

@@ -49,6 +49,11 @@ std::size_t SpanBuilder::add_ring(store::WorkerId worker_id) {
 
 SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const EventKind kind = event.kind;
+  if (kind == EventKind::Exit) {
+    // The end of a task that does not run here: its run was lost, others of it may still come.
+    const Task* running = rings_[ring].running;
+    return running != nullptr && running->id == event.id ? Fit::Now : Fit::Later;
+  }
   const bool resumes = kind == EventKind::Resume && event.id != 0;
   if (kind != EventKind::Run && kind != EventKind::Ready && !resumes) return Fit::Now;
   const Task* task = tasks_.find(event.id);

@@ -2,9 +2,13 @@
 
 #include <dirent.h>
 
+#include <vector>
+
+#include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_info.h"
 
 namespace taskscope::sched {
 namespace {
@@ -27,8 +31,18 @@ std::size_t foreign_threads(std::size_t workers) {
 
 void report_if_deadlocked(Scheduler& scheduler, instrument::Lane* lane) {
   if (foreign_threads(scheduler.workers().size()) != 0) return;
-  (void)lane;
-  fatal("all tasks are asleep - deadlock!");
+  const std::int64_t now_ns = base::monotonic_ns();
+  std::vector<debug::BlockedTask> tasks;
+  scheduler.tasks().for_each_live([&](const Task& task) {
+    const char* object = task.wait.object == nullptr ? nullptr : task.wait.object->name();
+    tasks.push_back({.task = task_info(task),
+                     .reason = trace_format::to_text(task.wait.reason),
+                     .wait_site = task.wait.site,
+                     .object = object == nullptr ? "" : object,
+                     .waited_ns = now_ns - task.wait_since_ns});
+  });
+  if (lane != nullptr) lane->deadlock(tasks.size());
+  die(debug::deadlock_report(tasks));
 }
 
 }  // namespace taskscope::sched

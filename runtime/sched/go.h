@@ -24,12 +24,16 @@ void abort_task(Task* task);
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
                          const base::Site& site);
 
+// Stands after a closure's call so that it is no tail call: its frame belongs into panic reports.
+inline void keep_frame() { asm volatile(""); }
+
 // A body that runs a closure in place and destroys it. There is no handler in it: an exception that
 // escapes must find the end of the stack, so that std::terminate sees the stack of the throw.
 template <class Closure>
 void run_inline(void* memory) {
   Closure& closure = *std::launder(static_cast<Closure*>(memory));
   static_cast<void>(closure());
+  keep_frame();
   closure.~Closure();
 }
 
@@ -37,6 +41,7 @@ template <class Closure>
 void run_heap(void* memory) {
   Closure* closure = static_cast<Closure*>(memory);
   static_cast<void>((*closure)());
+  keep_frame();
   delete closure;
 }
 

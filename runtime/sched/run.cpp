@@ -77,7 +77,11 @@ void run_main(void (*body)(void*), void* closure, const RunOptions& options,
   const std::uint32_t workers = worker_count(options);
   auto scheduler = std::make_unique<Scheduler>(workers, connect_to_recorder(workers));
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
-  const bool clean = scheduler->run(body, closure, site);
+  bool clean = false;
+  {
+    const FailureHandlers handlers;
+    clean = scheduler->run(body, closure, site);
+  }
   leave_run();
   if (options.stats != nullptr) {
     *options.stats = clean ? scheduler->stats() : RunStats{.workers = workers};

@@ -1,6 +1,7 @@
 #include "runtime/sched/scheduler.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
@@ -40,12 +41,13 @@ bool Scheduler::run(void (*body)(void*), void* closure, const base::Site& site) 
   main->body = body;
   main->closure = closure;
   main->spawn_site = site;
+  main->name = strdup("main");
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
   if (traced_) {
     const base::LockGuard guard(tracer_->ext_lock());
     instrument::Lane& lane = tracer_->ext_lane();
     lane.spawn(1, lane.site(site));
-    lane.task_name(1, "main");
+    lane.task_name(1, main->name);
   }
   base::annotate_release(main);
   global_.push(main);

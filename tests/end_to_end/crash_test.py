@@ -12,9 +12,7 @@ SHORT_TASKS = "SELECT count(*) FROM task WHERE name = 'short' AND state = 'done'
 
 class TheProgramDies(Case):
     def check(self, ending, exit_status, tasks=1000):
-        run = self.taskscope("record", "-o", "run.tscope", "--", VICTIM, ending)
-        self.assertEqual(run.returncode, exit_status, run.stderr.decode())
-        recording = Recording(self, self.folder / "run.tscope")
+        recording, run = self.record(VICTIM, ending, status=exit_status)
         self.assertEqual(recording.value(SHORT_TASKS), tasks)
         self.assertEqual(recording.info()["lost_events"], 0)
         self.assertTrue(recording.info()["complete"])
@@ -23,6 +21,10 @@ class TheProgramDies(Case):
 
     def test_by_its_own_exit_code(self):
         self.check("exit-7", 7)
+
+    def test_without_being_asked_to_the_recorder_does_not_fail_with_it(self):
+        run = self.taskscope("record", "-o", "run.tscope", "--", VICTIM, "exit-7")
+        self.assertEqual(run.returncode, 0, run.stderr.decode())
 
     def test_by_sigsegv(self):
         recording, message = self.check("segv", 128 + signal.SIGSEGV)
@@ -41,10 +43,8 @@ class TheProgramDies(Case):
         self.assertEqual(recording.value("SELECT state FROM task WHERE id = 1"), "panicked")
 
     def test_by_a_deadlock(self):
-        run = self.taskscope("record", "-o", "run.tscope", "--", VICTIM, "deadlock")
-        self.assertEqual(run.returncode, 2)
+        recording, run = self.record(VICTIM, "deadlock", status=2)
         self.assertIn("all tasks are asleep", run.stderr.decode())
-        recording = Recording(self, self.folder / "run.tscope")
         self.assertEqual(recording.value(SHORT_TASKS), 1000)
         self.assertEqual(recording.query("SELECT state, reason FROM span "
                                          "WHERE task_id = 1 AND NOT finished"),
@@ -59,7 +59,7 @@ class TheProgramDies(Case):
 
 class InTheMiddle(Case):
     def start_recording(self):
-        process = self.start("record", "-o", "run.tscope", "--", VICTIM, "wait")
+        process = self.start("record", "--propagate-exit", "-o", "run.tscope", "--", VICTIM, "wait")
         self.assertEqual(process.stdout.readline(), b"ready\n")
         return process
 

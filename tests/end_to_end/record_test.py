@@ -4,7 +4,8 @@
 import sqlite3
 import unittest
 
-from support import LEAKY, VICTIM, WORDCOUNT, Case, count_words_in_shell, make_text_tree
+from support import (LEAKY, README_EXAMPLE, VICTIM, WORDCOUNT, Case, count_words_in_shell,
+                     make_text_tree)
 
 INFO_KEYS = {"format", "source", "program", "started", "duration_ns", "complete", "events", "tasks",
              "workers", "threads", "lost_events", "findings", "bytes"}
@@ -62,7 +63,8 @@ class RecordedWordcount(Case):
             "WHERE span.state = 'blocked' AND span.reason LIKE 'chan %' "
             "AND object.kind = 'channel'"), 0)
         self.assertEqual(recording.value(
-            "SELECT count(*) FROM span WHERE state = 'blocked' AND finished AND woken_by = 0"), 0)
+            "SELECT count(*) FROM span WHERE state = 'blocked' AND finished "
+            "AND coalesce(woken_by, 0) = 0"), 0)
 
     def test_info_and_report_have_their_keys(self):
         recording, _ = self.record_wordcount()
@@ -112,6 +114,23 @@ class RecordedLeak(Case):
         self.assertEqual(recording.report()["findings"], [])
 
 
+class RecordedReadme(Case):
+    def test_its_program_prints_what_one_expects(self):
+        recording, run = self.record(README_EXAMPLE)
+        self.assertEqual(run.stdout.split(), [b"%d" % (i * i) for i in range(1, 11)])
+        self.assertEqual(recording.value("SELECT count(*) FROM task WHERE name = 'producer'"), 1)
+
+
+class Report(Case):
+    def test_fails_on_findings_when_asked_to(self):
+        leaky, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        fixed, _ = self.record(LEAKY, "--requests", "20", "--fixed", workers=2, name="fixed.tscope")
+        self.assertEqual(self.taskscope("report", leaky.path).returncode, 0)
+        self.assertEqual(self.taskscope("report", leaky.path, "--fail-on", "leak").returncode, 3)
+        self.assertEqual(self.taskscope("report", leaky.path, "--fail-on", "panic").returncode, 0)
+        self.assertEqual(self.taskscope("report", fixed.path, "--fail-on", "any").returncode, 0)
+
+
 class Query(Case):
     def test_many_short_tasks_are_all_there(self):
         recording, _ = self.record(VICTIM, "exit-7", status=7)
@@ -123,8 +142,13 @@ class Query(Case):
     def test_wrong_sql_is_one_sentence_and_the_file_stays(self):
         recording, _ = self.record(VICTIM, "exit-7", status=7)
         before = recording.path.read_bytes()
-        self.assert_refused(self.taskscope("query", recording.path, "SELEC 1"), "SELEC")
-        self.assert_refused(self.taskscope("query", recording.path, "DROP TABLE task"))
+        for sql in ("SELEC 1", "SELECT nothing FROM task", "DROP TABLE task", "",
+                    "SELECT 1; SELECT 2"):
+            with self.subTest(sql):
+                run = self.taskscope("query", recording.path, sql)
+                self.assertEqual(run.returncode, 1)
+                self.assertEqual(run.stdout, b"")
+                self.assertRegex(run.stderr.decode(), r"\Ataskscope: [^\n]+\.\n")
         self.assertEqual(recording.path.read_bytes(), before)
 
 

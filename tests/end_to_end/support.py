@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("TASKSCOPE_BINARY_DIR", ROOT / "build" / "de
 TASKSCOPE = BUILD / "app" / "taskscope"
 WORDCOUNT = BUILD / "runtime" / "examples" / "wordcount"
 LEAKY = BUILD / "runtime" / "examples" / "leaky"
+README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.
@@ -66,9 +67,12 @@ class Case(unittest.TestCase):
         return process
 
     def record(self, *command, workers=None, name="run.tscope", status=0):
-        """Records a program that is expected to leave a recording; returns (recording, run)."""
+        """Records a program that is expected to leave a recording; returns (recording, run).
+
+        `status` is the program's own exit code (128 + signal if it was killed).
+        """
         env = {"TASKSCOPE_WORKERS": str(workers)} if workers else None
-        run = self.taskscope("record", "-o", name, "--", *command, env=env)
+        run = self.taskscope("record", "--propagate-exit", "-o", name, "--", *command, env=env)
         self.assertEqual(run.returncode, status, run.stderr.decode())
         return Recording(self, self.folder / name), run
 
@@ -77,7 +81,7 @@ class Case(unittest.TestCase):
         message = run.stderr.decode()
         self.assertEqual(run.returncode, status, message)
         self.assertEqual(run.stdout, b"")
-        self.assertRegex(message, r"\Ataskscope: [^\n]+\n\Z")
+        self.assertRegex(message, r"\Ataskscope: [^\n]+\.\n\Z")
         for word in words:
             self.assertIn(word, message)
 

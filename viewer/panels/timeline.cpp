@@ -92,9 +92,11 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   context.canvas.fill(box, selected ? context.colors.raised : context.colors.panel);
   const auto first = view.time.first_column();
   const auto last = first + static_cast<std::int64_t>(std::ceil(box.width()));
-  const RowPicturePtr picture = context.input.pictures->find(row, view.time.grid(), first, last);
+  const float pad = header ? context.px(kHeaderPadding) : 0;
+  Row chart = row;
+  chart.height -= static_cast<int>(pad);
+  const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
   if (picture != nullptr) {
-    const float pad = header ? context.px(4) : 0;
     paint_cells(context, view, row, *picture, {box.x0, box.y0 + pad, box.x1, box.y1});
   }
   if (row.kind == RowKind::Worker) {

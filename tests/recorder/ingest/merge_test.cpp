@@ -51,17 +51,22 @@ Recorded record(const std::vector<TextEvent>& events, std::uint32_t workers, Rea
     for (const WorkerId id : ids) merge.add_ring(id);
     std::vector<std::size_t> read(ids.size(), 0);
     std::mt19937 random(seed);
-    for (std::size_t now = 0; now < events.size();) {
+    const auto read_ring = [&](std::size_t ring, std::size_t now) {
+      for (std::size_t& i = read[ring]; i < now; ++i) {
+        if (events[i].ring != ids[ring]) continue;
+        const trace_format::Record one = trace_format::encode(events[i].event);
+        merge.append(ring, {&one, 1});
+      }
+    };
+    std::size_t now = step == 0 ? events.size() : 0;
+    while (now < events.size()) {
       for (std::size_t ring = 0; ring < ids.size(); ++ring) {
-        now = step == 0 ? events.size() : std::min(events.size(), now + random() % step);
-        for (std::size_t& i = read[ring]; i < now; ++i) {
-          if (events[i].ring != ids[ring]) continue;
-          const trace_format::Record one = trace_format::encode(events[i].event);
-          merge.append(ring, {&one, 1});
-        }
+        now = std::min(events.size(), now + random() % step);
+        read_ring(ring, now);
       }
       merge.advance();
     }
+    for (std::size_t ring = 0; ring < ids.size(); ++ring) read_ring(ring, now);
     merge.drain();
     out.misfits = builder.counts().misfits;
     EXPECT_TRUE(complete(builder, *writer, {}));

@@ -58,6 +58,7 @@ TEST(Picture, OfMoreSpansThanPixels) {
 
 TEST(Picture, OfARecordingWithoutTasksSaysWhy) {
   SessionEntities entities;
+  entities.info.complete = true;
   SessionBuilder builder("empty.tscope", std::move(entities));
   ViewRequest request = request_of(800, 400);
   request.path = "empty.tscope";
