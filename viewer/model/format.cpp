@@ -83,7 +83,7 @@ std::string format_duration(std::int64_t ns) {
   return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
 }
 
-std::string format_instant(std::int64_t ns, std::int64_t step_ns) {
+std::string format_instant(std::int64_t ns, std::int64_t step_ns, std::int64_t precision_ns) {
   const std::int64_t step = std::max<std::int64_t>(step_ns, 1);
   // The largest unit of which the step is a tenth at least; a larger one where the number would
   // have more than five digits in front.
@@ -95,7 +95,7 @@ std::string format_instant(std::int64_t ns, std::int64_t step_ns) {
       break;
     }
   }
-  return in_unit(ns, kUnits[unit], step);
+  return in_unit(ns, kUnits[unit], precision_ns > 0 ? precision_ns : step);
 }
 
 std::string format_range(TimeRange range) {

@@ -161,9 +161,11 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   if (blocked) facts.fact("reason", std::string(trace_format::to_text(detail.reason)));
   if (session.find_object(detail) != nullptr) facts.fact("on", object_fact(session, detail));
   if (detail.site_id != 0) facts.fact("waits at", session.site_text(detail.site_id));
-  facts.fact("from",
-             format_instant(range.start_ns, std::max<std::int64_t>(range.length_ns() / 100, 1)));
-  if (detail.worker != 0xffff && !blocked) facts.fact("worker", fmt::format("{}", detail.worker));
+  facts.fact("from", format_instant(range.start_ns, view.time.visible().length_ns() / 10,
+                                    range.length_ns() / 100 + 1));
+  if (detail.worker != 0xffff && detail.state == store::TaskState::Running) {
+    facts.fact("worker", fmt::format("{}", detail.worker));
+  }
   if (detail.woken_by != kNoTask) {
     if (facts.link("woken by", session.tasks()[detail.woken_by].label, "["))
       follow_waker(context, view);

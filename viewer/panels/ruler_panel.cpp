@@ -75,7 +75,8 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     const float x = std::floor(mouse.x);
     canvas.fill({x, ruler.y1, x + 1, rows.y1}, with_alpha(colors.text, 0.25F));
     const std::int64_t ns = view.time.to_ns(static_cast<double>(x - ruler.x0));
-    draw_pill(context, x, colors.text, colors.panel, format_instant(ns, ticks.step_ns / 100));
+    draw_pill(context, x, colors.text, colors.panel,
+              format_instant(ns, ticks.step_ns, ticks.step_ns / 100 + 1));
   }
   canvas.pop_clip();
 }

@@ -47,7 +47,10 @@ export DISPLAY=":$number" LIBGL_ALWAYS_SOFTWARE=1
 "$tool" "$folder/run.tscope" 2>"$folder/window.err" &
 window=$!
 
-shown() { id=$(xdotool search --onlyvisible --pid "$window" 2>/dev/null | head -n 1) && [ -n "$id" ]; }
+shown() {
+  id=$(xdotool search --onlyvisible --pid "$window" 2>/dev/null | head -n 1)
+  [ -n "$id" ]
+}
 picture() { cksum <"$folder/Xvfb_screen0"; }
 changed() { [ "$(picture)" != "$before" ]; }
 saved() { [ -s "$folder/run-$1.png" ] && [ ! -e "$folder/run-$1.png.part" ]; }
