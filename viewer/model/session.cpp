@@ -60,21 +60,23 @@ SpanIndex TraceSession::waker_span(SpanIndex span) const {
   if (waker == kNoTask) return kNoSpan;
   const Task& task = tasks_[waker];
   const std::int64_t ns = end_ns_[span];
-  std::size_t at = task.track.span_at(ns);
-  // A wake-up at the very instant at which the waker's span ends belongs to that span.
-  if (at == task.track.size()) at = task.track.first_ending_after(ns - 1);
-  if (at == task.track.size()) return kNoSpan;
-  return task.first_span + static_cast<SpanIndex>(at);
+  // A wake-up at the very instant at which the waker stops running belongs to that run.
+  std::size_t at = task.track.first_ending_after(ns - 1);
+  if (at < task.track.size() &&
+      (task.track.start_ns(at) > ns || task.track.state_class(at) != StateClass::Running)) {
+    at = task.track.span_at(ns);
+  }
+  return at < task.track.size() ? task.first_span + static_cast<SpanIndex>(at) : kNoSpan;
 }
 
 SpanIndex TraceSession::woken_span(SpanIndex span) const {
-  if (wakes_begin_.empty()) return kNoSpan;
+  if (wakes_begin_.empty() || classes_[span] != StateClass::Running) return kNoSpan;
   const TaskIndex task = span_task(span);
   const auto begin = wakes_.begin() + wakes_begin_[task];
   const auto end = wakes_.begin() + wakes_begin_[task + 1];
   const auto at =
       std::lower_bound(begin, end, start_ns_[span],
-                       [this](SpanIndex woken, std::int64_t ns) { return end_ns_[woken] < ns; });
+                       [this](SpanIndex woken, std::int64_t ns) { return end_ns_[woken] <= ns; });
   return at != end && end_ns_[*at] <= end_ns_[span] ? *at : kNoSpan;
 }
 

@@ -44,6 +44,7 @@ class SessionBuilder {
   SessionEntities entities_;
   std::vector<std::vector<RawSpan>> batches_;
   std::vector<std::uint32_t> counts_;  // spans per task
+  // shared: becomes the SessionPtr that finish() gives away.
   std::shared_ptr<TraceSession> base_;
   std::uint64_t skipped_spans_ = 0;
 };
