@@ -13,6 +13,24 @@ constexpr std::int64_t kMicro = 1'000;
 constexpr std::int64_t kMilli = 1'000'000;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
+struct Unit {
+  std::int64_t ns;
+  std::string_view text;
+};
+constexpr std::array<Unit, 4> kUnits = {Unit{kSecond, "s"}, Unit{kMilli, "ms"}, Unit{kMicro, "µs"},
+                                        Unit{1, "ns"}};
+
+// With as many decimals as it takes to tell neighbours `step_ns` apart.
+std::string in_unit(std::int64_t ns, const Unit& unit, std::int64_t step_ns) {
+  int decimals = 0;
+  for (std::int64_t resolution = unit.ns; resolution > step_ns && resolution > 1;
+       resolution /= 10) {
+    ++decimals;
+  }
+  return fmt::format("{:.{}f} {}", static_cast<double>(ns) / static_cast<double>(unit.ns), decimals,
+                     unit.text);
+}
+
 std::string three_digits(double value, std::string_view unit) {
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   return fmt::format("{:.{}f} {}", value, decimals, unit);
@@ -66,30 +84,33 @@ std::string format_duration(std::int64_t ns) {
 }
 
 std::string format_instant(std::int64_t ns, std::int64_t step_ns) {
-  struct Unit {
-    std::int64_t ns;
-    std::string_view text;
-  };
-  static constexpr std::array<Unit, 4> kUnits = {Unit{kSecond, "s"}, Unit{kMilli, "ms"},
-                                                 Unit{kMicro, "µs"}, Unit{1, "ns"}};
   const std::int64_t step = std::max<std::int64_t>(step_ns, 1);
   // The largest unit of which the step is a tenth at least; a larger one where the number would
   // have more than five digits in front.
-  std::size_t unit_at = kUnits.size() - 1;
+  std::size_t unit = kUnits.size() - 1;
   for (std::size_t at = 0; at < kUnits.size(); ++at) {
     const bool too_long = at + 1 < kUnits.size() && std::abs(ns) / kUnits[at + 1].ns >= 100'000;
     if (step * 10 >= kUnits[at].ns || too_long) {
-      unit_at = at;
+      unit = at;
       break;
     }
   }
-  const Unit* unit = &kUnits[unit_at];
-  int decimals = 0;
-  for (std::int64_t resolution = unit->ns; resolution > step && resolution > 1; resolution /= 10) {
-    ++decimals;
+  return in_unit(ns, kUnits[unit], step);
+}
+
+std::string format_range(TimeRange range) {
+  const std::int64_t step = std::max<std::int64_t>(range.length_ns() / 1000, 1);
+  const std::int64_t size = std::max(std::abs(range.start_ns), std::abs(range.end_ns));
+  const Unit* unit = &kUnits.back();
+  for (const Unit& candidate : kUnits) {
+    if (size >= candidate.ns) {
+      unit = &candidate;
+      break;
+    }
   }
-  return fmt::format("{:.{}f} {}", static_cast<double>(ns) / static_cast<double>(unit->ns),
-                     decimals, unit->text);
+  const std::string start = in_unit(range.start_ns, *unit, step);
+  return fmt::format("{} – {}", start.substr(0, start.rfind(' ')),
+                     in_unit(range.end_ns, *unit, step));
 }
 
 std::string format_count(std::uint64_t count) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "viewer/model/time_range.h"
+
 namespace taskscope::viewer {
 
 // Three significant digits and a unit: "0 ns", "850 ns", "12.3 µs", "4.56 ms", "1.20 s", "2 min 5
@@ -17,6 +19,9 @@ std::string format_duration(std::int64_t ns);
 // An instant with as many digits as `step_ns` (the distance to its neighbours) needs: "1.234 5 s"
 // would be "1.2345 s" at a step of 100 µs. The unit follows the step, so that ticks agree.
 std::string format_instant(std::int64_t ns, std::int64_t step_ns);
+
+// "8.000 – 9.000 ms": a thousandth of the range can be told apart.
+std::string format_range(TimeRange range);
 
 std::string format_count(std::uint64_t count);  // "1,234,567"
 std::string format_share(double share);         // "0 %", "<0.1 %", "3.4 %", "57 %", "100 %"

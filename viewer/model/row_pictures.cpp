@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "viewer/model/stack_heights.h"
+
 namespace taskscope::viewer {
 namespace {
 
@@ -16,6 +18,25 @@ void append_run(std::vector<Cell>& cells, std::int64_t column,
   } else {
     cells.push_back({.first = column, .last = column + 1, .shares = shares});
   }
+}
+
+// Turns shares into px once, off the UI thread, and joins neighbours that look the same.
+std::vector<Cell> with_heights(const std::vector<Cell>& cells, int height_px, int severe_min_px) {
+  std::vector<Cell> out;
+  out.reserve(cells.size());
+  for (const Cell& cell : cells) {
+    out.push_back(cell);
+    if (!cell.is_mixture()) continue;
+    const auto heights = stack_heights(cell.shares, height_px, severe_min_px);
+    std::copy(heights.begin(), heights.end(), out.back().heights.begin());
+    if (out.size() < 2) continue;
+    Cell& before = out[out.size() - 2];
+    if (before.is_mixture() && before.last == cell.first && before.heights == out.back().heights) {
+      before.last = cell.last;
+      out.pop_back();
+    }
+  }
+  return out;
 }
 
 // All workers together: running time over worker time.
@@ -153,7 +174,7 @@ RowPicturePtr RowPictures::find(const Row& row, const ColumnGrid& grid, std::int
     picture = entry.picture;
     if (picture != nullptr && picture->covers(grid, first, last)) return picture;
     const std::int64_t width = last - first;
-    orders_.push_back({key, grid, first - width, last + width});
+    orders_.push_back({key, row.height, grid, first - width, last + width});
     forget_oldest();
   }
   wake_.notify_one();
@@ -181,8 +202,9 @@ void RowPictures::forget_oldest() {
 
 RowPicture RowPictures::draw(const Order& order) const {
   RowPicture picture{order.grid, order.first, order.last, {}};
-  const Row row{order.key.first, order.key.second, 0, 0};
-  picture.cells = row_cells(*session_, row, order.grid, order.first, order.last);
+  const Row row{order.key.first, order.key.second, 0, order.height};
+  picture.cells = with_heights(row_cells(*session_, row, order.grid, order.first, order.last),
+                               order.height, std::max(2, order.height / 9));
   return picture;
 }
 

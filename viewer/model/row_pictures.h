@@ -46,6 +46,7 @@ class RowPictures {
 
   // Starts a frame: orders of earlier frames that nobody repeats are dropped.
   void begin_frame();
+  // Row heights are those of the list that the row is from and stay the same for a row.
   RowPicturePtr find(const Row& row, const ColumnGrid& grid, std::int64_t first, std::int64_t last);
   void wait_idle();
   bool idle() const;
@@ -54,6 +55,7 @@ class RowPictures {
   using Key = std::pair<RowKind, std::uint32_t>;
   struct Order {
     Key key;
+    int height = 0;  // px
     ColumnGrid grid;
     std::int64_t first = 0;
     std::int64_t last = 0;

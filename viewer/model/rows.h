@@ -24,6 +24,7 @@ struct Row {
 inline constexpr int kGroupRowHeight = 28;
 inline constexpr int kWorkerRowHeight = 22;
 inline constexpr int kTaskRowHeight = 18;
+inline constexpr int kHeaderPadding = 4;  // above a group's chart
 inline constexpr int kRowGap = 1;
 
 // What is folded away. Group folds hold indices into TraceSession::groups().

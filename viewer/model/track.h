@@ -43,6 +43,8 @@ struct Cell {
   // Of a mixture: time per class over the cell's time, in 1/255, rounded up so that nothing that
   // happened becomes 0. The sum is below 255 where the track has gaps.
   std::array<std::uint8_t, kStateClasses> shares{};
+  // Of a mixture in a RowPicture: the shares as px of the row's height.
+  std::array<std::uint8_t, kStateClasses> heights{};
 
   bool is_mixture() const { return span == kMixture; }
 };

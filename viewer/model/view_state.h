@@ -53,10 +53,11 @@ struct ViewState {
   bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
   Selection selection;
   Selection hover;                    // of this frame's pointer
+  TaskIndex reveal = kNoTask;         // to be unfolded and scrolled into view
   std::optional<TimeRange> measured;  // by dragging on the ruler
   std::vector<Mark> marks;
   float left_width = 220;     // px at scale 1
-  float drawer_height = 148;  // px at scale 1
+  float drawer_height = 156;  // px at scale 1
   bool help_open = false;
   Drag drag = Drag::None;
   double drag_from_x = 0;

@@ -9,7 +9,8 @@ namespace taskscope::viewer {
 
 void Canvas::fill(const Box& box, ImU32 color) {
   if (box.x1 <= box.x0 || box.y1 <= box.y0) return;
-  list_->AddRectFilled({box.x0, box.y0}, {box.x1, box.y1}, color);
+  list_->PrimReserve(6, 4);
+  list_->PrimRect({box.x0, box.y0}, {box.x1, box.y1}, color);
 }
 
 void Canvas::frame(const Box& box, ImU32 color, float thickness) {

@@ -92,7 +92,7 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   if (parent == kNoTask) {
     facts.fact("started by", task.row.id == 1 ? "the program" : "unknown");
   } else if (facts.link("started by", session.tasks()[parent].label, "")) {
-    select_task(context, view, parent);
+    select_task(view, parent);
   }
   facts.fact("lived", lifetime_text(task.row));
   facts.fact("wake-ups", format_count(task.row.wakeups));
@@ -109,7 +109,9 @@ void draw_times(const PanelContext& context, const Box& column, const char* titl
   canvas.fill(bar, context.colors.grid);
   draw_share_bar(context, bar, times, whole_ns);
   facts.next(4);
-  const float half = std::floor(column.width() / 2);
+  // Two columns of numbers where they fit.
+  const bool narrow = column.width() < context.px(400);
+  const float half = narrow ? column.width() : std::floor(column.width() / 2);
   float x = column.x0;
   Box row = facts.next(17);
   for (const StateClass state :
@@ -117,7 +119,7 @@ void draw_times(const PanelContext& context, const Box& column, const char* titl
         StateClass::Io, StateClass::Sleep, StateClass::Gc, StateClass::Leaked}) {
     const std::int64_t ns = times[index_of(state)];
     if (ns <= 0) continue;
-    if (x > column.x0 + half) {
+    if (x > column.x0 + half || (narrow && x > column.x0)) {
       x = column.x0;
       row = facts.next(17);
     }

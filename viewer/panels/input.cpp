@@ -29,15 +29,20 @@ void scroll_to(const PanelContext& context, ViewState& view, const Row& row) {
   if (bottom > view.scroll_y + height) view.scroll_y = bottom + row.height - height;
 }
 
-void bring_into_view(const PanelContext& context, ViewState& view, TaskIndex task) {
-  const std::uint32_t group = context.session.tasks()[task].group;
+// Unfolds what hides the task; the frame that has its row scrolls there.
+void reveal(const PanelContext& context, ViewState& view) {
+  if (view.reveal == kNoTask) return;
+  const std::uint32_t group = context.session.tasks()[view.reveal].group;
   if (view.folds.tasks || view.folds.groups.contains(group)) {
     view.folds.tasks = false;
     view.folds.groups.erase(group);
     view.rows_dirty = true;
+    view.animating = true;
+    return;
   }
-  const Row* row = context.input.rows->find_task(task);
+  const Row* row = context.input.rows->find_task(view.reveal);
   if (row != nullptr) scroll_to(context, view, *row);
+  view.reveal = kNoTask;
 }
 
 bool typed(char wanted) {
@@ -297,15 +302,15 @@ void handle_global_keys(ViewState& view) {
   if (typed('?')) view.help_open = !view.help_open;
 }
 
-void select_task(const PanelContext& context, ViewState& view, TaskIndex task) {
+void select_task(ViewState& view, TaskIndex task) {
   view.selection = {.task = task};
-  bring_into_view(context, view, task);
+  view.reveal = task;
 }
 
 void select_span(const PanelContext& context, ViewState& view, SpanIndex span) {
   const TaskIndex task = context.session.span_task(span);
   view.selection = {.task = task, .span = span};
-  bring_into_view(context, view, task);
+  view.reveal = task;
   const TimeRange range = context.session.span_range(span);
   const TimeRange visible = view.time.target();
   if (range.start_ns >= visible.start_ns && range.end_ns <= visible.end_ns) return;
@@ -363,6 +368,7 @@ void handle_input(const PanelContext& context, ViewState& view) {
     }
   }
   follow_drag(context, view);
+  reveal(context, view);
   if (!io.MouseDown[0] && !io.MouseDown[2]) view.drag = Drag::None;
   view.animating = view.time.advance(context.input.seconds) || view.animating;
   view.scroll_y = std::clamp(view.scroll_y, 0.0, scroll_max(context));

@@ -11,7 +11,7 @@ void handle_global_keys(ViewState& view);
 void handle_input(const PanelContext& context, ViewState& view);
 
 // Select and bring into view, unfolding what hides it.
-void select_task(const PanelContext& context, ViewState& view, TaskIndex task);
+void select_task(ViewState& view, TaskIndex task);
 void select_span(const PanelContext& context, ViewState& view, SpanIndex span);
 void follow_waker(const PanelContext& context, ViewState& view);
 void follow_woken(const PanelContext& context, ViewState& view);

@@ -40,8 +40,10 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     const float x = x_of(ns);
     canvas.fill({x, ruler.y1 - context.px(7), x + 1, ruler.y1 - 1}, colors.muted);
     if (ns < 0 || ns > context.session.duration_ns()) continue;
-    canvas.label(context.fonts().text, {x + context.px(5), ruler.y0, x + context.px(118), ruler.y1},
-                 colors.muted, format_instant(ns, ticks.step_ns));
+    const std::string text = format_instant(ns, ticks.step_ns);
+    const Box room{x + context.px(5), ruler.y0, x + context.px(118), ruler.y1};
+    if (room.x0 + canvas.width(context.fonts().text, text) > ruler.x1) continue;
+    canvas.label(context.fonts().text, room, colors.muted, text);
   }
   if (!ticks.instants_ns.empty()) {
     for (std::int64_t ns = ticks.instants_ns.front() - ticks.step_ns;

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
-#include "viewer/model/stack_heights.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -51,12 +50,10 @@ class Painter {
 
  private:
   void paint_mixture(const Cell& cell, float x0, float x1) {
-    const auto heights = stack_heights(cell.shares, static_cast<int>(box_.height()),
-                                       static_cast<int>(context_.px(2)));
     const bool dim = focus_ != kNoTask && row_.kind == RowKind::Worker;
     float y = box_.y1;
     for (const StateClass state : kBySeverity) {
-      const auto part = static_cast<float>(heights[index_of(state)]);
+      const auto part = static_cast<float>(cell.heights[index_of(state)]);
       if (part <= 0) continue;
       const ImU32 color = context_.colors.state[index_of(state)];
       context_.canvas.fill({x0, y - part, x1, y}, dim ? with_alpha(color, 0.55F) : color);

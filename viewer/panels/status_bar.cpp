@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
-#include "viewer/model/ruler.h"
 #include "viewer/panels/span_painter.h"
 
 namespace taskscope::viewer {
@@ -51,9 +50,7 @@ std::string range_text(const PanelContext& context, const ViewState& view) {
   TimeRange visible = view.time.visible();
   visible.start_ns = std::max<std::int64_t>(visible.start_ns, 0);
   visible.end_ns = std::min(visible.end_ns, context.session.duration_ns());
-  const std::int64_t step = std::max<std::int64_t>(visible.length_ns() / 1000, 1);
-  return fmt::format("{} – {}", format_instant(visible.start_ns, step),
-                     format_instant(visible.end_ns, step));
+  return format_range(visible);
 }
 
 }  // namespace
@@ -66,40 +63,45 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
   canvas.fill({bar.x0, bar.y0, bar.x1, bar.y0 + 1}, colors.border);
   float x = bar.x0 + context.px(12);
   float right = bar.x1 - context.px(12);
-  if (context.input.session != nullptr) right = draw_legend(context, bar, right) - context.px(16);
-  canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
+  const bool shows_tasks = context.input.session != nullptr && !context.session.tasks().empty();
+  if (shows_tasks) right = draw_legend(context, bar, right) - context.px(16);
+  // What does not fit is left out whole; the most important comes first.
   const auto put = [&](ImU32 color, const std::string& text, ImFont* font) {
     const float width = std::ceil(canvas.width(font, text));
-    canvas.label(font, {x, bar.y0, x + width, bar.y1}, color, text);
+    if (x + width > right) return;
+    canvas.label(font, {x, bar.y0, x + width + 1, bar.y1}, color, text);
     x += width + context.px(16);
   };
   ImFont* font = context.fonts().text;
-  if (context.input.session != nullptr) {
-    const store::RecordingInfo& info = context.session.info();
-    if (context.input.footer) {
-      put(colors.text, "Taskscope", context.fonts().strong);
-      put(colors.muted, range_text(context, view), font);
-      if (!info.started.empty()) put(colors.muted, info.started, font);
-    }
-    if (context.input.load.stage == LoadStage::Decoding) {
-      put(colors.accent, fmt::format("reading spans: {:.0f} %", context.input.load.progress * 100),
-          font);
-    }
-    if (info.lost_events > 0) {
-      put(colors.alarm, format_count(info.lost_events) + " events lost", font);
-    }
-    if (context.session.skipped_spans() > 0) {
-      put(colors.alarm, format_count(context.session.skipped_spans()) + " damaged spans left out",
-          font);
-    }
+  const store::RecordingInfo& info = context.session.info();
+  if (context.input.footer) {
+    const std::string range = shows_tasks ? range_text(context, view) : "";
+    const float both = canvas.width(context.fonts().strong, "Taskscope") +
+                       canvas.width(font, range) + context.px(16);
+    if (x + both < right) put(colors.text, "Taskscope", context.fonts().strong);
+    put(colors.muted, range, font);
   }
-  if (!context.input.footer) {
+  if (context.input.load.stage == LoadStage::Decoding) {
+    put(colors.accent, fmt::format("reading spans: {:.0f} %", context.input.load.progress * 100),
+        font);
+  }
+  if (info.lost_events > 0) {
+    put(colors.alarm, format_count(info.lost_events) + " events lost", font);
+  }
+  if (context.session.skipped_spans() > 0) {
+    put(colors.alarm, format_count(context.session.skipped_spans()) + " damaged spans left out",
+        font);
+  }
+  if (context.input.footer) {
+    put(colors.muted, info.started, font);
+  } else {
     put(colors.muted, fmt::format("{:.1f} ms", context.input.last_frame_ms), font);
-    put(colors.muted, "? keys", font);
-    put(colors.muted, "F fit", font);
-    put(colors.muted, "Ctrl+wheel zoom", font);
+    if (shows_tasks) {
+      put(colors.muted, "? keys", font);
+      put(colors.muted, "F fit", font);
+      put(colors.muted, "Ctrl+wheel zoom", font);
+    }
   }
-  canvas.pop_clip();
 }
 
 }  // namespace taskscope::viewer

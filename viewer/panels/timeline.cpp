@@ -39,29 +39,35 @@ void draw_grid(const PanelContext& context, const ViewState& view) {
   context.canvas.fill({std::max(end, rows.x0), rows.y0, rows.x1, rows.y1}, veil);
 }
 
-// Steals as ticks on the thief's row, lost intervals hatched, both bounded by pixels.
-void draw_worker_marks(const PanelContext& context, const ViewState& view, const Worker& worker,
-                       const Box& box) {
+// A triangle per steal on the thief's row; ticks where they stand closer than a triangle is wide.
+void draw_steals(const PanelContext& context, const ViewState& view, const Worker& worker,
+                 const Box& box) {
+  const TimeRange visible = view.time.visible();
+  const auto before = [](const store::StealRow& row, std::int64_t ns) { return row.ns < ns; };
+  const auto first =
+      std::lower_bound(worker.steals.begin(), worker.steals.end(), visible.start_ns, before);
+  const auto last = std::lower_bound(first, worker.steals.end(), visible.end_ns, before);
+  const float size = context.px(4);
+  const bool dense = static_cast<float>(last - first) * 3 * size > box.width();
+  for (auto steal = first; steal < last;) {
+    const float x = x_of(context, view, steal->ns);
+    if (dense) {
+      context.canvas.fill({x, box.y0, x + 1, box.y0 + size}, with_alpha(context.colors.text, 0.7F));
+    } else {
+      context.canvas.triangle({x - size, box.y0}, {x + size + 1, box.y0},
+                              {x + 0.5F, box.y0 + size + 1}, context.colors.text);
+    }
+    // On to the first steal at least two pixels later: the cost is that of the pixels.
+    const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x - box.x0) + 2);
+    steal = std::lower_bound(steal + 1, last, next_ns, before);
+  }
+}
+
+// Lost intervals, hatched.
+void draw_lost(const PanelContext& context, const ViewState& view, const Worker& worker,
+               const Box& box) {
   Canvas& canvas = context.canvas;
   const TimeRange visible = view.time.visible();
-  const float size = context.px(4);
-  float last_x = -1e9F;
-  auto steal =
-      std::lower_bound(worker.steals.begin(), worker.steals.end(), visible.start_ns,
-                       [](const store::StealRow& row, std::int64_t ns) { return row.ns < ns; });
-  while (steal != worker.steals.end() && steal->ns < visible.end_ns) {
-    const float x = x_of(context, view, steal->ns);
-    if (x >= last_x + 2) {
-      canvas.triangle({x - size, box.y0}, {x + size + 1, box.y0}, {x + 0.5F, box.y0 + size + 1},
-                      context.colors.text);
-      last_x = x;
-    }
-    // On to the first steal at least two pixels later.
-    const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x - box.x0) + 2);
-    steal =
-        std::lower_bound(steal + 1, worker.steals.end(), next_ns,
-                         [](const store::StealRow& row, std::int64_t ns) { return row.ns < ns; });
-  }
   for (const store::LostRow& lost : worker.lost) {
     if (!visible.overlaps(lost.start_ns, lost.end_ns)) continue;
     const float x0 = std::max(x_of(context, view, lost.start_ns), box.x0);
@@ -86,13 +92,16 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   context.canvas.fill(box, selected ? context.colors.raised : context.colors.panel);
   const auto first = view.time.first_column();
   const auto last = first + static_cast<std::int64_t>(std::ceil(box.width()));
-  const RowPicturePtr picture = context.input.pictures->find(row, view.time.grid(), first, last);
+  const float pad = header ? context.px(kHeaderPadding) : 0;
+  Row chart = row;
+  chart.height -= static_cast<int>(pad);
+  const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
   if (picture != nullptr) {
-    const float pad = header ? context.px(4) : 0;
     paint_cells(context, view, row, *picture, {box.x0, box.y0 + pad, box.x1, box.y1});
   }
   if (row.kind == RowKind::Worker) {
-    draw_worker_marks(context, view, context.session.workers()[row.index], box);
+    draw_lost(context, view, context.session.workers()[row.index], box);
+    draw_steals(context, view, context.session.workers()[row.index], box);
   }
   if (selected) {
     const ImU32 line = with_alpha(context.colors.accent, 0.9F);

@@ -46,7 +46,10 @@ void Scene::set_session(SessionPtr session) {
 void Scene::apply_request() {
   request_applied_ = true;
   if (request_.range) view_.time.show(*request_.range);
-  if (request_.selected_task) view_.selection.task = session_->find_task(*request_.selected_task);
+  if (request_.selected_task) {
+    view_.selection.task = session_->find_task(*request_.selected_task);
+    view_.reveal = view_.selection.task;
+  }
 }
 
 CoverageTexture Scene::texture() const {

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "viewer/model/loader.h"
 #include "viewer/panels/messages.h"
@@ -60,17 +62,55 @@ std::string picture_path(const std::string& recording) {
   }
 }
 
+// Keys between GLFW and ImGui. ImGui 1.86 looks at keys once a frame: a tap that begins and ends
+// between two frames would be lost, so its end waits for the next one.
+class KeyQueue {
+ public:
+  explicit KeyQueue(GLFWwindow* window) : window_(window) {
+    glfwSetWindowUserPointer(window, this);
+    glfwSetKeyCallback(window, [](GLFWwindow* of, int key, int code, int action, int modifiers) {
+      static_cast<KeyQueue*>(glfwGetWindowUserPointer(of))
+          ->events_.push_back({key, code, action, modifiers});
+    });
+  }
+
+  // Before a frame.
+  void deliver() {
+    std::set<int> pressed;
+    while (!events_.empty()) {
+      const Event event = events_.front();
+      if (event.action == GLFW_RELEASE && pressed.contains(event.key)) return;
+      if (event.action == GLFW_PRESS) pressed.insert(event.key);
+      ImGui_ImplGlfw_KeyCallback(window_, event.key, event.code, event.action, event.modifiers);
+      events_.pop_front();
+    }
+  }
+  bool empty() const { return events_.empty(); }
+
+ private:
+  struct Event {
+    int key, code, action, modifiers;
+  };
+  GLFWwindow* window_;
+  std::deque<Event> events_;
+};
+
 class WindowLoop {
  public:
   WindowLoop(const ViewRequest& request, GLFWwindow* window, Presenter& presenter, Scene& scene,
              SessionLoader* loader)
-      : request_(request), window_(window), presenter_(presenter), scene_(scene), loader_(loader) {}
+      : request_(request),
+        window_(window),
+        keys_(window),
+        presenter_(presenter),
+        scene_(scene),
+        loader_(loader) {}
 
   std::string run() {
     auto before = std::chrono::steady_clock::now();
     int frames_left = kFramesAfterEvent;
     while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested) {
-      if (frames_left > 0 || scene_.view().animating) {
+      if (frames_left > 0 || scene_.view().animating || !keys_.empty()) {
         if (frames_left == 0) glfwWaitEventsTimeout(kFrameSecondsMin);
         glfwPollEvents();
         frames_left = std::max(0, frames_left - 1);
@@ -115,6 +155,7 @@ class WindowLoop {
     glfwGetFramebufferSize(window_, &width, &height);
     if (width <= 0 || height <= 0) return;  // minimised
     if (scene_.view().save_requested) save(width, height);
+    keys_.deliver();
     presenter_.begin_frame();
     ImGui_ImplGlfw_NewFrame();
     scene_.draw(Scene::Kind::Window, seconds);
@@ -132,6 +173,7 @@ class WindowLoop {
 
   const ViewRequest& request_;
   GLFWwindow* window_;
+  KeyQueue keys_;
   Presenter& presenter_;
   Scene& scene_;
   SessionLoader* loader_;
@@ -154,6 +196,7 @@ Result<void> run(const ViewRequest& request, SessionPtr session) {
   glfwSwapInterval(1);
   glfwSetWindowSizeLimits(window.get(), 320, 200, GLFW_DONT_CARE, GLFW_DONT_CARE);
   Scene scene(request, wake_window);
+  // The key callback is KeyQueue's; ImGui's backend adds its other ones.
   ImGui_ImplGlfw_InitForOpenGL(window.get(), true);
   const std::unique_ptr<Presenter> presenter = Presenter::make();
   std::unique_ptr<SessionLoader> loader;

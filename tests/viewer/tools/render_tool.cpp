@@ -1,5 +1,6 @@
 // Draws the synthetic recording into PNG files, for looking at while one works on the panels:
 // viewer_render_tool OUT.png WIDTH HEIGHT SCALE dark|light [SPANS [TASK [FROM_NS TO_NS]]]
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -19,7 +20,9 @@ int main(int argc, char** argv) {
   tests::SyntheticOptions options;
   if (argc > 6) options.spans = std::strtoull(argv[6], nullptr, 10);
   if (argc > 7 && *argv[7] != '0') request.selected_task = std::strtoull(argv[7], nullptr, 10);
-  if (argc > 9) request.range = viewer::TimeRange{std::strtoll(argv[8], nullptr, 10), std::strtoll(argv[9], nullptr, 10)};
+  if (argc > 9)
+    request.range =
+        viewer::TimeRange{std::strtoll(argv[8], nullptr, 10), std::strtoll(argv[9], nullptr, 10)};
   viewer::Scene scene(request, {});
   scene.set_session(tests::make_synthetic_session(options));
   const float scale = request.scale;
@@ -28,6 +31,11 @@ int main(int argc, char** argv) {
                     static_cast<int>(static_cast<float>(request.height) * scale));
   const auto written = viewer::write_png(image, argv[1]);
   if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
-  std::printf("%zu spans, %.2f ms\n", scene.session()->span_count(), scene.last_frame_ms());
+  double best_ms = scene.last_frame_ms();
+  for (int frame = 0; frame < 20; ++frame) {
+    scene.draw(viewer::Scene::Kind::Window, 0);
+    best_ms = std::min(best_ms, scene.last_frame_ms());
+  }
+  std::printf("%zu spans, frame %.2f ms\n", scene.session()->span_count(), best_ms);
   return written ? 0 : 1;
 }
