@@ -101,7 +101,9 @@ class Lane {
   // Ends and closes are written for announced objects only: the others nobody ever waited for.
   void close(const TracedObject& object, const base::Site& place) {
     const ObjectId id = object.id_in(shared_.session);
-    if (id != 0) write(EventKind::Close, now(), id, site(place));
+    if (id == 0) return;
+    const SiteId where = site(place);  // before the clock is read: it may write a record of its own
+    write(EventKind::Close, now(), id, where);
   }
   void object_end(const TracedObject& object) {
     const ObjectId id = object.id_in(shared_.session);

@@ -63,7 +63,9 @@ bool Scheduler::run(void (*body)(void*), void* closure, const base::Site& site) 
       base::futex_wake(stopped_, 1);
     });
   }
-  return wait_for_workers();
+  const bool clean = wait_for_workers();
+  base::annotate_acquire(this);
+  return clean;
 }
 
 bool Scheduler::wait_for_workers() {

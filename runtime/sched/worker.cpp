@@ -57,8 +57,13 @@ void Worker::task_main(void* task) {
   arrived();
   Task* const self = static_cast<Task*>(task);
   base::annotate_acquire(self);
+  base::annotate_acquire(current_worker()->stack_of(self));
   self->body(self->closure);
   current_worker()->end();
+}
+
+void* Worker::stack_of(const Task* task) const {
+  return scheduler_.stacks().extent(task->stack).low;
 }
 
 void Worker::arrived() { current_worker()->tidy_up(); }
@@ -101,6 +106,7 @@ void Worker::enter(Task* task, std::uint64_t ticks) {
 void Worker::leave(Task* self, Leaving leaving, std::uint64_t ticks) {
   self->exceptions = *exceptions_;
   leaving_ = leaving;
+  base::annotate_release(&scheduler_);  // pairs with the end of run()
   if (Task* next = pick_quick()) {
     enter(next, ticks);
     self->context.switch_to(next->context);
@@ -182,23 +188,26 @@ void Worker::end() {
   }
   ++ended_;
   if (self->id == 1) scheduler_.stop();
+  std::free(self->name);
+  self->name = nullptr;
   leaving_ = {Leaving::Kind::Free, self};
-  if (Task* next = pick_quick()) {
+  Task* const next = pick_quick();
+  if (next != nullptr) {
     enter(next, ticks);
-    self->context.finish_into(next->context);
+  } else {
+    current_ = nullptr;
   }
-  current_ = nullptr;
-  self->context.finish_into(loop_context_);
+  // The last things done on this stack.
+  base::annotate_release(&scheduler_);     // pairs with the end of run()
+  base::annotate_release(self);            // pairs with new_task() of its next user
+  base::annotate_release(stack_of(self));  // pairs with task_main() of its next user
+  self->context.finish_into(next != nullptr ? next->context : loop_context_);
 }
 
 void Worker::free_task(Task* task) {
   task->context.retire();
   stacks_.give_back(task->stack);
   task->stack = stack::kNoStack;
-  if (task->name != nullptr) {
-    std::free(task->name);
-    task->name = nullptr;
-  }
   task->exceptions = {};
   task->state.store(TaskState::Free, std::memory_order_relaxed);
   tasks_.give_back(task);

@@ -43,7 +43,11 @@ class alignas(64) Worker {
   void make_ready(Task* task);
 
   // A free task, to be filled and submitted or returned.
-  Task* new_task() { return tasks_.take(); }
+  Task* new_task() {
+    Task* task = tasks_.take();
+    base::annotate_acquire(task);
+    return task;
+  }
   void return_task(Task* task) { tasks_.give_back(task); }
   // Starts it: `task` has its body, closure and site; the rest is set here.
   void submit(Task* task, std::string_view name);
@@ -80,6 +84,7 @@ class alignas(64) Worker {
   // Leaves `self` for `next`, or for the loop without one.
   void leave(Task* self, Leaving leaving, std::uint64_t ticks);
   void tidy_up();
+  void* stack_of(const Task* task) const;  // its lowest usable byte
   void free_task(Task* task);
   void queue_last(Task* task);
   void overflow(Task* task);

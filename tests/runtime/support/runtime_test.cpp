@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 
 namespace taskscope::test {
 namespace {
@@ -59,10 +60,30 @@ void wait_until_blocked(std::size_t count) {
   }
 }
 
+namespace {
+
+// Lets the tasks that main did not wait for end.
+void wait_until_alone() {
+  for (std::size_t live = 0; live != 1;) {
+    yield();
+    live = 0;
+    sched::current_worker()->scheduler().tasks().for_each_live([&](sched::Task&) { ++live; });
+  }
+}
+
+}  // namespace
+
 sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
-  const Footprint before = footprint();
+  // ThreadSanitizer starts a thread of its own with the first one.
+  std::thread([] {}).join();
+  const Footprint before = footprint_settled({.threads = 1 + (TASKSCOPE_TSAN ? 1 : 0)});
   sched::RunStats stats;
-  ts::run(main, {.workers = workers(), .stats = &stats});
+  ts::run(
+      [&] {
+        main();
+        wait_until_alone();
+      },
+      {.workers = workers(), .stats = &stats});
   const Footprint after = footprint_settled(before);
   // Sanitizers keep shadow memory of their own; only the counts are held against them.
   EXPECT_EQ(after.threads, before.threads) << describe(after);

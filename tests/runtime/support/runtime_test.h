@@ -1,7 +1,7 @@
 // RuntimeTest: the fixture of everything that runs tasks, at 1, 2, 4 and 8 workers.
 //
-// run() runs a main task and then expects that nothing is left of the run: no task, no stack, no
-// thread, no file descriptor, no reservation of address space.
+// run() runs a main task, lets the others end, and then expects that nothing is left of the run: no
+// task, no stack, no thread, no file descriptor, no reservation of address space.
 #pragma once
 
 #include <gtest/gtest.h>
