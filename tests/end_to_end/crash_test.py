@@ -9,6 +9,9 @@ from support import VICTIM, Case, Recording, wait_until
 
 SHORT_TASKS = "SELECT count(*) FROM task WHERE name = 'short' AND state = 'done'"
 
+# What a recording is called until it is whole: an earlier one of its name stays until then.
+UNFINISHED = "run.tscope.partial"
+
 
 class TheProgramDies(Case):
     def check(self, ending, exit_status, tasks=1000):
@@ -70,7 +73,7 @@ class InTheMiddle(Case):
             return [int(pid) for pid in file.read().split()]
 
     def stored_short_tasks(self):
-        run = self.taskscope("query", "run.tscope", SHORT_TASKS, "--json")
+        run = self.taskscope("query", UNFINISHED, SHORT_TASKS, "--json")
         return run.returncode == 0 and b"1000" in run.stdout
 
     def test_ctrl_c_ends_the_recording_cleanly(self):
@@ -100,7 +103,7 @@ class InTheMiddle(Case):
         wait_until(self.stored_short_tasks, "the recorder to store what happened")
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        recording = Recording(self, self.folder / "run.tscope")
+        recording = Recording(self, self.folder / UNFINISHED)
         self.assertFalse(recording.info()["complete"])
         self.assertEqual(recording.value(SHORT_TASKS), 1000)
         self.assertGreater(recording.info()["duration_ns"], 0)

@@ -45,7 +45,7 @@ class RecordedWordcount(Case):
         self.assertEqual(recording.info()["tasks"], 14)
         self.assertEqual(recording.value(
             "SELECT count(*) FROM task JOIN site ON site.id = spawn_site_id "
-            "WHERE site.file LIKE '%wordcount.cpp' AND site.line > 0"), 13)
+            "WHERE site.file LIKE '%wordcount.cpp' AND site.line > 0"), 14)
 
     def test_times_add_up_and_nothing_is_lost(self):
         for workers in (1, 4):
