@@ -22,10 +22,11 @@ TASKSCOPE = BUILD / "app" / "taskscope"
 WORDCOUNT = BUILD / "runtime" / "examples" / "wordcount"
 LEAKY = BUILD / "runtime" / "examples" / "leaky"
 README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
+RELAY = BUILD / "tests" / "bench" / "relay"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.
-TIMEOUT_S = 240
+TIMEOUT_S = 120
 
 
 def wait_until(condition, what):

@@ -76,7 +76,9 @@ class Window(Case):
         self.changes_the_picture("key", "f")
         self.changes_the_picture("mousemove", "--window", self.window, 700, 200, "click", "1")
 
-        self.display.do("key", "ctrl+s")
+        # As long as a finger holds them.
+        self.display.do("keydown", "ctrl", "keydown", "s", "sleep", "0.1", "keyup", "s",
+                        "keyup", "ctrl")
         wait_until(self.pictures, "Ctrl+S to write a picture")
         (path,) = self.pictures()
         picture = wait_until(lambda: whole_picture(path), "the picture to be whole")

@@ -110,7 +110,9 @@ class WindowLoop {
     auto before = std::chrono::steady_clock::now();
     int frames_left = kFramesAfterEvent;
     while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested) {
-      if (frames_left > 0 || scene_.view().animating || !keys_.empty()) {
+      // A picture asked for in the last of these frames is saved before the next one.
+      const bool busy = scene_.view().animating || scene_.view().save_requested || !keys_.empty();
+      if (frames_left > 0 || busy) {
         if (frames_left == 0) glfwWaitEventsTimeout(kFrameSecondsMin);
         glfwPollEvents();
         frames_left = std::max(0, frames_left - 1);
