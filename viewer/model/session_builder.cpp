@@ -12,12 +12,19 @@
 namespace taskscope::viewer {
 namespace {
 
+// The function that a place is in, short; empty if it is unknown or a lambda, whose name
+// ("operator()") says nothing.
+std::string site_function(const TraceSession& session, store::SiteId id) {
+  const store::SiteRow* site = session.find_site(id);
+  if (site == nullptr || site->function.find("operator()") != std::string::npos) return "";
+  return shortened_names(site->function).back();
+}
+
 std::string task_name(const TraceSession& session, const store::TaskRow& row) {
   if (!row.name.empty()) return row.name;
   if (row.id == 1) return "main";
-  const store::SiteRow* site = session.find_site(row.spawn_site_id);
-  if (site == nullptr || site->function.empty()) return "task";
-  return shortened_names(site->function).back();
+  std::string function = site_function(session, row.spawn_site_id);
+  return function.empty() ? "task" : function;
 }
 
 }  // namespace
@@ -72,17 +79,12 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
     const auto [group, fresh] = group_of_site.try_emplace(
         task.row.spawn_site_id, static_cast<std::uint32_t>(session->groups_.size()));
     if (fresh) {
-      const store::SiteRow* site = session->find_site(task.row.spawn_site_id);
       session->groups_.push_back({.spawn_site_id = task.row.spawn_site_id,
                                   .label = {},
                                   .place = session->site_text(task.row.spawn_site_id),
                                   .tasks = {},
                                   .index = {}});
-      session->groups_.back().label = !task.row.name.empty() ? task.row.name
-                                      : task.row.id == 1     ? "main"
-                                      : site != nullptr && !site->function.empty()
-                                          ? shortened_names(site->function).back()
-                                          : "tasks";
+      session->groups_.back().label = task.name;
     }
     task.group = group->second;
     TaskGroup& members = session->groups_[task.group];
@@ -90,11 +92,9 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
     const ClassTimes times = approximate_class_times(task.row.state_ns);
     for (std::size_t c = 0; c < kStateClasses; ++c) members.times[c] += times[c];
     // Members with different names are called by their place instead of by one of the names.
-    if (!task.row.name.empty() && task.row.name != members.label && task.row.id != 1) {
-      const store::SiteRow* site = session->find_site(task.row.spawn_site_id);
-      if (site != nullptr && !site->function.empty()) {
-        members.label = shortened_names(site->function).back();
-      }
+    if (task.name != members.label) {
+      const std::string function = site_function(*session, task.row.spawn_site_id);
+      members.label = function.empty() ? "task" : function;
     }
   }
   return session;

@@ -28,11 +28,13 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
   Canvas& canvas = context.canvas;
   draw_fold(context, box, box.x0 + indent, folded);
   const Box room{box.x0 + indent + context.px(14), box.y0, box.x1 - context.px(10), box.y1};
-  const float count_width = std::ceil(canvas.width(context.fonts().text, count));
-  canvas.label_right(context.fonts().text, room, context.colors.muted, count);
-  canvas.label(context.fonts().strong,
-               {room.x0, room.y0, room.x1 - count_width - context.px(8), room.y1},
-               context.colors.text, name);
+  // The name comes first: what stands beside it gets what room is left, or is not there.
+  const float name_width = std::ceil(canvas.width(context.fonts().strong, name));
+  canvas.label(context.fonts().strong, room, context.colors.text, name);
+  const float left = room.width() - name_width - context.px(8);
+  if (left < context.px(24)) return;
+  canvas.label_right(context.fonts().text, {room.x1 - left, room.y0, room.x1, room.y1},
+                     context.colors.muted, count);
 }
 
 // What stands in the left column for a task or a worker: its name and its id in a quieter colour,
