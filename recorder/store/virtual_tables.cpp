@@ -475,7 +475,11 @@ Table event_table = Table::Event;
 int register_virtual_tables(sqlite3* database) {
   const int code = sqlite3_create_module(database, "span", &kModule, &span_table);
   if (code != SQLITE_OK) return code;
-  return sqlite3_create_module(database, "event", &kModule, &event_table);
+  if (const int failed = sqlite3_create_module(database, "event", &kModule, &event_table)) {
+    return failed;
+  }
+  // Both are connected now: at their first use an authorizer may stand in the way of that.
+  return sqlite3_exec(database, "SELECT 1 FROM span, event LIMIT 0", nullptr, nullptr, nullptr);
 }
 
 }  // namespace taskscope::store

@@ -54,7 +54,16 @@ enum class ObjectKind : std::uint8_t {
 
 // What the two arguments of an event mean.
 enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count };
-enum class AuxField : std::uint8_t { None, Seq, Site, ReasonSite, KindSite, VictimCount, Bytes, Count };
+enum class AuxField : std::uint8_t {
+  None,
+  Seq,
+  Site,
+  ReasonSite,
+  KindSite,
+  VictimCount,
+  Bytes,
+  Count
+};
 
 struct EventSpec {
   EventKind kind;

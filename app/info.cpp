@@ -1,0 +1,69 @@
+// `taskscope info FILE`: what a recording holds.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "app/commands.h"
+#include "app/json.h"
+#include "app/terminal.h"
+#include "recorder/store/reader.h"
+#include "viewer/analysis/duration_text.h"
+
+namespace taskscope::app {
+namespace {
+
+struct Options {
+  std::string path;
+  bool json = false;
+};
+
+std::string as_text(const store::RecordingInfo& info) {
+  const Palette colour = stdout_palette();
+  std::string out;
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) {
+      out += fmt::format("{}{:<12}{}{}\n", colour.dim, key, colour.reset, value);
+    }
+  };
+  line("program", info.program);
+  line("command", info.command == info.program ? "" : info.command);
+  line("started", info.started);
+  line("duration", analysis::duration_text(info.duration_ns));
+  line("ended", info.exit_status);
+  line("complete", info.complete
+                       ? "yes"
+                       : "no: the recorder was stopped before it could finish; the file holds "
+                         "everything up to its last commit");
+  line("tasks", analysis::count_text(info.tasks));
+  line("events", analysis::count_text(info.events));
+  line("lost events", analysis::count_text(info.lost_events));
+  line("workers", fmt::format("{} on {} threads", info.workers, info.threads));
+  line("findings", analysis::count_text(info.findings));
+  line("format", info.format);
+  line("source", info.source);
+  line("size", analysis::bytes_text(info.bytes));
+  return out;
+}
+
+int run_info(const Options& options) {
+  const auto reader = store::Reader::open(options.path);
+  if (!reader) {
+    print_error(reader.error().message);
+    return kExitFailed;
+  }
+  print_out(options.json ? to_json(reader->info()).dump(2) + "\n" : as_text(reader->info()));
+  return kExitFine;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();  // shared: CLI11 copies its callbacks
+  CLI::App* command = app.add_subcommand("info", "What a recording holds");
+  command->add_option("FILE", options->path, "A recording (.tscope)")->required();
+  command->add_flag("--json", options->json, "Print a JSON object");
+  command->callback([options, &exit_code] { exit_code = run_info(*options); });
+}
+
+}  // namespace taskscope::app

@@ -1,0 +1,87 @@
+#include "app/json.h"
+
+#include <algorithm>
+#include <string>
+
+namespace taskscope::app {
+namespace {
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json finding_json(const store::FindingRow& row, const analysis::Report& report) {
+  const auto id_or_null = [](std::uint64_t id) { return id == 0 ? Json() : Json(id); };
+  const auto place_or_null = [&](store::SiteId id) {
+    return id == 0 ? Json() : Json(report.place(id));
+  };
+  return Json{{"id", row.id},
+              {"kind", row.kind},
+              {"tier", row.tier},
+              {"severity", row.severity},
+              {"summary", row.summary},
+              {"detail", row.detail},
+              {"task_id", id_or_null(row.task_id)},
+              {"object_id", id_or_null(row.object_id)},
+              {"spawn_site", place_or_null(row.spawn_site_id)},
+              {"wait_site", place_or_null(row.wait_site_id)},
+              {"count", row.count},
+              {"first_ns", row.first_ns},
+              {"last_ns", row.last_ns}};
+}
+
+}  // namespace
+
+Json to_json(const store::RecordingInfo& info) {
+  return Json{{"format", info.format},
+              {"source", info.source},
+              {"program", info.program},
+              {"command", info.command},
+              {"started", text_or_null(info.started)},
+              {"duration_ns", info.duration_ns},
+              {"complete", info.complete},
+              {"exit_status", text_or_null(info.exit_status)},
+              {"events", info.events},
+              {"tasks", info.tasks},
+              {"workers", info.workers},
+              {"threads", info.threads},
+              {"lost_events", info.lost_events},
+              {"findings", info.findings},
+              {"bytes", info.bytes}};
+}
+
+Json to_json(const analysis::Report& report) {
+  Json states = Json::object();
+  for (std::size_t s = 0; s < store::kSpanStates; ++s) {
+    states[std::string(to_text(static_cast<store::TaskState>(s)))] = report.state_ns[s];
+  }
+  Json blocking = Json::array();
+  for (const analysis::BlockingRow& row : report.top_blocking) {
+    blocking.push_back({{"site", row.site_id == 0 ? Json() : Json(report.place(row.site_id))},
+                        {"reason", to_text(row.reason)},
+                        {"waits", row.waits},
+                        {"total_ns", row.total_ns},
+                        {"max_ns", row.max_ns},
+                        {"unfinished", row.unfinished}});
+  }
+  Json spawns = Json::array();
+  for (const analysis::SpawnRow& row : report.top_spawns) {
+    spawns.push_back({{"site", row.site_id == 0 ? Json() : Json(report.place(row.site_id))},
+                      {"tasks", row.tasks},
+                      {"unfinished", row.unfinished},
+                      {"running_ns", row.running_ns},
+                      {"runnable_ns", row.runnable_ns},
+                      {"waiting_ns", row.waiting_ns}});
+  }
+  Json findings = Json::array();
+  for (const auto& row : report.findings) findings.push_back(finding_json(row, report));
+  return Json{{"summary", to_json(report.info)},
+              {"findings", std::move(findings)},
+              {"states", std::move(states)},
+              {"scheduling_latency_ns",
+               {{"p50", report.runnable_p50_ns},
+                {"p99", report.runnable_p99_ns},
+                {"max", report.runnable_max_ns}}},
+              {"top_blocking", std::move(blocking)},
+              {"top_spawns", std::move(spawns)}};
+}
+
+}  // namespace taskscope::app

@@ -1,0 +1,39 @@
+// `taskscope screenshot FILE -o PNG`: the viewer's frame as a picture, with no display needed.
+#include "viewer/platform/screenshot.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "app/commands.h"
+#include "app/terminal.h"
+#include "app/view_options.h"
+
+namespace taskscope::app {
+namespace {
+
+int run_screenshot(const viewer::ViewRequest& request, const std::string& output) {
+  const auto written = viewer::write_screenshot(request, output);
+  if (!written) {
+    print_error(written.error().message);
+    return kExitFailed;
+  }
+  print_status(fmt::format("{}: {}x{} pixels\n", output, written->width, written->height));
+  return kExitFine;
+}
+
+}  // namespace
+
+void add_screenshot(CLI::App& app, int& exit_code) {
+  auto request = std::make_shared<viewer::ViewRequest>();  // shared: CLI11 copies its callbacks
+  auto output = std::make_shared<std::string>();           // shared: likewise
+  CLI::App* command = app.add_subcommand("screenshot", "A picture, with no display needed");
+  command->add_option("FILE", request->path, "A recording (.tscope)")->required();
+  command->add_option("-o,--output", *output, "The PNG file to write")->required();
+  add_view_options(*command, *request);
+  command->callback(
+      [request, output, &exit_code] { exit_code = run_screenshot(*request, *output); });
+}
+
+}  // namespace taskscope::app

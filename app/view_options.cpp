@@ -1,0 +1,98 @@
+#include "app/view_options.h"
+
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace taskscope::app {
+namespace {
+
+std::optional<double> unit_ns(std::string_view unit) {
+  if (unit.empty() || unit == "ns") return 1;
+  if (unit == "us" || unit == "µs") return 1e3;
+  if (unit == "ms") return 1e6;
+  if (unit == "s") return 1e9;
+  if (unit == "min") return 60e9;
+  return std::nullopt;
+}
+
+std::optional<viewer::TimeRange> parse_range(std::string_view text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string_view::npos) return std::nullopt;
+  const auto start = parse_duration_ns(text.substr(0, dots));
+  const auto end = parse_duration_ns(text.substr(dots + 2));
+  if (!start || !end || *start >= *end) return std::nullopt;
+  return viewer::TimeRange{*start, *end};
+}
+
+std::optional<std::pair<int, int>> parse_size(std::string_view text) {
+  const std::size_t cross = text.find('x');
+  if (cross == std::string_view::npos) return std::nullopt;
+  int width = 0;
+  int height = 0;
+  const auto whole = [](std::string_view digits, int& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  if (!whole(text.substr(0, cross), width) || !whole(text.substr(cross + 1), height)) {
+    return std::nullopt;
+  }
+  if (width < 320 || width > 16384 || height < 240 || height > 16384) return std::nullopt;
+  return std::pair(width, height);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_duration_ns(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  const auto unit = unit_ns(text.substr(static_cast<std::size_t>(end - text.data())));
+  const double ns = unit ? value * *unit : -1;
+  if (!(ns >= 0) || ns > 9e18) return std::nullopt;
+  return std::llround(ns);
+}
+
+void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
+  command
+      .add_option_function<std::string>(
+          "--range", [&request](const std::string& text) { request.range = parse_range(text); },
+          "Show this part of the recording, such as 10ms..25.5ms")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            if (parse_range(text)) return std::string();
+            return "--range takes START..END with units, such as 10ms..25.5ms, not '" + text + "'";
+          },
+          ""))
+      ->type_name("START..END");
+  command
+      .add_option_function<std::uint64_t>(
+          "--select", [&request](const std::uint64_t& id) { request.selected_task = id; },
+          "Select the task with this id")
+      ->type_name("TASK");
+  command
+      .add_option_function<std::string>(
+          "--size",
+          [&request](const std::string& text) {
+            if (const auto size = parse_size(text)) std::tie(request.width, request.height) = *size;
+          },
+          "Size in pixels at scale 1 (default 1440x900)")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            if (parse_size(text)) return std::string();
+            return "--size takes WIDTHxHEIGHT from 320x240 to 16384x16384, not '" + text + "'";
+          },
+          ""))
+      ->type_name("WxH");
+  command.add_option("--scale", request.scale, "Enlarge everything (default 1)")
+      ->check(CLI::Range(0.5F, 4.0F));
+  const std::map<std::string, viewer::Theme> themes{{"dark", viewer::Theme::Dark},
+                                                    {"light", viewer::Theme::Light}};
+  command.add_option("--theme", request.theme, "dark (default) or light")
+      ->transform(CLI::CheckedTransformer(themes, CLI::ignore_case).description(""))
+      ->option_text("dark|light");
+}
+
+}  // namespace taskscope::app

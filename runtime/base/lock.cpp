@@ -1,0 +1,31 @@
+#include "runtime/base/lock.h"
+
+#include "runtime/base/futex.h"
+
+namespace taskscope::base {
+namespace {
+
+// 40 pauses are about a microsecond: longer than any critical section of the runtime, shorter than
+// a futex round trip.
+constexpr int kSpins = 40;
+
+}  // namespace
+
+void Lock::lock_contended() {
+  for (int i = 0; i < kSpins; ++i) {
+    spin_pause();
+    std::uint32_t free = 0;
+    if (state_.load(std::memory_order_relaxed) == 0 &&
+        state_.compare_exchange_weak(free, 1, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+      return;
+    }
+  }
+  // Acquire pairs with the release in unlock(). From here on state stays 2 until an unlock, so
+  // that no sleeper is forgotten.
+  while (state_.exchange(2, std::memory_order_acquire) != 0) futex_wait(state_, 2);
+}
+
+void Lock::wake_one() { futex_wake(state_, 1); }
+
+}  // namespace taskscope::base

@@ -1,0 +1,85 @@
+// Lock: the runtime's own short-term mutual exclusion between OS threads.
+//
+// A futex mutex after Drepper ("Futexes are tricky", mutex 2): one CAS to lock, one exchange to
+// unlock, no system call without contention. It spins briefly first because every critical section
+// of the runtime is tens of nanoseconds long. Unlike std::mutex it may be unlocked by another task
+// of the same thread, which is how a task that blocks keeps its object locked until it has left
+// its stack. Tasks of the program use ts::Mutex, never this.
+//
+// Invariants: state is 0 free, 1 locked, 2 locked and somebody may sleep.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/base/sanitizer.h"
+#include "runtime/base/thread_annotations.h"
+
+namespace taskscope::base {
+
+class TASKSCOPE_CAPABILITY("lock") Lock {
+ public:
+  Lock() = default;
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+  void lock() TASKSCOPE_ACQUIRE() {
+    std::uint32_t free = 0;
+    // Acquire pairs with the release in unlock().
+    if (!state_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                        std::memory_order_relaxed)) [[unlikely]] {
+      lock_contended();
+    }
+    annotate_acquire(this);
+  }
+
+  bool try_lock() TASKSCOPE_TRY_ACQUIRE(true) {
+    std::uint32_t free = 0;
+    const bool taken = state_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                                      std::memory_order_relaxed);
+    if (taken) annotate_acquire(this);
+    return taken;
+  }
+
+  void unlock() TASKSCOPE_RELEASE() {
+    annotate_release(this);
+    unlock_unannotated();
+  }
+
+  // The two halves of unlock() for a task that leaves its stack in between: the task announces
+  // what it did (release_here), whoever runs next opens the lock.
+  void release_here() { annotate_release(this); }
+  void unlock_unannotated() TASKSCOPE_NO_ANALYSIS {
+    if (state_.exchange(0, std::memory_order_release) == 2) [[unlikely]]
+      wake_one();
+  }
+
+ private:
+  void lock_contended();
+  void wake_one();
+
+  // Atomic: see the invariants.
+  std::atomic<std::uint32_t> state_{0};
+};
+
+class TASKSCOPE_SCOPED_CAPABILITY LockGuard {
+ public:
+  explicit LockGuard(Lock& lock) TASKSCOPE_ACQUIRE(lock) : lock_(lock) { lock_.lock(); }
+  ~LockGuard() TASKSCOPE_RELEASE() { lock_.unlock(); }
+  LockGuard(const LockGuard&) = delete;
+  LockGuard& operator=(const LockGuard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+// One polite turn of a spin loop: tells the core that this thread waits for another.
+inline void spin_pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // `yield` is a no-op on most cores; `isb` waits about as long as `pause`
+#endif
+}
+
+}  // namespace taskscope::base

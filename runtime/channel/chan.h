@@ -1,0 +1,232 @@
+// Chan<T>: Go's channel. Sender<T> and Receiver<T> are its two ends.
+//
+// Handles are cheap shared references: copies mean the same channel, which lives until the last
+// handle is gone. A default-constructed handle is a nil channel: sending and receiving wait for
+// ever, close panics. T must be movable without throwing; it may be move-only. Values go by move
+// from the sender to the receiver or the buffer.
+//
+// A handle belongs to one task at a time like any value; the channel may be used by all at once.
+// Threads that are no task's may use what cannot wait: try_send, try_recv, close, len, cap.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/base/site.h"
+#include "runtime/channel/chan_core.h"
+
+namespace taskscope::channel {
+
+template <class T>
+void move_element(void* to, void* from) noexcept {
+  ::new (to) T(std::move(*static_cast<T*>(from)));
+}
+template <class T>
+void destroy_element(void* element) noexcept {
+  static_cast<T*>(element)->~T();
+}
+template <class T>
+inline constexpr ElementType kElementType{sizeof(T), alignof(T), move_element<T>,
+                                          destroy_element<T>};
+
+// A counted reference to a core; may be null (a nil channel).
+class ChanRef {
+ public:
+  ChanRef() = default;
+  explicit ChanRef(ChanCore* core) : core_(core) {}  // takes over the caller's reference
+  ChanRef(const ChanRef& other) : core_(other.core_) {
+    if (core_ != nullptr) core_->add_reference();
+  }
+  ChanRef(ChanRef&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  ChanRef& operator=(ChanRef other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~ChanRef() {
+    if (core_ != nullptr) core_->drop_reference();
+  }
+  ChanCore* get() const { return core_; }
+
+ private:
+  ChanCore* core_ = nullptr;
+};
+
+// Room for a T that the core constructs.
+template <class T>
+union Slot {
+  Slot() {}   // NOLINT: nothing is constructed yet
+  ~Slot() {}  // NOLINT: take() has destroyed the value
+  std::optional<T> take() {
+    std::optional<T> result(std::move(value));
+    value.~T();
+    return result;
+  }
+  T value;
+};
+
+template <class T>
+void send(ChanCore* core, T& value, const base::Site& site) {
+  if (core == nullptr) nil_send(site);
+  core->send(&value, site);
+}
+template <class T>
+bool try_send(ChanCore* core, T& value) {
+  return core != nullptr && core->try_send(&value);
+}
+template <class T>
+std::optional<T> recv(ChanCore* core, const base::Site& site) {
+  if (core == nullptr) nil_recv(site);
+  Slot<T> slot;
+  if (core->recv(&slot.value, site) != RecvStatus::Value) return std::nullopt;
+  return slot.take();
+}
+template <class T>
+std::optional<T> try_recv(ChanCore* core) {
+  if (core == nullptr) return std::nullopt;
+  Slot<T> slot;
+  if (core->try_recv(&slot.value) != RecvStatus::Value) return std::nullopt;
+  return slot.take();
+}
+inline void close(ChanCore* core, const base::Site& site) {
+  if (core == nullptr) nil_close();
+  core->close(site);
+}
+
+// Receives until the channel is closed and drained: what `for (T& v : ch)` runs on.
+template <class T>
+class RecvIterator {
+ public:
+  using value_type = T;
+  using difference_type = std::ptrdiff_t;
+  using iterator_category = std::input_iterator_tag;
+  using reference = T&;
+  using pointer = T*;
+
+  RecvIterator(ChanCore* core, const base::Site& site) : core_(core), site_(site) { ++*this; }
+
+  T& operator*() { return *value_; }
+  T* operator->() { return &*value_; }
+  RecvIterator& operator++() {
+    value_ = recv<T>(core_, site_);
+    return *this;
+  }
+  friend bool operator==(const RecvIterator& it, std::default_sentinel_t) { return !it.value_; }
+
+ private:
+  ChanCore* core_;
+  base::Site site_;
+  std::optional<T> value_;
+};
+
+}  // namespace taskscope::channel
+
+namespace taskscope {
+
+template <class T>
+class Sender;
+template <class T>
+class Receiver;
+
+template <class T>
+class Chan {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain values");
+  static_assert(std::is_move_constructible_v<T>, "values travel through a channel by move");
+
+ public:
+  Chan() = default;  // a nil channel
+
+  // Waits until the value is received (unbuffered) or in the buffer. Panics on a closed channel.
+  void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  // False, and the value is dropped, if it would have to wait.
+  bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
+
+  // The next value; waits for one. nullopt: closed and drained.
+  std::optional<T> recv(Site site = Site::here()) const {
+    return channel::recv<T>(ref_.get(), site);
+  }
+  // nullopt also if there is no value now.
+  std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
+
+  // No more values will be sent: receivers drain the buffer, then get nullopt. Panics if closed
+  // already, or nil.
+  void close(Site site = Site::here()) const { channel::close(ref_.get(), site); }
+
+  std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
+  std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
+  explicit operator bool() const { return ref_.get() != nullptr; }
+  friend bool operator==(const Chan& a, const Chan& b) { return a.ref_.get() == b.ref_.get(); }
+
+  // for (T& value : channel): receives until closed and drained.
+  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_.get(), site}; }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  friend class Sender<T>;
+  friend class Receiver<T>;
+  template <class U>
+  friend Chan<U> make_chan(std::size_t capacity, Site site);
+  template <class U>
+  friend Chan<U> make_chan(const char* name, std::size_t capacity, Site site);
+
+  explicit Chan(channel::ChanRef ref) : ref_(std::move(ref)) {}
+
+  channel::ChanRef ref_;  // shared: a channel has as many owners as tasks that use it
+};
+
+// The sending end: made from a channel, cannot receive.
+template <class T>
+class Sender {
+ public:
+  Sender() = default;
+  Sender(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
+
+  void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
+  void close(Site site = Site::here()) const { channel::close(ref_.get(), site); }
+  std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
+  std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
+  explicit operator bool() const { return ref_.get() != nullptr; }
+
+ private:
+  channel::ChanRef ref_;  // shared: as Chan
+};
+
+// The receiving end: made from a channel, cannot send or close.
+template <class T>
+class Receiver {
+ public:
+  Receiver() = default;
+  Receiver(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
+
+  std::optional<T> recv(Site site = Site::here()) const {
+    return channel::recv<T>(ref_.get(), site);
+  }
+  std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
+  std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
+  std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
+  explicit operator bool() const { return ref_.get() != nullptr; }
+  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_.get(), site}; }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  channel::ChanRef ref_;  // shared: as Chan
+};
+
+// A new channel with room for `capacity` values; 0: every send waits for its receive.
+template <class T>
+Chan<T> make_chan(std::size_t capacity = 0, Site site = Site::here()) {
+  return Chan<T>(
+      channel::ChanRef(channel::ChanCore::make(channel::kElementType<T>, capacity, nullptr, site)));
+}
+// The same with a name for traces; `name` must live for ever (a literal).
+template <class T>
+Chan<T> make_chan(const char* name, std::size_t capacity = 0, Site site = Site::here()) {
+  return Chan<T>(
+      channel::ChanRef(channel::ChanCore::make(channel::kElementType<T>, capacity, name, site)));
+}
+
+}  // namespace taskscope

@@ -1,0 +1,139 @@
+#include "runtime/debug/report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <map>
+#include <tuple>
+
+namespace taskscope::debug {
+namespace {
+
+constexpr std::size_t kGroupsMax = 50;
+constexpr std::size_t kIdsMax = 10;  // task ids listed for one group
+
+std::string shorten(std::string_view path) {
+  char directory[PATH_MAX];
+  if (getcwd(directory, sizeof directory) == nullptr) return std::string(path);
+  const std::string prefix = std::string(directory) + '/';
+  if (prefix.size() > 1 && path.starts_with(prefix)) path.remove_prefix(prefix.size());
+  return std::string(path);
+}
+
+std::string place(std::string_view file, std::uint32_t line) {
+  return shorten(file) + ':' + std::to_string(line);
+}
+
+void append_spawned(std::string& out, const TaskInfo& task) {
+  if (task.spawn_site.file == nullptr) return;
+  out += task.id == 1 ? "started at " : "spawned at ";
+  out += format_site(task.spawn_site);
+  if (task.parent != 0) out += " by task " + std::to_string(task.parent);
+  out += '\n';
+}
+
+struct Group {
+  std::vector<const BlockedTask*> tasks;  // lowest id first
+  std::int64_t longest_ns = 0;
+};
+
+std::vector<Group> group_tasks(const std::vector<BlockedTask>& tasks) {
+  using Key = std::tuple<std::string_view, std::uint32_t, std::string_view, std::uint32_t,
+                         std::string_view>;
+  std::map<Key, Group> groups;
+  const auto file = [](const base::Site& site) {
+    return site.file == nullptr ? std::string_view() : std::string_view(site.file);
+  };
+  for (const BlockedTask& task : tasks) {
+    Group& group = groups[{file(task.task.spawn_site), task.task.spawn_site.line,
+                           file(task.wait_site), task.wait_site.line, task.reason}];
+    group.tasks.push_back(&task);
+    group.longest_ns = std::max(group.longest_ns, task.waited_ns);
+  }
+  std::vector<Group> result;
+  for (auto& [key, group] : groups) {
+    std::sort(group.tasks.begin(), group.tasks.end(),
+              [](const auto* a, const auto* b) { return a->task.id < b->task.id; });
+    result.push_back(std::move(group));
+  }
+  std::sort(result.begin(), result.end(), [](const Group& a, const Group& b) {
+    return a.tasks.front()->task.id < b.tasks.front()->task.id;
+  });
+  return result;
+}
+
+void append_group(std::string& out, const Group& group) {
+  const BlockedTask& first = *group.tasks.front();
+  if (group.tasks.size() == 1) {
+    out += format_task(first.task);
+  } else {
+    out += std::to_string(group.tasks.size()) + " tasks";
+  }
+  out += " [" + std::string(first.reason);
+  const std::int64_t seconds = group.longest_ns / 1'000'000'000;
+  if (seconds > 0) out += ", " + std::to_string(seconds) + " s";
+  out += "]:\n";
+  if (group.tasks.size() > 1) {
+    out += '\t';
+    for (std::size_t i = 0; i < group.tasks.size() && i < kIdsMax; ++i) {
+      out += (i == 0 ? "" : ", ") + format_task(group.tasks[i]->task);
+    }
+    out += group.tasks.size() > kIdsMax ? ", …\n" : "\n";
+  }
+  out += "\twaits at " + format_site(first.wait_site);
+  if (!first.object.empty()) out += " for \"" + first.object + '"';
+  out += '\n';
+  append_spawned(out, first.task);
+}
+
+}  // namespace
+
+std::string format_site(const base::Site& site) {
+  if (site.file == nullptr) return "an unknown place";
+  std::string out = place(site.file, site.line);
+  // What the compiler calls a lambda says nothing.
+  const std::string_view function = site.function == nullptr ? "" : site.function;
+  if (!function.empty() && function != "operator()") out += " (" + std::string(function) + ')';
+  return out;
+}
+
+std::string format_task(const TaskInfo& task) {
+  std::string out = "task " + std::to_string(task.id);
+  if (!task.name.empty()) out += " \"" + task.name + '"';
+  return out;
+}
+
+std::string running_report(std::string_view headline, const TaskInfo* task,
+                           const std::vector<Frame>& stack) {
+  std::string out(headline);
+  out += "\n\n";
+  out += task == nullptr ? "a thread that is no task's" : format_task(*task);
+  out += " [running]:\n";
+  for (const Frame& frame : stack) {
+    out += frame.function + '\n';
+    if (!frame.file.empty()) {
+      out += '\t' + place(frame.file, static_cast<std::uint32_t>(frame.line)) + '\n';
+    }
+  }
+  if (task != nullptr) append_spawned(out, *task);
+  return out;
+}
+
+std::string deadlock_report(const std::vector<BlockedTask>& tasks) {
+  std::string out = "fatal error: all tasks are asleep - deadlock!\n";
+  const std::vector<Group> groups = group_tasks(tasks);
+  for (std::size_t i = 0; i < groups.size() && i < kGroupsMax; ++i) {
+    out += '\n';
+    append_group(out, groups[i]);
+  }
+  if (groups.size() > kGroupsMax) {
+    std::size_t rest = 0;
+    for (std::size_t i = kGroupsMax; i < groups.size(); ++i) rest += groups[i].tasks.size();
+    out += "\n… and " + std::to_string(rest) + " more tasks at " +
+           std::to_string(groups.size() - kGroupsMax) + " other places.\n";
+  }
+  return out;
+}
+
+}  // namespace taskscope::debug

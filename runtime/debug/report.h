@@ -1,0 +1,51 @@
+// The last words of a program, as text: a panic, a fatal error, a deadlock. Go's layout.
+//
+// Pure functions of plain values, so that tests can hold them against what they should say.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/site.h"
+#include "runtime/debug/symbolizer.h"
+
+namespace taskscope::debug {
+
+struct TaskInfo {
+  std::uint64_t id = 0;
+  std::string name;  // may be empty
+  std::uint64_t parent = 0;
+  base::Site spawn_site;
+};
+
+struct BlockedTask {
+  TaskInfo task;
+  std::string_view reason;  // "chan recv"
+  base::Site wait_site;
+  std::string object;  // its name; may be empty
+  std::int64_t waited_ns = 0;
+};
+
+// "FILE:LINE (FUNCTION)", the function left out if it is a lambda; paths below the working
+// directory are shown relative to it.
+std::string format_site(const base::Site& site);
+
+// `task 12 "reader"`.
+std::string format_task(const TaskInfo& task);
+
+//   panic: MESSAGE
+//
+//   task 12 "reader" [running]:
+//   FUNCTION
+//           FILE:LINE
+//   spawned at FILE:LINE (FUNCTION) by task 1
+std::string running_report(std::string_view headline, const TaskInfo* task,
+                           const std::vector<Frame>& stack);
+
+// One group for each (spawn site, wait site, reason), the main task's first, then by lowest id; at
+// most 50 groups, and how many tasks the others hold.
+std::string deadlock_report(const std::vector<BlockedTask>& tasks);
+
+}  // namespace taskscope::debug

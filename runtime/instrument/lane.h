@@ -1,0 +1,135 @@
+// Lane: the tracer of one worker, one function per event of events.def.
+//
+// Every function writes one record with one timestamp; those of a task's state change take the
+// ticks as an argument, so that leaving one task and entering the next share one reading. Who may
+// call: the thread that drives the worker; for the `ext` lane, whoever holds ExtLane's lock.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/site.h"
+#include "runtime/instrument/ring_writer.h"
+#include "runtime/instrument/site_table.h"
+#include "runtime/instrument/traced_object.h"
+#include "runtime/trace_format/event.h"
+
+namespace taskscope::instrument {
+
+class Lane {
+ public:
+  using EventKind = trace_format::EventKind;
+  using TaskId = trace_format::TaskId;
+  using ObjectId = trace_format::ObjectId;
+  using SiteId = trace_format::SiteId;
+
+  // Shared by all lanes of one recording.
+  struct Shared {
+    base::TickSource tick_source = base::TickSource::Hardware;
+    std::uint32_t session = 0;  // which recording of this process; never 0
+    SiteTable sites;
+    // Relaxed: only uniqueness matters.
+    std::atomic<ObjectId> next_object{1};
+  };
+
+  Lane(RingWriter writer, Shared& shared)
+      : writer_(writer),
+        shared_(shared),
+        hardware_ticks_(shared.tick_source == base::TickSource::Hardware) {}
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  std::uint64_t now() const {
+    return hardware_ticks_ ? base::hardware_ticks()
+                           : static_cast<std::uint64_t>(base::monotonic_ns());
+  }
+
+  // The states of tasks. The task of yield, block and exit is the one that the last run() named.
+  void spawn(TaskId task, SiteId site) { write(EventKind::Spawn, now(), task, site); }
+  void run(std::uint64_t ticks, TaskId task, std::uint32_t seq) {
+    write(EventKind::Run, ticks, task, seq & trace_format::kSeqMask);
+    current_ = {task, seq};
+  }
+  void yield(std::uint64_t ticks) {
+    write(EventKind::Yield, ticks, 0, 0);
+    current_ = {};
+  }
+  void block(std::uint64_t ticks, ObjectId object, trace_format::BlockReason reason, SiteId site) {
+    write(EventKind::Block, ticks, object, trace_format::pack_reason_site(reason, site));
+    current_ = {};
+  }
+  void ready(TaskId task, std::uint32_t seq) {
+    write(EventKind::Ready, now(), task, seq & trace_format::kSeqMask);
+  }
+  void exit(std::uint64_t ticks, TaskId task) {
+    write(EventKind::Exit, ticks, task, 0);
+    current_ = {};
+  }
+  void panic(TaskId task, std::string_view message) { write_text(EventKind::Panic, task, message); }
+  void deadlock(std::uint64_t blocked_tasks) {
+    write(EventKind::Deadlock, now(), blocked_tasks, 0);
+  }
+
+  // Workers.
+  void worker_start(std::uint64_t os_thread) { write(EventKind::WorkerStart, now(), os_thread, 0); }
+  void worker_stop() { write(EventKind::WorkerStop, now(), 0, 0); }
+  void worker_park() { write(EventKind::WorkerPark, now(), 0, 0); }
+  void worker_unpark() { write(EventKind::WorkerUnpark, now(), 0, 0); }
+  void worker_wake(trace_format::WorkerId worker) {
+    write(EventKind::WorkerWake, now(), worker, 0);
+  }
+  void steal(TaskId first, trace_format::WorkerId victim, std::uint32_t count) {
+    write(EventKind::Steal, now(), first, trace_format::pack_victim_count(victim, count));
+  }
+
+  // Names and objects.
+  void task_name(TaskId task, std::string_view name) {
+    write_text(EventKind::TaskName, task, name);
+  }
+  // The id of a place, its definition written if this recording does not have it yet.
+  SiteId site(const base::Site& site) {
+    const SiteId id = site_cache_.find(site);
+    return id != 0 ? id : define_site(site);
+  }
+  // The id of an object, announced if this recording does not know it yet; 0 if there is no room
+  // for the announcement. REQUIRES: the object's lock is held.
+  ObjectId object(TracedObject& object) {
+    const ObjectId id = object.id_in(shared_.session);
+    return id != 0 ? id : announce(object);
+  }
+  // Ends and closes are written for announced objects only: the others nobody ever waited for.
+  void close(const TracedObject& object, const base::Site& place) {
+    const ObjectId id = object.id_in(shared_.session);
+    if (id == 0) return;
+    const SiteId where = site(place);  // before the clock is read: it may write a record of its own
+    write(EventKind::Close, now(), id, where);
+  }
+  void object_end(const TracedObject& object) {
+    const ObjectId id = object.id_in(shared_.session);
+    if (id != 0) write(EventKind::ObjectEnd, now(), id, 0);
+  }
+
+  const RingWriter& writer() const { return writer_; }
+
+ private:
+  bool write(EventKind kind, std::uint64_t ticks, std::uint64_t id, std::uint32_t aux) {
+    return writer_.write({.ticks = ticks, .id = id, .aux = aux, .kind = kind}, current_);
+  }
+  bool write_text(EventKind kind, std::uint64_t id, std::string_view text) {
+    return writer_.write_text({.ticks = now(), .id = id, .kind = kind}, text, current_);
+  }
+  SiteId define_site(const base::Site& site);
+  ObjectId announce(TracedObject& object);
+
+  // Owned by the worker's thread.
+  RingWriter writer_;
+  CurrentTask current_;
+  SiteCache site_cache_;
+
+  // Constant after construction.
+  Shared& shared_;
+  const bool hardware_ticks_;
+};
+
+}  // namespace taskscope::instrument

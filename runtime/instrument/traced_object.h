@@ -1,0 +1,58 @@
+// TracedObject: what the trace knows of a channel, mutex or wait group.
+//
+// Embedded in the object and owned by it. Its id is given at the first wait while a recording runs,
+// so objects that nobody waits for cost the trace nothing. An object may outlive a recording; the
+// id counts only in the recording (session) that gave it. The id is written under the object's own
+// lock; a relaxed atomic because destruction and close may look at it without.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/base/site.h"
+#include "runtime/trace_format/event.h"
+
+namespace taskscope::instrument {
+
+class TracedObject {
+ public:
+  TracedObject(trace_format::ObjectKind kind, const base::Site& made_at, std::uint32_t capacity = 0,
+               const char* name = nullptr)
+      : made_at_(made_at), name_(name), capacity_(capacity), kind_(kind) {}
+  TracedObject(const TracedObject&) = delete;
+  TracedObject& operator=(const TracedObject&) = delete;
+
+  // 0 if that recording has not been told of this object.
+  trace_format::ObjectId id_in(std::uint32_t session) const {
+    const std::uint64_t value = session_and_id_.load(std::memory_order_relaxed);
+    return value >> trace_format::kIdBits == session_bits(session) ? value & trace_format::kIdMask
+                                                                   : 0;
+  }
+  // True if some recording has been told of it.
+  bool announced() const { return session_and_id_.load(std::memory_order_relaxed) != 0; }
+  void set_id(std::uint32_t session, trace_format::ObjectId id) {
+    session_and_id_.store(session_bits(session) << trace_format::kIdBits | id,
+                          std::memory_order_relaxed);
+  }
+
+  const base::Site& made_at() const { return made_at_; }
+  const char* name() const { return name_; }
+  std::uint32_t capacity() const { return capacity_; }
+  trace_format::ObjectKind kind() const { return kind_; }
+
+ private:
+  static std::uint64_t session_bits(std::uint32_t session) {
+    return session & trace_format::kAuxMask;
+  }
+
+  // Constant after construction.
+  base::Site made_at_;
+  const char* name_;
+  std::uint32_t capacity_;
+  trace_format::ObjectKind kind_;
+
+  // Atomic: 24 bits of session, 40 of id; 0 is never announced.
+  std::atomic<std::uint64_t> session_and_id_{0};
+};
+
+}  // namespace taskscope::instrument

@@ -1,0 +1,48 @@
+#include "runtime/sched/deadlock.h"
+
+#include <dirent.h>
+
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/sanitizer.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_info.h"
+
+namespace taskscope::sched {
+namespace {
+
+// Threads that are neither workers nor the one in ts::run; at least 1 if /proc cannot be read.
+std::size_t foreign_threads(std::size_t workers) {
+  DIR* directory = opendir("/proc/self/task");
+  if (directory == nullptr) return 1;
+  std::size_t threads = 0;
+  while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] != '.') ++threads;
+  }
+  closedir(directory);
+  // ThreadSanitizer keeps a thread of its own.
+  const std::size_t known = workers + 1 + (TASKSCOPE_TSAN ? 1 : 0);
+  return threads > known ? threads - known : 0;
+}
+
+}  // namespace
+
+void report_if_deadlocked(Scheduler& scheduler, instrument::Lane* lane) {
+  if (foreign_threads(scheduler.workers().size()) != 0) return;
+  const std::int64_t now_ns = base::monotonic_ns();
+  std::vector<debug::BlockedTask> tasks;
+  scheduler.tasks().for_each_live([&](const Task& task) {
+    const char* object = task.wait.object == nullptr ? nullptr : task.wait.object->name();
+    tasks.push_back({.task = task_info(task),
+                     .reason = trace_format::to_text(task.wait.reason),
+                     .wait_site = task.wait.site,
+                     .object = object == nullptr ? "" : object,
+                     .waited_ns = now_ns - task.wait_since_ns});
+  });
+  if (lane != nullptr) lane->deadlock(tasks.size());
+  die(debug::deadlock_report(tasks));
+}
+
+}  // namespace taskscope::sched

@@ -1,0 +1,38 @@
+// The ways a program of tasks ends by its own fault.
+//
+// A panic is an exception (as in Go it may be recovered: caught); if it escapes its task the
+// program ends. A fatal error cannot be caught. Both end the process at once with status 2, after a
+// report on standard error in Go's layout; no destructors run. If several tasks fail at the same
+// time the first one speaks.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace taskscope::sched {
+
+// Misuse of a primitive, with Go's wording: "send on closed channel".
+class Panic : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+[[noreturn]] void panic(const char* message);
+
+// "fatal error: MESSAGE", the calling task and its stack. Any thread.
+[[noreturn]] void fatal(const std::string& message);
+
+// Prints `report` and exits with status 2.
+[[noreturn]] void die(const std::string& report);
+
+// While one lives, an exception that escapes a task is reported as its panic, and a fault in the
+// guard page of a task's stack as its overflow. Process-wide; made by ts::run, one at a time.
+class FailureHandlers {
+ public:
+  FailureHandlers();
+  ~FailureHandlers();
+  FailureHandlers(const FailureHandlers&) = delete;
+  FailureHandlers& operator=(const FailureHandlers&) = delete;
+};
+
+}  // namespace taskscope::sched

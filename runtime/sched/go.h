@@ -1,0 +1,97 @@
+// ts::go: starts a task. The template part only moves the closure into the task; the rest is in
+// go.cpp.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/base/site.h"
+#include "runtime/sched/task.h"
+
+namespace taskscope::sched {
+
+using TaskBody = void (*)(void* closure);
+
+// A task to be filled by a worker's thread, or null on a thread that is no worker.
+Task* begin_task();
+void submit_task(Task* task, std::string_view name);
+void abort_task(Task* task);
+// On a thread that is no worker. False if no ts::run is active: nothing was started.
+void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
+                         const base::Site& site);
+
+// Stands after a closure's call so that it is no tail call: its frame belongs into panic reports.
+inline void keep_frame() { asm volatile(""); }
+
+// A body that runs a closure in place and destroys it. There is no handler in it: an exception that
+// escapes must find the end of the stack, so that std::terminate sees the stack of the throw.
+template <class Closure>
+void run_inline(void* memory) {
+  Closure& closure = *std::launder(static_cast<Closure*>(memory));
+  static_cast<void>(closure());
+  keep_frame();
+  closure.~Closure();
+}
+
+template <class Closure>
+void run_heap(void* memory) {
+  Closure* closure = static_cast<Closure*>(memory);
+  static_cast<void>((*closure)());
+  keep_frame();
+  delete closure;
+}
+
+template <class Closure>
+inline constexpr bool kFitsInline = sizeof(Closure) <= Task::kInlineClosureBytes &&
+                                    alignof(Closure) <= alignof(std::max_align_t);
+
+template <class F>
+void spawn(std::string_view name, F&& function, const base::Site& site) {
+  using Closure = std::decay_t<F>;
+  Task* task = begin_task();
+  if (task == nullptr) {
+    auto closure = std::make_unique<Closure>(std::forward<F>(function));
+    submit_foreign_task(run_heap<Closure>, closure.get(), name, site);
+    closure.release();
+    return;
+  }
+  try {
+    if constexpr (kFitsInline<Closure>) {
+      task->closure = new (task->inline_closure) Closure(std::forward<F>(function));
+      task->body = run_inline<Closure>;
+    } else {
+      task->closure = new Closure(std::forward<F>(function));
+      task->body = run_heap<Closure>;
+    }
+  } catch (...) {
+    abort_task(task);
+    throw;
+  }
+  task->spawn_site = site;
+  submit_task(task, name);
+}
+
+}  // namespace taskscope::sched
+
+namespace taskscope {
+
+// Starts `function` as a task of its own, with the same right to run as all others. Its result is
+// ignored; an exception that escapes it ends the program. The closure may be move-only.
+template <class F>
+requires std::is_invocable_v < std::decay_t<F>
+& > void go(F&& function, Site site = Site::here()) {
+  sched::spawn({}, std::forward<F>(function), site);
+}
+
+// The same with a name for people to find it by.
+template <class F>
+requires std::is_invocable_v < std::decay_t<F>
+& > void go(std::string_view name, F&& function, Site site = Site::here()) {
+  sched::spawn(name, std::forward<F>(function), site);
+}
+
+}  // namespace taskscope

@@ -1,0 +1,87 @@
+#include "runtime/sched/park.h"
+
+#include <string>
+
+#include "runtime/base/check.h"
+#include "runtime/base/clock.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/process.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/worker.h"
+
+namespace taskscope::sched {
+
+Task* current_task() {
+  const Worker* worker = current_worker();
+  return worker == nullptr ? nullptr : worker->current();
+}
+
+Task* current_task_for(const char* operation) {
+  Task* task = current_task();
+  if (task == nullptr) [[unlikely]] {
+    fatal(std::string(operation) +
+          " would wait, but this thread is not a task's: only tasks started by ts::go or ts::run "
+          "can wait");
+  }
+  return task;
+}
+
+void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
+  current_worker()->park(wait, held);
+}
+
+void park_for_ever(const WaitSpec& wait) {
+  base::Lock lock;
+  lock.lock();
+  park(wait, lock);
+  base::check_failed(__FILE__, __LINE__, "a task that waits for ever was made ready");
+}
+
+void ready(Task* task) {
+  if (Worker* worker = current_worker()) return worker->make_ready(task);
+  const ActiveRun active;
+  if (active.scheduler() != nullptr) active.scheduler()->ready_foreign(task);
+}
+
+void yield() {
+  Worker* worker = current_worker();
+  if (worker == nullptr) fatal("ts::yield called by a thread that is not a task's");
+  worker->yield();
+}
+
+void sleep_for(std::int64_t duration_ns, const base::Site& site) {
+  if (duration_ns <= 0) return yield();
+  current_task_for("ts::sleep");
+  const std::int64_t now = base::monotonic_ns();
+  const std::int64_t deadline =
+      duration_ns < Timers::kNever - 1 - now ? now + duration_ns : Timers::kNever - 1;
+  current_worker()->sleep_until(deadline, site);
+}
+
+namespace {
+
+// Calls `write` with the lane of the calling thread, if the run is recorded.
+template <class Write>
+void with_lane(Write write) TASKSCOPE_NO_ANALYSIS {
+  if (const Worker* worker = current_worker()) {
+    if (worker->lane() != nullptr) write(*worker->lane());
+    return;
+  }
+  const ActiveRun active;
+  if (active.scheduler() == nullptr || active.scheduler()->tracer() == nullptr) return;
+  instrument::Tracer& tracer = *active.scheduler()->tracer();
+  const base::LockGuard guard(tracer.ext_lock());
+  write(tracer.ext_lane());
+}
+
+}  // namespace
+
+void trace_close(const instrument::TracedObject& object, const base::Site& site) {
+  if (object.announced()) with_lane([&](instrument::Lane& lane) { lane.close(object, site); });
+}
+
+void trace_object_end(const instrument::TracedObject& object) {
+  if (object.announced()) with_lane([&](instrument::Lane& lane) { lane.object_end(object); });
+}
+
+}  // namespace taskscope::sched

@@ -1,0 +1,61 @@
+#include "runtime/sched/process.h"
+
+#include <pthread.h>
+
+#include <atomic>
+
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/worker.h"
+
+namespace taskscope::sched {
+namespace {
+
+struct Process {
+  base::Lock lock;
+  Scheduler* scheduler TASKSCOPE_GUARDED_BY(lock) = nullptr;
+  std::uint32_t runs TASKSCOPE_GUARDED_BY(lock) = 0;
+  // Atomic: number of the active run; written under the lock, read relaxed by its own tasks.
+  std::atomic<std::uint32_t> current_run{0};
+  bool watches_forks TASKSCOPE_GUARDED_BY(lock) = false;
+};
+
+Process& process() {
+  static Process instance;
+  return instance;
+}
+
+// The child has one thread, and its rings are the parent's.
+void after_fork_in_child() TASKSCOPE_NO_ANALYSIS {
+  if (Scheduler* scheduler = process().scheduler) scheduler->stop_tracing();
+  if (Worker* worker = current_worker()) worker->stop_tracing();
+}
+
+}  // namespace
+
+ActiveRun::ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.lock(); }
+ActiveRun::~ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.unlock(); }
+Scheduler* ActiveRun::scheduler() const TASKSCOPE_NO_ANALYSIS { return process().scheduler; }
+
+bool enter_run(Scheduler& scheduler) {
+  Process& p = process();
+  const base::LockGuard guard(p.lock);
+  if (p.scheduler != nullptr) return false;
+  if (!p.watches_forks) {
+    pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    p.watches_forks = true;
+  }
+  p.scheduler = &scheduler;
+  p.current_run.store(++p.runs, std::memory_order_relaxed);
+  return true;
+}
+
+void leave_run() {
+  Process& p = process();
+  const base::LockGuard guard(p.lock);
+  p.scheduler = nullptr;
+  p.current_run.store(0, std::memory_order_relaxed);
+}
+
+std::uint32_t current_run() { return process().current_run.load(std::memory_order_relaxed); }
+
+}  // namespace taskscope::sched

@@ -1,0 +1,30 @@
+// The run of this process: what a thread that is no worker must know to reach it.
+//
+// The one place of process-wide mutable state in the runtime, because ts::go has no argument that
+// would name the scheduler. At most one run is active at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/lock.h"
+
+namespace taskscope::sched {
+
+class Scheduler;
+
+// Held while `scheduler()` is used from outside, so that the run cannot end under the caller.
+class ActiveRun {
+ public:
+  ActiveRun();
+  ~ActiveRun();
+  ActiveRun(const ActiveRun&) = delete;
+  ActiveRun& operator=(const ActiveRun&) = delete;
+  // Null between runs.
+  Scheduler* scheduler() const;
+};
+
+// False if a run is active already.
+bool enter_run(Scheduler& scheduler);
+void leave_run();
+
+}  // namespace taskscope::sched

@@ -1,0 +1,95 @@
+#include "runtime/sched/run.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "runtime/instrument/tracer.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/process.h"
+#include "runtime/sched/scheduler.h"
+
+namespace taskscope::sched {
+namespace {
+
+// Workers that this process may use at once by its affinity mask.
+std::uint32_t affinity_count() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+// CPUs of the control group's limit, rounded up; none if it has no limit. cgroup v2 of a container,
+// where the process's own group is mounted as the root.
+std::optional<std::uint32_t> cgroup_count() {
+  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
+  if (file == nullptr) return std::nullopt;
+  unsigned long long quota_us = 0;
+  unsigned long long period_us = 0;
+  const int fields = std::fscanf(file, "%llu %llu", &quota_us, &period_us);
+  std::fclose(file);
+  if (fields != 2 || period_us == 0) return std::nullopt;
+  return static_cast<std::uint32_t>((quota_us + period_us - 1) / period_us);
+}
+
+std::unique_ptr<instrument::Tracer> connect_to_recorder(std::uint32_t workers) {
+  auto socket = instrument::take_recorder_socket();
+  if (!socket) {
+    std::fprintf(stderr, "taskscope: %s\n", socket.error().message.c_str());
+    return nullptr;
+  }
+  if (!*socket) return nullptr;
+  auto tracer = instrument::Tracer::connect(
+      std::move(*socket),
+      {.workers = workers, .ring_capacity = instrument::ring_capacity_from_environment()});
+  if (!tracer) {
+    std::fprintf(stderr, "taskscope: %s\n", tracer.error().message.c_str());
+    return nullptr;
+  }
+  return std::move(tracer).value();
+}
+
+}  // namespace
+
+std::uint32_t worker_count(const RunOptions& options) {
+  constexpr std::uint32_t kMax = 1024;
+  if (options.workers != 0) return std::min(options.workers, kMax);
+  if (const char* text = std::getenv("TASKSCOPE_WORKERS")) {
+    char* end = nullptr;
+    const unsigned long value = std::strtoul(text, &end, 10);
+    if (*text != '\0' && *end == '\0' && value >= 1 && value <= kMax) {
+      return static_cast<std::uint32_t>(value);
+    }
+    std::fprintf(stderr, "taskscope: TASKSCOPE_WORKERS=%s is not a number from 1 to %u.\n", text,
+                 kMax);
+  }
+  const std::uint32_t cpus = std::min(affinity_count(), kMax);
+  return std::clamp(cgroup_count().value_or(cpus), 1u, cpus);
+}
+
+void run_main(void (*body)(void*), void* closure, const RunOptions& options,
+              const base::Site& site) {
+  if (current_worker() != nullptr) fatal("ts::run called by a task");
+  const std::uint32_t workers = worker_count(options);
+  auto scheduler = std::make_unique<Scheduler>(workers, connect_to_recorder(workers));
+  if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
+  bool clean = false;
+  {
+    const FailureHandlers handlers;
+    clean = scheduler->run(body, closure, site);
+  }
+  leave_run();
+  if (options.stats != nullptr) {
+    *options.stats = clean ? scheduler->stats() : RunStats{.workers = workers};
+    options.stats->threads_abandoned = !clean;
+  }
+  if (clean) return;
+  if (instrument::Tracer* tracer = scheduler->tracer()) tracer->say_goodbye();
+  static_cast<void>(scheduler.release());  // a worker that did not stop still uses it
+}
+
+}  // namespace taskscope::sched

@@ -1,0 +1,56 @@
+// ts::run: starts the workers, runs the main task, stops the workers.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/base/site.h"
+
+namespace taskscope {
+
+namespace sched {
+struct RunStats;
+}
+
+struct RunOptions {
+  // Logical processors. 0: TASKSCOPE_WORKERS if set, else as many as this process may use (its
+  // affinity mask and its control group's CPU limit).
+  std::uint32_t workers = 0;
+  // Filled when the run has ended; may be null. For tests (runtime/sched/scheduler.h).
+  sched::RunStats* stats = nullptr;
+};
+
+namespace sched {
+
+// The worker count that `options` and the environment ask for; at least 1.
+std::uint32_t worker_count(const RunOptions& options);
+
+void run_main(void (*body)(void*), void* closure, const RunOptions& options,
+              const base::Site& site);
+
+}  // namespace sched
+
+// Runs `main` as the first task and returns what it returns (0 if it returns nothing). As in Go,
+// the program is over when main is: tasks that still exist are abandoned where they are, without
+// being unwound. May be called again afterwards, but not by a task and not by two threads at once.
+template <class F>
+int run(F&& main, RunOptions options = {}, Site site = Site::here()) {
+  struct Main {
+    std::remove_reference_t<F>& function;
+    int result = 0;
+  } state{main};
+  sched::run_main(
+      [](void* closure) {
+        auto& self = *static_cast<Main*>(closure);
+        if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
+          self.function();
+        } else {
+          self.result = static_cast<int>(self.function());
+        }
+      },
+      &state, options, site);
+  return state.result;
+}
+
+}  // namespace taskscope

@@ -1,0 +1,51 @@
+// Context: one stack of execution, left and entered again, with the notices sanitizers need.
+//
+// A worker's own loop is one context, every started task another. Owned by its worker or task;
+// entered by one thread at a time. The order between two entries comes from the scheduler's queues.
+#pragma once
+
+#include <cstddef>
+
+#include "runtime/base/sanitizer.h"
+
+namespace taskscope::stack {
+
+struct Extent {
+  void* low = nullptr;  // lowest usable byte
+  std::size_t bytes = 0;
+};
+
+class Context {
+ public:
+  // Makes this the context of the calling thread's own stack.
+  void adopt_thread();
+
+  // Makes this a context that begins with function(argument) on a fresh stack. The function calls
+  // entered() first and never returns.
+  void prepare(Extent extent, void (*function)(void*), void* argument);
+
+  // Leaves this context and continues `to`; returns when somebody switches back to this one.
+  void switch_to(Context& to);
+
+  // The same for a context that is never entered again.
+  [[noreturn]] void finish_into(Context& to);
+
+  // REQUIRES: first thing on a new stack.
+  static void entered();
+
+  // Forgets what the sanitizers know of a finished (or abandoned) prepared context.
+  void retire();
+
+ private:
+  // Owned by whoever switches away from or to it.
+  void* sp_ = nullptr;
+#if TASKSCOPE_ASAN
+  void* fake_stack_ = nullptr;
+  Extent extent_;
+#endif
+#if TASKSCOPE_TSAN
+  void* fiber_ = nullptr;
+#endif
+};
+
+}  // namespace taskscope::stack

@@ -1,0 +1,32 @@
+// GuardPages: makes a page fault on touch, by the cheapest means the kernel has.
+//
+// MADV_GUARD_INSTALL (Linux 6.13) marks the page without splitting the mapping, so every stack can
+// have one. Older kernels only have mprotect, which costs two entries of the process's limited map
+// count; past half of that limit stacks go without a guard, and unguarded() says how many.
+// Not thread-safe; the owner locks.
+#pragma once
+
+#include <cstddef>
+
+namespace taskscope::stack {
+
+class GuardPages {
+ public:
+  enum class Means { Madvise, Mprotect };
+
+  GuardPages();
+  // For tests: as if the kernel had only these means.
+  explicit GuardPages(Means means);
+
+  // Guards one page. False if it stays without.
+  bool install(void* page, std::size_t page_bytes);
+
+  std::size_t unguarded() const { return unguarded_; }
+
+ private:
+  Means means_ = Means::Madvise;
+  std::size_t mprotect_budget_ = 0;
+  std::size_t unguarded_ = 0;
+};
+
+}  // namespace taskscope::stack

@@ -1,0 +1,44 @@
+#include "runtime/sync/wait_group.h"
+
+#include "runtime/sched/fatal.h"
+
+namespace taskscope {
+
+WaitGroup::~WaitGroup() { sched::trace_object_end(traced_); }
+
+void WaitGroup::wait_for_zero(const Site& site) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* const task = sched::current_task_for("wait group wait");
+  lock_.lock();
+  std::int64_t state = state_.load(std::memory_order_acquire);
+  do {
+    if (state >> 32 == 0) {
+      lock_.unlock();
+      return;
+    }
+    // Release pairs with the acquire in add(): the last done() sees that somebody waits. It then
+    // needs lock_, so it finds the waiter in the queue.
+  } while (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
+                                         std::memory_order_acquire));
+  sched::Waiter self{.task = task};
+  waiters_.push(self);
+  sched::park({.reason = trace_format::BlockReason::WaitGroup, .object = &traced_, .site = site},
+              lock_);
+}
+
+void WaitGroup::release_waiters() TASKSCOPE_NO_ANALYSIS {
+  lock_.lock();
+  sched::Waiter* const waiters = waiters_.pop_all();
+  // The waiters' half of the state goes to zero; the count may have been raised again meanwhile.
+  std::int64_t state = state_.load(std::memory_order_relaxed);
+  while (!state_.compare_exchange_weak(state, state & ~(kOne - 1), std::memory_order_relaxed)) {
+  }
+  lock_.unlock();
+  sched::ready_all(waiters);
+}
+
+void WaitGroup::negative(std::int64_t change) {
+  state_.fetch_sub(change, std::memory_order_relaxed);  // as it was, for whoever catches this
+  sched::panic("negative WaitGroup counter");
+}
+
+}  // namespace taskscope

@@ -1,0 +1,90 @@
+// WaitGroup: waits for a number of things to be done. Go's semantics.
+//
+// add() and done() are one atomic addition; only a wait that must wait and the done() that ends it
+// take the lock. May be used again after its count has come down to zero. Threads that are no
+// task's may call add() and done(), and wait() when the count is zero.
+//
+// Invariants: state_ is count << 32 | waiters. waiters is the size of waiters_ and changes under
+// lock_ only; it is 0 whenever the count is 0 and lock_ is free.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "runtime/base/lock.h"
+#include "runtime/base/site.h"
+#include "runtime/instrument/traced_object.h"
+#include "runtime/sched/go.h"
+#include "runtime/sched/wait_queue.h"
+
+namespace taskscope {
+
+class WaitGroup {
+ public:
+  explicit WaitGroup(Site site = Site::here()) : WaitGroup(nullptr, site) {}
+  // With a name for traces; `name` must live for ever (a literal).
+  explicit WaitGroup(const char* name, Site site = Site::here())
+      : traced_(trace_format::ObjectKind::WaitGroup, site, 0, name) {}
+  WaitGroup(const WaitGroup&) = delete;
+  WaitGroup& operator=(const WaitGroup&) = delete;
+  ~WaitGroup();
+
+  // Adds `delta`, which may be negative, to the count. Panics if the count would be negative.
+  void add(std::int32_t delta = 1) {
+    // Acq_rel: what was done before the last done() is visible after wait().
+    const std::int64_t change = std::int64_t{delta} * kOne;
+    const std::int64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
+    if (state < 0) [[unlikely]]
+      negative(change);
+    if (state >> 32 == 0 && state != 0) [[unlikely]]
+      release_waiters();
+  }
+  void done() { add(-1); }
+
+  // Returns when the count is zero.
+  void wait(Site site = Site::here()) {
+    // Acquire pairs with the addition in done().
+    if (state_.load(std::memory_order_acquire) >> 32 != 0) wait_for_zero(site);
+  }
+
+  // Starts a task that counts: add(1), function(), done(). The group must outlive it.
+  template <class F>
+  void go(F&& function, Site site = Site::here()) {
+    add(1);
+    sched::spawn({}, Counted<std::decay_t<F>>{std::forward<F>(function), this}, site);
+  }
+  template <class F>
+  void go(std::string_view name, F&& function, Site site = Site::here()) {
+    add(1);
+    sched::spawn(name, Counted<std::decay_t<F>>{std::forward<F>(function), this}, site);
+  }
+
+ private:
+  static constexpr std::int64_t kOne = std::int64_t{1} << 32;
+
+  // No guard object: if the function throws, the program ends with its stack intact.
+  template <class F>
+  struct Counted {
+    F function;
+    WaitGroup* group;
+    void operator()() {
+      static_cast<void>(function());
+      group->done();
+    }
+  };
+
+  void wait_for_zero(const Site& site);
+  void release_waiters();
+  [[noreturn]] void negative(std::int64_t change);
+
+  // Atomic: see the invariants.
+  std::atomic<std::int64_t> state_{0};
+
+  // Guarded by lock_.
+  base::Lock lock_;
+  sched::WaitQueue waiters_ TASKSCOPE_GUARDED_BY(lock_);
+  instrument::TracedObject traced_;
+};
+
+}  // namespace taskscope

@@ -1,0 +1,56 @@
+// Taskscope for programs: tasks, channels and locks as in Go, every scheduling decision traceable.
+//
+//   #include "runtime/taskscope.h"
+//
+//   int main() {
+//     return ts::run([] {
+//       ts::Chan<int> numbers = ts::make_chan<int>(8);
+//       ts::go("counter", [numbers] {
+//         for (int i = 0; i < 100; ++i) numbers.send(i);
+//         numbers.close();
+//       });
+//       int sum = 0;
+//       for (int n : numbers) sum += n;
+//       return sum == 4950 ? 0 : 1;
+//     });
+//   }
+//
+// This is the only header a program includes; its parts:
+//   sched/run.h        ts::run, ts::RunOptions      starts the workers and the main task
+//   sched/go.h         ts::go                       starts a task
+//   sched/sleep.h      ts::yield, ts::sleep
+//   sched/fatal.h      ts::Panic                    the exception that misuse throws
+//   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   sync/wait_group.h  ts::WaitGroup
+//   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
+//
+// What to know:
+//   - A task has 256 KiB of stack. Running over it ends the program with a report.
+//   - A task may continue on another OS thread after anything that waits. thread_local variables
+//     belong to the thread, not to the task: do not carry a reference to one over a wait.
+//   - Calls that block the OS thread (reads, std::mutex) block its worker, too.
+//   - An exception that escapes a task is a panic: the program prints the task, its stack and where
+//   it
+//     was started, and exits with status 2. So does a program whose tasks all wait for each other.
+//   - When the main task returns, the others are abandoned, not unwound.
+//   - After fork() only exec and _exit are useful to the child: the workers are not there.
+//
+// Environment: TASKSCOPE_WORKERS, the number of workers; TASKSCOPE_RING_RECORDS, the trace records
+// a worker can be ahead of the recorder. `taskscope record -- PROGRAM` records a program; nothing
+// has to be built differently for it.
+#pragma once
+
+#include "runtime/channel/chan.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/go.h"
+#include "runtime/sched/run.h"
+#include "runtime/sched/sleep.h"
+#include "runtime/sync/mutex.h"
+#include "runtime/sync/mutex_guards.h"
+#include "runtime/sync/wait_group.h"
+
+namespace taskscope {
+using sched::Panic;
+}  // namespace taskscope
+
+namespace ts = taskscope;

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Pictures without a display: right size, right colours, the same every time."""
+
+import unittest
+
+from support import LEAKY, VICTIM, Case
+
+# Colours of states in the dark theme.
+RUNNING = bytes.fromhex("069069")
+CHANNEL = bytes.fromhex("38a3fa")
+PANEL_LIGHT = bytes.fromhex("fbfaf7")
+
+
+class Screenshot(Case):
+    def setUp(self):
+        super().setUp()
+        self.recording, _ = self.record(LEAKY, "--requests", "20", workers=1)
+
+    def test_has_the_size_asked_for_and_shows_states(self):
+        picture = self.recording.screenshot("a.png", "--size", "800x600")
+        self.assertEqual((picture.width, picture.height), (800, 600))
+        colours = picture.colours()
+        self.assertGreater(len(colours), 20)
+        self.assertGreater(colours.get(CHANNEL, 0), 500)
+        self.assertGreater(colours.get(RUNNING, 0), 50)
+
+    def test_is_the_same_twice(self):
+        self.recording.screenshot("a.png")
+        self.recording.screenshot("b.png")
+        self.assertEqual((self.folder / "a.png").read_bytes(), (self.folder / "b.png").read_bytes())
+
+    def test_follows_theme_and_range(self):
+        whole = self.recording.screenshot("whole.png", "--size", "900x500")
+        light = self.recording.screenshot("light.png", "--size", "900x500", "--theme", "light")
+        part = self.recording.screenshot("part.png", "--size", "900x500", "--range", "5ms..10ms")
+        self.assertGreater(light.colours().get(PANEL_LIGHT, 0), 10_000)
+        self.assertGreater(whole.share_that_differs(light), 0.5)
+        self.assertGreater(whole.share_that_differs(part), 0.02)
+
+    def test_selecting_a_task_shows_it(self):
+        plain = self.recording.screenshot("plain.png", "--size", "900x500")
+        selected = self.recording.screenshot("selected.png", "--size", "900x500", "--select", "1")
+        self.assertGreater(plain.share_that_differs(selected), 0.001)
+
+    def test_of_a_task_that_does_not_exist_is_refused(self):
+        run = self.taskscope("screenshot", self.recording.path, "-o", "x.png", "--select", "99999")
+        self.assert_refused(run, "99999")
+        self.assertFalse((self.folder / "x.png").exists())
+
+
+class TinyRecording(Case):
+    def test_of_a_program_that_ends_at_once_is_drawn(self):
+        recording, _ = self.record(VICTIM, "exit-7", status=7)
+        picture = recording.screenshot("tiny.png", "--size", "640x360")
+        self.assertEqual((picture.width, picture.height), (640, 360))
+
+
+if __name__ == "__main__":
+    unittest.main()

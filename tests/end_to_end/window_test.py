@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""The window on a display without a screen (Xvfb), driven by a synthetic mouse and keyboard."""
+
+import os
+import struct
+import subprocess
+import unittest
+
+from support import LEAKY, TASKSCOPE, Case, Picture, wait_until
+
+
+class Display:
+    """A virtual X server whose screen is a file, in the format of xwd."""
+
+    def __init__(self, folder):
+        read_end, write_end = os.pipe()
+        self.process = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1440x900x24", "-noreset",
+             "-nolisten", "tcp", "-fbdir", str(folder)],
+            pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(write_end)
+        with os.fdopen(read_end) as pipe:
+            self.name = ":" + pipe.readline().strip()
+        assert self.name != ":", "Xvfb did not start"
+        self.file = folder / "Xvfb_screen0"
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def pixels(self):
+        data = self.file.read_bytes()
+        header_bytes = struct.unpack(">I", data[:4])[0]
+        colormap_entries = struct.unpack(">I", data[76:80])[0]
+        return data[header_bytes + 12 * colormap_entries:]
+
+    def do(self, *arguments):
+        run = subprocess.run(["xdotool", *map(str, arguments)], env={**os.environ,
+                             "DISPLAY": self.name}, capture_output=True, timeout=60, check=False)
+        return run.stdout.decode().split() if run.returncode == 0 else []
+
+
+class Window(Case):
+    def setUp(self):
+        super().setUp()
+        self.recording, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        self.display = Display(self.folder)
+        self.addCleanup(self.display.close)
+        self.process = subprocess.Popen(
+            [str(TASKSCOPE), "open", str(self.recording.path)], cwd=self.folder,
+            env={**self.env, "DISPLAY": self.display.name, "LIBGL_ALWAYS_SOFTWARE": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.process.communicate)
+        self.addCleanup(self.process.kill)
+        (self.window,) = wait_until(self.find_window, "the window")
+        self.display.do("windowfocus", "--sync", self.window)
+        wait_until(lambda: len(set(self.display.pixels()[::97])) > 20, "the first frame")
+
+    def find_window(self):
+        if self.process.poll() is not None:
+            raise AssertionError("taskscope open ended: " + self.process.stderr.read().decode())
+        return self.display.do("search", "--onlyvisible", "--pid", self.process.pid)
+
+    def changes_the_picture(self, *action):
+        before = self.display.pixels()
+        self.display.do(*action)
+        wait_until(lambda: self.display.pixels() != before, f"{action} to change the picture")
+
+    def pictures(self):
+        return sorted(self.folder.glob("*.png"))
+
+    def test_zoom_select_save_and_quit(self):
+        self.display.do("mousemove", "--window", self.window, 800, 300)
+        self.changes_the_picture("key", "w")
+        self.changes_the_picture("keydown", "ctrl", "click", "4", "keyup", "ctrl")
+        self.changes_the_picture("key", "f")
+        self.changes_the_picture("mousemove", "--window", self.window, 700, 200, "click", "1")
+
+        self.display.do("key", "ctrl+s")
+        wait_until(self.pictures, "Ctrl+S to write a picture")
+        (path,) = self.pictures()
+        picture = wait_until(lambda: whole_picture(path), "the picture to be whole")
+        self.assertGreater(len(picture.colours()), 20)
+
+        self.display.do("key", "ctrl+q")
+        self.assertEqual(self.process.wait(timeout=60), 0)
+
+    def test_a_smaller_window_is_drawn_anew(self):
+        self.changes_the_picture("windowsize", "--sync", self.window, 700, 500)
+        self.assertIsNone(self.process.poll())
+        self.display.do("key", "ctrl+q")
+        self.assertEqual(self.process.wait(timeout=60), 0)
+
+
+def whole_picture(path):
+    try:
+        return Picture(path)
+    except Exception:  # half written
+        return None
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,203 @@
+// How programs end that did something wrong: the text, the status, the trace.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "tests/runtime/support/fake_recorder.h"
+#include "tests/runtime/support/runtime_test.h"
+
+namespace taskscope {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::ExitedWithCode;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class FailureDeathTest : public ::testing::TestWithParam<std::uint32_t> {
+ protected:
+  FailureDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
+  static void run(const std::function<void()>& main) {
+    ts::run(main, {.workers = GetParam()});
+    std::_Exit(0);
+  }
+};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(FailureDeathTest);
+
+[[gnu::noinline]] void read_block(int block) {
+  struct Guard {
+    ~Guard() { std::fputs("a destructor ran\n", stderr); }
+  } guard;
+  if (block > 0) throw std::runtime_error("disk on fire");
+  std::puts("read");
+}
+
+TEST_P(FailureDeathTest, AnEscapedExceptionIsReportedWithTheStackOfItsThrow) {
+  EXPECT_EXIT(run([] {
+                go("reader", [] { read_block(1); });
+                make_chan<int>().recv();
+              }),
+              ExitedWithCode(2),
+              AllOf(HasSubstr("panic: disk on fire (std::runtime_error)\n\ntask "),
+                    ContainsRegex("task [0-9]+ \"reader\" \\[running\\]:\n"),
+                    HasSubstr("read_block(int)\n\t"), HasSubstr("failure_test.cpp:"),
+                    ContainsRegex("spawned at .*failure_test.cpp:[0-9]+ by task 1\n"),
+                    Not(HasSubstr("a destructor ran")), Not(HasSubstr("taskscope_stack_entry"))));
+}
+
+TEST_P(FailureDeathTest, AnExceptionThatIsNoStdExceptionIsNamedByItsType) {
+  struct Odd {};
+  EXPECT_EXIT(run([] { throw Odd{}; }), ExitedWithCode(2),
+              AllOf(ContainsRegex("panic: .*Odd\n"), HasSubstr("task 1 \"main\" [running]:")));
+}
+
+TEST_P(FailureDeathTest, MisuseIsReportedWithGosWords) {
+  EXPECT_EXIT(run([] {
+                auto chan = make_chan<int>();
+                chan.close();
+                chan.send(1);
+              }),
+              ExitedWithCode(2), HasSubstr("panic: send on closed channel\n"));
+  EXPECT_EXIT(run([] {
+                auto chan = make_chan<int>();
+                chan.close();
+                chan.close();
+              }),
+              ExitedWithCode(2), HasSubstr("panic: close of closed channel\n"));
+  EXPECT_EXIT(run([] { Chan<int>().close(); }), ExitedWithCode(2),
+              HasSubstr("panic: close of nil channel\n"));
+  EXPECT_EXIT(run([] { WaitGroup().done(); }), ExitedWithCode(2),
+              HasSubstr("panic: negative WaitGroup counter\n"));
+  EXPECT_EXIT(run([] { Mutex().unlock(); }), ExitedWithCode(2),
+              HasSubstr("panic: unlock of unlocked mutex\n"));
+}
+
+TEST_P(FailureDeathTest, APanicInADestructorIsReportedToo) {
+  EXPECT_EXIT(run([] {
+                Mutex mutex;
+                const std::scoped_lock lock(mutex);
+                mutex.unlock();
+              }),
+              ExitedWithCode(2), HasSubstr("panic: unlock of unlocked mutex\n"));
+}
+
+TEST_P(FailureDeathTest, WhenEverybodyWaitsItIsADeadlock) {
+  EXPECT_EXIT(run([] {
+                auto requests = make_chan<int>("requests");
+                for (int i = 0; i < 3; ++i) go([requests] { requests.recv(); });
+                go("stuck", [] { Chan<int>().send(1); });
+                WaitGroup group;
+                group.add(1);
+                group.wait();
+              }),
+              ExitedWithCode(2),
+              AllOf(HasSubstr("fatal error: all tasks are asleep - deadlock!\n"),
+                    HasSubstr("task 1 \"main\" [wait_group]:\n\twaits at "),
+                    HasSubstr("3 tasks [chan recv]:\n"), HasSubstr("for \"requests\"\n"),
+                    ContainsRegex("task [0-9]+ \"stuck\" \\[chan send \\(nil chan\\)\\]:\n"),
+                    ContainsRegex("spawned at .*failure_test.cpp:[0-9]+ by task 1\n")));
+}
+
+TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
+  EXPECT_EXIT(run([] {
+                Mutex mutex;
+                const std::scoped_lock first(mutex);
+                const std::scoped_lock second(mutex);
+              }),
+              ExitedWithCode(2), ContainsRegex("\\[mutex\\]:\n\twaits at .*failure_test.cpp:"));
+}
+
+TEST_P(FailureDeathTest, ADeadlockAfterOtherThreadsAreGoneIsFoundToo) {
+  EXPECT_EXIT(
+      run([] {
+        auto chan = make_chan<int>();
+        // Still there when the last task falls asleep; its end wakes nobody.
+        std::thread([] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); }).detach();
+        chan.recv();
+      }),
+      ExitedWithCode(2), HasSubstr("all tasks are asleep - deadlock!"));
+}
+
+TEST_P(FailureDeathTest, OnlyTasksCanWait) {
+  EXPECT_EXIT(
+      {
+        auto chan = make_chan<int>();
+        chan.recv();
+      },
+      ExitedWithCode(2),
+      HasSubstr("fatal error: chan recv would wait, but this thread is not a task's"));
+  EXPECT_EXIT(ts::sleep(std::chrono::seconds(1)), ExitedWithCode(2),
+              HasSubstr("fatal error: ts::sleep would wait"));
+  EXPECT_EXIT(go([] {}), ExitedWithCode(2),
+              HasSubstr("fatal error: ts::go called while no ts::run is active"));
+  EXPECT_EXIT(run([] { ts::run([] {}); }), ExitedWithCode(2),
+              HasSubstr("fatal error: ts::run called by a task"));
+}
+
+[[gnu::noinline]] int recurse(int depth) {
+  volatile char frame[1024];
+  std::memset(const_cast<char*>(frame), depth, sizeof frame);
+  return depth == 0 ? 0 : recurse(depth + 1) + frame[7];
+}
+
+TEST_P(FailureDeathTest, AStackOverflowNamesItsTask) {
+  EXPECT_DEATH(run([] {
+                 go("digger", [] { std::printf("%d", recurse(1)); });
+                 make_chan<int>().recv();
+               }),
+               AllOf(HasSubstr("fatal error: stack overflow (a task has 256 KiB)"),
+                     ContainsRegex("task [0-9]+ \"digger\" \\[running\\]:\nspawned at "
+                                   ".*failure_test.cpp:[0-9]+")));
+}
+
+// The child records into rings that this process maps: what it wrote before it died must be there.
+class RecordedFailureDeathTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer has no threads after a fork";
+    GTEST_FLAG_SET(death_test_style, "fast");
+  }
+
+  std::string last_events(test::FakeRecorder& recorder) {
+    recorder.receive();
+    std::map<trace_format::WorkerId, std::vector<trace_format::TextEvent>> rings;
+    recorder.drain_into(rings);
+    std::string text;
+    for (auto& event : rings[0]) {
+      event.event.ticks = 0;
+      text += trace_format::format_text(event) + '\n';
+    }
+    return text;
+  }
+};
+
+TEST_F(RecordedFailureDeathTest, APanicIsTheLastWordInTheTrace) {
+  test::FakeRecorder recorder;
+  EXPECT_EXIT(ts::run([] { throw std::runtime_error("boom"); }, {.workers = 1}), ExitedWithCode(2),
+              "panic: boom");
+  EXPECT_THAT(last_events(recorder), HasSubstr("w0 0 panic task=1 \"boom (std::runtime_error)\"\n"
+                                               "w0 0 exit task=1\n"));
+  EXPECT_FALSE(recorder.said_bye());
+}
+
+TEST_F(RecordedFailureDeathTest, ADeadlockIsRecorded) {
+  test::FakeRecorder recorder;
+  EXPECT_EXIT(ts::run([] { make_chan<int>().recv(); }, {.workers = 1}), ExitedWithCode(2),
+              "all tasks are asleep");
+  EXPECT_THAT(last_events(recorder), HasSubstr("w0 0 deadlock count=1\n"));
+}
+
+}  // namespace
+}  // namespace taskscope

@@ -1,0 +1,231 @@
+// Whole runs with a recorder played inside this process.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "tests/runtime/support/fake_recorder.h"
+#include "tests/runtime/support/runtime_test.h"
+#include "tests/runtime/support/trace_checker.h"
+
+namespace taskscope {
+namespace {
+
+namespace tf = trace_format;
+using test::FakeRecorder;
+using test::Rings;
+using test::sized;
+using test::TraceTotals;
+using tf::EventKind;
+
+class TracedRunTest : public test::RuntimeTest {
+ protected:
+  // Records a run; the rings are large enough for all of it.
+  TraceTotals record(const std::function<void()>& main) {
+    FakeRecorder recorder;
+    stats_ = run(main);
+    recorder.receive();
+    EXPECT_TRUE(recorder.hello().has_value());
+    EXPECT_EQ(recorder.rings().size(), workers() + 1);
+    EXPECT_TRUE(recorder.said_bye());
+    Rings rings;
+    recorder.drain_into(rings);
+    for (auto& ring : recorder.rings()) EXPECT_EQ(ring.header().lost, 0u);
+    TraceTotals totals = test::check_trace(rings);
+    EXPECT_EQ(totals.of(EventKind::Spawn), stats_.tasks_spawned);
+    EXPECT_EQ(totals.of(EventKind::WorkerStart), workers());
+    EXPECT_EQ(totals.of(EventKind::WorkerStop), workers());
+    return totals;
+  }
+
+  sched::RunStats stats_;
+};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(TracedRunTest);
+
+TEST_P(TracedRunTest, EveryStateChangeOfABusyProgramIsLegalAndNumbered) {
+  const TraceTotals totals = record([] {
+    WaitGroup group("workers");
+    Mutex mutex("tally");
+    auto jobs = make_chan<int>("jobs", 4);
+    auto results = make_chan<int>();
+    std::int64_t tally = 0;
+    for (int w = 0; w < 6; ++w) {
+      group.go("worker", [&, jobs, results] {
+        for (int job : jobs) {
+          if (job % 7 == 0) yield();
+          if (job % 97 == 0) sleep(std::chrono::microseconds(50));
+          {
+            const std::scoped_lock lock(mutex);
+            ++tally;
+            if (job % 11 == 0) yield();
+          }
+          results.send(job);
+        }
+      });
+    }
+    constexpr int kJobs = sized(8'000);
+    go("producer", [=] {
+      for (int i = 0; i < kJobs; ++i) jobs.send(i);
+      jobs.close();
+    });
+    go("closer", [&, results] {
+      group.wait();
+      results.close();
+    });
+    std::int64_t sum = 0;
+    for (int result : results) sum += result;
+    EXPECT_EQ(sum, std::int64_t{kJobs} * (kJobs - 1) / 2);
+    EXPECT_EQ(tally, kJobs);
+  });
+  EXPECT_EQ(totals.tasks_done, 9u);
+  EXPECT_GT(totals.of(EventKind::Block), 0u);
+  EXPECT_EQ(totals.task_names.at(1), "main");
+  std::multiset<std::string> names;
+  for (const auto& [id, name] : totals.object_names) names.insert(name);
+  EXPECT_EQ(names.count("jobs"), 1u);
+  EXPECT_EQ(names.count("workers"), 1u);
+}
+
+TEST_P(TracedRunTest, StolenAndOverflowingTasksKeepTheirNumbers) {
+  const TraceTotals totals = record([] {
+    WaitGroup group;
+    for (int i = 0; i < sized(4'000); ++i) group.go([] { yield(); });
+    group.wait();
+  });
+  EXPECT_EQ(totals.tasks_done, static_cast<std::uint64_t>(sized(4'000)) + 1);
+}
+
+TEST_P(TracedRunTest, ForeignThreadsWriteIntoTheirOwnRing) {
+  const TraceTotals totals = record([] {
+    auto chan = make_chan<int>("from outside", 0);
+    WaitGroup group;
+    group.add(1);
+    std::thread outside([&] {
+      go("foreign child", [&] { group.done(); });
+      while (!chan.try_send(1)) std::this_thread::yield();
+    });
+    chan.recv();
+    group.wait();
+    outside.join();
+  });
+  bool found = false;
+  for (const auto& [id, name] : totals.task_names) found |= name == "foreign child";
+  EXPECT_TRUE(found);
+}
+
+TEST_P(TracedRunTest, AFullRingLosesEventsButNeverTheCount) {
+  setenv("TASKSCOPE_RING_RECORDS", "1024", 1);
+  FakeRecorder recorder;
+  std::uint64_t lost_records = 0;
+  std::uint64_t resumes = 0;
+  run([&] {
+    recorder.receive();
+    auto chan = make_chan<int>();
+    for (int round = 0; round < 4; ++round) {
+      WaitGroup group;
+      group.go([chan] {
+        for (int i = 0; i < 2'000; ++i) chan.send(i);
+      });
+      for (int i = 0; i < 2'000; ++i) chan.recv();
+      group.wait();
+      Rings rings;
+      recorder.drain_into(rings);
+      for (const auto& [ring, events] : rings) {
+        for (const tf::TextEvent& event : events) {
+          if (event.event.kind == EventKind::Lost) lost_records += event.event.id;
+          resumes += event.event.kind == EventKind::Resume;
+        }
+      }
+    }
+  });
+  unsetenv("TASKSCOPE_RING_RECORDS");
+  std::uint64_t lost = 0;
+  for (auto& ring : recorder.rings()) lost += ring.header().lost;
+  EXPECT_GT(lost, 0u);
+  EXPECT_GT(resumes, 0u);
+  EXPECT_LE(lost_records, lost);
+  EXPECT_GT(lost_records, 0u);
+}
+
+TEST_P(TracedRunTest, AForkedChildWritesNothing) {
+  FakeRecorder recorder;
+  run([&] {
+    recorder.receive();
+    std::vector<std::uint64_t> before;
+    // One worker's ring only: others may be falling asleep.
+    auto& ring = recorder.rings()[sched::current_worker()->index()];
+    const std::uint64_t head = ring.header().head;
+    const pid_t child = fork();
+    if (child == 0) {
+      go([] {});
+      auto chan = make_chan<int>(1);
+      chan.send(1);
+      _exit(ring.header().head == head ? 0 : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    EXPECT_EQ(ring.header().head, head);
+  });
+  recorder.receive();
+  EXPECT_TRUE(recorder.said_bye());
+}
+
+TEST_P(TracedRunTest, TheSocketDoesNotReachChildrenOrTheNextRun) {
+  FakeRecorder recorder;
+  run([] { EXPECT_EQ(std::getenv(tf::kRecorderFdVariable), nullptr); });
+  recorder.receive();
+  EXPECT_TRUE(recorder.said_bye());
+  run([] { yield(); });
+  recorder.receive();
+  EXPECT_EQ(recorder.rings().size(), workers() + 1);
+}
+
+TEST_P(TracedRunTest, HelloSaysWhoThisIs) {
+  FakeRecorder recorder;
+  run([] {});
+  recorder.receive();
+  ASSERT_TRUE(recorder.hello().has_value());
+  const tf::Hello& hello = *recorder.hello();
+  EXPECT_EQ(hello.header.magic, tf::kHandshakeMagic);
+  EXPECT_EQ(hello.header.version, tf::kProtocolVersion);
+  EXPECT_EQ(hello.workers, workers());
+  EXPECT_EQ(hello.pid, getpid());
+  EXPECT_NE(std::string(hello.program).find("instrument_test"), std::string::npos);
+}
+
+TEST_P(TracedRunTest, AVariableThatNamesNoSocketIsIgnoredWithOneLine) {
+  for (const char* value : {"", "x", "99999", "1", "-3"}) {
+    setenv(tf::kRecorderFdVariable, value, 1);
+    ::testing::internal::CaptureStderr();
+    int ran = 0;
+    ts::run([&] { ++ran; }, {.workers = workers()});
+    const std::string text = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(ran, 1);
+    EXPECT_NE(text.find("is not a recorder's socket"), std::string::npos) << value;
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+TEST_P(TracedRunTest, ARecorderThatIsGoneDoesNotStopTheProgram) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+  close(pair[0]);
+  setenv(tf::kRecorderFdVariable, std::to_string(pair[1]).c_str(), 1);
+  ::testing::internal::CaptureStderr();
+  run([] { yield(); });
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("unrecorded"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace taskscope

@@ -1,0 +1,409 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/clock.h"
+#include "tests/runtime/support/runtime_test.h"
+
+namespace taskscope {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using test::sized;
+
+class SchedTest : public test::RuntimeTest {};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(SchedTest);
+
+TEST_P(SchedTest, RunReturnsWhatMainReturns) {
+  EXPECT_EQ(ts::run([] { return 42; }, {.workers = workers()}), 42);
+  EXPECT_EQ(ts::run([] {}, {.workers = workers()}), 0);
+}
+
+TEST_P(SchedTest, RunsMayFollowOneAnother) {
+  for (int i = 0; i < 30; ++i) {
+    int value = 0;
+    run([&] {
+      WaitGroup group;
+      group.go([&] { value = i; });
+      group.wait();
+    });
+    ASSERT_EQ(value, i);
+  }
+}
+
+TEST_P(SchedTest, EveryTaskRunsExactlyOnce) {
+  const int count = sized(100'000);
+  std::vector<std::atomic<int>> ran(static_cast<std::size_t>(count));
+  const auto stats = run([&] {
+    WaitGroup group;
+    for (auto& counter : ran) {
+      group.go([&counter] { counter.fetch_add(1, std::memory_order_relaxed); });
+    }
+    group.wait();
+  });
+  for (const auto& counter : ran) ASSERT_EQ(counter, 1);
+  EXPECT_EQ(stats.tasks_spawned, static_cast<std::uint64_t>(count) + 1);
+}
+
+TEST_P(SchedTest, TasksStartedByTasksRunToo) {
+  std::atomic<int> leaves{0};
+  run([&] {
+    WaitGroup group;
+    const std::function<void(int)> grow = [&](int depth) {
+      if (depth == 0) {
+        ++leaves;
+        return;
+      }
+      for (int i = 0; i < 4; ++i) group.go([&grow, depth] { grow(depth - 1); });
+    };
+    grow(6);
+    group.wait();
+  });
+  EXPECT_EQ(leaves, 4096);
+}
+
+TEST_P(SchedTest, ClosuresMayBeMoveOnlyLargeOrOveraligned) {
+  run([] {
+    WaitGroup group;
+    auto owned = std::make_unique<int>(1);
+    std::array<char, 4000> large;
+    large.fill('x');
+    struct alignas(128) Aligned {
+      int value = 3;
+    } aligned;
+    std::atomic<int> sum{0};
+    group.go([&, owned = std::move(owned)] { sum += *owned; });
+    group.go([&sum, large] { sum += large.back() == 'x' ? 2 : 0; });
+    group.go([&sum, aligned] {
+      sum += reinterpret_cast<std::uintptr_t>(&aligned) % 128 == 0 ? aligned.value : 0;
+    });
+    group.wait();
+    EXPECT_EQ(sum, 6);
+  });
+}
+
+TEST_P(SchedTest, AClosureIsDestroyedBeforeItsTaskIsDone) {
+  std::weak_ptr<int> observer;
+  run([&] {
+    auto shared = std::make_shared<int>(1);
+    observer = shared;
+    auto done = make_chan<int>();
+    go([shared = std::move(shared), done] { done.send(*shared); });
+    EXPECT_EQ(done.recv(), 1);
+  });
+  EXPECT_TRUE(observer.expired());
+}
+
+TEST_P(SchedTest, AClosureWhoseCopyThrowsStartsNothing) {
+  struct Throws {
+    Throws() = default;
+    Throws(const Throws&) { throw std::runtime_error("copy"); }
+    void operator()() const {}
+  };
+  const auto stats = run([] {
+    const Throws closure;
+    EXPECT_THROW(go(closure), std::runtime_error);
+  });
+  EXPECT_EQ(stats.tasks_spawned, 1u);
+}
+
+TEST_P(SchedTest, DeepStacksFit) {
+  run([] {
+    WaitGroup group;
+    for (int i = 0; i < 4; ++i) {
+      group.go([] {
+        volatile char deep[TASKSCOPE_ASAN || TASKSCOPE_TSAN ? 50'000 : 200'000];
+        deep[0] = 1;
+        deep[sizeof deep - 1] = 2;
+        yield();
+        EXPECT_EQ(deep[0] + deep[sizeof deep - 1], 3);
+      });
+    }
+    group.wait();
+  });
+}
+
+TEST_P(SchedTest, YieldLetsTheOthersOfTheWorkerGoFirst) {
+  if (workers() != 1) GTEST_SKIP() << "the order is certain with one worker only";
+  std::string order(9, ' ');
+  run([&] {
+    WaitGroup group;
+    std::atomic<std::size_t> next{0};
+    for (const char name : {'a', 'b', 'c'}) {
+      group.go([&, name] {
+        for (int i = 0; i < 3; ++i) {
+          order[next++] = name;
+          yield();
+        }
+      });
+    }
+    group.wait();
+  });
+  for (std::size_t i = 3; i < 9; ++i) EXPECT_EQ(order[i], order[i - 3]) << order;
+}
+
+TEST_P(SchedTest, TwoTasksThatHandOverToEachOtherDoNotStarveAThird) {
+  std::atomic<bool> stop{false};
+  run([&] {
+    auto ping = make_chan<int>();
+    auto pong = make_chan<int>();
+    WaitGroup group;
+    group.go([&] {
+      for (;;) {
+        ping.send(1);
+        if (!pong.recv()) return;
+      }
+    });
+    group.go([&] {
+      while (ping.recv()) {
+        if (stop) return pong.close();
+        pong.send(1);
+      }
+    });
+    group.go([&] { stop = true; });
+    group.wait();
+  });
+}
+
+TEST_P(SchedTest, WorkersShareTheWork) {
+  if (workers() == 1) GTEST_SKIP() << "needs a second worker";
+  run([] {
+    // Both tasks spin until the other has started, so they must run at the same time.
+    std::atomic<int> started{0};
+    WaitGroup group;
+    for (int i = 0; i < 2; ++i) {
+      group.go([&] {
+        ++started;
+        while (started < 2) std::this_thread::yield();
+      });
+    }
+    group.wait();
+  });
+}
+
+TEST_P(SchedTest, ATaskMadeReadyByABusyOneIsPickedUpByAnIdleWorker) {
+  if (workers() == 1) GTEST_SKIP() << "needs a second worker";
+  run([] {
+    for (int i = 0; i < sized(400); ++i) {
+      auto chan = make_chan<int>();
+      std::atomic<bool> received{false};
+      go([&, chan] {
+        chan.recv();
+        received = true;
+      });
+      test::wait_until_blocked(1);
+      chan.send(1);
+      while (!received) std::this_thread::yield();  // never gives its worker back
+    }
+  });
+}
+
+// Bursts of work with quiet times of about the length of a worker's falling asleep in between:
+// where wake-ups get lost.
+TEST_P(SchedTest, NoWakeUpIsLostAroundFallingAsleep) {
+  run([] {
+    for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+      std::mt19937 random(seed);
+      auto jobs = make_chan<int>();
+      auto done = make_chan<int>(16);
+      for (int w = 0; w < 4; ++w) {
+        go([jobs, done] {
+          for (int job : jobs) done.send(job);
+        });
+      }
+      for (int round = 0; round < sized(1500); ++round) {
+        const int burst = static_cast<int>(random() % 4) + 1;
+        for (int i = 0; i < burst; ++i) jobs.send(i);
+        for (int i = 0; i < burst; ++i) done.recv();
+        for (std::uint32_t pauses = random() % 1000; pauses > 0; --pauses) base::spin_pause();
+        if (round % 50 == 0) sleep(microseconds(random() % 200));
+      }
+      jobs.close();
+    }
+  });
+}
+
+TEST_P(SchedTest, SleepersWakeInTheOrderOfTheirDeadlines) {
+  run([] {
+    auto woken = make_chan<int>(8);
+    const std::array<int, 5> delays = {9, 3, 7, 1, 5};
+    for (const int delay : delays) {
+      go([=] {
+        sleep(milliseconds(delay * 4));
+        woken.send(delay);
+      });
+    }
+    int last = 0;
+    for (std::size_t i = 0; i < delays.size(); ++i) {
+      const int delay = woken.recv().value_or(0);
+      EXPECT_GT(delay, last);
+      last = delay;
+    }
+  });
+}
+
+TEST_P(SchedTest, SleepNeverEndsEarly) {
+  run([] {
+    WaitGroup group;
+    for (int i = 0; i < 50; ++i) {
+      group.go([i] {
+        const auto before = base::monotonic_ns();
+        sleep(microseconds(i * 100));
+        EXPECT_GE(base::monotonic_ns() - before, std::int64_t{i} * 100'000);
+      });
+    }
+    group.wait();
+    sleep(microseconds(0));
+    sleep(microseconds(-5));
+  });
+}
+
+TEST_P(SchedTest, AShorterSleepOvertakesALongerOneOnAnIdleWorker) {
+  const int result = ts::run(
+      [] {
+        go([] { sleep(std::chrono::hours(1)); });  // is abandoned
+        test::wait_until_blocked(1);
+        auto woke = make_chan<int>();
+        go([woke] {
+          sleep(milliseconds(1));
+          woke.send(1);
+        });
+        return woke.recv().value_or(0);
+      },
+      {.workers = workers()});
+  EXPECT_EQ(result, 1);
+}
+
+// An exception in flight belongs to the task that handles it, whatever the thread does meanwhile.
+TEST_P(SchedTest, ATaskMayWaitInsideACatchBlock) {
+  run([] {
+    WaitGroup group;
+    for (int t = 0; t < 20; ++t) {
+      group.go([t] {
+        try {
+          throw std::runtime_error(std::to_string(t));
+        } catch (const std::runtime_error& outer) {
+          for (int i = 0; i < 5; ++i) yield();
+          try {
+            throw std::logic_error(std::to_string(t + 100));
+          } catch (const std::logic_error& inner) {
+            sleep(microseconds(t % 3 * 100));
+            EXPECT_EQ(inner.what(), std::to_string(t + 100));
+          }
+          EXPECT_EQ(outer.what(), std::to_string(t));
+          try {
+            throw;
+          } catch (const std::runtime_error& again) {
+            EXPECT_EQ(again.what(), std::to_string(t));
+          }
+        }
+        EXPECT_EQ(std::uncaught_exceptions(), 0);
+      });
+    }
+    group.wait();
+  });
+}
+
+TEST_P(SchedTest, OtherThreadsMayStartTasks) {
+  const auto stats = run([] {
+    std::atomic<int> ran{0};
+    WaitGroup group;
+    group.add(100);
+    std::thread outside([&] {
+      for (int i = 0; i < 100; ++i) {
+        go("foreign", [&] {
+          ++ran;
+          group.done();
+        });
+      }
+    });
+    group.wait();
+    outside.join();
+    EXPECT_EQ(ran, 100);
+  });
+  EXPECT_EQ(stats.tasks_spawned, 101u);
+}
+
+TEST_P(SchedTest, AWaitThatOnlyAnotherThreadCanEndIsNoDeadlock) {
+  run([] {
+    auto chan = make_chan<int>();
+    std::thread outside([chan] {
+      std::this_thread::sleep_for(milliseconds(20));
+      chan.close();
+    });
+    EXPECT_EQ(chan.recv(), std::nullopt);
+    outside.join();
+  });
+}
+
+TEST_P(SchedTest, TasksThatOutliveMainAreAbandoned) {
+  sched::RunStats stats;
+  int result = ts::run(
+      [] {
+        for (int i = 0; i < 10; ++i) {
+          go("waits", [] { Chan<int>().recv(); });
+        }
+        test::wait_until_blocked(10);
+        return 7;
+      },
+      {.workers = workers(), .stats = &stats});
+  EXPECT_EQ(result, 7);
+  EXPECT_EQ(stats.tasks_abandoned, 10u);
+  EXPECT_EQ(stats.stacks_in_use, 10u);
+}
+
+TEST(WorkerCount, TheOptionWinsOverTheEnvironment) {
+  setenv("TASKSCOPE_WORKERS", "3", 1);
+  EXPECT_EQ(sched::worker_count({}), 3u);
+  EXPECT_EQ(sched::worker_count({.workers = 5}), 5u);
+  unsetenv("TASKSCOPE_WORKERS");
+  EXPECT_GE(sched::worker_count({}), 1u);
+}
+
+TEST(WorkerCount, ANonsensicalEnvironmentIsReportedAndIgnored) {
+  for (const char* value : {"", "0", "x", "-1", "4x", "100000"}) {
+    setenv("TASKSCOPE_WORKERS", value, 1);
+    ::testing::internal::CaptureStderr();
+    EXPECT_GE(sched::worker_count({}), 1u);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("TASKSCOPE_WORKERS"),
+              std::string::npos);
+  }
+  unsetenv("TASKSCOPE_WORKERS");
+}
+
+// A task that never reaches a scheduling point must not keep the program from ending.
+TEST(AbandonDeathTest, AHogDoesNotKeepTheProgramAlive) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        sched::RunStats stats;
+        const int result = ts::run(
+            [] {
+              std::atomic<bool> started{false};
+              go([&] {
+                started = true;
+                for (;;) base::spin_pause();
+              });
+              while (!started) std::this_thread::yield();
+              return 5;
+            },
+            {.workers = 2, .stats = &stats});
+        std::_Exit(stats.threads_abandoned ? result : 99);
+      },
+      ::testing::ExitedWithCode(5), "");
+}
+
+}  // namespace
+}  // namespace taskscope

@@ -1,0 +1,96 @@
+#include "tests/runtime/support/fake_recorder.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "runtime/base/check.h"
+
+namespace taskscope::test {
+namespace tf = trace_format;
+
+MappedRing::MappedRing(base::UniqueFd fd, tf::WorkerId worker, std::uint64_t capacity)
+    : worker_(worker), capacity_(capacity) {
+  mapping_ =
+      mmap(nullptr, tf::ring_bytes(capacity), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  TASKSCOPE_CHECK(mapping_ != MAP_FAILED);
+}
+
+MappedRing::MappedRing(MappedRing&& other) noexcept
+    : worker_(other.worker_),
+      capacity_(other.capacity_),
+      mapping_(std::exchange(other.mapping_, nullptr)) {}
+
+MappedRing::~MappedRing() {
+  if (mapping_ != nullptr) munmap(mapping_, tf::ring_bytes(capacity_));
+}
+
+std::vector<tf::TextEvent> MappedRing::drain() {
+  const auto* records =
+      reinterpret_cast<const tf::Record*>(static_cast<char*>(mapping_) + tf::kRingHeaderBytes);
+  const std::uint64_t head = header().head.load(std::memory_order_acquire);
+  const std::uint64_t tail = header().tail.load(std::memory_order_relaxed);
+  std::vector<tf::Record> copy;
+  copy.reserve(head - tail);
+  for (std::uint64_t i = tail; i < head; ++i) copy.push_back(records[i % capacity_]);
+  header().tail.store(head, std::memory_order_release);
+  std::vector<tf::TextEvent> events;
+  for (std::span<const tf::Record> rest = copy; !rest.empty();) {
+    const tf::Decoded decoded = tf::decode_next(rest);
+    TASKSCOPE_CHECK(decoded.status == tf::DecodeStatus::Ok);
+    events.push_back({worker_, decoded.event, std::string(decoded.text)});
+    rest = rest.subspan(decoded.records);
+  }
+  return events;
+}
+
+FakeRecorder::FakeRecorder() {
+  int pair[2];
+  TASKSCOPE_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+  mine_.reset(pair[0]);
+  theirs_ = pair[1];
+  setenv(tf::kRecorderFdVariable, std::to_string(theirs_).c_str(), 1);
+}
+
+FakeRecorder::~FakeRecorder() { unsetenv(tf::kRecorderFdVariable); }
+
+void FakeRecorder::receive() {
+  for (;;) {
+    char packet[1024];
+    iovec part{packet, sizeof packet};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t bytes = recvmsg(mine_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (bytes <= 0) return;
+    tf::MessageHeader header;
+    std::memcpy(&header, packet, sizeof header);
+    if (header.type == tf::MessageType::Hello) {
+      hello_.emplace();
+      std::memcpy(&*hello_, packet, sizeof *hello_);
+    } else if (header.type == tf::MessageType::RingOffer) {
+      tf::RingOffer offer;
+      std::memcpy(&offer, packet, sizeof offer);
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+      rings_.emplace_back(base::UniqueFd(fd), offer.worker_id, offer.capacity);
+    } else {
+      bye_ = true;
+    }
+  }
+}
+
+void FakeRecorder::drain_into(std::map<tf::WorkerId, std::vector<tf::TextEvent>>& events) {
+  for (MappedRing& ring : rings_) {
+    for (tf::TextEvent& event : ring.drain()) events[ring.worker()].push_back(std::move(event));
+  }
+}
+
+}  // namespace taskscope::test

@@ -1,0 +1,58 @@
+// FakeRecorder: plays the recorder inside the test's own process.
+//
+// Puts one end of a socket pair into the environment for the next ts::run, takes Hello, the rings
+// and Bye at the other end, and decodes what the rings hold. One test thread at a time.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "runtime/base/unique_fd.h"
+#include "runtime/trace_format/handshake.h"
+#include "runtime/trace_format/ring_layout.h"
+#include "runtime/trace_format/text.h"
+
+namespace taskscope::test {
+
+// One ring as the recorder maps it.
+class MappedRing {
+ public:
+  MappedRing(base::UniqueFd fd, trace_format::WorkerId worker, std::uint64_t capacity);
+  MappedRing(MappedRing&& other) noexcept;
+  ~MappedRing();
+
+  trace_format::WorkerId worker() const { return worker_; }
+  trace_format::RingHeader& header() { return *static_cast<trace_format::RingHeader*>(mapping_); }
+  // Decodes all complete events that were not read yet, and gives their room back.
+  std::vector<trace_format::TextEvent> drain();
+
+ private:
+  trace_format::WorkerId worker_;
+  std::uint64_t capacity_;
+  void* mapping_;
+};
+
+class FakeRecorder {
+ public:
+  FakeRecorder();   // sets the variable
+  ~FakeRecorder();  // unsets it
+
+  // Takes all messages that have arrived; rings are mapped as they are offered.
+  void receive();
+
+  const std::optional<trace_format::Hello>& hello() const { return hello_; }
+  bool said_bye() const { return bye_; }
+  std::vector<MappedRing>& rings() { return rings_; }
+  // Appends what all rings hold to the events, in ring order.
+  void drain_into(std::map<trace_format::WorkerId, std::vector<trace_format::TextEvent>>& events);
+
+ private:
+  base::UniqueFd mine_;
+  int theirs_ = -1;
+  std::optional<trace_format::Hello> hello_;
+  bool bye_ = false;
+  std::vector<MappedRing> rings_;
+};
+
+}  // namespace taskscope::test

@@ -1,0 +1,118 @@
+#include "tests/runtime/support/trace_checker.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace taskscope::test {
+namespace tf = trace_format;
+namespace {
+
+enum class State { Runnable, Running, Blocked, Done };
+
+struct TaskModel {
+  State state = State::Runnable;
+  std::uint32_t seq = 0;
+};
+
+class Merger {
+ public:
+  explicit Merger(const Rings& rings) : rings_(rings) {}
+
+  TraceTotals merge() {
+    for (bool progress = true; progress;) {
+      progress = false;
+      for (const auto& [ring, events] : rings_) {
+        std::size_t& at = position_[ring];
+        for (; at < events.size() && take(ring, events[at]); ++at) progress = true;
+      }
+    }
+    for (const auto& [ring, events] : rings_) {
+      if (position_[ring] == events.size()) continue;
+      ADD_FAILURE() << "no cause was ever recorded for: "
+                    << tf::format_text(events[position_[ring]]);
+    }
+    return std::move(totals_);
+  }
+
+ private:
+  // False: not yet.
+  bool take(tf::WorkerId ring, const tf::TextEvent& item) {
+    const tf::Event& event = item.event;
+    const tf::TaskId current = current_[ring];
+    switch (event.kind) {
+      case tf::EventKind::Spawn:
+        EXPECT_TRUE(tasks_.emplace(event.id, TaskModel{}).second) << tf::format_text(item);
+        break;
+      case tf::EventKind::Run:
+        if (!follows(event, State::Runnable)) return false;
+        EXPECT_EQ(current, 0u) << "two tasks at once: " << tf::format_text(item);
+        tasks_[event.id] = {State::Running, event.aux};
+        current_[ring] = event.id;
+        break;
+      case tf::EventKind::Ready:
+        if (!follows(event, State::Blocked)) return false;
+        tasks_[event.id] = {State::Runnable, event.aux};
+        break;
+      case tf::EventKind::Yield:
+        stop(ring, State::Runnable, item);
+        break;
+      case tf::EventKind::Block:
+        if (event.id != 0 && objects_.count(event.id) == 0) return false;
+        stop(ring, State::Blocked, item);
+        break;
+      case tf::EventKind::Exit:
+        EXPECT_EQ(event.id, current) << tf::format_text(item);
+        stop(ring, State::Done, item);
+        ++totals_.tasks_done;
+        break;
+      case tf::EventKind::Object:
+        objects_.insert(event.id);
+        break;
+      case tf::EventKind::TaskName:
+        totals_.task_names[event.id] = item.text;
+        break;
+      case tf::EventKind::ObjectName:
+        totals_.object_names[event.id] = item.text;
+        break;
+      case tf::EventKind::SiteName:
+        totals_.sites[static_cast<tf::SiteId>(event.id)] = item.text;
+        break;
+      default:
+        break;
+    }
+    EXPECT_GE(event.ticks, last_ticks_[ring]) << tf::format_text(item);
+    last_ticks_[ring] = event.ticks;
+    ++totals_.count[event.kind];
+    ++totals_.events;
+    return true;
+  }
+
+  // Whether the event is the next of its task and the task is in `state`.
+  bool follows(const tf::Event& event, State state) const {
+    const auto it = tasks_.find(event.id);
+    return it != tasks_.end() && it->second.state == state &&
+           ((it->second.seq + 1) & tf::kSeqMask) == event.aux;
+  }
+
+  void stop(tf::WorkerId ring, State state, const tf::TextEvent& item) {
+    const tf::TaskId current = current_[ring];
+    EXPECT_NE(current, 0u) << "nobody runs: " << tf::format_text(item);
+    tasks_[current].state = state;
+    current_[ring] = 0;
+  }
+
+  const Rings& rings_;
+  std::map<tf::WorkerId, std::size_t> position_;
+  std::map<tf::WorkerId, tf::TaskId> current_;
+  std::map<tf::WorkerId, std::uint64_t> last_ticks_;
+  std::map<tf::TaskId, TaskModel> tasks_;
+  std::set<tf::ObjectId> objects_;
+  TraceTotals totals_;
+};
+
+}  // namespace
+
+TraceTotals check_trace(const Rings& rings) { return Merger(rings).merge(); }
+
+}  // namespace taskscope::test

@@ -1,0 +1,419 @@
+#include "tests/support/synthetic_session.h"
+
+#include <algorithm>
+#include <deque>
+#include <queue>
+
+namespace taskscope::tests {
+namespace {
+
+using store::BlockReason;
+using store::ObjectKind;
+using store::Span;
+using store::TaskState;
+
+// xorshift64*: the same numbers on every machine, unlike the standard distributions.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed * 0x9e37'79b9'7f4a'7c15 + 1) {}
+  std::uint64_t next() {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545'f491'4f6c'dd1d;
+  }
+  std::uint64_t below(std::uint64_t bound) { return (next() >> 20) % bound; }
+  bool chance(std::uint64_t percent) { return below(100) < percent; }
+  // Mostly near `typical`, with a long tail.
+  std::int64_t duration(std::int64_t typical) {
+    const auto base =
+        static_cast<std::int64_t>(below(static_cast<std::uint64_t>(typical))) + typical / 2;
+    return chance(4) ? base * 12 : base;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+enum class Role : std::uint8_t { Main, Walk, Read, Split, Count, Merge, Log, Stuck };
+
+struct Plan {
+  Role role;
+  const char* function;
+  const char* name;
+  std::uint32_t line;
+  std::uint32_t count;
+  std::int64_t burst_ns;
+};
+
+constexpr Plan kPlans[] = {
+    {Role::Main, "main", "", 20, 1, 60'000},
+    {Role::Walk, "app::Walker::walk(std::string const&)", "walk", 41, 1, 90'000},
+    {Role::Read, "app::read_files<Buffer>(Chan<Path>)", "reader", 58, 8, 140'000},
+    {Role::Split, "app::split_words", "", 77, 16, 70'000},
+    {Role::Count, "app::count_words", "counter", 96, 12, 50'000},
+    {Role::Merge, "app::merge", "merge", 118, 1, 40'000},
+    {Role::Log, "app::Progress::report()", "progress", 131, 1, 20'000},
+    {Role::Stuck, "app::handle_request", "handler", 150, 3, 30'000},
+};
+
+struct SimTask {
+  Role role = Role::Main;
+  std::int64_t burst_ns = 0;
+  std::int64_t since_ns = 0;
+  TaskState state = TaskState::Runnable;
+  BlockReason reason = BlockReason::None;
+  store::ObjectId object = 0;
+  store::SiteId site = 0;
+  std::uint32_t worker = 0;
+  bool ended = false;
+};
+
+enum class Kind : std::uint8_t { BurstEnd, TimerEnd, WorkerPoll };
+struct Event {
+  std::int64_t ns;
+  std::uint64_t order;
+  Kind kind;
+  std::uint32_t id;
+  bool operator>(const Event& other) const {
+    return ns != other.ns ? ns > other.ns : order > other.order;
+  }
+};
+
+constexpr store::ObjectId kPaths = 1;
+constexpr store::ObjectId kLines = 2;
+constexpr store::ObjectId kWords = 3;
+constexpr store::ObjectId kResults = 4;
+constexpr store::ObjectId kTableLock = 5;
+constexpr store::ObjectId kDone = 6;
+constexpr store::ObjectId kReplies = 7;
+constexpr std::size_t kObjects = 8;
+
+class Simulation {
+ public:
+  explicit Simulation(const SyntheticOptions& options)
+      : options_(options),
+        random_(options.seed),
+        queues_(options.workers),
+        running_(options.workers, kNobody),
+        parked_since_(options.workers, 0),
+        waiting_(kObjects) {
+    add_entities();
+  }
+
+  SyntheticRecording run() {
+    while (!events_.empty() && out_.spans.size() < options_.spans) {
+      const Event event = events_.top();
+      events_.pop();
+      now_ = event.ns;
+      switch (event.kind) {
+        case Kind::BurstEnd:
+          end_burst(event.id);
+          break;
+        case Kind::TimerEnd:
+          ready(event.id, kNobody);
+          break;
+        case Kind::WorkerPoll:
+          break;
+      }
+      dispatch();
+      const auto busy = std::count_if(running_.begin(), running_.end(),
+                                      [](std::uint32_t id) { return id != kNobody; });
+      if (busy < 2) wake_anybody();
+    }
+    finish();
+    return std::move(out_);
+  }
+
+ private:
+  static constexpr std::uint32_t kNobody = 0xffff'ffff;
+
+  void add_entities() {
+    auto& entities = out_.entities;
+    store::SiteId site = 1;
+    for (const Plan& plan : kPlans) {
+      entities.sites.push_back({site, "src/wordcount/pipeline.cpp", plan.line, plan.function});
+      const std::uint32_t count = plan.count > 1 && plan.role != Role::Stuck
+                                      ? plan.count * options_.task_scale
+                                      : plan.count;
+      for (std::uint32_t at = 0; at < count; ++at) {
+        store::TaskRow row;
+        row.id = tasks_.size() + 1;
+        row.name = plan.name;
+        row.parent_id = row.id == 1 ? 0 : 1;
+        row.spawn_site_id = site;
+        row.created_ns = static_cast<std::int64_t>(tasks_.size()) * 4'000;
+        entities.tasks.push_back(row);
+        SimTask task;
+        task.role = plan.role;
+        task.burst_ns = plan.burst_ns;
+        task.since_ns = *row.created_ns;
+        tasks_.push_back(task);
+        push(*row.created_ns, Kind::TimerEnd, static_cast<std::uint32_t>(row.id - 1));
+      }
+      ++site;
+    }
+    for (std::uint32_t line : {62U, 81U, 99U, 121U, 102U, 30U, 155U}) {
+      entities.sites.push_back({site++, "src/wordcount/pipeline.cpp", line, "app::wait"});
+    }
+    const auto object = [&](store::ObjectId id, ObjectKind kind, const char* name,
+                            std::optional<std::uint64_t> capacity) {
+      store::ObjectRow row;
+      row.id = id;
+      row.kind = kind;
+      row.name = name;
+      row.capacity = capacity;
+      entities.objects.push_back(row);
+    };
+    object(kPaths, ObjectKind::Channel, "paths", 16);
+    object(kLines, ObjectKind::Channel, "lines", 64);
+    object(kWords, ObjectKind::Channel, "words", 0);
+    object(kResults, ObjectKind::Channel, "results", 8);
+    object(kTableLock, ObjectKind::Mutex, "table", std::nullopt);
+    object(kDone, ObjectKind::WaitGroup, "", std::nullopt);
+    object(kReplies, ObjectKind::Channel, "replies", 0);
+    for (std::uint32_t id = 0; id < options_.workers; ++id) {
+      entities.workers.push_back({.id = id, .thread_id = 4200 + id});
+    }
+  }
+
+  void push(std::int64_t ns, Kind kind, std::uint32_t id) {
+    events_.push({ns, order_++, kind, id});
+  }
+
+  void close_span(std::uint32_t id, std::uint32_t woken_by, bool finished = true) {
+    SimTask& task = tasks_[id];
+    if (now_ > task.since_ns || !finished) {
+      Span span;
+      span.start_ns = task.since_ns;
+      span.end_ns = now_;
+      span.task_id = id + 1;
+      span.woken_by = woken_by == kNobody ? 0 : woken_by + 1;
+      span.object_id = task.object;
+      span.worker_id = task.worker;
+      span.site_id = task.site;
+      span.state = task.state;
+      span.reason = task.reason;
+      span.finished = finished;
+      out_.spans.push_back(span);
+      out_.entities.tasks[id].state_ns[static_cast<std::size_t>(task.state)] +=
+          now_ - task.since_ns;
+    }
+    task.since_ns = now_;
+    task.object = 0;
+    task.site = 0;
+    task.reason = BlockReason::None;
+  }
+
+  void ready(std::uint32_t id, std::uint32_t waker) {
+    SimTask& task = tasks_[id];
+    if (task.state != TaskState::Runnable) {
+      ++out_.entities.tasks[id].wakeups;
+      close_span(id, waker);
+    }
+    task.state = TaskState::Runnable;
+    task.since_ns = now_;
+    const std::uint32_t queue = waker == kNobody
+                                    ? static_cast<std::uint32_t>(random_.below(options_.workers))
+                                    : tasks_[waker].worker;
+    queues_[queue].push_back(id);
+  }
+
+  void block(std::uint32_t id, TaskState state, BlockReason reason, store::ObjectId object) {
+    SimTask& task = tasks_[id];
+    task.state = state;
+    task.reason = reason;
+    task.object = object;
+    task.site = object == 0 ? 0 : static_cast<store::SiteId>(8 + object);
+    if (object != 0) waiting_[object].push_back(id);
+  }
+
+  // Wakes the one that waits longest for `object`; says whether there was one.
+  bool wake_one(store::ObjectId object, std::uint32_t waker) {
+    if (waiting_[object].empty()) return false;
+    const std::uint32_t id = waiting_[object].front();
+    waiting_[object].pop_front();
+    ready(id, waker);
+    return true;
+  }
+
+  // Hands something on from one channel to the next: wakes who waits for it, may wait itself.
+  void pass(std::uint32_t id, store::ObjectId from, store::ObjectId to) {
+    if (to != 0) wake_one(to, id);
+    if (from != 0 && random_.chance(40)) wake_one(from, id);
+    if (from != 0 && random_.chance(32)) {
+      block(id, TaskState::Blocked, BlockReason::ChanRecv, from);
+    } else if (to != 0 && random_.chance(16)) {
+      block(id, TaskState::Blocked, BlockReason::ChanSend, to);
+    } else {
+      tasks_[id].state = TaskState::Runnable;
+      queues_[tasks_[id].worker].push_back(id);
+    }
+  }
+
+  void end_burst(std::uint32_t id) {
+    const std::uint32_t worker = tasks_[id].worker;
+    close_span(id, kNobody);
+    running_[worker] = kNobody;
+    parked_since_[worker] = now_;
+    switch (tasks_[id].role) {
+      case Role::Main:
+        block(id, TaskState::Blocked, BlockReason::WaitGroup, kDone);
+        break;
+      case Role::Walk:
+        pass(id, 0, kPaths);
+        break;
+      case Role::Read:
+        if (random_.chance(30)) {
+          block(id, TaskState::Syscall, BlockReason::None, 0);
+          push(now_ + random_.duration(180'000), Kind::TimerEnd, id);
+        } else {
+          pass(id, kPaths, kLines);
+        }
+        break;
+      case Role::Split:
+        pass(id, kLines, kWords);
+        break;
+      case Role::Count:
+        if (random_.chance(30)) {
+          wake_one(kTableLock, id);
+          block(id, TaskState::Blocked, BlockReason::Mutex, kTableLock);
+          if (waiting_[kTableLock].size() == 1)
+            push(now_ + random_.duration(30'000), Kind::WorkerPoll, 0);
+        } else {
+          wake_one(kTableLock, id);
+          pass(id, kWords, kResults);
+        }
+        break;
+      case Role::Merge:
+        pass(id, kResults, 0);
+        break;
+      case Role::Log:
+        block(id, TaskState::Sleeping, BlockReason::Sleep, 0);
+        push(now_ + 1'500'000, Kind::TimerEnd, id);
+        break;
+      case Role::Stuck:
+        block(id, TaskState::Blocked, BlockReason::ChanRecv, kReplies);
+        break;
+    }
+  }
+
+  void dispatch() {
+    for (std::uint32_t worker = 0; worker < options_.workers; ++worker) {
+      if (running_[worker] != kNobody) continue;
+      std::uint32_t victim = worker;
+      if (queues_[worker].empty()) {
+        const auto longest =
+            std::max_element(queues_.begin(), queues_.end(),
+                             [](const auto& a, const auto& b) { return a.size() < b.size(); });
+        if (longest->size() < 2) continue;
+        victim = static_cast<std::uint32_t>(longest - queues_.begin());
+      }
+      const std::uint32_t id = queues_[victim].front();
+      queues_[victim].pop_front();
+      if (victim != worker) {
+        out_.entities.steals.push_back({now_, worker, victim, 1, id + 1});
+        ++out_.entities.tasks[id].steals;
+        ++out_.entities.workers[worker].steals;
+      }
+      start(worker, id);
+    }
+  }
+
+  void start(std::uint32_t worker, std::uint32_t id) {
+    close_span(id, kNobody);
+    SimTask& task = tasks_[id];
+    task.state = TaskState::Running;
+    task.worker = worker;
+    running_[worker] = id;
+    if (now_ - parked_since_[worker] > 2'000) {
+      out_.entities.parks.push_back({worker, parked_since_[worker], now_});
+      out_.entities.workers[worker].parked_ns += now_ - parked_since_[worker];
+    }
+    const std::int64_t burst = random_.duration(task.burst_ns);
+    out_.entities.workers[worker].running_ns += burst;
+    push(now_ + burst, Kind::BurstEnd, id);
+  }
+
+  void wake_anybody() {
+    for (store::ObjectId object = kPaths; object <= kTableLock; ++object) {
+      wake_one(object, kNobody);
+    }
+    dispatch();
+  }
+
+  void finish() {
+    for (std::uint32_t id = 0; id < tasks_.size(); ++id) {
+      if (now_ <= tasks_[id].since_ns) continue;
+      close_span(id, kNobody, false);
+      out_.entities.tasks[id].state = tasks_[id].state;
+    }
+    lose_events();
+    store::FindingRow finding;
+    finding.id = 1;
+    finding.kind = "blocked_at_end";
+    finding.tier = "suspected";
+    finding.severity = "warning";
+    finding.summary = "3 handler tasks still wait to receive from channel replies.";
+    finding.task_id = tasks_.size();
+    finding.spawn_site_id = 8;
+    finding.wait_site_id = 8 + kReplies;
+    finding.count = 3;
+    out_.entities.findings.push_back(finding);
+    auto& info = out_.entities.info;
+    info.format = "taskscope 1.0";
+    info.source = "taskscope";
+    info.program = "wordcount";
+    info.command = "./wordcount /usr/share/doc";
+    info.started = "2026-01-01T12:00:00Z";
+    info.duration_ns = now_;
+    info.complete = true;
+    info.exit_status = "exited 0";
+    info.events = out_.spans.size() * 3 / 2;
+    info.tasks = tasks_.size();
+    info.workers = options_.workers;
+    info.threads = options_.workers;
+    info.findings = 1;
+    for (const store::LostRow& lost : out_.entities.lost) info.lost_events += lost.events;
+  }
+
+  // One worker's ring was full for a while: what it ran then is not known.
+  void lose_events() {
+    const std::uint32_t worker = options_.workers - 1;
+    store::LostRow lost{worker, now_ / 100 * 62, now_ / 100 * 65, 0};
+    std::erase_if(out_.spans, [&](const Span& span) {
+      const bool gone = span.worker_id == worker && span.state == TaskState::Running &&
+                        span.end_ns > lost.start_ns && span.start_ns < lost.end_ns;
+      lost.events += gone ? 2 : 0;
+      return gone;
+    });
+    out_.entities.lost.push_back(lost);
+  }
+
+  SyntheticOptions options_;
+  Random random_;
+  std::vector<SimTask> tasks_;
+  std::vector<std::deque<std::uint32_t>> queues_;
+  std::vector<std::uint32_t> running_;
+  std::vector<std::int64_t> parked_since_;
+  std::vector<std::deque<std::uint32_t>> waiting_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::uint64_t order_ = 0;
+  std::int64_t now_ = 0;
+  SyntheticRecording out_;
+};
+
+}  // namespace
+
+SyntheticRecording make_synthetic_recording(const SyntheticOptions& options) {
+  return Simulation(options).run();
+}
+
+viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options) {
+  SyntheticRecording recording = make_synthetic_recording(options);
+  viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));
+  builder.add_spans(recording.spans);
+  return builder.finish();
+}
+
+}  // namespace taskscope::tests

@@ -1,0 +1,30 @@
+// A made-up recording of a plausible program: eight workers, tasks of several spawn sites that play
+// ping-pong over channels, fight for locks, sleep, get stolen, and one interval of lost events.
+//
+// The same options give the same recording on every machine. For tests and benchmarks of viewer
+// and store. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "viewer/model/session_builder.h"
+
+namespace taskscope::tests {
+
+struct SyntheticOptions {
+  std::uint64_t spans = 4'000;  // roughly; the schedule ends when there are as many
+  std::uint32_t workers = 8;
+  std::uint32_t task_scale = 1;  // multiplies the number of tasks (43 at 1)
+  std::uint64_t seed = 1;
+};
+
+struct SyntheticRecording {
+  viewer::SessionEntities entities;
+  std::vector<store::Span> spans;  // in the order of their ends
+};
+
+SyntheticRecording make_synthetic_recording(const SyntheticOptions& options);
+viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options);
+
+}  // namespace taskscope::tests

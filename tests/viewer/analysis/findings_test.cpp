@@ -1,0 +1,124 @@
+#include "viewer/analysis/findings.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace taskscope::analysis {
+namespace {
+
+using store::BlockReason;
+using store::Span;
+using store::TaskRow;
+using store::TaskState;
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr store::SiteId kSpawnSite = 1;
+constexpr store::SiteId kWaitSite = 2;
+
+// A program whose main task (1) may have ended, with `waiting` tasks blocked at one place.
+struct Scene {
+  std::vector<TaskRow> tasks;
+  std::vector<Span> open;
+  Report report;
+
+  Scene(int waiting, bool main_ended, std::int64_t waited_ns = 5 * kMs) {
+    report.info.duration_ns = 100 * kMs;
+    report.sites[kSpawnSite] = {kSpawnSite, "server.cpp", 30, "serve"};
+    report.sites[kWaitSite] = {kWaitSite, "server.cpp", 42, "handle"};
+    TaskRow main{.id = 1, .state = main_ended ? TaskState::Done : TaskState::Running};
+    if (main_ended) main.ended_ns = 100 * kMs;
+    tasks.push_back(main);
+    for (int i = 0; i < waiting; ++i) {
+      const auto id = static_cast<store::TaskId>(i) + 2;
+      tasks.push_back({.id = id, .spawn_site_id = kSpawnSite, .state = TaskState::Blocked});
+      open.push_back({.start_ns = 100 * kMs - waited_ns,
+                      .end_ns = 100 * kMs,
+                      .task_id = id,
+                      .object_id = 7,
+                      .site_id = kWaitSite,
+                      .state = TaskState::Blocked,
+                      .reason = BlockReason::ChanSend,
+                      .finished = false});
+    }
+  }
+  std::vector<store::FindingRow> find() const {
+    return find_findings({.tasks = tasks, .open_spans = open, .report = report});
+  }
+};
+
+TEST(Findings, TasksBlockedWhenMainReturnedAreSuspectedLeaks) {
+  const auto found = Scene(3, true).find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].kind, "leak");
+  EXPECT_EQ(found[0].tier, "suspected");
+  EXPECT_EQ(found[0].severity, "warning");
+  EXPECT_EQ(found[0].count, 3u);
+  EXPECT_EQ(found[0].summary,
+            "3 tasks started at server.cpp:30 were still blocked in chan send at server.cpp:42 "
+            "when the program ended; the longest wait was 5.00 ms.");
+  EXPECT_EQ(found[0].object_id, 7u);
+  EXPECT_EQ(found[0].spawn_site_id, kSpawnSite);
+  EXPECT_EQ(found[0].wait_site_id, kWaitSite);
+}
+
+TEST(Findings, OneTaskIsWrittenInTheSingular) {
+  const auto found = Scene(1, true).find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].summary.find("1 task started at server.cpp:30 was still"), std::string::npos);
+}
+
+TEST(Findings, AFewShortWaitsInARunningProgramAreSilent) {
+  EXPECT_TRUE(Scene(3, false).find().empty());
+}
+
+TEST(Findings, ManyTasksAtOnePlaceAreSevereEvenWhileTheProgramRuns) {
+  const auto found = Scene(100, false).find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, "severe");
+}
+
+TEST(Findings, ALongWaitSpeaksEvenWhileTheProgramRuns) {
+  EXPECT_EQ(Scene(1, false, 30'000 * kMs).find().size(), 1u);
+  EXPECT_TRUE(Scene(1, false, 29'999 * kMs).find().empty());
+}
+
+TEST(Findings, SleepersNetworkWaitersAndTheMainTaskAreNotLeaks) {
+  Scene scene(2, true);
+  scene.open[0].state = TaskState::Sleeping;
+  scene.open[0].reason = BlockReason::Sleep;
+  scene.open[1].reason = BlockReason::Network;
+  Span main = scene.open[1];
+  main.task_id = 1;
+  main.reason = BlockReason::ChanRecv;
+  scene.open.push_back(main);
+  EXPECT_TRUE(scene.find().empty());
+}
+
+TEST(Findings, APanicIsProvedAndComesFirst) {
+  Scene scene(200, true);
+  scene.tasks.push_back({.id = 999,
+                         .name = "reader",
+                         .spawn_site_id = kSpawnSite,
+                         .ended_ns = 50 * kMs,
+                         .state = TaskState::Panicked});
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].kind, "panic");
+  EXPECT_EQ(found[0].tier, "proved");
+  EXPECT_EQ(found[0].id, 1);
+  EXPECT_NE(found[0].summary.find("task 999 \"reader\""), std::string::npos);
+  EXPECT_EQ(found[1].id, 2);
+}
+
+TEST(Findings, WaitsAtDifferentPlacesAreDifferentFindings) {
+  Scene scene(3, true);
+  scene.open[2].site_id = 99;
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].count, 2u);
+  EXPECT_NE(found[1].summary.find("unknown place"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace taskscope::analysis

@@ -1,0 +1,153 @@
+#include "viewer/model/session.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/synthetic_session.h"
+
+namespace taskscope::viewer {
+namespace {
+
+store::Span span_of(TaskId task, std::int64_t start, std::int64_t end, store::TaskState state,
+                    store::BlockReason reason = store::BlockReason::None) {
+  store::Span span;
+  span.task_id = task;
+  span.start_ns = start;
+  span.end_ns = end;
+  span.state = state;
+  span.reason = reason;
+  return span;
+}
+
+// Two tasks: 1 runs, wakes 2 at 50, and ends; 2 waits from 10 to 50 and then for ever.
+SessionPtr ping_pong(std::vector<store::FindingRow> findings = {}) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(2);
+  entities.tasks[0].id = 1;
+  entities.tasks[1].id = 2;
+  entities.tasks[1].spawn_site_id = 4;
+  entities.sites.push_back({4, "dir/server.cpp", 12, "ns::Server<int>::serve(int)"});
+  entities.workers.resize(1);
+  entities.findings = std::move(findings);
+  SessionBuilder builder("x.tscope", std::move(entities));
+  std::vector<store::Span> spans;
+  spans.push_back(span_of(2, 0, 10, store::TaskState::Running));
+  spans.back().worker_id = 0;
+  spans.push_back(span_of(2, 10, 50, store::TaskState::Blocked, store::BlockReason::ChanRecv));
+  spans.back().woken_by = 1;
+  spans.push_back(span_of(1, 20, 60, store::TaskState::Running));
+  spans.back().worker_id = 0;
+  spans.push_back(span_of(2, 50, 100, store::TaskState::Blocked, store::BlockReason::Mutex));
+  spans.back().finished = false;
+  builder.add_spans(spans);
+  return builder.finish();
+}
+
+TEST(Session, SpansAreThoseThatWereAddedSortedByTask) {
+  const tests::SyntheticRecording recording = tests::make_synthetic_recording({.spans = 3'000});
+  const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
+  ASSERT_EQ(session->span_count(), recording.spans.size());
+  std::map<std::pair<TaskId, std::int64_t>, store::Span> by_start;
+  for (const store::Span& span : recording.spans) by_start[{span.task_id, span.start_ns}] = span;
+  for (const Task& task : session->tasks()) {
+    for (SpanIndex at = task.first_span; at < task.first_span + task.span_count; ++at) {
+      const auto found = by_start.find({task.row.id, session->span_range(at).start_ns});
+      ASSERT_NE(found, by_start.end());
+      EXPECT_EQ(found->second.end_ns, session->span_range(at).end_ns);
+      EXPECT_EQ(found->second.state, session->span_detail(at).state);
+    }
+  }
+}
+
+TEST(Session, WorkersShowWhatRanOnThem) {
+  const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
+  std::size_t running = 0;
+  for (const Worker& worker : session->workers()) {
+    for (const SpanIndex span : worker.spans) {
+      EXPECT_EQ(session->span_detail(span).worker, worker.row.id);
+      EXPECT_EQ(session->span_class(span), StateClass::Running);
+    }
+    running += worker.spans.size();
+  }
+  EXPECT_GT(running, 500U);
+}
+
+TEST(Session, AWaitLeadsToItsWakerAndBack) {
+  const SessionPtr session = ping_pong();
+  const SpanIndex wait = session->tasks()[1].first_span + 1;
+  const SpanIndex waker = session->waker_span(wait);
+  ASSERT_EQ(waker, session->tasks()[0].first_span);
+  EXPECT_EQ(session->woken_span(waker), wait);
+  EXPECT_EQ(session->waker_span(waker), kNoSpan);
+  EXPECT_EQ(session->woken_span(wait), kNoSpan);
+}
+
+TEST(Session, AStuckTaskIsMarkedOnlyWhenAFindingSaysSo) {
+  EXPECT_EQ(ping_pong()->span_class(ping_pong()->tasks()[1].first_span + 2), StateClass::Lock);
+  store::FindingRow finding;
+  finding.task_id = 2;
+  const SessionPtr session = ping_pong({finding});
+  EXPECT_EQ(session->span_class(session->tasks()[1].first_span + 2), StateClass::Leaked);
+  EXPECT_EQ(session->span_class(session->tasks()[1].first_span + 1), StateClass::Channel);
+}
+
+TEST(Session, TasksAreCalledByNameOrByTheFunctionThatTheyRun) {
+  const SessionPtr session = ping_pong();
+  EXPECT_EQ(session->tasks()[0].label, "main");
+  EXPECT_EQ(session->tasks()[1].label, "serve 2");
+  EXPECT_EQ(session->site_text(4), "server.cpp:12");
+  EXPECT_EQ(session->site_text(9), "unknown place");
+}
+
+TEST(Session, DamagedSpansAreLeftOutAndCounted) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(1);
+  entities.tasks[0].id = 1;
+  SessionBuilder builder("x.tscope", std::move(entities));
+  std::vector<store::Span> spans;
+  spans.push_back(span_of(7, 0, 10, store::TaskState::Running));  // of nobody
+  spans.push_back(span_of(1, 10, 5, store::TaskState::Running));  // backwards
+  spans.push_back(span_of(1, -5, 5, store::TaskState::Running));  // before time began
+  spans.push_back(span_of(1, 0, 5, static_cast<store::TaskState>(77)));
+  spans.push_back(span_of(1, 20, 60, store::TaskState::Running));
+  spans.push_back(span_of(1, 50, 90, store::TaskState::Runnable));  // overlaps: cut
+  spans.back().object_id = 12345;
+  spans.back().woken_by = 999;
+  builder.add_spans(spans);
+  const SessionPtr session = builder.finish();
+  EXPECT_EQ(session->skipped_spans(), 4U);
+  ASSERT_EQ(session->span_count(), 2U);
+  EXPECT_EQ(session->span_range(0), (TimeRange{20, 50}));
+  EXPECT_EQ(session->span_range(1), (TimeRange{50, 90}));
+  EXPECT_EQ(session->find_object(session->span_detail(1)), nullptr);
+}
+
+TEST(Session, TheOverviewAddsUpToAllTimes) {
+  const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
+  ClassTimes sum{};
+  for (const ClassTimes& part : session->overview(777)) {
+    for (std::size_t c = 0; c < kStateClasses; ++c) sum[c] += part[c];
+  }
+  ClassTimes expected{};
+  for (const TaskGroup& group : session->groups()) {
+    for (std::size_t c = 0; c < kStateClasses; ++c) expected[c] += group.times[c];
+  }
+  EXPECT_EQ(sum, expected);
+}
+
+TEST(Session, TheSummaryKnowsTasksBeforeAnySpan) {
+  tests::SyntheticRecording recording = tests::make_synthetic_recording({.spans = 500});
+  SessionBuilder builder("x.tscope", std::move(recording.entities));
+  const SessionPtr summary = builder.summary();
+  EXPECT_EQ(summary->stage(), SessionStage::Summary);
+  EXPECT_EQ(summary->tasks().size(), 43U);
+  EXPECT_EQ(summary->span_count(), 0U);
+  builder.add_spans(recording.spans);
+  EXPECT_EQ(builder.finish()->stage(), SessionStage::Complete);
+}
+
+}  // namespace
+}  // namespace taskscope::viewer

@@ -1,0 +1,163 @@
+#include "viewer/analysis/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+#include "viewer/analysis/duration_text.h"
+
+namespace taskscope::analysis {
+namespace {
+
+using store::FindingRow;
+using store::Span;
+using store::TaskRow;
+using store::TaskState;
+
+constexpr store::TaskId kMainTask = 1;
+
+std::string task_label(const TaskRow& task) {
+  return task.name.empty() ? fmt::format("task {}", task.id)
+                           : fmt::format("task {} \"{}\"", task.id, task.name);
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// Tasks that were waiting at one place when the recording ended.
+struct StuckGroup {
+  std::vector<const Span*> spans;
+  std::int64_t longest_ns = 0;
+  std::int64_t first_ns = 0;
+};
+
+class Finder {
+ public:
+  Finder(const FindingInput& input, const FindingLimits& limits) : in_(input), limits_(limits) {
+    for (const TaskRow& task : in_.tasks) by_id_.emplace(task.id, &task);
+    const auto main = by_id_.find(kMainTask);
+    main_ended_ = main != by_id_.end() && main->second->ended_ns.has_value();
+  }
+
+  std::vector<FindingRow> run() {
+    find_panics();
+    find_stuck();
+    std::stable_sort(found_.begin(), found_.end(), [](const FindingRow& a, const FindingRow& b) {
+      return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
+    });
+    for (std::size_t i = 0; i < found_.size(); ++i) found_[i].id = static_cast<std::int64_t>(i) + 1;
+    return std::move(found_);
+  }
+
+ private:
+  static int rank(const FindingRow& row) {
+    const int tier = row.tier == "proved" ? 10 : 0;
+    return tier + (row.severity == "severe" ? 2 : row.severity == "warning" ? 1 : 0);
+  }
+
+  void find_panics() {
+    for (const TaskRow& task : in_.tasks) {
+      if (task.state != TaskState::Panicked) continue;
+      FindingRow row;
+      row.kind = "panic";
+      row.tier = "proved";
+      row.severity = "severe";
+      row.summary = fmt::format("{}, started at {}, panicked and ended the program.",
+                                task_label(task), in_.report.short_place(task.spawn_site_id));
+      row.detail = "The program's standard error has the message and the stack.";
+      row.task_id = task.id;
+      row.spawn_site_id = task.spawn_site_id;
+      row.first_ns = row.last_ns = task.ended_ns.value_or(in_.report.info.duration_ns);
+      found_.push_back(std::move(row));
+    }
+  }
+
+  // Waiting for somebody else, with nobody known who will come.
+  static bool can_be_stuck(const Span& span) {
+    return span.state == TaskState::Blocked && span.reason != store::BlockReason::Network;
+  }
+
+  bool is_suspect(const StuckGroup& group) const {
+    // A main that has returned will never wake anyone; before that, only long or many waits count.
+    return main_ended_ || group.longest_ns >= limits_.stuck_ns ||
+           group.spans.size() >= limits_.stuck_group;
+  }
+
+  void find_stuck() {
+    using Key = std::tuple<store::SiteId, store::SiteId, store::BlockReason>;
+    std::map<Key, StuckGroup> groups;
+    for (const Span& span : in_.open_spans) {
+      if (!can_be_stuck(span) || span.task_id == kMainTask) continue;
+      const auto task = by_id_.find(span.task_id);
+      const store::SiteId spawn = task == by_id_.end() ? 0 : task->second->spawn_site_id;
+      StuckGroup& group = groups[{spawn, span.site_id, span.reason}];
+      group.longest_ns = std::max(group.longest_ns, span.end_ns - span.start_ns);
+      group.first_ns =
+          group.spans.empty() ? span.start_ns : std::min(group.first_ns, span.start_ns);
+      group.spans.push_back(&span);
+    }
+    for (const auto& [key, group] : groups) {
+      if (is_suspect(group)) found_.push_back(describe(std::get<0>(key), group));
+    }
+  }
+
+  FindingRow describe(store::SiteId spawn_site, const StuckGroup& group) const {
+    const Span& span = *group.spans.front();
+    const auto count = static_cast<std::uint64_t>(group.spans.size());
+    FindingRow row;
+    row.kind = "leak";
+    row.tier = "suspected";
+    row.severity = count >= limits_.severe_group ? "severe" : "warning";
+    row.summary = fmt::format(
+        "{} started at {} {} still blocked in {} at {} when the {} ended; the longest wait was {}.",
+        plural(count, "task"), in_.report.short_place(spawn_site), count == 1 ? "was" : "were",
+        to_text(span.reason), in_.report.short_place(span.site_id),
+        main_ended_ ? "program" : "recording", duration_text(group.longest_ns));
+    row.detail = fmt::format(
+        "Look for the path on which nobody {} any more. Proof would be that no running task can "
+        "still reach the object.",
+        waker_verb(span.reason));
+    row.task_id = span.task_id;
+    row.object_id = span.object_id;
+    row.spawn_site_id = spawn_site;
+    row.wait_site_id = span.site_id;
+    row.count = count;
+    row.first_ns = group.first_ns;
+    row.last_ns = span.end_ns;
+    return row;
+  }
+
+  static std::string_view waker_verb(store::BlockReason reason) {
+    switch (reason) {
+      case store::BlockReason::ChanSend:
+        return "receives from the channel";
+      case store::BlockReason::ChanRecv:
+        return "sends on the channel or closes it";
+      case store::BlockReason::Mutex:
+      case store::BlockReason::RwMutex:
+        return "unlocks the mutex";
+      case store::BlockReason::WaitGroup:
+        return "calls done()";
+      default:
+        return "wakes the task";
+    }
+  }
+
+  const FindingInput& in_;
+  const FindingLimits& limits_;
+  std::unordered_map<store::TaskId, const TaskRow*> by_id_;
+  bool main_ended_ = false;
+  std::vector<FindingRow> found_;
+};
+
+}  // namespace
+
+std::vector<FindingRow> find_findings(const FindingInput& input, const FindingLimits& limits) {
+  return Finder(input, limits).run();
+}
+
+}  // namespace taskscope::analysis

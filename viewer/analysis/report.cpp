@@ -1,0 +1,163 @@
+#include "viewer/analysis/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
+#include <utility>
+
+#include "viewer/analysis/findings.h"
+
+namespace taskscope::analysis {
+namespace {
+
+using store::Span;
+using store::TaskState;
+
+// Durations in steps of 1/32 of their power of two: exact enough for percentiles, fixed in size.
+class DurationHistogram {
+ public:
+  void add(std::int64_t ns) {
+    ++counts_[bucket(static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)))];
+    ++total_;
+    max_ = std::max(max_, ns);
+  }
+  // The upper edge of the bucket that holds the given share of all durations; 0 when empty.
+  std::int64_t percentile(double share) const {
+    if (total_ == 0) return 0;
+    const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total_ - 1));
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      seen += counts_[i];
+      if (seen > wanted) return std::min(upper_edge(i), max_);
+    }
+    return max_;
+  }
+  std::int64_t max() const { return max_; }
+
+ private:
+  static constexpr unsigned kStepBits = 5;
+
+  static std::size_t bucket(std::uint64_t ns) {
+    if (ns < (1u << kStepBits)) return ns;
+    const auto shift = static_cast<unsigned>(std::bit_width(ns)) - 1 - kStepBits;
+    return (std::size_t{shift} << kStepBits) + (ns >> shift);
+  }
+  static std::int64_t upper_edge(std::size_t index) {
+    if (index < (2u << kStepBits)) return static_cast<std::int64_t>(index);
+    const std::size_t shift = (index >> kStepBits) - 1;
+    const std::uint64_t mantissa = index - (shift << kStepBits);
+    return static_cast<std::int64_t>(((mantissa + 1) << shift) - 1);
+  }
+
+  std::array<std::uint64_t, 60u << kStepBits> counts_{};
+  std::uint64_t total_ = 0;
+  std::int64_t max_ = 0;
+};
+
+// Everything that one pass over the spans gathers.
+struct SpanTotals {
+  std::map<std::pair<store::SiteId, store::BlockReason>, BlockingRow> blocking;
+  std::vector<Span> open;
+  DurationHistogram runnable;
+
+  void add(const Span& span) {
+    const std::int64_t duration = span.end_ns - span.start_ns;
+    if (span.state == TaskState::Runnable) runnable.add(duration);
+    if (!span.finished) open.push_back(span);
+    if (span.state != TaskState::Blocked && span.state != TaskState::Sleeping) return;
+    BlockingRow& row = blocking[{span.site_id, span.reason}];
+    row.site_id = span.site_id;
+    row.reason = span.reason;
+    ++row.waits;
+    row.total_ns += duration;
+    row.max_ns = std::max(row.max_ns, duration);
+    row.unfinished += span.finished ? 0 : 1;
+  }
+};
+
+Result<SpanTotals> read_totals(const store::Reader& reader) {
+  auto chunks = reader.chunks();
+  if (!chunks) return chunks.error();
+  SpanTotals totals;
+  std::vector<Span> batch;
+  for (const store::ChunkSummary& chunk : *chunks) {
+    batch.clear();
+    if (auto read = reader.read_spans(chunk.id, batch); !read) return read.error();
+    for (const Span& span : batch) totals.add(span);
+  }
+  return totals;
+}
+
+std::vector<SpawnRow> spawn_rows(const std::vector<store::TaskRow>& tasks) {
+  std::unordered_map<store::SiteId, SpawnRow> rows;
+  for (const store::TaskRow& task : tasks) {
+    SpawnRow& row = rows[task.spawn_site_id];
+    row.site_id = task.spawn_site_id;
+    ++row.tasks;
+    row.unfinished += task.ended_ns ? 0 : 1;
+    const auto time = [&](TaskState state) {
+      return task.state_ns[static_cast<std::size_t>(state)];
+    };
+    row.running_ns += time(TaskState::Running);
+    row.runnable_ns += time(TaskState::Runnable);
+    row.waiting_ns +=
+        time(TaskState::Blocked) + time(TaskState::Sleeping) + time(TaskState::Syscall);
+  }
+  std::vector<SpawnRow> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& [site, row] : rows) sorted.push_back(row);
+  std::sort(sorted.begin(), sorted.end(), [](const SpawnRow& a, const SpawnRow& b) {
+    return std::pair(b.tasks, a.site_id) < std::pair(a.tasks, b.site_id);
+  });
+  return sorted;
+}
+
+}  // namespace
+
+std::string Report::place(store::SiteId id) const {
+  const auto it = sites.find(id);
+  if (id == 0 || it == sites.end()) return "unknown place";
+  return fmt::format("{}:{}", it->second.file, it->second.line);
+}
+
+std::string Report::short_place(store::SiteId id) const {
+  const std::string full = place(id);
+  std::size_t at = full.size();
+  for (int i = 0; i < 3 && at != std::string::npos && at > 0; ++i) at = full.rfind('/', at - 1);
+  return at == std::string::npos || at == 0 ? full : full.substr(at + 1);
+}
+
+Result<Report> build_report(const store::Reader& reader) {
+  Report report;
+  report.info = reader.info();
+  auto sites = reader.sites();
+  if (!sites) return sites.error();
+  for (store::SiteRow& site : *sites) report.sites.emplace(site.id, std::move(site));
+  auto workers = reader.workers();
+  if (!workers) return workers.error();
+  report.workers = std::move(*workers);
+  auto tasks = reader.tasks();
+  if (!tasks) return tasks.error();
+  for (const store::TaskRow& task : *tasks) {
+    for (std::size_t s = 0; s < store::kSpanStates; ++s) report.state_ns[s] += task.state_ns[s];
+  }
+  report.top_spawns = spawn_rows(*tasks);
+
+  auto totals = read_totals(reader);
+  if (!totals) return totals.error();
+  for (const auto& [key, row] : totals->blocking) report.top_blocking.push_back(row);
+  std::stable_sort(report.top_blocking.begin(), report.top_blocking.end(),
+                   [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
+  report.runnable_p50_ns = totals->runnable.percentile(0.50);
+  report.runnable_p99_ns = totals->runnable.percentile(0.99);
+  report.runnable_max_ns = totals->runnable.max();
+
+  report.findings = find_findings({.tasks = *tasks, .open_spans = totals->open, .report = report});
+  report.info.findings = report.findings.size();
+  return report;
+}
+
+}  // namespace taskscope::analysis

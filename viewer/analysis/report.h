@@ -1,0 +1,59 @@
+// What a recording amounts to: the figures and findings behind `report`, `info` and the viewer.
+//
+// Computed from the stored rows alone, in one pass over the spans, so the command line, CI and the
+// window say the same. Pure values; build_report() runs on whatever thread calls it and keeps
+// nothing. Cost: about 20 ns per span; memory grows with sites, not with spans.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "recorder/store/reader.h"
+#include "recorder/store/rows.h"
+#include "runtime/base/result.h"
+
+namespace taskscope::analysis {
+
+// Waits of one reason at one place.
+struct BlockingRow {
+  store::SiteId site_id = 0;
+  store::BlockReason reason = store::BlockReason::None;
+  std::uint64_t waits = 0;
+  std::int64_t total_ns = 0;
+  std::int64_t max_ns = 0;
+  std::uint64_t unfinished = 0;  // of them, still waiting when the recording ended
+};
+
+// Tasks started at one place.
+struct SpawnRow {
+  store::SiteId site_id = 0;
+  std::uint64_t tasks = 0;
+  std::uint64_t unfinished = 0;
+  std::int64_t running_ns = 0;
+  std::int64_t runnable_ns = 0;
+  std::int64_t waiting_ns = 0;  // blocked, sleeping or in a system call
+};
+
+struct Report {
+  store::RecordingInfo info;
+  store::StateTimes state_ns{};           // sums over all tasks
+  std::vector<BlockingRow> top_blocking;  // most total time first
+  std::vector<SpawnRow> top_spawns;       // most tasks first
+  std::vector<store::WorkerRow> workers;
+  std::vector<store::FindingRow> findings;  // worst first
+  std::int64_t runnable_p50_ns = 0;  // scheduling latency: how long tasks waited for a worker,
+  std::int64_t runnable_p99_ns = 0;  // within 3 % (histogram with 32 steps per power of two)
+  std::int64_t runnable_max_ns = 0;
+  std::unordered_map<store::SiteId, store::SiteRow> sites;
+
+  // "/path/file.cpp:12", or "unknown place".
+  std::string place(store::SiteId id) const;
+  // The same with the last two folders only: enough to find it, short enough for a sentence.
+  std::string short_place(store::SiteId id) const;
+};
+
+Result<Report> build_report(const store::Reader& reader);
+
+}  // namespace taskscope::analysis

@@ -1,0 +1,100 @@
+#include "viewer/model/loader.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "recorder/store/reader.h"
+#include "viewer/model/session_builder.h"
+
+namespace taskscope::viewer {
+namespace {
+
+// How often progress is published, in chunks.
+constexpr std::size_t kProgressChunks = 8;
+
+template <class T>
+bool take(Result<std::vector<T>> from, std::vector<T>& to, std::string& error) {
+  if (!from) {
+    error = from.error().message;
+    return false;
+  }
+  to = std::move(*from);
+  return true;
+}
+
+bool read_entities(const store::Reader& reader, SessionEntities& entities, std::string& error) {
+  entities.info = reader.info();
+  return take(reader.tasks(), entities.tasks, error) &&
+         take(reader.workers(), entities.workers, error) &&
+         take(reader.objects(), entities.objects, error) &&
+         take(reader.sites(), entities.sites, error) &&
+         take(reader.steals(), entities.steals, error) &&
+         take(reader.parks(), entities.parks, error) && take(reader.lost(), entities.lost, error) &&
+         take(reader.findings(), entities.findings, error) &&
+         take(reader.chunks(), entities.chunks, error);
+}
+
+}  // namespace
+
+SessionLoader::SessionLoader(std::string path, std::function<void()> on_change)
+    : path_(std::move(path)), on_change_(std::move(on_change)), thread_([this] { load(); }) {}
+
+SessionLoader::~SessionLoader() {
+  stop_.store(true, std::memory_order_relaxed);
+  if (thread_.joinable()) thread_.join();
+}
+
+SessionLoader::State SessionLoader::poll() const {
+  const std::scoped_lock lock(mutex_);
+  return state_;
+}
+
+SessionLoader::State SessionLoader::wait() {
+  if (thread_.joinable()) thread_.join();
+  return poll();
+}
+
+void SessionLoader::publish(SessionPtr session, double progress) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (session != nullptr) state_.session = std::move(session);
+    state_.progress = progress;
+    state_.done = state_.session != nullptr && state_.session->stage() == SessionStage::Complete;
+  }
+  if (on_change_) on_change_();
+}
+
+void SessionLoader::fail(std::string error) {
+  {
+    const std::scoped_lock lock(mutex_);
+    state_.error = std::move(error);
+    state_.done = true;
+  }
+  if (on_change_) on_change_();
+}
+
+void SessionLoader::load() {
+  Result<store::Reader> reader = store::Reader::open(path_);
+  if (!reader) return fail(reader.error().message);
+  SessionEntities entities;
+  std::string error;
+  if (!read_entities(*reader, entities, error)) return fail(std::move(error));
+  const std::vector<store::ChunkSummary> chunks = entities.chunks;
+  SessionBuilder builder(path_, std::move(entities));
+  publish(builder.summary(), 0);
+  std::vector<store::Span> spans;
+  for (std::size_t at = 0; at < chunks.size(); ++at) {
+    if (stop_.load(std::memory_order_relaxed)) return;
+    spans.clear();
+    const Result<void> read = reader->read_spans(chunks[at].id, spans);
+    if (!read) return fail(read.error().message);
+    builder.add_spans(spans);
+    if (at % kProgressChunks == 0) {
+      publish(nullptr, static_cast<double>(at) / static_cast<double>(chunks.size()));
+    }
+  }
+  publish(builder.finish(), 1);
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,232 @@
+#include "viewer/model/row_pictures.h"
+
+#include <algorithm>
+
+#include "viewer/model/stack_heights.h"
+
+namespace taskscope::viewer {
+namespace {
+
+constexpr std::size_t kEntriesMax = 512;
+constexpr double kSpanMinPx = 2;
+
+void append_run(std::vector<Cell>& cells, std::int64_t column,
+                const std::array<std::uint8_t, kStateClasses>& shares) {
+  if (shares == std::array<std::uint8_t, kStateClasses>{}) return;
+  if (!cells.empty() && cells.back().last == column && cells.back().shares == shares) {
+    ++cells.back().last;
+  } else {
+    cells.push_back({.first = column, .last = column + 1, .shares = shares});
+  }
+}
+
+// Turns shares into px once, off the UI thread, and joins neighbours that look the same.
+std::vector<Cell> with_heights(const std::vector<Cell>& cells, int height_px, int severe_min_px) {
+  std::vector<Cell> out;
+  out.reserve(cells.size());
+  for (const Cell& cell : cells) {
+    out.push_back(cell);
+    if (!cell.is_mixture()) continue;
+    const auto heights = stack_heights(cell.shares, height_px, severe_min_px);
+    std::copy(heights.begin(), heights.end(), out.back().heights.begin());
+    if (out.size() < 2) continue;
+    Cell& before = out[out.size() - 2];
+    if (before.is_mixture() && before.last == cell.first && before.heights == out.back().heights) {
+      before.last = cell.last;
+      out.pop_back();
+    }
+  }
+  return out;
+}
+
+// All workers together: running time over worker time.
+std::vector<Cell> workers_cells(const TraceSession& session, const ColumnGrid& grid,
+                                std::int64_t first, std::int64_t last) {
+  std::vector<Cell> cells;
+  first = std::max(first, grid.column_of(0));
+  last = std::min(last, grid.column_of(session.duration_ns()) + 1);
+  const auto until = [&](std::int64_t column) {
+    ClassTimes sum{};
+    for (const Worker& worker : session.workers()) {
+      const ClassTimes times = worker.track.times_before(grid.left_ns(column));
+      for (std::size_t c = 0; c < kStateClasses; ++c) sum[c] += times[c];
+    }
+    return sum;
+  };
+  if (first >= last) return cells;
+  ClassTimes before = until(first);
+  for (std::int64_t column = first; column < last; ++column) {
+    const ClassTimes after = until(column + 1);
+    ClassTimes times{};
+    for (std::size_t c = 0; c < kStateClasses; ++c) times[c] = after[c] - before[c];
+    before = after;
+    const std::int64_t length = grid.left_ns(column + 1) - grid.left_ns(column);
+    append_run(cells, column,
+               to_shares(times, length * static_cast<std::int64_t>(session.workers().size())));
+  }
+  return cells;
+}
+
+// All tasks together, in 1/255 of the most that one column holds.
+std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& grid,
+                              std::int64_t first, std::int64_t last) {
+  std::vector<Cell> cells;
+  first = std::max(first, grid.column_of(0));
+  last = std::min(last, grid.column_of(session.duration_ns()) + 1);
+  if (first >= last) return cells;
+  std::vector<ClassTimes> sums(static_cast<std::size_t>(last - first));
+  for (const TaskGroup& group : session.groups()) {
+    ClassTimes before = group.index.times_before(grid.left_ns(first));
+    for (std::int64_t column = first; column < last; ++column) {
+      const ClassTimes after = group.index.times_before(grid.left_ns(column + 1));
+      for (std::size_t c = 0; c < kStateClasses; ++c) {
+        sums[static_cast<std::size_t>(column - first)][c] += after[c] - before[c];
+      }
+      before = after;
+    }
+  }
+  std::int64_t most = 1;
+  for (const ClassTimes& sum : sums) most = std::max(most, total(sum));
+  for (std::int64_t column = first; column < last; ++column) {
+    append_run(cells, column, to_shares(sums[static_cast<std::size_t>(column - first)], most));
+  }
+  return cells;
+}
+
+// Until the spans are there: what the chunk summaries say.
+std::vector<Cell> summary_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
+                                std::int64_t first, std::int64_t last) {
+  std::vector<Cell> cells;
+  const auto add = [&](std::int64_t from_ns, std::int64_t to_ns, const ClassTimes& times) {
+    const std::int64_t begin = std::max(first, grid.nearest_edge(from_ns));
+    const std::int64_t end = std::min(last, std::max(grid.nearest_edge(to_ns), begin + 1));
+    const auto shares = to_shares(times, std::max<std::int64_t>(to_ns - from_ns, 1));
+    if (begin < end && (cells.empty() || cells.back().last <= begin)) {
+      cells.push_back({.first = begin, .last = end, .shares = shares});
+    }
+  };
+  if (row.kind == RowKind::Worker) {
+    for (const store::ChunkSummary& chunk : session.workers()[row.index].chunks) {
+      ClassTimes times{};
+      times[index_of(StateClass::Running)] =
+          chunk.state_ns[static_cast<std::size_t>(store::TaskState::Running)];
+      add(chunk.start_ns, chunk.end_ns, times);
+    }
+  } else if (row.kind == RowKind::Task) {
+    const store::TaskRow& task = session.tasks()[row.index].row;
+    add(task.created_ns.value_or(0), task.ended_ns.value_or(session.duration_ns()),
+        approximate_class_times(task.state_ns));
+  }
+  return cells;
+}
+
+}  // namespace
+
+std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
+                            std::int64_t first, std::int64_t last) {
+  if (session.stage() == SessionStage::Summary) {
+    return summary_cells(session, row, grid, first, last);
+  }
+  switch (row.kind) {
+    case RowKind::Worker:
+      return session.workers()[row.index].track.cells(grid, first, last, kSpanMinPx);
+    case RowKind::Task:
+      return session.tasks()[row.index].track.cells(grid, first, last, kSpanMinPx);
+    case RowKind::GroupHeader:
+      return session.groups()[row.index].index.cells(grid, first, last);
+    case RowKind::WorkersHeader:
+      return workers_cells(session, grid, first, last);
+    case RowKind::TasksHeader:
+      return tasks_cells(session, grid, first, last);
+  }
+  return {};
+}
+
+RowPictures::RowPictures(SessionPtr session, std::function<void()> on_ready)
+    : session_(std::move(session)), on_ready_(std::move(on_ready)) {
+  const unsigned count = std::clamp(std::thread::hardware_concurrency(), 2U, 4U);
+  for (unsigned at = 0; at < count; ++at) threads_.emplace_back([this] { work(); });
+}
+
+RowPictures::~RowPictures() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void RowPictures::begin_frame() {
+  const std::scoped_lock lock(mutex_);
+  ++frame_;
+  orders_.clear();
+}
+
+RowPicturePtr RowPictures::find(const Row& row, const ColumnGrid& grid, std::int64_t first,
+                                std::int64_t last) {
+  const Key key{row.kind, row.index};
+  RowPicturePtr picture;
+  {
+    const std::scoped_lock lock(mutex_);
+    Entry& entry = entries_[key];
+    entry.used = frame_;
+    picture = entry.picture;
+    if (picture != nullptr && picture->covers(grid, first, last)) return picture;
+    const std::int64_t width = last - first;
+    orders_.push_back({key, row.height, grid, first - width, last + width});
+    forget_oldest();
+  }
+  wake_.notify_one();
+  return picture;
+}
+
+void RowPictures::wait_idle() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return orders_.empty() && busy_ == 0; });
+}
+
+bool RowPictures::idle() const {
+  const std::scoped_lock lock(mutex_);
+  return orders_.empty() && busy_ == 0;
+}
+
+void RowPictures::forget_oldest() {
+  if (entries_.size() <= kEntriesMax) return;
+  auto oldest = entries_.begin();
+  for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+    if (at->second.used < oldest->second.used) oldest = at;
+  }
+  if (oldest->second.used < frame_) entries_.erase(oldest);
+}
+
+RowPicture RowPictures::draw(const Order& order) const {
+  RowPicture picture{order.grid, order.first, order.last, {}};
+  const Row row{order.key.first, order.key.second, 0, order.height};
+  picture.cells = with_heights(row_cells(*session_, row, order.grid, order.first, order.last),
+                               order.height, std::max(2, order.height / 9));
+  return picture;
+}
+
+void RowPictures::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stop_ || !orders_.empty(); });
+    if (stop_) return;
+    const Order order = orders_.front();
+    orders_.pop_front();
+    ++busy_;
+    lock.unlock();
+    auto picture = std::make_shared<const RowPicture>(draw(order));  // shared: see RowPicturePtr
+    lock.lock();
+    entries_[order.key].picture = std::move(picture);
+    --busy_;
+    const bool idle = orders_.empty() && busy_ == 0;
+    lock.unlock();
+    if (idle) idle_.notify_all();
+    if (on_ready_) on_ready_();
+    lock.lock();
+  }
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,120 @@
+#include "viewer/model/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "viewer/model/format.h"
+
+namespace taskscope::viewer {
+
+TaskIndex TraceSession::span_task(SpanIndex span) const {
+  const auto after =
+      std::upper_bound(tasks_.begin(), tasks_.end(), span,
+                       [](SpanIndex value, const Task& task) { return value < task.first_span; });
+  return static_cast<TaskIndex>(after - tasks_.begin() - 1);
+}
+
+bool TraceSession::span_unfinished(SpanIndex span) const {
+  const Task& task = tasks_[span_task(span)];
+  return task.last_span_unfinished && span + 1 == task.first_span + task.span_count;
+}
+
+TaskIndex TraceSession::find_task(TaskId id) const {
+  if (id == 0) return kNoTask;
+  // Ids count from 1 without holes unless events were lost.
+  if (id <= tasks_.size() && tasks_[id - 1].row.id == id) return static_cast<TaskIndex>(id - 1);
+  const auto at =
+      std::lower_bound(tasks_.begin(), tasks_.end(), id,
+                       [](const Task& task, TaskId value) { return task.row.id < value; });
+  if (at == tasks_.end() || at->row.id != id) return kNoTask;
+  return static_cast<TaskIndex>(at - tasks_.begin());
+}
+
+const store::SiteRow* TraceSession::find_site(store::SiteId id) const {
+  const auto at = std::lower_bound(
+      sites_.begin(), sites_.end(), id,
+      [](const store::SiteRow& site, store::SiteId value) { return site.id < value; });
+  return at != sites_.end() && at->id == id && id != 0 ? &*at : nullptr;
+}
+
+std::string TraceSession::site_text(store::SiteId id) const {
+  const store::SiteRow* site = find_site(id);
+  return site == nullptr ? "unknown place" : format_site(site->file, site->line);
+}
+
+const store::ObjectRow* TraceSession::find_object(const SpanDetail& detail) const {
+  return detail.object < objects_.size() ? &objects_[detail.object] : nullptr;
+}
+
+std::string TraceSession::object_text(const SpanDetail& detail) const {
+  const store::ObjectRow* object = find_object(detail);
+  if (object == nullptr) return "";
+  const std::string_view kind = trace_format::to_text(object->kind);
+  return object->name.empty() ? fmt::format("{} {}", kind, object->id)
+                              : fmt::format("{} {}", kind, object->name);
+}
+
+SpanIndex TraceSession::waker_span(SpanIndex span) const {
+  const TaskIndex waker = details_[span].woken_by;
+  if (waker == kNoTask) return kNoSpan;
+  const Task& task = tasks_[waker];
+  const std::int64_t ns = end_ns_[span];
+  // A wake-up at the very instant at which the waker stops running belongs to that run.
+  std::size_t at = task.track.first_ending_after(ns - 1);
+  if (at < task.track.size() &&
+      (task.track.start_ns(at) > ns || task.track.state_class(at) != StateClass::Running)) {
+    at = task.track.span_at(ns);
+  }
+  return at < task.track.size() ? task.first_span + static_cast<SpanIndex>(at) : kNoSpan;
+}
+
+SpanIndex TraceSession::woken_span(SpanIndex span) const {
+  if (wakes_begin_.empty() || classes_[span] != StateClass::Running) return kNoSpan;
+  const TaskIndex task = span_task(span);
+  const auto begin = wakes_.begin() + wakes_begin_[task];
+  const auto end = wakes_.begin() + wakes_begin_[task + 1];
+  const auto at =
+      std::lower_bound(begin, end, start_ns_[span],
+                       [this](SpanIndex woken, std::int64_t ns) { return end_ns_[woken] <= ns; });
+  return at != end && end_ns_[*at] <= end_ns_[span] ? *at : kNoSpan;
+}
+
+std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
+  std::vector<ClassTimes> parts(columns);
+  if (columns == 0 || duration_ns() <= 0) return parts;
+  const ColumnGrid grid{static_cast<double>(duration_ns()) / static_cast<double>(columns)};
+  if (stage_ == SessionStage::Complete) {
+    for (const TaskGroup& group : groups_) {
+      ClassTimes before{};
+      for (std::size_t at = 0; at < columns; ++at) {
+        const ClassTimes until =
+            group.index.times_before(grid.left_ns(static_cast<std::int64_t>(at) + 1));
+        for (std::size_t c = 0; c < kStateClasses; ++c) parts[at][c] += until[c] - before[c];
+        before = until;
+      }
+    }
+    return parts;
+  }
+  // Until the spans are there: each chunk's times, spread evenly over the chunk.
+  for (const store::ChunkSummary& chunk : chunks_) {
+    const ClassTimes times = approximate_class_times(chunk.state_ns);
+    const double length =
+        static_cast<double>(std::max<std::int64_t>(chunk.end_ns - chunk.start_ns, 1));
+    const auto limit = static_cast<std::int64_t>(columns) - 1;
+    const auto first = std::clamp<std::int64_t>(grid.column_of(chunk.start_ns), 0, limit);
+    const auto last = std::clamp<std::int64_t>(grid.column_of(chunk.end_ns), 0, limit);
+    for (std::int64_t at = first; at <= last; ++at) {
+      const std::int64_t from = std::max(grid.left_ns(at), chunk.start_ns);
+      const std::int64_t to = std::min(grid.left_ns(at + 1), chunk.end_ns);
+      const double share = static_cast<double>(std::max<std::int64_t>(to - from, 0)) / length;
+      for (std::size_t c = 0; c < kStateClasses; ++c) {
+        parts[static_cast<std::size_t>(at)][c] +=
+            static_cast<std::int64_t>(share * static_cast<double>(times[c]));
+      }
+    }
+  }
+  return parts;
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,284 @@
+#include "viewer/model/session_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "runtime/base/check.h"
+#include "viewer/model/format.h"
+
+namespace taskscope::viewer {
+namespace {
+
+std::string task_name(const TraceSession& session, const store::TaskRow& row) {
+  if (!row.name.empty()) return row.name;
+  if (row.id == 1) return "main";
+  const store::SiteRow* site = session.find_site(row.spawn_site_id);
+  if (site == nullptr || site->function.empty()) return "task";
+  return shortened_names(site->function).back();
+}
+
+}  // namespace
+
+SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
+    : path_(std::move(path)), entities_(std::move(entities)) {
+  const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+  std::sort(entities_.tasks.begin(), entities_.tasks.end(), by_id);
+  std::sort(entities_.workers.begin(), entities_.workers.end(), by_id);
+  std::sort(entities_.objects.begin(), entities_.objects.end(), by_id);
+  std::sort(entities_.sites.begin(), entities_.sites.end(), by_id);
+  counts_.resize(entities_.tasks.size());
+  base_ = make_base();
+}
+
+std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
+  auto session = std::make_shared<TraceSession>();  // shared: see SessionPtr
+  session->path_ = path_;
+  session->info_ = entities_.info;
+  session->objects_ = entities_.objects;
+  session->sites_ = entities_.sites;
+  session->findings_ = entities_.findings;
+  session->chunks_ = entities_.chunks;
+  for (const store::WorkerRow& row : entities_.workers) session->workers_.emplace_back().row = row;
+  for (Worker& worker : session->workers_) {
+    const auto mine = [&](const auto& row) { return row.worker_id == worker.row.id; };
+    std::copy_if(entities_.steals.begin(), entities_.steals.end(),
+                 std::back_inserter(worker.steals),
+                 [&](const store::StealRow& row) { return row.thief == worker.row.id; });
+    std::copy_if(entities_.parks.begin(), entities_.parks.end(), std::back_inserter(worker.parks),
+                 mine);
+    std::copy_if(entities_.lost.begin(), entities_.lost.end(), std::back_inserter(worker.lost),
+                 mine);
+    std::copy_if(entities_.chunks.begin(), entities_.chunks.end(),
+                 std::back_inserter(worker.chunks), mine);
+    std::stable_sort(worker.steals.begin(), worker.steals.end(),
+                     [](const auto& a, const auto& b) { return a.ns < b.ns; });
+    const auto by_start = [](const auto& a, const auto& b) { return a.start_ns < b.start_ns; };
+    std::stable_sort(worker.parks.begin(), worker.parks.end(), by_start);
+    std::stable_sort(worker.lost.begin(), worker.lost.end(), by_start);
+    std::stable_sort(worker.chunks.begin(), worker.chunks.end(), by_start);
+  }
+  session->tasks_.resize(entities_.tasks.size());
+  std::map<store::SiteId, std::uint32_t> group_of_site;
+  for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
+    Task& task = session->tasks_[at];
+    task.row = entities_.tasks[at];
+    task.name = task_name(*session, task.row);
+    task.label = task.row.name.empty() && task.row.id != 1
+                     ? fmt::format("{} {}", task.name, task.row.id)
+                     : task.name;
+    const auto [group, fresh] = group_of_site.try_emplace(
+        task.row.spawn_site_id, static_cast<std::uint32_t>(session->groups_.size()));
+    if (fresh) {
+      const store::SiteRow* site = session->find_site(task.row.spawn_site_id);
+      session->groups_.push_back({.spawn_site_id = task.row.spawn_site_id,
+                                  .label = {},
+                                  .place = session->site_text(task.row.spawn_site_id),
+                                  .tasks = {},
+                                  .index = {}});
+      session->groups_.back().label = !task.row.name.empty() ? task.row.name
+                                      : task.row.id == 1     ? "main"
+                                      : site != nullptr && !site->function.empty()
+                                          ? shortened_names(site->function).back()
+                                          : "tasks";
+    }
+    task.group = group->second;
+    TaskGroup& members = session->groups_[task.group];
+    members.tasks.push_back(static_cast<TaskIndex>(at));
+    const ClassTimes times = approximate_class_times(task.row.state_ns);
+    for (std::size_t c = 0; c < kStateClasses; ++c) members.times[c] += times[c];
+    // Members with different names are called by their place instead of by one of the names.
+    if (!task.row.name.empty() && task.row.name != members.label && task.row.id != 1) {
+      const store::SiteRow* site = session->find_site(task.row.spawn_site_id);
+      if (site != nullptr && !site->function.empty()) {
+        members.label = shortened_names(site->function).back();
+      }
+    }
+  }
+  return session;
+}
+
+SessionPtr SessionBuilder::summary() const { return make_base(); }
+
+void SessionBuilder::add_spans(std::span<const store::Span> spans) {
+  std::vector<RawSpan> batch;
+  batch.reserve(spans.size());
+  const auto& objects = base_->objects_;
+  for (const store::Span& span : spans) {
+    const TaskIndex task = base_->find_task(span.task_id);
+    if (task == kNoTask || span.start_ns < 0 || span.end_ns < span.start_ns ||
+        static_cast<std::size_t>(span.state) >= store::kSpanStates) {
+      ++skipped_spans_;
+      continue;
+    }
+    SpanDetail detail;
+    if (span.object_id != 0) {
+      const auto at = std::lower_bound(
+          objects.begin(), objects.end(), span.object_id,
+          [](const store::ObjectRow& row, store::ObjectId id) { return row.id < id; });
+      if (at != objects.end() && at->id == span.object_id) {
+        detail.object = static_cast<std::uint32_t>(at - objects.begin());
+      }
+    }
+    detail.woken_by = base_->find_task(span.woken_by);
+    detail.site_id = span.site_id;
+    detail.worker = span.worker_id > trace_format::kWorkerMax
+                        ? std::uint16_t{0xffff}
+                        : static_cast<std::uint16_t>(span.worker_id);
+    detail.reason = span.reason;
+    detail.state = span.state;
+    batch.push_back({span.start_ns, span.end_ns, task, detail, classify(span.state, span.reason),
+                     !span.finished});
+    ++counts_[task];
+  }
+  if (!batch.empty()) batches_.push_back(std::move(batch));
+}
+
+void SessionBuilder::place_task(TraceSession& session, std::vector<RawSpan>& spans,
+                                TaskIndex index) const {
+  Task& task = session.tasks_[index];
+  const auto begin = spans.begin() + task.first_span;
+  const auto end = begin + task.span_count;
+  const auto by_start = [](const RawSpan& a, const RawSpan& b) {
+    return a.start_ns != b.start_ns ? a.start_ns < b.start_ns : a.end_ns < b.end_ns;
+  };
+  if (!std::is_sorted(begin, end, by_start)) std::stable_sort(begin, end, by_start);
+  std::size_t out = task.first_span;
+  for (auto span = begin; span != end; ++span, ++out) {
+    session.start_ns_[out] = span->start_ns;
+    // Overlap can only come from damage; cutting it keeps one state at a time.
+    session.end_ns_[out] =
+        span + 1 != end ? std::min(span->end_ns, (span + 1)->start_ns) : span->end_ns;
+    session.classes_[out] = span->state_class;
+    session.details_[out] = span->detail;
+  }
+  task.last_span_unfinished = begin != end && (end - 1)->unfinished;
+}
+
+void SessionBuilder::sort_into_tasks(TraceSession& session) {
+  std::uint64_t total = 0;
+  for (std::size_t at = 0; at < counts_.size(); ++at) {
+    session.tasks_[at].first_span = static_cast<SpanIndex>(total);
+    session.tasks_[at].span_count = counts_[at];
+    total += counts_[at];
+  }
+  TASKSCOPE_CHECK(total < kNoSpan);
+  session.start_ns_.resize(total);
+  session.end_ns_.resize(total);
+  session.classes_.resize(total);
+  session.details_.resize(total);
+  std::vector<RawSpan> sorted(total);
+  std::vector<SpanIndex> next(counts_.size());
+  for (std::size_t at = 0; at < next.size(); ++at) next[at] = session.tasks_[at].first_span;
+  for (std::vector<RawSpan>& batch : batches_) {
+    for (const RawSpan& span : batch) sorted[next[span.task]++] = span;
+    std::vector<RawSpan>().swap(batch);  // gives memory back while the next ones are placed
+  }
+  for (std::size_t at = 0; at < counts_.size(); ++at) {
+    place_task(session, sorted, static_cast<TaskIndex>(at));
+  }
+}
+
+void SessionBuilder::mark_leaked(TraceSession& session) const {
+  for (Task& task : session.tasks_) {
+    if (task.span_count == 0 || !task.last_span_unfinished) continue;
+    const SpanIndex last = task.first_span + task.span_count - 1;
+    const SpanDetail& detail = session.details_[last];
+    if (detail.state != store::TaskState::Blocked) continue;
+    for (const store::FindingRow& finding : entities_.findings) {
+      const bool same_place = finding.spawn_site_id != 0 && finding.wait_site_id != 0 &&
+                              finding.spawn_site_id == task.row.spawn_site_id &&
+                              finding.wait_site_id == detail.site_id;
+      if (finding.task_id == task.row.id || same_place) session.classes_[last] = StateClass::Leaked;
+    }
+  }
+}
+
+void SessionBuilder::build_workers(TraceSession& session) {
+  std::unordered_map<std::uint16_t, Worker*> by_id;
+  for (Worker& worker : session.workers_) {
+    by_id[static_cast<std::uint16_t>(worker.row.id)] = &worker;
+  }
+  for (SpanIndex span = 0; span < session.span_count(); ++span) {
+    if (session.details_[span].state != store::TaskState::Running) continue;
+    const auto at = by_id.find(session.details_[span].worker);
+    if (at != by_id.end()) at->second->spans.push_back(span);
+  }
+  for (Worker& worker : session.workers_) {
+    std::sort(worker.spans.begin(), worker.spans.end(), [&](SpanIndex a, SpanIndex b) {
+      return session.start_ns_[a] != session.start_ns_[b]
+                 ? session.start_ns_[a] < session.start_ns_[b]
+                 : session.end_ns_[a] < session.end_ns_[b];
+    });
+    const std::size_t count = worker.spans.size();
+    worker.start_ns.resize(count);
+    worker.end_ns.resize(count);
+    worker.classes.assign(count, StateClass::Running);
+    for (std::size_t at = 0; at < count; ++at) {
+      worker.start_ns[at] = session.start_ns_[worker.spans[at]];
+      worker.end_ns[at] = session.end_ns_[worker.spans[at]];
+      if (at + 1 < count) {
+        worker.end_ns[at] = std::min(worker.end_ns[at], session.start_ns_[worker.spans[at + 1]]);
+      }
+    }
+    worker.track = Track(worker.start_ns, worker.end_ns, worker.classes);
+  }
+}
+
+void SessionBuilder::build_groups(TraceSession& session) {
+  for (TaskGroup& group : session.groups_) {
+    std::vector<const Track*> members;
+    members.reserve(group.tasks.size());
+    group.times = {};
+    for (const TaskIndex task : group.tasks) {
+      members.push_back(&session.tasks_[task].track);
+      const ClassTimes times = session.tasks_[task].track.times_before(INT64_MAX);
+      for (std::size_t c = 0; c < kStateClasses; ++c) group.times[c] += times[c];
+    }
+    group.index = GroupIndex(members);
+  }
+}
+
+void SessionBuilder::build_wakes(TraceSession& session) {
+  session.wakes_begin_.assign(session.tasks_.size() + 1, 0);
+  for (const SpanDetail& detail : session.details_) {
+    if (detail.woken_by != kNoTask) ++session.wakes_begin_[detail.woken_by + 1];
+  }
+  for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
+    session.wakes_begin_[at + 1] += session.wakes_begin_[at];
+  }
+  session.wakes_.resize(session.wakes_begin_.back());
+  std::vector<std::uint32_t> next = session.wakes_begin_;
+  for (SpanIndex span = 0; span < session.span_count(); ++span) {
+    const TaskIndex waker = session.details_[span].woken_by;
+    if (waker != kNoTask) session.wakes_[next[waker]++] = span;
+  }
+  for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
+    std::sort(session.wakes_.begin() + session.wakes_begin_[at],
+              session.wakes_.begin() + session.wakes_begin_[at + 1],
+              [&](SpanIndex a, SpanIndex b) { return session.end_ns_[a] < session.end_ns_[b]; });
+  }
+}
+
+SessionPtr SessionBuilder::finish() {
+  TASKSCOPE_CHECK(base_ != nullptr);
+  const std::shared_ptr<TraceSession> session = std::move(base_);
+  sort_into_tasks(*session);
+  mark_leaked(*session);
+  for (Task& task : session->tasks_) {
+    const auto part = [&](const auto& column) {
+      return std::span(column).subspan(task.first_span, task.span_count);
+    };
+    task.track = Track(part(session->start_ns_), part(session->end_ns_), part(session->classes_));
+  }
+  build_workers(*session);
+  build_groups(*session);
+  build_wakes(*session);
+  session->skipped_spans_ = skipped_spans_;
+  session->stage_ = SessionStage::Complete;
+  return session;
+}
+
+}  // namespace taskscope::viewer

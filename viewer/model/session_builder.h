@@ -1,0 +1,52 @@
+// Turns a recording's rows into a TraceSession: first a summary from entities alone, then, when
+// every chunk's spans were added, the whole. Owned by one loader thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "viewer/model/session.h"
+
+namespace taskscope::viewer {
+
+class SessionBuilder {
+ public:
+  SessionBuilder(std::string path, SessionEntities entities);
+
+  // A session of stage Summary; can be called before and between add_spans.
+  SessionPtr summary() const;
+  // In any order. Spans of unknown tasks or with impossible times are counted and left out.
+  void add_spans(std::span<const store::Span> spans);
+  // The complete session; the builder is used up.
+  SessionPtr finish();
+
+ private:
+  struct RawSpan {
+    std::int64_t start_ns;
+    std::int64_t end_ns;
+    TaskIndex task;
+    SpanDetail detail;
+    StateClass state_class;
+    bool unfinished;
+  };
+  std::shared_ptr<TraceSession> make_base() const;
+  void sort_into_tasks(TraceSession& session);
+  void place_task(TraceSession& session, std::vector<RawSpan>& spans, TaskIndex task) const;
+  static void build_workers(TraceSession& session);
+  static void build_groups(TraceSession& session);
+  static void build_wakes(TraceSession& session);
+  void mark_leaked(TraceSession& session) const;
+
+  // Owned by the loader thread.
+  std::string path_;
+  SessionEntities entities_;
+  std::vector<std::vector<RawSpan>> batches_;
+  std::vector<std::uint32_t> counts_;  // spans per task
+  // shared: becomes the SessionPtr that finish() gives away.
+  std::shared_ptr<TraceSession> base_;
+  std::uint64_t skipped_spans_ = 0;
+};
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,79 @@
+// What the person at the window chose: range, scroll, selection, folds, marks, theme.
+//
+// Owned by the UI thread; panels read it and change it, nothing else does. Nothing in here is
+// derived from the session except indices into it, which reset() clears when the session changes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "viewer/model/rows.h"
+#include "viewer/model/session.h"
+#include "viewer/model/time_view.h"
+#include "viewer/model/view_request.h"
+
+namespace taskscope::viewer {
+
+// What is pointed at or chosen: a task (with one of its spans, perhaps) or a worker.
+struct Selection {
+  TaskIndex task = kNoTask;
+  SpanIndex span = kNoSpan;
+  std::optional<std::uint32_t> worker = std::nullopt;
+
+  bool empty() const { return task == kNoTask && !worker; }
+  friend bool operator==(const Selection&, const Selection&) = default;
+};
+
+struct Mark {
+  std::int64_t ns = 0;
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+// What the mouse holds on to between press and release.
+enum class Drag : std::uint8_t {
+  None,
+  Pan,
+  Measure,
+  BrushMove,
+  BrushLeft,
+  BrushRight,
+  BrushNew,
+  LeftColumn,
+  Drawer,
+  Scrollbar,
+};
+
+struct ViewState {
+  Theme theme = Theme::Dark;
+  TimeView time;
+  double scroll_y = 0;  // px
+  Folds folds;
+  bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
+  Selection selection;
+  Selection hover;                    // of this frame's pointer
+  TaskIndex reveal = kNoTask;         // to be unfolded and scrolled into view
+  std::optional<TimeRange> measured;  // by dragging on the ruler
+  std::vector<Mark> marks;
+  float left_width = 220;     // px at scale 1
+  float drawer_height = 156;  // px at scale 1
+  bool help_open = false;
+  Drag drag = Drag::None;
+  double drag_from_x = 0;
+  std::int64_t drag_from_ns = 0;
+  TimeRange drag_range;
+  bool save_requested = false;  // Ctrl+S
+  bool quit_requested = false;  // Ctrl+Q
+  std::string toast;
+  double toast_left_s = 0;
+  bool animating = false;  // draw another frame soon
+
+  // For a session that replaces the one before: keeps what is about time and taste.
+  void reset(const TraceSession& session);
+};
+
+// The range that shows `range` with a margin of 10 % on both sides.
+TimeRange with_margin(TimeRange range);
+
+}  // namespace taskscope::viewer

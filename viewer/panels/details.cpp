@@ -1,0 +1,242 @@
+#include "viewer/panels/details.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "viewer/model/format.h"
+#include "viewer/panels/input.h"
+#include "viewer/panels/widgets.h"
+
+namespace taskscope::viewer {
+namespace {
+
+// Lines of "name value" from top to bottom in one column of the drawer.
+class Facts {
+ public:
+  Facts(const PanelContext& context, const Box& column)
+      : context_(context), column_(column), y_(column.y0) {}
+
+  void title(const std::string& text, const std::string& aside) {
+    Canvas& canvas = context_.canvas;
+    const Box line = next(20);
+    const std::string shown = canvas.fit(context_.fonts().strong, text, line.width());
+    const float width = std::ceil(canvas.width(context_.fonts().strong, shown));
+    canvas.label(context_.fonts().strong, line, context_.colors.text, shown);
+    if (line.x0 + width + context_.px(40) < line.x1) {
+      canvas.label(context_.fonts().text,
+                   {line.x0 + width + context_.px(8), line.y0, line.x1, line.y1},
+                   context_.colors.muted, aside);
+    }
+    y_ += context_.px(2);
+  }
+  void fact(const char* name, const std::string& value) {
+    const Box room = named(name);
+    context_.canvas.label(context_.fonts().text, room, context_.colors.text, value);
+  }
+  // True when clicked.
+  bool link(const char* name, const std::string& value, const char* hint) {
+    const Box room = named(name);
+    const float hint_width = *hint == '\0' ? 0 : context_.px(24);
+    const bool clicked =
+        draw_link(context_, {room.x0, room.y0, room.x1 - hint_width, room.y1}, value);
+    if (*hint != '\0') {
+      const std::string shown =
+          context_.canvas.fit(context_.fonts().text, value, room.width() - hint_width);
+      const float x =
+          room.x0 + std::ceil(context_.canvas.width(context_.fonts().text, shown)) + context_.px(8);
+      context_.canvas.label(context_.fonts().mono, {x, room.y0, room.x1, room.y1},
+                            context_.colors.muted, hint);
+    }
+    return clicked;
+  }
+  Box next(float height_at_1) {
+    const Box line{column_.x0, y_, column_.x1, y_ + context_.px(height_at_1)};
+    y_ = line.y1;
+    return line;
+  }
+
+ private:
+  Box named(const char* name) {
+    const Box line = next(17);
+    const float name_width = context_.px(72);
+    context_.canvas.label(context_.fonts().text, {line.x0, line.y0, line.x0 + name_width, line.y1},
+                          context_.colors.muted, name);
+    return {line.x0 + name_width, line.y0, line.x1, line.y1};
+  }
+
+  const PanelContext& context_;
+  Box column_;
+  float y_;
+};
+
+std::string times_text(std::uint64_t count) {
+  return count == 0 ? "never" : count == 1 ? "once" : format_count(count) + " times";
+}
+
+std::string lifetime_text(const store::TaskRow& row) {
+  const std::string from =
+      row.created_ns ? format_duration(*row.created_ns) : "before the recording";
+  const std::string to = row.ended_ns ? format_duration(*row.ended_ns) : "still there at the end";
+  return from + " – " + to;
+}
+
+void draw_task_facts(const PanelContext& context, ViewState& view, const Box& column) {
+  const TraceSession& session = context.session;
+  const Task& task = session.tasks()[view.selection.task];
+  Facts facts(context, column);
+  facts.title(task.label, fmt::format("task {}", task.row.id));
+  facts.fact("started at", session.site_text(task.row.spawn_site_id));
+  const TaskIndex parent = session.find_task(task.row.parent_id);
+  if (parent == kNoTask) {
+    facts.fact("started by", task.row.id == 1 ? "the program" : "unknown");
+  } else if (facts.link("started by", session.tasks()[parent].label, "")) {
+    select_task(view, parent);
+  }
+  facts.fact("lived", lifetime_text(task.row));
+  facts.fact("wake-ups", format_count(task.row.wakeups));
+  facts.fact("stolen", times_text(task.row.steals));
+}
+
+void draw_times(const PanelContext& context, const Box& column, const char* title,
+                const ClassTimes& times, std::int64_t whole_ns) {
+  Canvas& canvas = context.canvas;
+  Facts facts(context, column);
+  facts.title(title, format_duration(whole_ns));
+  const Box line = facts.next(14);
+  const Box bar{line.x0, line.y0 + context.px(2), line.x1, line.y1 - context.px(2)};
+  canvas.fill(bar, context.colors.grid);
+  draw_share_bar(context, bar, times, whole_ns);
+  facts.next(4);
+  // Two columns of numbers where they fit.
+  const bool narrow = column.width() < context.px(400);
+  const float half = narrow ? column.width() : std::floor(column.width() / 2);
+  float x = column.x0;
+  Box row = facts.next(17);
+  for (const StateClass state :
+       {StateClass::Running, StateClass::Runnable, StateClass::Channel, StateClass::Lock,
+        StateClass::Io, StateClass::Sleep, StateClass::Gc, StateClass::Leaked}) {
+    const std::int64_t ns = times[index_of(state)];
+    if (ns <= 0) continue;
+    if (x > column.x0 + half || (narrow && x > column.x0)) {
+      x = column.x0;
+      row = facts.next(17);
+    }
+    const float swatch = context.px(9);
+    const float middle = std::round((row.y0 + row.y1) / 2);
+    canvas.fill({x, middle - context.px(4), x + swatch, middle + context.px(5)},
+                context.colors.state[index_of(state)]);
+    const Box room{x + swatch + context.px(6), row.y0, x + half - context.px(14), row.y1};
+    canvas.label(context.fonts().text, room, context.colors.muted, to_short_text(state));
+    canvas.label_right(
+        context.fonts().text, {room.x0 + context.px(54), row.y0, room.x1, row.y1},
+        context.colors.text,
+        fmt::format("{}  {}", format_duration(ns),
+                    format_share(static_cast<double>(ns) / static_cast<double>(whole_ns))));
+    x += half + 1;
+  }
+}
+
+std::string object_fact(const TraceSession& session, const SpanDetail& detail) {
+  std::string text = session.object_text(detail);
+  const store::ObjectRow* object = session.find_object(detail);
+  if (object->capacity) {
+    text +=
+        *object->capacity == 0 ? ", unbuffered" : fmt::format(", capacity {}", *object->capacity);
+  }
+  return text;
+}
+
+void draw_span_facts(const PanelContext& context, ViewState& view, const Box& column) {
+  const TraceSession& session = context.session;
+  const SpanIndex span = view.selection.span;
+  const SpanDetail& detail = session.span_detail(span);
+  const TimeRange range = session.span_range(span);
+  const bool blocked = detail.state == store::TaskState::Blocked;
+  const bool unfinished = session.span_unfinished(span);
+  Facts facts(context, column);
+  facts.title(std::string(to_text(session.span_class(span))),
+              format_duration(range.length_ns()) + (unfinished ? ", unfinished" : ""));
+  if (blocked) facts.fact("reason", std::string(trace_format::to_text(detail.reason)));
+  if (session.find_object(detail) != nullptr) facts.fact("on", object_fact(session, detail));
+  if (detail.site_id != 0) facts.fact("waits at", session.site_text(detail.site_id));
+  facts.fact("from", format_instant(range.start_ns, view.time.visible().length_ns() / 10,
+                                    range.length_ns() / 100 + 1));
+  if (detail.worker != 0xffff && detail.state == store::TaskState::Running) {
+    facts.fact("worker", fmt::format("{}", detail.worker));
+  }
+  if (detail.woken_by != kNoTask) {
+    if (facts.link("woken by", session.tasks()[detail.woken_by].label, "["))
+      follow_waker(context, view);
+  } else if (blocked) {
+    facts.fact("woken by", unfinished ? "nobody" : "unknown");
+  }
+  const SpanIndex woken = session.woken_span(span);
+  if (woken != kNoSpan && !blocked) {
+    const Task& other = session.tasks()[session.span_task(woken)];
+    if (facts.link("woke", other.label, "]")) follow_woken(context, view);
+  }
+}
+
+void draw_worker_facts(const PanelContext& context, const Worker& worker, const Box& column) {
+  Facts facts(context, column);
+  facts.title(fmt::format("Worker {}", worker.row.id), "");
+  const auto duration =
+      static_cast<double>(std::max<std::int64_t>(context.session.duration_ns(), 1));
+  facts.fact(
+      "busy",
+      fmt::format("{}  {}", format_share(static_cast<double>(worker.row.running_ns) / duration),
+                  format_duration(worker.row.running_ns)));
+  facts.fact("parked", fmt::format("{}, {}", format_duration(worker.row.parked_ns),
+                                   times_text(worker.parks.size())));
+  facts.fact("steals", format_count(worker.row.steals));
+  facts.fact("events", format_count(worker.row.events));
+  facts.fact("thread",
+             worker.row.thread_id == 0 ? "unknown" : fmt::format("{}", worker.row.thread_id));
+  std::uint64_t lost = 0;
+  for (const store::LostRow& row : worker.lost) lost += row.events;
+  if (lost > 0) facts.fact("lost", format_count(lost) + " events");
+}
+
+}  // namespace
+
+void draw_details(const PanelContext& context, ViewState& view) {
+  const Box drawer = context.layout.drawer;
+  if (view.selection.empty() || drawer.height() <= 0) return;
+  Canvas& canvas = context.canvas;
+  canvas.fill(drawer, context.colors.panel);
+  canvas.fill({drawer.x0, drawer.y0, drawer.x1, drawer.y0 + 1},
+              view.drag == Drag::Drawer ? context.colors.accent : context.colors.border);
+  canvas.push_clip(drawer);
+  const float pad = context.px(12);
+  const float third = std::floor((drawer.width() - 4 * pad) / 3);
+  const auto column = [&](int at) {
+    const float x = drawer.x0 + pad + static_cast<float>(at) * (third + pad);
+    return Box{x, drawer.y0 + context.px(8), x + third, drawer.y1};
+  };
+  if (view.selection.worker) {
+    const Worker& worker = context.session.workers()[*view.selection.worker];
+    draw_worker_facts(context, worker, column(0));
+    ClassTimes times{};
+    times[index_of(StateClass::Running)] = worker.row.running_ns;
+    draw_times(context, column(1), "Time busy", times, context.session.duration_ns());
+  } else {
+    const Task& task = context.session.tasks()[view.selection.task];
+    const ClassTimes times = context.session.stage() == SessionStage::Complete
+                                 ? task.track.times_before(INT64_MAX)
+                                 : approximate_class_times(task.row.state_ns);
+    draw_task_facts(context, view, column(0));
+    draw_times(context, column(1), "Time per state", times, total(times));
+    if (view.selection.span != kNoSpan) {
+      draw_span_facts(context, view, column(2));
+    } else if (!context.input.footer) {
+      const Box hint = column(2);
+      canvas.label(context.fonts().text, {hint.x0, hint.y0, hint.x1, hint.y0 + context.px(20)},
+                   context.colors.muted, "Click a span to see why it was and who ended it.");
+    }
+  }
+  canvas.pop_clip();
+}
+
+}  // namespace taskscope::viewer

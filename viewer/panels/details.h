@@ -1,0 +1,12 @@
+// The drawer at the bottom: the chosen task or worker, its times, and the chosen span with
+// whoever ended it.
+// UI thread only.
+#pragma once
+
+#include "viewer/panels/frame.h"
+
+namespace taskscope::viewer {
+
+void draw_details(const PanelContext& context, ViewState& view);
+
+}  // namespace taskscope::viewer

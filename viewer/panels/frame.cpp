@@ -1,0 +1,81 @@
+#include "viewer/panels/frame.h"
+
+#include <cmath>
+
+#include "viewer/panels/details.h"
+#include "viewer/panels/help.h"
+#include "viewer/panels/input.h"
+#include "viewer/panels/messages.h"
+#include "viewer/panels/minimap.h"
+#include "viewer/panels/ruler_panel.h"
+#include "viewer/panels/status_bar.h"
+#include "viewer/panels/timeline.h"
+#include "viewer/panels/tooltip.h"
+#include "viewer/panels/top_bar.h"
+
+namespace taskscope::viewer {
+namespace {
+
+void begin_canvas_window(ImVec2 size) {
+  ImGui::SetNextWindowPos({0, 0});
+  ImGui::SetNextWindowSize(size);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, 0);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0);
+  ImGui::Begin("taskscope", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
+                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBackground |
+                   ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoScrollWithMouse);
+  ImGui::PopStyleVar(3);
+}
+
+void draw_session(const PanelContext& context, ViewState& view) {
+  handle_input(context, view);
+  find_hover(context, view);
+  draw_timeline(context, view);
+  draw_ruler(context, view);
+  draw_minimap(context, view);
+  draw_details(context, view);
+}
+
+}  // namespace
+
+float PanelContext::px(float at_1) const { return std::round(at_1 * input.scale); }
+
+void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  begin_canvas_window(size);
+  const Palette& colors = palette(view.theme);
+  Canvas canvas(ImGui::GetWindowDrawList(), *input.fonts);
+  const Layout layout =
+      make_layout({.width = size.x,
+                   .height = size.y,
+                   .scale = input.scale,
+                   .left_width = view.left_width,
+                   .drawer_height = view.selection.empty() ? 0 : view.drawer_height,
+                   .footer = input.footer});
+  const TraceSession& session = input.session != nullptr ? *input.session : cache.no_session;
+  const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
+  if (input.session != nullptr &&
+      (cache.session != input.session || cache.overview.size() != columns)) {
+    cache.session = input.session;
+    cache.overview = session.overview(columns);
+  }
+  const PanelContext context{input, session, colors, layout, cache.overview, canvas};
+  canvas.fill({0, 0, size.x, size.y}, colors.void_color);
+  handle_global_keys(view);
+  view.animating = false;
+  if (input.session != nullptr && !session.tasks().empty()) {
+    draw_session(context, view);
+  } else {
+    draw_message(context);
+  }
+  draw_top_bar(context, view);
+  draw_status_bar(context, view);
+  if (input.session != nullptr) draw_tooltip(context, view);
+  if (view.help_open) draw_help(context, view);
+  draw_toast(context, view);
+  ImGui::End();
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,63 @@
+// One frame of the viewer: everything between NewFrame and Render.
+//
+// draw_frame reads the session and the pictures of its rows, follows mouse and keys, changes the
+// ViewState and draws. It does no I/O and its cost is bounded by pixels. The window and the
+// headless pictures call the very same function. UI thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "viewer/model/row_pictures.h"
+#include "viewer/model/view_state.h"
+#include "viewer/panels/canvas.h"
+#include "viewer/panels/layout.h"
+#include "viewer/panels/palette.h"
+
+namespace taskscope::viewer {
+
+enum class LoadStage : std::uint8_t { Opening, Decoding, Ready, Failed };
+
+// How far the recording's loader is.
+struct LoadStatus {
+  LoadStage stage = LoadStage::Ready;
+  double progress = 1;  // 0 to 1, of Decoding
+  std::string path;
+  std::string error;  // of Failed: one sentence
+};
+
+struct FrameInput {
+  const TraceSession* session = nullptr;  // none while opening or after a failure
+  RowPictures* pictures = nullptr;        // REQUIRES: not null if session is not
+  const RowList* rows = nullptr;          // likewise
+  const Fonts* fonts = nullptr;
+  LoadStatus load;
+  float scale = 1;
+  double seconds = 0;        // since the frame before
+  double last_frame_ms = 0;  // what the frame before cost
+  bool footer = false;       // a picture that must stand alone
+};
+
+// What every panel gets.
+struct PanelContext {
+  const FrameInput& input;
+  const TraceSession& session;
+  const Palette& colors;
+  const Layout& layout;
+  const std::vector<ClassTimes>& overview;  // of the whole recording, one per minimap column
+  Canvas& canvas;
+
+  float px(float at_1) const;
+  const Fonts& fonts() const { return *input.fonts; }
+};
+
+// Overviews are the one thing a frame keeps from the last one.
+struct FrameCache {
+  const TraceSession* session = nullptr;
+  std::vector<ClassTimes> overview;
+  TraceSession no_session;  // what panels see while there is none
+};
+
+void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache);
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,74 @@
+#include "viewer/panels/help.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace taskscope::viewer {
+namespace {
+
+using Entry = std::pair<const char*, const char*>;  // key, what it does; no key: a heading
+
+constexpr std::array kEntries = {
+    Entry{"", "Time"},
+    Entry{"Ctrl + wheel,  W  S", "zoom in and out"},
+    Entry{"Shift + wheel,  A  D,  middle drag", "earlier and later"},
+    Entry{"F", "fit the selection, or the whole recording"},
+    Entry{"Double click", "zoom to a span"},
+    Entry{"Backspace", "back to the range before"},
+    Entry{"Drag on the ruler", "measure a distance"},
+    Entry{"Drag on the overview", "move or resize the visible range"},
+    Entry{"M", "set or remove a mark at the pointer"},
+    Entry{"", "Rows"},
+    Entry{"Wheel,  Page Up  Page Down", "scroll"},
+    Entry{"Up  Down", "row before and after"},
+    Entry{"Left  Right", "span before and after"},
+    Entry{"Enter,  click on a heading", "fold or unfold a group"},
+    Entry{"", "Causes"},
+    Entry{"Click", "select a span, a task or a worker"},
+    Entry{"[", "to whoever ended this wait"},
+    Entry{"]", "to the wait that this span ended"},
+    Entry{"Esc", "clear the selection, the measure, this page"},
+    Entry{"", "Window"},
+    Entry{"T", "dark and light"},
+    Entry{"Ctrl + S", "save a picture beside the recording"},
+    Entry{"?", "this page"},
+    Entry{"Ctrl + Q", "quit"},
+};
+
+}  // namespace
+
+void draw_help(const PanelContext& context, ViewState& view) {
+  Canvas canvas(ImGui::GetForegroundDrawList(), context.fonts());
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  canvas.fill({0, 0, size.x, size.y}, with_alpha(context.colors.void_color, 0.7F));
+  const float line = context.px(20);
+  const float pad = context.px(20);
+  const float key_width = context.px(230);
+  float height = 2 * pad;
+  for (const Entry& entry : kEntries) height += *entry.first == '\0' ? line * 1.5F : line;
+  const float width = context.px(580);
+  const float x = std::max(0.0F, std::round((size.x - width) / 2));
+  const float y = std::max(0.0F, std::round((size.y - height) / 2));
+  const Box box{x, y, x + width, y + std::round(height)};
+  canvas.fill(box, context.colors.panel);
+  canvas.frame(box, context.colors.border, 1);
+  float at = y + pad;
+  for (const auto& [key, what] : kEntries) {
+    if (*key == '\0') {
+      at += at > y + pad ? line * 0.5F : 0;
+      canvas.label(context.fonts().strong, {x + pad, at, box.x1 - pad, at + line},
+                   context.colors.text, what);
+    } else {
+      canvas.label(context.fonts().text, {x + pad, at, x + pad + key_width, at + line},
+                   context.colors.accent, key);
+      canvas.label(context.fonts().text, {x + pad + key_width, at, box.x1 - pad, at + line},
+                   context.colors.text, what);
+    }
+    at += line;
+  }
+  const ImGuiIO& io = ImGui::GetIO();
+  if (io.MouseClicked[0] && io.MousePos.y > context.layout.top_bar.y1) view.help_open = false;
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,11 @@
+// The overlay that lists every key.
+// UI thread only.
+#pragma once
+
+#include "viewer/panels/frame.h"
+
+namespace taskscope::viewer {
+
+void draw_help(const PanelContext& context, ViewState& view);
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,28 @@
+#include "viewer/panels/layout.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace taskscope::viewer {
+
+Layout make_layout(const LayoutInput& input) {
+  const auto px = [&](float at_1) { return std::round(at_1 * input.scale); };
+  const float width = input.width;
+  const float left = std::min(px(input.left_width), std::floor(width / 2));
+  const float status_height = px(input.footer ? 30 : 24);
+  Layout layout;
+  layout.top_bar = {0, 0, width, px(36)};
+  layout.minimap = {0, layout.top_bar.y1, width, layout.top_bar.y1 + px(44)};
+  layout.ruler = {left, layout.minimap.y1, width, layout.minimap.y1 + px(24)};
+  const float bottom = std::max(input.height - status_height, layout.ruler.y1);
+  layout.status = {0, bottom, width, input.height};
+  // The rows keep at least a third of what is left.
+  const float room = bottom - layout.ruler.y1;
+  const float drawer = std::min(px(input.drawer_height), std::floor(room * 2 / 3));
+  layout.drawer = {0, bottom - drawer, width, bottom};
+  layout.rows = {left, layout.ruler.y1, width, bottom - drawer};
+  layout.left = {0, layout.minimap.y1, left, bottom - drawer};
+  return layout;
+}
+
+}  // namespace taskscope::viewer

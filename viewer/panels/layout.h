@@ -1,0 +1,23 @@
+// Which panel gets which part of the window. Pure.
+#pragma once
+
+#include "viewer/panels/canvas.h"
+
+namespace taskscope::viewer {
+
+struct LayoutInput {
+  float width = 0;  // px
+  float height = 0;
+  float scale = 1;
+  float left_width = 220;   // px at scale 1
+  float drawer_height = 0;  // px at scale 1; 0: closed
+  bool footer = false;      // a picture's footer instead of the window's status line
+};
+
+struct Layout {
+  Box top_bar, minimap, ruler, rows, left, drawer, status;
+};
+
+Layout make_layout(const LayoutInput& input);
+
+}  // namespace taskscope::viewer

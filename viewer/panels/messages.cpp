@@ -1,0 +1,94 @@
+#include "viewer/panels/messages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "viewer/panels/widgets.h"
+
+namespace taskscope::viewer {
+namespace {
+
+constexpr double kToastSeconds = 4;
+
+struct Message {
+  std::string title;
+  std::vector<std::string> lines;
+  bool alarm = false;
+};
+
+Message message_of(const PanelContext& context) {
+  const LoadStatus& load = context.input.load;
+  if (load.stage == LoadStage::Failed) {
+    return {
+        "This recording cannot be shown", {load.error, "Press Ctrl+Q to close the window."}, true};
+  }
+  if (context.input.session == nullptr) {
+    return {"Opening the recording", {load.path}, false};
+  }
+  return {"Nothing was recorded",
+          {"The file is a recording, but it holds no task: the program ended before its runtime "
+           "started,",
+           "or it is not built with Taskscope. Record again with:",
+           fmt::format("taskscope record -o {} -- PROGRAM ARGS…",
+                       load.path.empty() ? context.session.path() : load.path)},
+          false};
+}
+
+// The longest beginning of `text` that fits, cut at a space; at least one word.
+std::size_t line_length(const Canvas& canvas, ImFont* font, const std::string& text, float room) {
+  if (canvas.width(font, text) <= room) return text.size();
+  std::size_t best = text.find(' ');
+  for (std::size_t at = best; at != std::string::npos; at = text.find(' ', at + 1)) {
+    if (canvas.width(font, text.substr(0, at)) > room) break;
+    best = at;
+  }
+  return best == std::string::npos ? text.size() : best;
+}
+
+}  // namespace
+
+void draw_message(const PanelContext& context) {
+  Canvas& canvas = context.canvas;
+  const Message message = message_of(context);
+  const Box area{0, context.layout.top_bar.y1, context.layout.top_bar.x1, context.layout.status.y0};
+  ImFont* font = context.fonts().text;
+  const float room = std::min(area.width() - context.px(48), context.px(640));
+  std::vector<std::string> lines;
+  for (std::string text : message.lines) {
+    while (!text.empty()) {
+      const std::size_t length = line_length(canvas, font, text, room);
+      lines.push_back(text.substr(0, length));
+      text.erase(0, std::min(text.size(), length + 1));
+    }
+  }
+  const float step = context.px(20);
+  float y = std::round((area.y0 + area.y1) / 2 - step * static_cast<float>(lines.size() + 1) / 2);
+  const auto centred = [&](ImFont* with, const std::string& text, ImU32 color) {
+    const float x = std::round((area.width() - canvas.width(with, text)) / 2);
+    canvas.text(with, std::max(x, context.px(12)), y, color, text);
+    y += step;
+  };
+  centred(context.fonts().strong, message.title,
+          message.alarm ? context.colors.alarm : context.colors.text);
+  y += context.px(4);
+  for (const std::string& line : lines) centred(font, line, context.colors.muted);
+}
+
+void show_toast(ViewState& view, std::string text) {
+  view.toast = std::move(text);
+  view.toast_left_s = kToastSeconds;
+}
+
+void draw_toast(const PanelContext& context, ViewState& view) {
+  if (view.toast_left_s <= 0 || context.input.footer) return;
+  view.toast_left_s -= context.input.seconds;
+  view.animating = true;
+  const float width = context.canvas.width(context.fonts().text, view.toast) + context.px(16);
+  const Box status = context.layout.status;
+  draw_note(context, {(status.x1 - width) / 2, status.y0 - context.px(44)},
+            {{view.toast, context.colors.text, context.fonts().text}});
+}
+
+}  // namespace taskscope::viewer

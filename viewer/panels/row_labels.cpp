@@ -1,0 +1,167 @@
+#include "viewer/panels/row_labels.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "viewer/model/format.h"
+#include "viewer/panels/timeline.h"
+#include "viewer/panels/widgets.h"
+
+namespace taskscope::viewer {
+namespace {
+
+void draw_fold(const PanelContext& context, const Box& box, float x, bool folded) {
+  const float middle = std::round((box.y0 + box.y1) / 2);
+  const float size = context.px(4);
+  const ImU32 color = context.colors.muted;
+  if (folded) {
+    context.canvas.triangle({x, middle - size}, {x + size + 1, middle}, {x, middle + size}, color);
+  } else {
+    context.canvas.triangle({x - 1, middle - size / 2}, {x + 2 * size - 1, middle - size / 2},
+                            {x + size - 1, middle + size / 2 + 1}, color);
+  }
+}
+
+void draw_header(const PanelContext& context, const Box& box, float indent, bool folded,
+                 const std::string& name, const std::string& count) {
+  Canvas& canvas = context.canvas;
+  draw_fold(context, box, box.x0 + indent, folded);
+  const Box room{box.x0 + indent + context.px(14), box.y0, box.x1 - context.px(10), box.y1};
+  const float count_width = std::ceil(canvas.width(context.fonts().text, count));
+  canvas.label_right(context.fonts().text, room, context.colors.muted, count);
+  canvas.label(context.fonts().strong,
+               {room.x0, room.y0, room.x1 - count_width - context.px(8), room.y1},
+               context.colors.text, name);
+}
+
+// What stands in the left column for a task or a worker: its name and its id in a quieter colour,
+// a bar of shares, the number that matters.
+struct Item {
+  std::string name;
+  std::string id;
+  std::string number;
+};
+
+void draw_item(const PanelContext& context, const Box& box, const Item& item,
+               const ClassTimes& times, std::int64_t whole_ns) {
+  Canvas& canvas = context.canvas;
+  const float number_width = context.px(46);
+  const float bar_width = context.px(44);
+  const float pad = context.px(10);
+  const float bar_x1 = box.x1 - pad - number_width;
+  ImFont* font = context.fonts().text;
+  Box room{box.x0 + context.px(28), box.y0, bar_x1 - bar_width - context.px(8), box.y1};
+  const float id_width = std::ceil(canvas.width(font, item.id)) + context.px(5);
+  const std::string name = canvas.fit(font, item.name, room.width() - id_width);
+  canvas.label(font, room, context.colors.text, name);
+  room.x0 += std::ceil(canvas.width(font, name)) + context.px(5);
+  canvas.label(font, room, context.colors.muted, item.id);
+  const float middle = std::round((box.y0 + box.y1) / 2);
+  const float half = context.px(3);
+  const Box bar{bar_x1 - bar_width, middle - half, bar_x1, middle + half};
+  canvas.fill(bar, context.colors.grid);
+  draw_share_bar(context, bar, times, whole_ns);
+  canvas.label_right(font, {bar_x1, box.y0, box.x1 - pad, box.y1}, context.colors.muted,
+                     item.number);
+}
+
+void draw_task(const PanelContext& context, const ViewState& view, const Box& box,
+               const Task& task) {
+  const ClassTimes times = context.session.stage() == SessionStage::Complete
+                               ? task.track.times_in(view.time.visible())
+                               : approximate_class_times(task.row.state_ns);
+  const std::int64_t whole = total(times);
+  draw_item(context, box,
+            {task.name, fmt::format("{}", task.row.id),
+             whole > 0 ? format_share(blocked_share(times)) : "–"},
+            times, whole);
+}
+
+void draw_worker(const PanelContext& context, const ViewState& view, const Box& box,
+                 const Worker& worker) {
+  TimeRange visible = view.time.visible();
+  visible.start_ns = std::max<std::int64_t>(visible.start_ns, 0);
+  visible.end_ns = std::min(visible.end_ns, context.session.duration_ns());
+  ClassTimes times = worker.track.times_in(visible);
+  if (context.session.stage() != SessionStage::Complete) {
+    visible = {0, context.session.duration_ns()};
+    times[index_of(StateClass::Running)] = worker.row.running_ns;
+  }
+  const std::int64_t whole = visible.length_ns();
+  const double busy =
+      whole > 0 ? static_cast<double>(total(times)) / static_cast<double>(whole) : 0;
+  draw_item(context, box, {"Worker", fmt::format("{}", worker.row.id), format_share(busy)}, times,
+            whole);
+}
+
+void draw_label(const PanelContext& context, const ViewState& view, const Row& row,
+                const Box& box) {
+  switch (row.kind) {
+    case RowKind::WorkersHeader:
+      draw_header(context, box, context.px(10), view.folds.workers, "Workers", "busy");
+      break;
+    case RowKind::TasksHeader:
+      draw_header(context, box, context.px(10), view.folds.tasks,
+                  fmt::format("Tasks {}", format_count(context.session.tasks().size())), "blocked");
+      break;
+    case RowKind::GroupHeader: {
+      const TaskGroup& group = context.session.groups()[row.index];
+      draw_header(context, box, context.px(14), view.folds.groups.contains(row.index),
+                  fmt::format("{} × {}", format_count(group.tasks.size()), group.label),
+                  group.place);
+      break;
+    }
+    case RowKind::Worker:
+      draw_worker(context, view, box, context.session.workers()[row.index]);
+      break;
+    case RowKind::Task:
+      draw_task(context, view, box, context.session.tasks()[row.index]);
+      break;
+  }
+}
+
+}  // namespace
+
+double blocked_share(const ClassTimes& times) {
+  const std::int64_t whole = total(times);
+  if (whole <= 0) return 0;
+  const std::int64_t blocked = times[index_of(StateClass::Channel)] +
+                               times[index_of(StateClass::Lock)] +
+                               times[index_of(StateClass::Leaked)];
+  return static_cast<double>(blocked) / static_cast<double>(whole);
+}
+
+void draw_row_labels(const PanelContext& context, const ViewState& view, std::size_t first,
+                     std::size_t last) {
+  Canvas& canvas = context.canvas;
+  const Palette& colors = context.colors;
+  const Box left = context.layout.left;
+  const Box rows = context.layout.rows;
+  canvas.fill(left, colors.panel);
+  canvas.push_clip({left.x0, rows.y0, left.x1, rows.y1});
+  for (std::size_t at = first; at < last; ++at) {
+    const Row& row = context.input.rows->rows()[at];
+    const float y = row_top(context, view, row);
+    const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
+    const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
+                          (row.kind == RowKind::Worker && view.selection.worker == row.index);
+    const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
+                         (row.kind == RowKind::Worker && view.hover.worker == row.index);
+    if (selected || hovered) canvas.fill(box, colors.raised);
+    if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
+    draw_label(context, view, row, box);
+  }
+  canvas.pop_clip();
+  const ImVec2 mouse = ImGui::GetIO().MousePos;
+  const bool resizing =
+      view.drag == Drag::LeftColumn ||
+      (std::abs(mouse.x - left.x1) < context.px(4) && left.contains({1, mouse.y}));
+  canvas.fill({left.x1 - 1, left.y0, left.x1, left.y1}, resizing ? colors.accent : colors.border);
+  canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.border);
+  canvas.label(context.fonts().text,
+               {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), rows.y0}, colors.muted,
+               format_duration(view.time.visible().length_ns()) + " in view");
+}
+
+}  // namespace taskscope::viewer

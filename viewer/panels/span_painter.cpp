@@ -1,0 +1,168 @@
+#include "viewer/panels/span_painter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "viewer/model/format.h"
+
+namespace taskscope::viewer {
+namespace {
+
+constexpr float kHatchMinPx = 8;
+constexpr float kEdgeMinPx = 6;
+constexpr float kLabelMinPx = 24;
+
+class Painter {
+ public:
+  Painter(const PanelContext& context, const ViewState& view, const Row& row, const Box& box)
+      : context_(context),
+        view_(view),
+        row_(row),
+        box_(box),
+        focus_(view.hover.task != kNoTask ? view.hover.task : kNoTask) {}
+
+  void paint(const RowPicture& picture) {
+    // A picture of another zoom is stretched until its own is there.
+    const double stretch = picture.grid.ns_per_px / view_.time.grid().ns_per_px;
+    const auto x_of = [&](std::int64_t column) {
+      const double x =
+          static_cast<double>(column) * stretch - static_cast<double>(view_.time.first_column());
+      return box_.x0 + static_cast<float>(
+                           std::clamp(std::round(x), -4.0, static_cast<double>(box_.width()) + 4));
+    };
+    const auto first =
+        std::lower_bound(picture.cells.begin(), picture.cells.end(), box_.x0,
+                         [&](const Cell& cell, float x) { return x_of(cell.last) <= x; });
+    for (auto cell = first; cell != picture.cells.end(); ++cell) {
+      const float x0 = x_of(cell->first);
+      const float x1 = x_of(cell->last);
+      if (x0 >= box_.x1) break;
+      if (x1 <= x0) continue;
+      if (cell->is_mixture()) {
+        paint_mixture(*cell, x0, x1);
+      } else {
+        paint_span(*cell, x0, x1);
+      }
+    }
+  }
+
+ private:
+  void paint_mixture(const Cell& cell, float x0, float x1) {
+    const bool dim = focus_ != kNoTask && row_.kind == RowKind::Worker;
+    float y = box_.y1;
+    for (const StateClass state : kBySeverity) {
+      const auto part = static_cast<float>(cell.heights[index_of(state)]);
+      if (part <= 0) continue;
+      const ImU32 color = context_.colors.state[index_of(state)];
+      context_.canvas.fill({x0, y - part, x1, y}, dim ? with_alpha(color, 0.55F) : color);
+      y -= part;
+    }
+  }
+
+  SpanIndex session_span(std::uint32_t span) const {
+    return row_.kind == RowKind::Worker ? context_.session.workers()[row_.index].spans[span]
+                                        : context_.session.tasks()[row_.index].first_span + span;
+  }
+
+  void paint_span(const Cell& cell, float x0, float x1) {
+    const SpanIndex span = session_span(cell.span);
+    const StateClass state = context_.session.span_class(span);
+    const bool worker_row = row_.kind == RowKind::Worker;
+    const TaskIndex task = worker_row ? context_.session.span_task(span) : row_.index;
+    const bool dim = focus_ != kNoTask && worker_row && task != focus_;
+    const bool bright = focus_ != kNoTask && task == focus_;
+    ImU32 color = context_.colors.state[index_of(state)];
+    if (bright) color = shifted(color, view_.theme == Theme::Dark ? 0.16F : -0.12F);
+    if (dim) color = with_alpha(color, 0.42F);
+    const float height = std::round(box_.height() * height_share(state));
+    const Box body{x0, box_.y1 - height, x1, box_.y1};
+    context_.canvas.fill(body, color);
+    const float width = x1 - x0;
+    if (width >= context_.px(kHatchMinPx) &&
+        (state == StateClass::Channel || state == StateClass::Lock)) {
+      const Box seen{std::max(body.x0, box_.x0), body.y0, std::min(body.x1, box_.x1), body.y1};
+      context_.canvas.hatch(seen, context_.colors.hatch);
+    }
+    if (width >= context_.px(kEdgeMinPx)) {
+      context_.canvas.fill({body.x0, body.y0, body.x0 + 1, body.y1}, shifted(color, -0.3F));
+    }
+    if (state == StateClass::Leaked) {
+      context_.canvas.fill({body.x0, body.y0, body.x1, body.y0 + context_.px(2)},
+                           shifted(color, view_.theme == Theme::Dark ? 0.45F : -0.4F));
+    }
+    const bool chosen = view_.selection.span == span;
+    if (chosen) context_.canvas.frame(body, context_.colors.text, context_.px(1.5F));
+    if (height < box_.height()) return;
+    paint_label(span, state, task, body, dim);
+  }
+
+  void paint_label(SpanIndex span, StateClass state, TaskIndex task, const Box& body, bool dim) {
+    const float pad = context_.px(4);
+    const Box room{std::max(body.x0, box_.x0) + pad, body.y0, std::min(body.x1, box_.x1) - pad,
+                   body.y1};
+    if (room.width() < context_.px(kLabelMinPx)) return;
+    ImFont* font = row_.kind == RowKind::Worker ? context_.fonts().text : context_.fonts().small;
+    Canvas& canvas = context_.canvas;
+    const std::string text = row_.kind == RowKind::Worker ? context_.session.tasks()[task].label
+                                                          : span_label(span, state, room.width());
+    const std::string fitting = canvas.fit(font, text, room.width());
+    const float width = std::ceil(canvas.width(font, fitting));
+    // Cropped to next to nothing, letters only disturb.
+    if (fitting.empty() || (fitting.ends_with("…") && width < context_.px(kLabelMinPx))) return;
+    const ImU32 color = context_.colors.label[index_of(state)];
+    if (state == StateClass::Channel || state == StateClass::Lock) {
+      // Letters stand on plain colour, not on stripes.
+      const float x1 = std::min(room.x0 + width + pad - 1, body.x1);
+      canvas.fill({room.x0 - pad + 1, body.y0, x1, body.y1},
+                  context_.colors.state[index_of(state)]);
+    }
+    canvas.label(font, room, dim ? with_alpha(color, 0.6F) : color, fitting);
+  }
+
+  std::string span_label(SpanIndex span, StateClass state, float room_px) const {
+    const SpanDetail& detail = context_.session.span_detail(span);
+    switch (state) {
+      case StateClass::Running:
+        if (detail.worker == 0xffff) return "running";
+        if (const std::string whole = fmt::format("worker {}", detail.worker);
+            context_.canvas.width(context_.fonts().small, whole) <= room_px) {
+          return whole;
+        }
+        return fmt::format("w{}", detail.worker);
+      case StateClass::Channel:
+      case StateClass::Lock:
+      case StateClass::Leaked: {
+        const store::ObjectRow* object = context_.session.find_object(detail);
+        const std::string_view reason = trace_format::to_text(detail.reason);
+        return object == nullptr || object->name.empty()
+                   ? std::string(reason)
+                   : fmt::format("{} {}", reason, object->name);
+      }
+      default:
+        return std::string(to_short_text(state));
+    }
+  }
+
+  const PanelContext& context_;
+  const ViewState& view_;
+  const Row& row_;
+  const Box& box_;
+  const TaskIndex focus_;
+};
+
+}  // namespace
+
+float height_share(StateClass state) {
+  if (state == StateClass::Runnable) return 0.5F;
+  if (state == StateClass::Sleep) return 0.35F;
+  return 1;
+}
+
+void paint_cells(const PanelContext& context, const ViewState& view, const Row& row,
+                 const RowPicture& picture, const Box& box) {
+  Painter(context, view, row, box).paint(picture);
+}
+
+}  // namespace taskscope::viewer

@@ -1,0 +1,65 @@
+#include "viewer/panels/top_bar.h"
+
+#include <fmt/format.h>
+
+#include "viewer/model/format.h"
+#include "viewer/panels/widgets.h"
+
+namespace taskscope::viewer {
+namespace {
+
+std::string file_name(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+void draw_top_bar(const PanelContext& context, ViewState& view) {
+  Canvas& canvas = context.canvas;
+  const Palette& colors = context.colors;
+  const Box bar = context.layout.top_bar;
+  canvas.fill(bar, colors.panel);
+  canvas.fill({bar.x0, bar.y1 - 1, bar.x1, bar.y1}, colors.border);
+  float x = bar.x0 + context.px(12);
+  const auto put = [&](ImFont* font, ImU32 color, const std::string& text, float gap) {
+    const float width = std::ceil(canvas.width(font, text));
+    canvas.label(font, {x, bar.y0, x + width, bar.y1}, color, text);
+    x += width + context.px(gap);
+  };
+  float right = bar.x1 - context.px(8);
+  if (!context.input.footer) {
+    const auto button = [&](const char* text, const char* hint) {
+      const float width = std::ceil(canvas.width(context.fonts().text, text)) + context.px(20);
+      const Box box{right - width, bar.y0 + context.px(5), right, bar.y1 - context.px(6)};
+      right = box.x0 - context.px(6);
+      return draw_button(context, box, text, hint);
+    };
+    if (button("Keys", "?")) view.help_open = !view.help_open;
+    if (button("Picture", "Ctrl+S")) view.save_requested = true;
+    if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
+      view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
+    }
+  }
+  canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
+  const std::string path =
+      context.input.session != nullptr ? context.session.path() : context.input.load.path;
+  put(context.fonts().strong, colors.text, file_name(path), 16);
+  if (context.input.session != nullptr) {
+    const store::RecordingInfo& info = context.session.info();
+    const auto fact = [&](const std::string& value, const std::string& unit) {
+      put(context.fonts().text, colors.text, value, 4);
+      put(context.fonts().text, colors.muted, unit, 16);
+    };
+    if (!info.program.empty()) put(context.fonts().text, colors.muted, file_name(info.program), 16);
+    fact(format_duration(info.duration_ns), "recorded");
+    fact(format_count(info.tasks), info.tasks == 1 ? "task" : "tasks");
+    fact(format_count(info.workers), info.workers == 1 ? "worker" : "workers");
+    fact(format_count(info.events), "events");
+    if (!info.complete)
+      put(context.fonts().text, colors.alarm, "recorder was killed: ends early", 16);
+  }
+  canvas.pop_clip();
+}
+
+}  // namespace taskscope::viewer

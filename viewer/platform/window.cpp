@@ -1,0 +1,223 @@
+#include "viewer/platform/window.h"
+
+#include <GLFW/glfw3.h>
+#include <backends/imgui_impl_glfw.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "viewer/model/loader.h"
+#include "viewer/panels/messages.h"
+#include "viewer/platform/presenter.h"
+#include "viewer/platform/scene.h"
+
+namespace taskscope::viewer {
+namespace {
+
+// ImGui needs a frame or two after an event until everything that follows from it is drawn.
+constexpr int kFramesAfterEvent = 3;
+constexpr double kFrameSecondsMax = 0.1;
+constexpr double kFrameSecondsMin = 1.0 / 60;  // between frames of a motion, without vertical sync
+
+void wake_window() { glfwPostEmptyEvent(); }
+
+std::string glfw_reason() {
+  const char* reason = nullptr;
+  glfwGetError(&reason);
+  return reason == nullptr ? "no reason given" : reason;
+}
+
+Error no_window(const std::string& reason) {
+  return Error{
+      fmt::format("Cannot open a window ({}). Without a display, \"taskscope screenshot\" "
+                  "draws the same picture into a PNG file.",
+                  reason)};
+}
+
+// GLFW's life, so that every way out ends it.
+struct GlfwLibrary {
+  bool ready = glfwInit() == GLFW_TRUE;
+  GlfwLibrary() = default;
+  GlfwLibrary(const GlfwLibrary&) = delete;
+  GlfwLibrary& operator=(const GlfwLibrary&) = delete;
+  ~GlfwLibrary() {
+    if (ready) glfwTerminate();
+  }
+};
+using WindowPtr = std::unique_ptr<GLFWwindow, decltype(&glfwDestroyWindow)>;
+
+// "run.tscope" → "run-1.png", the first number that is free.
+std::string picture_path(const std::string& recording) {
+  std::filesystem::path stem(recording);
+  stem.replace_extension();
+  for (int number = 1;; ++number) {
+    const std::string path = fmt::format("{}-{}.png", stem.string(), number);
+    if (!std::filesystem::exists(path)) return path;
+  }
+}
+
+// Keys between GLFW and ImGui. ImGui 1.86 looks at keys once a frame: a tap that begins and ends
+// between two frames would be lost, so its end waits for the next one.
+class KeyQueue {
+ public:
+  explicit KeyQueue(GLFWwindow* window) : window_(window) {
+    glfwSetWindowUserPointer(window, this);
+    glfwSetKeyCallback(window, [](GLFWwindow* of, int key, int code, int action, int modifiers) {
+      static_cast<KeyQueue*>(glfwGetWindowUserPointer(of))
+          ->events_.push_back({key, code, action, modifiers});
+    });
+  }
+
+  // Before a frame.
+  void deliver() {
+    std::set<int> pressed;
+    while (!events_.empty()) {
+      const Event event = events_.front();
+      if (event.action == GLFW_RELEASE && pressed.contains(event.key)) return;
+      if (event.action == GLFW_PRESS) pressed.insert(event.key);
+      ImGui_ImplGlfw_KeyCallback(window_, event.key, event.code, event.action, event.modifiers);
+      events_.pop_front();
+    }
+  }
+  bool empty() const { return events_.empty(); }
+
+ private:
+  struct Event {
+    int key, code, action, modifiers;
+  };
+  GLFWwindow* window_;
+  std::deque<Event> events_;
+};
+
+class WindowLoop {
+ public:
+  WindowLoop(const ViewRequest& request, GLFWwindow* window, Presenter& presenter, Scene& scene,
+             SessionLoader* loader)
+      : request_(request),
+        window_(window),
+        keys_(window),
+        presenter_(presenter),
+        scene_(scene),
+        loader_(loader) {}
+
+  std::string run() {
+    auto before = std::chrono::steady_clock::now();
+    int frames_left = kFramesAfterEvent;
+    while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested) {
+      if (frames_left > 0 || scene_.view().animating || !keys_.empty()) {
+        if (frames_left == 0) glfwWaitEventsTimeout(kFrameSecondsMin);
+        glfwPollEvents();
+        frames_left = std::max(0, frames_left - 1);
+      } else {
+        glfwWaitEvents();
+        frames_left = kFramesAfterEvent - 1;
+      }
+      take_loaded();
+      const auto now = std::chrono::steady_clock::now();
+      const std::chrono::duration<double> passed = now - before;
+      before = now;
+      draw(std::min(passed.count(), kFrameSecondsMax));
+    }
+    return error_;
+  }
+
+ private:
+  void take_loaded() {
+    if (loader_ == nullptr) return;
+    const SessionLoader::State state = loader_->poll();
+    if (state.session != nullptr && state.session != scene_.session()) {
+      scene_.set_session(state.session);
+    }
+    LoadStatus status{.stage = LoadStage::Decoding,
+                      .progress = state.progress,
+                      .path = request_.path,
+                      .error = state.error};
+    if (!state.error.empty()) {
+      status.stage = LoadStage::Failed;
+      error_ = state.error;
+    } else if (state.done) {
+      status.stage = LoadStage::Ready;
+    } else if (state.session == nullptr) {
+      status.stage = LoadStage::Opening;
+    }
+    scene_.set_load(status);
+  }
+
+  void draw(double seconds) {
+    int width = 0;
+    int height = 0;
+    glfwGetFramebufferSize(window_, &width, &height);
+    if (width <= 0 || height <= 0) return;  // minimised
+    if (scene_.view().save_requested) save(width, height);
+    keys_.deliver();
+    presenter_.begin_frame();
+    ImGui_ImplGlfw_NewFrame();
+    scene_.draw(Scene::Kind::Window, seconds);
+    presenter_.present(scene_, width, height);
+    glfwSwapBuffers(window_);
+  }
+
+  void save(int width, int height) {
+    scene_.view().save_requested = false;
+    if (scene_.session() == nullptr) return;
+    const std::string path = picture_path(request_.path);
+    const Result<void> written = write_png(scene_.picture(width, height), path);
+    show_toast(scene_.view(), written ? "Saved " + path : written.error().message);
+  }
+
+  const ViewRequest& request_;
+  GLFWwindow* window_;
+  KeyQueue keys_;
+  Presenter& presenter_;
+  Scene& scene_;
+  SessionLoader* loader_;
+  std::string error_;
+};
+
+Result<void> run(const ViewRequest& request, SessionPtr session) {
+  const GlfwLibrary library;
+  if (!library.ready) return no_window(glfw_reason());
+  const int width =
+      static_cast<int>(std::lround(static_cast<float>(request.width) * request.scale));
+  const int height =
+      static_cast<int>(std::lround(static_cast<float>(request.height) * request.scale));
+  const std::string title =
+      std::filesystem::path(request.path).filename().string() + " – Taskscope";
+  const WindowPtr window(glfwCreateWindow(width, height, title.c_str(), nullptr, nullptr),
+                         &glfwDestroyWindow);
+  if (window == nullptr) return no_window(glfw_reason());
+  glfwMakeContextCurrent(window.get());
+  glfwSwapInterval(1);
+  glfwSetWindowSizeLimits(window.get(), 320, 200, GLFW_DONT_CARE, GLFW_DONT_CARE);
+  Scene scene(request, wake_window);
+  // The key callback is KeyQueue's; ImGui's backend adds its other ones.
+  ImGui_ImplGlfw_InitForOpenGL(window.get(), true);
+  const std::unique_ptr<Presenter> presenter = Presenter::make();
+  std::unique_ptr<SessionLoader> loader;
+  if (session != nullptr) {
+    scene.set_session(std::move(session));
+  } else {
+    loader = std::make_unique<SessionLoader>(request.path, wake_window);
+  }
+  const std::string error =
+      WindowLoop(request, window.get(), *presenter, scene, loader.get()).run();
+  ImGui_ImplGlfw_Shutdown();
+  if (!error.empty()) return Error{error};
+  return {};
+}
+
+}  // namespace
+
+Result<void> run_window(const ViewRequest& request) { return run(request, nullptr); }
+
+Result<void> run_window(const ViewRequest& request, SessionPtr session) {
+  return run(request, std::move(session));
+}
+
+}  // namespace taskscope::viewer
