@@ -6,7 +6,7 @@
 namespace taskscope::store {
 
 std::string describe(sqlite3* database) {
-  const int code = sqlite3_errcode(database);
+  const int code = sqlite3_errcode(database) & 0xff;  // without the extended part
   const int system_error = sqlite3_system_errno(database);
   const bool failed_io = code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN;
   if (failed_io && system_error == EFBIG) return "the file size limit (ulimit -f) is reached";

@@ -1,0 +1,179 @@
+// A stand-in for a traced program: speaks the handshake by hand and behaves as its argument says.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "runtime/trace_format/handshake.h"
+#include "runtime/trace_format/ring_layout.h"
+
+namespace {
+
+using namespace taskscope;
+using trace_format::EventKind;
+
+constexpr std::uint64_t kCapacity = 4096;
+
+int recorder_socket() {
+  const char* value = std::getenv(trace_format::kRecorderFdVariable);
+  return value == nullptr ? -1 : std::atoi(value);
+}
+
+template <class T>
+void send_message(const T& message, int descriptor = -1) {
+  iovec data{const_cast<T*>(&message), sizeof message};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(c), &descriptor, sizeof(int));
+  }
+  if (sendmsg(recorder_socket(), &header, MSG_NOSIGNAL) < 0) std::perror("helper: sendmsg");
+}
+
+class Ring {
+ public:
+  explicit Ring(trace_format::WorkerId worker_id) {
+    const int fd = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const std::size_t bytes = trace_format::ring_bytes(kCapacity);
+    if (ftruncate(fd, static_cast<off_t>(bytes)) != 0) std::abort();
+    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    header_ = new (memory) trace_format::RingHeader;
+    header_->worker_id = worker_id;
+    header_->capacity = kCapacity;
+    records_ = reinterpret_cast<trace_format::Record*>(static_cast<char*>(memory) +
+                                                       trace_format::kRingHeaderBytes);
+    trace_format::RingOffer offer;
+    offer.worker_id = worker_id;
+    offer.capacity = kCapacity;
+    send_message(offer, fd);
+    close(fd);
+  }
+
+  // Waits for room, which a real program never does.
+  void put(EventKind kind, std::uint64_t id = 0, std::uint32_t aux = 0) {
+    const std::uint64_t head = header_->head.load(std::memory_order_relaxed);
+    while (head - header_->tail.load(std::memory_order_acquire) == kCapacity) usleep(100);
+    const trace_format::Event event{
+        .ticks = base::ticks(base::tick_source()), .id = id, .aux = aux, .kind = kind};
+    records_[head % kCapacity] = trace_format::encode(event);
+    header_->head.store(head + 1, std::memory_order_release);
+  }
+  trace_format::RingHeader& header() { return *header_; }
+
+ private:
+  trace_format::RingHeader* header_;
+  trace_format::Record* records_;
+};
+
+void say_hello(std::uint16_t major = trace_format::kFormatMajor) {
+  trace_format::Hello hello;
+  hello.format_major = major;
+  hello.workers = 1;
+  hello.pid = getpid();
+  hello.tick_source = base::tick_source();
+  hello.start = base::read_clock_anchor(hello.tick_source);
+  std::snprintf(hello.program, sizeof hello.program, "helper");
+  send_message(hello);
+}
+
+// The life of `tasks` tasks after the main one: five events each.
+void run_tasks(Ring& ring, std::uint64_t tasks) {
+  ring.put(EventKind::Spawn, 1);
+  ring.put(EventKind::Run, 1, 1);
+  for (std::uint64_t id = 2; id < 2 + tasks; ++id) {
+    const auto sequence = static_cast<std::uint32_t>(2 * id - 2);
+    ring.put(EventKind::Spawn, id, 7);
+    ring.put(EventKind::Yield);
+    ring.put(EventKind::Run, id, 1);
+    ring.put(EventKind::Exit, id);
+    ring.put(EventKind::Run, 1, sequence / 2 + 1);
+  }
+}
+
+void die_of(int signal) {
+  // Sanitizers would turn the signal into an exit.
+  ::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
+void send_junk() {
+  send_message(std::array<char, 3>{'x', 'y', 'z'});
+  send_message(std::array<char, 4000>{});
+  trace_format::MessageHeader unknown;
+  unknown.type = static_cast<trace_format::MessageType>(77);
+  send_message(unknown, 0);
+  trace_format::RingOffer no_memory;
+  no_memory.capacity = kCapacity;
+  send_message(no_memory);
+  no_memory.capacity = 12345;
+  send_message(no_memory, 0);
+}
+
+int behave(std::string_view how, std::uint64_t tasks) {
+  if (how == "exits-at-once") return 3;
+  if (how == "dies-at-once") die_of(SIGTERM);
+  if (how == "junk-only") return send_junk(), 0;
+  if (how == "newer") return say_hello(trace_format::kFormatMajor + 1), 0;
+  if (how == "junk") send_junk();
+  say_hello();
+  if (how == "hello-only") return 4;
+  if (how == "junk") send_junk();
+  Ring ring(0);
+  run_tasks(ring, tasks);
+  if (how == "crashes") die_of(SIGSEGV);
+  if (how == "is-killed") die_of(SIGKILL);
+  if (how == "loses") {
+    ring.header().lost.store(17);
+    die_of(SIGKILL);
+  }
+  if (how == "lies") {
+    Ring liar(1);
+    liar.put(EventKind::WorkerPark);
+    liar.header().head.store(1'000'000'000);
+  }
+  if (how == "forks" && fork() == 0) {
+    // Lives on with the socket and the ring, until the test's process is long gone.
+    alarm(60);
+    close(0), close(1), close(2);
+    pause();
+  }
+  if (how == "waits-for-signal") {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    ring.put(EventKind::WorkerWake, 5);
+    int signal = 0;
+    sigwait(&set, &signal);
+  }
+  ring.put(EventKind::Exit, 1);
+  send_message(trace_format::Bye{});
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  alarm(120);  // no test is kept waiting by a helper that it forgot
+  return behave(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10);
+}
