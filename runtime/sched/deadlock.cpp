@@ -31,6 +31,8 @@ std::size_t foreign_threads(std::size_t workers) {
 
 void report_if_deadlocked(Scheduler& scheduler, instrument::Lane* lane) {
   if (foreign_threads(scheduler.workers().size()) != 0) return;
+  // In this order: a thread that is gone now may have made a task ready just before.
+  if (!scheduler.all_asleep()) return;
   const std::int64_t now_ns = base::monotonic_ns();
   std::vector<debug::BlockedTask> tasks;
   scheduler.tasks().for_each_live([&](const Task& task) {
