@@ -1,0 +1,235 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "recorder/ingest/text_source.h"
+#include "recorder/store/reader.h"
+#include "recorder/store/writer.h"
+#include "tests/support/golden.h"
+#include "tests/support/recording_text.h"
+#include "tests/support/temporary_folder.h"
+
+namespace taskscope::store {
+namespace {
+
+class RecordingFile : public testing::Test {
+ protected:
+  std::string recording(const std::string& trace) {
+    const std::string text = tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) +
+                                              "/tests/golden/recorder/" + trace + ".trace");
+    const std::string path = folder_.file(trace + ".tscope");
+    EXPECT_TRUE(ingest::record_text(text, path));
+    return path;
+  }
+  static std::string refusal(const std::string& path) {
+    const auto reader = Reader::open(path);
+    return reader ? "opened" : reader.error().message;
+  }
+  void run_sql(const std::string& path, const char* sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+  static std::string query(const Reader& reader, const std::string& sql) {
+    std::string out;
+    Reader::QueryError error;
+    const bool ok = reader.query(
+        sql, {},
+        [&out](const auto&, const std::vector<const char*>& values) {
+          for (const char* value : values)
+            out += (value == nullptr ? "NULL" : value) + std::string("|");
+          out += '\n';
+          return true;
+        },
+        error);
+    return ok ? out : "error at " + std::to_string(error.offset) + ": " + error.message;
+  }
+
+  tests::TemporaryFolder folder_;
+};
+
+TEST_F(RecordingFile, WhatIsNoRecordingIsRefusedInOneSentence) {
+  const std::string path = folder_.file("x");
+  EXPECT_EQ(refusal(path), "Cannot open " + path + ": No such file or directory.");
+  EXPECT_EQ(refusal(folder_.path()), folder_.path() + " is a folder, not a recording.");
+  std::ofstream(path).flush();
+  EXPECT_EQ(refusal(path), path + " is empty: nothing was recorded into it.");
+  std::ofstream(path) << std::string(500, 'x');
+  EXPECT_EQ(refusal(path), path + " is not a recording (it is not a SQLite database).");
+  const std::string other = folder_.file("other.db");
+  run_sql(other, "CREATE TABLE a(b)");
+  EXPECT_EQ(refusal(other), other + " is a SQLite database, but not a recording of Taskscope.");
+}
+
+TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
+  const std::string path = recording("ping_pong");
+  run_sql(path, "PRAGMA user_version=2");
+  EXPECT_EQ(refusal(path), path +
+                               " was written by a newer Taskscope (format 2); this one reads 1: "
+                               "update taskscope.");
+}
+
+TEST_F(RecordingFile, CutFilesAndDamagedChunksAreErrorsNotCrashes) {
+  const std::string path = recording("ping_pong");
+  const auto size = std::filesystem::file_size(path);
+  const std::string cut = folder_.file("cut");
+  std::filesystem::copy_file(path, cut);
+  std::filesystem::resize_file(cut, size / 2);
+  EXPECT_NE(refusal(cut).find("is cut off"), std::string::npos) << refusal(cut);
+  run_sql(path, "UPDATE chunk SET data = zeroblob(40)");
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  std::vector<Span> spans;
+  const auto read = reader->read_spans(1, spans);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("chunk 1"), std::string::npos);
+  EXPECT_NE(query(*reader, "SELECT sum(end_ns) FROM span").find("chunk 1"), std::string::npos);
+}
+
+TEST_F(RecordingFile, AFinishedRecordingIsOneFile) {
+  recording("ping_pong");
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    files += entry.is_regular_file();
+  }
+  EXPECT_EQ(files, 1);
+}
+
+TEST_F(RecordingFile, SpansAndEventsAreTablesOfSql) {
+  const auto reader = Reader::open(recording("two_workers"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader, "SELECT count(*) FROM event"), "29|\n");
+  EXPECT_EQ(query(*reader, "SELECT count(*) FROM span"), "17|\n");
+  EXPECT_EQ(query(*reader,
+                  "SELECT task_id, reason, object_id, woken_by FROM span"
+                  " WHERE state = 'blocked' ORDER BY task_id"),
+            "1|wait_group|10|2|\n2|mutex|9|NULL|\n");
+  EXPECT_EQ(query(*reader,
+                  "SELECT ns, task_id FROM event WHERE kind = 'exit' AND worker_id = 0"
+                  " AND ns >= 230 AND ns < 300 ORDER BY ns"),
+            "230|3|\n255|2|\n");
+  EXPECT_EQ(query(*reader, "SELECT count(*) FROM span WHERE state = 'nonsense'"), "0|\n");
+  EXPECT_EQ(query(*reader, "SELECT worker_id, reason FROM span WHERE state = 'sleeping'"),
+            "NULL|sleep|\n");
+}
+
+TEST_F(RecordingFile, ConditionsThatAreSkippedByChunksGiveTheSameRows) {
+  const auto reader = Reader::open(recording("two_workers"));
+  ASSERT_TRUE(reader);
+  // A plus sign keeps SQLite from handing the condition to the table.
+  for (const char* column : {"start_ns", "end_ns", "worker_id", "task_id"}) {
+    for (const char* test : {" > 40", " >= 40", " < 212.5", " <= 85", " = 1", " IS NULL"}) {
+      const std::string sql = "SELECT count(*), sum(start_ns), sum(end_ns) FROM span WHERE ";
+      EXPECT_EQ(query(*reader, sql + column + test), query(*reader, sql + "+" + column + test))
+          << column << test;
+    }
+  }
+}
+
+TEST_F(RecordingFile, QueriesOnlyReadAndSayWhereTheyAreWrong) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader, "SELECT nonsense FROM task"), "error at 7: no such column: nonsense");
+  for (const char* sql : {"DELETE FROM task", "ATTACH 'x' AS y", "PRAGMA user_version=7",
+                          "CREATE TEMP TABLE a(b)", "SELECT load_extension('x')"}) {
+    EXPECT_NE(query(*reader, sql).find("error"), std::string::npos) << sql;
+  }
+  EXPECT_EQ(query(*reader, "SELECT 1; SELECT 2"), "error at 10: only one statement at a time");
+  EXPECT_EQ(query(*reader, " "), "error at -1: there is no SQL statement");
+}
+
+TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
+  const auto reader = Reader::open(recording("two_workers"));
+  ASSERT_TRUE(reader);
+  const std::string page =
+      tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
+  int examples = 0;
+  for (std::size_t at = page.find("```sql\n"); at != std::string::npos;
+       at = page.find("```sql\n", at + 1)) {
+    const std::size_t start = at + 7;
+    const std::string sql = page.substr(start, page.find("```", start) - start);
+    const std::string rows = query(*reader, sql);
+    EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
+    EXPECT_NE(rows, "") << sql;
+    ++examples;
+  }
+  EXPECT_EQ(examples, 3);
+}
+
+TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
+  const std::string path = recording("ping_pong");
+  const std::vector<FindingRow> findings = {
+      {.kind = "deadlock", .tier = "proved", .severity = "severe", .summary = "A.", .task_id = 1}};
+  ASSERT_TRUE(write_findings(path, findings));
+  ASSERT_TRUE(write_findings(path, findings));
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->info().findings, 1u);
+  const auto rows = reader->findings();
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->front().kind, "deadlock");
+  EXPECT_EQ(rows->front().task_id, 1u);
+}
+
+// Writes chunk after chunk and tells the pipe of each that was committed. Never returns.
+[[noreturn]] void write_until_killed(const std::string& path, int pipe_end) {
+  auto writer = Writer::create(path);
+  if (!writer) _exit(1);
+  ChunkEncoder encoder;
+  std::vector<StoredRow> rows(1000);
+  for (std::int64_t chunk = 0;; ++chunk) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i] = {.ns = chunk * 1000 + static_cast<std::int64_t>(i),
+                 .task_id = i * 77 % 1013,
+                 .kind = EventKind::Spawn};
+    }
+    writer->add_chunk(summarize(rows), 0, encoder.encode(rows, {}));
+    if (!writer->commit()) _exit(2);
+    if (write(pipe_end, "x", 1) != 1) _exit(3);
+  }
+}
+
+TEST_F(RecordingFile, AKilledRecorderLosesNoChunkThatItCommitted) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; ++round) {
+    const std::string path = folder_.file("killed" + std::to_string(round));
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      close(ends[0]);
+      write_until_killed(path, ends[1]);
+    }
+    close(ends[1]);
+    std::size_t committed = 0;
+    const std::size_t enough = 1 + random() % 150;
+    char byte;
+    while (committed < enough && read(ends[0], &byte, 1) == 1) ++committed;
+    kill(child, SIGKILL);
+    while (read(ends[0], &byte, 1) == 1) ++committed;
+    close(ends[0]);
+    int status;
+    waitpid(child, &status, 0);
+    const auto reader = Reader::open(path);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_FALSE(reader->info().complete);
+    const auto chunks = reader->chunks();
+    ASSERT_TRUE(chunks);
+    EXPECT_GE(chunks->size(), committed) << "round " << round;
+    EXPECT_EQ(tests::all_events(*reader).size(), chunks->size() * 1000);
+    EXPECT_EQ(reader->info().duration_ns, static_cast<std::int64_t>(chunks->size()) * 1000 - 1);
+  }
+}
+
+}  // namespace
+}  // namespace taskscope::store
