@@ -422,6 +422,7 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
       break;
     case EventKind::WorkerStart:
     case EventKind::WorkerWake:
+    case EventKind::Deadlock:
       row.arg = event.id;
       break;
     default:

@@ -38,6 +38,7 @@ constexpr auto kFieldsByKind = [] {
   set(EventKind::Panic, kTask);
   set(EventKind::WorkerStart, kArg);
   set(EventKind::WorkerWake, kArg);
+  set(EventKind::Deadlock, kArg);
   set(EventKind::Steal, kTask | kArg);
   set(EventKind::Object, kObject | kSite | kArg);
   set(EventKind::Capacity, kObject | kArg);

@@ -422,6 +422,29 @@ Result<void> Reader::read_events(std::int64_t chunk_id, std::vector<EventRow>& o
   return {};
 }
 
+Result<std::vector<EventRow>> Reader::events_of(EventKind kind) const {
+  struct Chunk {
+    std::int64_t id;
+    std::uint64_t kind_mask;
+  };
+  auto chunks = impl_->rows<Chunk>(
+      "the chunks", "SELECT id, kind_mask FROM chunk ORDER BY id", [](const Statement& s) {
+        return Chunk{s.integer(0), static_cast<std::uint64_t>(s.integer(1))};
+      });
+  if (!chunks) return chunks.error();
+  std::vector<EventRow> events;
+  for (const Chunk& chunk : *chunks) {
+    if ((chunk.kind_mask & kind_bit(kind)) == 0) continue;
+    const std::size_t before = events.size();
+    if (auto read = read_events(chunk.id, events); !read) return read.error();
+    const auto others =
+        std::remove_if(events.begin() + static_cast<std::ptrdiff_t>(before), events.end(),
+                       [kind](const EventRow& row) { return row.kind != kind; });
+    events.erase(others, events.end());
+  }
+  return events;
+}
+
 bool Reader::query(std::string_view sql,
                    const std::function<void(const std::vector<Column>&)>& on_columns,
                    const RowCallback& on_row, QueryError& error) const {

@@ -46,6 +46,9 @@ class Reader {
   // Appends the chunk's events in time order.
   Result<void> read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const;
 
+  // All events of one kind, chunk by chunk; cheap for kinds that few chunks have.
+  Result<std::vector<EventRow>> events_of(EventKind kind) const;
+
   // Runs one SQL statement that only reads. `on_row` gets the values as text (nullptr for NULL)
   // and returns false to stop. Errors carry SQLite's message and the offset in the SQL when known.
   struct Column {

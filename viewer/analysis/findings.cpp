@@ -18,6 +18,7 @@ using store::TaskRow;
 using store::TaskState;
 
 constexpr store::TaskId kMainTask = 1;
+constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
 
 std::string task_label(const TaskRow& task) {
   return task.name.empty() ? fmt::format("task {}", task.id)
@@ -45,7 +46,12 @@ class Finder {
 
   std::vector<FindingRow> run() {
     find_panics();
-    find_stuck();
+    // Who sleeps in a deadlock is part of it and no finding of its own.
+    if (in_.deadlocks.empty()) {
+      find_stuck();
+    } else {
+      find_deadlock();
+    }
     std::stable_sort(found_.begin(), found_.end(), [](const FindingRow& a, const FindingRow& b) {
       return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
     });
@@ -68,7 +74,9 @@ class Finder {
       row.severity = "severe";
       row.summary = fmt::format("{}, started at {}, panicked and ended the program.",
                                 task_label(task), in_.report.short_place(task.spawn_site_id));
-      row.detail = "The program's standard error has the message and the stack.";
+      row.detail = task.panic_message.empty()
+                       ? "The program's standard error has the message and the stack."
+                       : fmt::format("It said: {}", task.panic_message);
       row.task_id = task.id;
       row.spawn_site_id = task.spawn_site_id;
       row.first_ns = row.last_ns = task.ended_ns.value_or(in_.report.info.duration_ns);
@@ -87,11 +95,13 @@ class Finder {
            group.spans.size() >= limits_.stuck_group;
   }
 
-  void find_stuck() {
-    using Key = std::tuple<store::SiteId, store::SiteId, store::BlockReason>;
-    std::map<Key, StuckGroup> groups;
+  // The tasks that wait, by where they came from, where they wait and why. The main task waits for
+  // a reason of its own unless `with_main`.
+  using GroupKey = std::tuple<store::SiteId, store::SiteId, store::BlockReason>;
+  std::map<GroupKey, StuckGroup> waiting_groups(bool with_main) const {
+    std::map<GroupKey, StuckGroup> groups;
     for (const Span& span : in_.open_spans) {
-      if (!can_be_stuck(span) || span.task_id == kMainTask) continue;
+      if (!can_be_stuck(span) || (span.task_id == kMainTask && !with_main)) continue;
       const auto task = by_id_.find(span.task_id);
       const store::SiteId spawn = task == by_id_.end() ? 0 : task->second->spawn_site_id;
       StuckGroup& group = groups[{spawn, span.site_id, span.reason}];
@@ -100,9 +110,57 @@ class Finder {
           group.spans.empty() ? span.start_ns : std::min(group.first_ns, span.start_ns);
       group.spans.push_back(&span);
     }
-    for (const auto& [key, group] : groups) {
+    return groups;
+  }
+
+  void find_stuck() {
+    for (const auto& [key, group] : waiting_groups(false)) {
       if (is_suspect(group)) found_.push_back(describe(std::get<0>(key), group));
     }
+  }
+
+  // The runtime itself saw that every task waited and nothing else could wake one: proved.
+  void find_deadlock() {
+    const store::EventRow& event = in_.deadlocks.front();
+    FindingRow row;
+    row.kind = "deadlock";
+    row.tier = "proved";
+    row.severity = "severe";
+    row.count = event.arg;
+    row.first_ns = row.last_ns = event.ns;
+    row.summary =
+        event.arg == 1
+            ? "The only task left was asleep and nothing could wake it; the program ended itself."
+            : fmt::format(
+                  "All {} tasks were asleep and nothing could wake them; the program ended "
+                  "itself.",
+                  event.arg);
+    for (const auto& [key, group] : waiting_groups(true)) {
+      const Span& span = *group.spans.front();
+      if (row.detail.size() > kDetailBytes) {
+        row.detail += " And more.";
+        break;
+      }
+      row.detail += fmt::format(
+          "{}{} in {} at {}{}.", row.detail.empty() ? "" : " ",
+          group.spans.size() == 1 ? name_of(span.task_id) : plural(group.spans.size(), "task"),
+          to_text(span.reason), in_.report.short_place(span.site_id),
+          std::get<0>(key) == 0
+              ? std::string()
+              : fmt::format(", started at {}", in_.report.short_place(std::get<0>(key))));
+      if (row.task_id == 0 || span.task_id == kMainTask) {
+        row.task_id = span.task_id;
+        row.object_id = span.object_id;
+        row.spawn_site_id = std::get<0>(key);
+        row.wait_site_id = span.site_id;
+      }
+    }
+    found_.push_back(std::move(row));
+  }
+
+  std::string name_of(store::TaskId id) const {
+    const auto task = by_id_.find(id);
+    return task == by_id_.end() ? fmt::format("task {}", id) : task_label(*task->second);
   }
 
   FindingRow describe(store::SiteId spawn_site, const StuckGroup& group) const {

@@ -21,8 +21,9 @@ struct FindingLimits {
 
 struct FindingInput {
   const std::vector<store::TaskRow>& tasks;
-  const std::vector<store::Span>& open_spans;  // unfinished spans, one per living task
-  const Report& report;                        // its info and sites are used
+  const std::vector<store::Span>& open_spans;     // unfinished spans, one per living task
+  const std::vector<store::EventRow>& deadlocks;  // the `deadlock` events: at most one a program
+  const Report& report;                           // its info and sites are used
 };
 
 // Worst first; ids count from 1.

@@ -155,7 +155,12 @@ Result<Report> build_report(const store::Reader& reader) {
   report.runnable_p99_ns = totals->runnable.percentile(0.99);
   report.runnable_max_ns = totals->runnable.max();
 
-  report.findings = find_findings({.tasks = *tasks, .open_spans = totals->open, .report = report});
+  const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
+  if (!deadlocks) return deadlocks.error();
+  report.findings = find_findings({.tasks = *tasks,
+                                   .open_spans = totals->open,
+                                   .deadlocks = *deadlocks,
+                                   .report = report});
   report.info.findings = report.findings.size();
   return report;
 }

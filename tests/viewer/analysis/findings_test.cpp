@@ -20,6 +20,7 @@ constexpr store::SiteId kWaitSite = 2;
 struct Scene {
   std::vector<TaskRow> tasks;
   std::vector<Span> open;
+  std::vector<store::EventRow> deadlocks;
   Report report;
 
   Scene(int waiting, bool main_ended, std::int64_t waited_ns = 5 * kMs) {
@@ -43,7 +44,8 @@ struct Scene {
     }
   }
   std::vector<store::FindingRow> find() const {
-    return find_findings({.tasks = tasks, .open_spans = open, .report = report});
+    return find_findings(
+        {.tasks = tasks, .open_spans = open, .deadlocks = deadlocks, .report = report});
   }
 };
 
@@ -109,6 +111,35 @@ TEST(Findings, APanicIsProvedAndComesFirst) {
   EXPECT_EQ(found[0].id, 1);
   EXPECT_NE(found[0].summary.find("task 999 \"reader\""), std::string::npos);
   EXPECT_EQ(found[1].id, 2);
+}
+
+TEST(Findings, APanicSaysWhatItSaid) {
+  Scene scene(0, true);
+  scene.tasks.push_back(
+      {.id = 9, .state = TaskState::Panicked, .panic_message = "send on closed channel"});
+  ASSERT_EQ(scene.find().size(), 1u);
+  EXPECT_EQ(scene.find()[0].detail, "It said: send on closed channel");
+}
+
+TEST(Findings, ADeadlockIsProvedAndSwallowsItsVictims) {
+  Scene scene(150, false);
+  Span main = scene.open[0];
+  main.task_id = 1;
+  main.reason = BlockReason::WaitGroup;
+  main.site_id = 99;
+  scene.open.push_back(main);
+  scene.deadlocks.push_back({.ns = 90 * kMs, .kind = store::EventKind::Deadlock, .arg = 151});
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].kind, "deadlock");
+  EXPECT_EQ(found[0].tier, "proved");
+  EXPECT_EQ(found[0].count, 151u);
+  EXPECT_EQ(found[0].task_id, 1u);
+  EXPECT_EQ(found[0].summary,
+            "All 151 tasks were asleep and nothing could wake them; the program ended itself.");
+  EXPECT_EQ(found[0].detail,
+            "task 1 in wait_group at unknown place. "
+            "150 tasks in chan send at server.cpp:42, started at server.cpp:30.");
 }
 
 TEST(Findings, WaitsAtDifferentPlacesAreDifferentFindings) {
