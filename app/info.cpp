@@ -63,6 +63,7 @@ void add_info(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("info", "What a recording holds");
   command->add_option("FILE", options->path, "A recording (.tscope)")->required();
   command->add_flag("--json", options->json, "Print a JSON object");
+  command->footer("");
   command->callback([options, &exit_code] { exit_code = run_info(*options); });
 }
 

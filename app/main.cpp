@@ -59,13 +59,13 @@ int run(int argc, char** argv) {
     }
     words.insert(words.begin(), "open");
   }
+  const std::string command = is_command(app, words[0]) ? words[0] + " " : "";
   std::reverse(words.begin(), words.end());  // CLI11 takes its vector from the back
   try {
     app.parse(words);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    print_error(std::string(error.what()) + "; see taskscope " +
-                (words.empty() ? "" : words.back() + " ") + "--help.");
+    print_error(std::string(error.what()) + "; see taskscope " + command + "--help.");
     return kExitUsage;
   }
   return exit_code;

@@ -28,6 +28,7 @@ void add_open(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("open", "Look at a recording in a window");
   command->add_option("FILE", request->path, "A recording (.tscope)")->required();
   add_view_options(*command, *request);
+  command->footer("In the window, ? shows all keys.");
   command->callback([request, &exit_code] { exit_code = run_open(*request); });
 }
 

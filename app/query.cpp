@@ -44,11 +44,15 @@ class Printer {
 // Aligns what fits a screenful or twenty; longer results are aligned in pages of their own.
 class TablePrinter : public Printer {
  public:
-  void columns(const Columns& columns) override { columns_ = columns; }
+  void columns(const Columns& columns) override {
+    for (const auto& column : columns) heads_.push_back({column.name});
+  }
   void row(const Columns& columns, const Values& values) override {
-    if (pending_.empty()) columns_ = columns;  // now with the types of the first row
     std::vector<std::string> cells;
-    for (const char* value : values) cells.emplace_back(value == nullptr ? "NULL" : value);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      cells.emplace_back(values[i] == nullptr ? "NULL" : values[i]);
+      if (values[i] != nullptr) heads_[i].right = columns[i].numeric;
+    }
     pending_.push_back(std::move(cells));
     if (pending_.size() == kPageRows) flush();
   }
@@ -60,9 +64,7 @@ class TablePrinter : public Printer {
   static constexpr std::size_t kPageRows = 10'000;
 
   void flush() {
-    std::vector<Table::Column> heads;
-    for (const auto& column : columns_) heads.push_back({column.name, column.numeric});
-    Table table(std::move(heads));
+    Table table(heads_);
     for (auto& cells : pending_) table.add(std::move(cells));
     pending_.clear();
     std::string text = table.text(stdout_palette());
@@ -71,7 +73,7 @@ class TablePrinter : public Printer {
     printed_ = true;
   }
 
-  Columns columns_;
+  std::vector<Table::Column> heads_;
   std::vector<std::vector<std::string>> pending_;
   bool printed_ = false;
 };

@@ -191,7 +191,10 @@ void add_record(CLI::App& app, int& exit_code) {
                     "Exit with the program's exit code (128 + signal if it was killed)");
   command->add_option("PROGRAM", options->command, "The program and its arguments, after --")
       ->required();
-  command->prefix_command(false);
+  command->footer(
+      "Example: taskscope record -o run.tscope -- ./server --port 8080\n\n"
+      "Ctrl-C ends the program and keeps the recording; a second Ctrl-C leaves the program alone\n"
+      "and completes the file at once. While it grows the file is called FILE.partial.");
   command->positionals_at_end();
   command->callback([options, &exit_code] { exit_code = run_record(*options); });
 }

@@ -38,11 +38,11 @@ std::string check_fail_on(const std::string& text) {
   const std::size_t colon = text.find(':');
   const std::string kind = text.substr(0, colon);
   if (kind != "any" && kind != "leak" && kind != "panic" && kind != "deadlock") {
-    return "--fail-on takes any, leak, panic or deadlock, not '" + kind + "'";
+    return "takes any, leak, panic or deadlock, not '" + kind + "'";
   }
   if (colon != std::string::npos && text.substr(colon) != ":warning" &&
       text.substr(colon) != ":severe") {
-    return "--fail-on takes :warning or :severe behind the kind, not '" + text + "'";
+    return "takes :warning or :severe behind the kind, not '" + text + "'";
   }
   return {};
 }
@@ -86,6 +86,7 @@ void add_report(CLI::App& app, int& exit_code) {
       ->delimiter(',')
       ->type_name("KIND[:SEVERITY]")
       ->check(CLI::Validator(check_fail_on, ""));
+  command->footer("Example, for CI: taskscope report run.tscope --fail-on leak,deadlock,panic");
   command->callback([options, &exit_code] { exit_code = run_report(*options); });
 }
 

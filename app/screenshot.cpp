@@ -32,6 +32,8 @@ void add_screenshot(CLI::App& app, int& exit_code) {
   command->add_option("FILE", request->path, "A recording (.tscope)")->required();
   command->add_option("-o,--output", *output, "The PNG file to write")->required();
   add_view_options(*command, *request);
+  command->footer(
+      "Example: taskscope screenshot run.tscope -o wait.png --range 10ms..20ms --select 7");
   command->callback(
       [request, output, &exit_code] { exit_code = run_screenshot(*request, *output); });
 }

@@ -63,7 +63,7 @@ void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
       ->check(CLI::Validator(
           [](const std::string& text) {
             if (parse_range(text)) return std::string();
-            return "--range takes START..END with units, such as 10ms..25.5ms, not '" + text + "'";
+            return "takes START..END with units, such as 10ms..25.5ms, not '" + text + "'";
           },
           ""))
       ->type_name("START..END");
@@ -82,7 +82,7 @@ void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
       ->check(CLI::Validator(
           [](const std::string& text) {
             if (parse_size(text)) return std::string();
-            return "--size takes WIDTHxHEIGHT from 320x240 to 16384x16384, not '" + text + "'";
+            return "takes WIDTHxHEIGHT from 320x240 to 16384x16384, not '" + text + "'";
           },
           ""))
       ->type_name("WxH");

@@ -481,7 +481,7 @@ bool Reader::query(std::string_view sql,
     for (int i = 0; i < width; ++i) {
       const int type = sqlite3_column_type(compiled, i);
       const auto at = static_cast<std::size_t>(i);
-      if (first) columns[at].numeric = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+      columns[at].numeric = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
       values[at] = type == SQLITE_BLOB
                        ? "(blob)"
                        : reinterpret_cast<const char*>(sqlite3_column_text(compiled, i));

@@ -53,7 +53,7 @@ class Reader {
   // and returns false to stop. Errors carry SQLite's message and the offset in the SQL when known.
   struct Column {
     std::string name;
-    bool numeric = false;  // type of the first row's value
+    bool numeric = false;  // type of the value in the row at hand
   };
   struct QueryError {
     std::string message;
