@@ -4,6 +4,7 @@
 // program through the terminal: we wait for it to end and keep the recording. A second Ctrl-C
 // completes the file at once and leaves the program alone.
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <array>
@@ -133,6 +134,20 @@ bool drive(ingest::Recorder& recorder, bool quiet) {
   }
 }
 
+// After a failure the program has the terminal to itself until it ends: a shell that came back
+// earlier would be written over. Ctrl-C twice leaves it alone, as ever.
+void outlast(ingest::Recorder& recorder, const Options& options) {
+  if (recorder.program_has_ended()) return;
+  print_status(
+      fmt::format("taskscope: {} goes on without being recorded.\n", options.command.front()));
+  while (!recorder.program_has_ended() && g_interrupts.load(std::memory_order_relaxed) < 2) {
+    if (const int forward = g_forward_signal.exchange(0, std::memory_order_relaxed)) {
+      recorder.signal_program(forward);
+    }
+    ::poll(nullptr, 0, kPollMs);
+  }
+}
+
 // Stores the findings in the finished file and prints the summary.
 bool conclude(const std::string& path, bool quiet) {
   auto reader = store::Reader::open(path);
@@ -166,6 +181,7 @@ int run_record(const Options& options) {
   const auto summary = recorder->finish();
   if (!summary) {
     if (recorded) print_error(summary.error().message);
+    outlast(*recorder, options);
     return kExitFailed;
   }
   if (!summary->connected) {

@@ -350,6 +350,8 @@ Result<Progress> Recorder::poll(int wait_ms) {
 
 void Recorder::signal_program(int signal) { impl_->child.send_signal(signal); }
 
+bool Recorder::program_has_ended() { return impl_->child.has_ended(); }
+
 Result<RecordSummary> Recorder::finish() {
   Impl& impl = *impl_;
   if (!impl.fatal) impl.round();

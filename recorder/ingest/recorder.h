@@ -55,6 +55,9 @@ class Recorder {
   // Sends `signal` to the program (the caller forwards Ctrl-C this way).
   void signal_program(int signal);
 
+  // Whether the program has ended; also after finish(). Does not wait for it.
+  bool program_has_ended();
+
   // Waits for nothing: stores what the rings hold now and completes the file. The program, if it
   // still runs, goes on without being recorded.
   Result<RecordSummary> finish();
