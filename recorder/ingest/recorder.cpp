@@ -71,6 +71,13 @@ void ignore_file_size_signal() {
   }
 }
 
+// The sentence of a writer that failed, which names the file, with what became of the recording.
+Error keeps_what_is_stored(const Error& failure) {
+  std::string sentence = failure.message;
+  if (!sentence.empty() && sentence.back() == '.') sentence.pop_back();
+  return Error{sentence + "; what was recorded before is in that file, and opens."};
+}
+
 }  // namespace
 
 struct Recorder::Impl {
@@ -100,6 +107,7 @@ struct Recorder::Impl {
   std::int64_t pause_ns = kPauseMin;
   std::int64_t next_commit_ns = 0;
   std::int64_t next_flush_ns = 0;
+  std::int64_t flush_every_ns = kCommitEvery;
   std::optional<Error> fatal;
 
   Impl(std::vector<std::string> words, OutputFile file, store::Writer made, ChildProcess started,
@@ -220,13 +228,14 @@ void Recorder::Impl::store(std::int64_t now_ns) {
   if (now_ns < next_commit_ns) return;
   next_commit_ns = now_ns + kCommitEvery;
   if (now_ns >= next_flush_ns) {
-    next_flush_ns = now_ns + kFlushEvery;
+    // Short programs are over before a second is.
+    next_flush_ns = now_ns + flush_every_ns;
+    flush_every_ns = std::min(2 * flush_every_ns, kFlushEvery);
     builder.flush_chunks();
   }
   builder.store_new_entities();
   if (auto stored = writer->commit(); !stored && !fatal) {
-    fatal = Error{stored.error().message + " What was recorded before is in " +
-                  output.partial_path() + "."};
+    fatal = keeps_what_is_stored(stored.error());
   }
 }
 
@@ -287,8 +296,7 @@ Result<RecordSummary> Recorder::Impl::complete_recording(RecordSummary summary) 
   }
   const auto completed = complete(builder, *writer, end);
   if (!completed) {
-    return Error{completed.error().message + " What was recorded before is in " +
-                 output.partial_path() + "."};
+    return keeps_what_is_stored(completed.error());
   }
   if (auto kept = output.keep(); !kept) return kept.error();
   const auto reader = store::Reader::open(output.final_path());

@@ -28,7 +28,14 @@ std::uint32_t big_endian(const unsigned char* bytes) {
 Result<void> check_header(const std::string& path, std::uint64_t& bytes) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
-    return Error{"Cannot open " + path + ": " + std::strerror(errno) + "."};
+    const int error = errno;
+    const std::string partial = path + ".partial";
+    const bool unfinished = error == ENOENT && access(partial.c_str(), F_OK) == 0;
+    return Error{"Cannot open " + path + ": " + std::strerror(error) +
+                 (unfinished ? "; " + partial +
+                                   " is there: its recorder was stopped before it could finish, or "
+                                   "is still at work; open that."
+                             : ".")};
   }
   if (S_ISDIR(status.st_mode)) return Error{path + " is a folder, not a recording."};
   if (!S_ISREG(status.st_mode)) return Error{path + " is not a regular file."};
@@ -212,7 +219,12 @@ Result<void> Reader::Impl::read_info() {
 // The totals of a recording that was never finished, or that is still being written.
 void Reader::Impl::count_incomplete() {
   Statement s(database.get(),
-              "SELECT (SELECT max(end_ns) FROM chunk), (SELECT sum(events) FROM chunk),"
+              // Rows of tasks are committed more often than chunks.
+              "SELECT (SELECT max(ns) FROM (SELECT max(end_ns) AS ns FROM chunk"
+              "   UNION ALL SELECT max(created_ns) FROM task"
+              "   UNION ALL SELECT max(ended_ns) FROM task"
+              "   UNION ALL SELECT max(end_ns) FROM park UNION ALL SELECT max(end_ns) FROM lost)),"
+              " (SELECT sum(events) FROM chunk),"
               " (SELECT count(*) FROM task), (SELECT count(*) FROM worker),"
               " (SELECT count(*) FROM thread), (SELECT sum(events) FROM lost)");
   if (!s || s.step() != SQLITE_ROW) return;

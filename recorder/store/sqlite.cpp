@@ -5,13 +5,19 @@
 
 namespace taskscope::store {
 
-std::string describe(sqlite3* database) {
+std::string describe(sqlite3* database, int system_error) {
   const int code = sqlite3_errcode(database) & 0xff;  // without the extended part
-  const int system_error = sqlite3_system_errno(database);
+  if (system_error == 0) system_error = sqlite3_system_errno(database);
   const bool failed_io = code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN;
-  if (failed_io && system_error == EFBIG) return "the file size limit (ulimit -f) is reached";
-  if (failed_io && system_error == EDQUOT) return "the disk quota is used up";
-  if (code == SQLITE_FULL || (failed_io && system_error == ENOSPC)) return "the disk is full";
+  if (failed_io && system_error == EFBIG) {
+    return "the file size limit is reached (raise it with ulimit -f)";
+  }
+  if (failed_io && system_error == EDQUOT) {
+    return "the disk quota is used up (free some space or choose another disk)";
+  }
+  if (code == SQLITE_FULL || (failed_io && system_error == ENOSPC)) {
+    return "the disk is full (free some space or choose another disk)";
+  }
   if (failed_io && system_error != 0) return std::strerror(system_error);
   return sqlite3_errmsg(database);
 }

@@ -21,8 +21,10 @@ struct CloseDatabase {
 };
 using DatabaseHandle = std::unique_ptr<sqlite3, CloseDatabase>;
 
-// What went wrong last on `database`, as the end of a sentence: "the disk is full", …
-std::string describe(sqlite3* database);
+// What went wrong last on `database`, as the end of a sentence: "the disk is full", … SQLite
+// forgets what the system said when it is a commit that fails; `system_error` is then the errno it
+// left.
+std::string describe(sqlite3* database, int system_error = 0);
 
 // A prepared statement; empty if the SQL did not compile. Parameters count from 1, columns from 0.
 class Statement {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -97,29 +98,32 @@ struct Writer::Impl {
   Result<void> failure;
   bool in_transaction = false;
 
-  Error error(const std::string& doing) const {
-    return Error{doing + " " + path + ": " + describe(database.get()) + "."};
+  Error error(const std::string& doing, int system_error) const {
+    return Error{doing + " " + path + ": " + describe(database.get(), system_error) + "."};
   }
 
-  void fail() {
-    if (failure) failure = error("Cannot write");
+  // Notes the failure of `action`, which returns whether it went well.
+  template <class Action>
+  bool attempt(Action action) {
+    errno = 0;
+    if (action()) return true;
+    const int system_error = errno;
+    if (failure) failure = error("Cannot write", system_error);
+    return false;
   }
 
   // The statement to bind, or null after a failure.
   Statement* insert(Insert which) {
     if (!failure) return nullptr;
     if (!in_transaction) {
-      if (inserts[kBegin].run() != SQLITE_DONE) {
-        fail();
-        return nullptr;
-      }
+      if (!run(inserts[kBegin])) return nullptr;
       in_transaction = true;
     }
     return &inserts[which];
   }
 
-  void run(Statement& statement) {
-    if (statement.run() != SQLITE_DONE) fail();
+  bool run(Statement& statement) {
+    return attempt([&] { return statement.run() == SQLITE_DONE; });
   }
 };
 
@@ -137,19 +141,20 @@ Result<Writer> Writer::create(const std::string& path) {
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
       nullptr);
   impl->database.reset(database);
-  if (opened != SQLITE_OK) return impl->error("Cannot create");
+  if (opened != SQLITE_OK) return impl->error("Cannot create", 0);
   sqlite3_busy_timeout(database, 2000);
   const std::string identity = "PRAGMA application_id=" + std::to_string(kApplicationId) +
                                "; PRAGMA user_version=" + std::to_string(kSchemaMajor);
+  errno = 0;
   // The tables come before WAL mode, so that the file itself says from the start what it is.
   const bool ready = execute(database, "PRAGMA page_size=8192; BEGIN") &&
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
                      execute(database, "COMMIT") &&
                      execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
-  if (!ready) return impl->error("Cannot create");
+  if (!ready) return impl->error("Cannot create", errno);
   for (std::size_t i = 0; i < kInsertCount; ++i) {
     impl->inserts[i] = Statement(database, kInsertSql[i]);
-    if (!impl->inserts[i]) return impl->error("Cannot create");
+    if (!impl->inserts[i]) return impl->error("Cannot create", 0);
   }
   Writer writer(std::move(impl));
   writer.put_meta("format", kFormatText);
@@ -255,7 +260,7 @@ void Writer::add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
 Result<void> Writer::commit() {
   if (impl_->failure && impl_->in_transaction) {
     impl_->in_transaction = false;
-    if (impl_->inserts[kCommit].run() != SQLITE_DONE) impl_->fail();
+    impl_->run(impl_->inserts[kCommit]);
   }
   return impl_->failure;
 }
@@ -264,9 +269,9 @@ Result<void> Writer::finish() {
   if (auto stored = commit(); !stored) return stored;
   for (Statement& statement : impl_->inserts) statement = {};
   sqlite3* database = impl_->database.get();
-  if (!execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE")) {
-    impl_->fail();
-  }
+  impl_->attempt([&] {
+    return execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE");
+  });
   impl_->database.reset();
   return impl_->failure;
 }

@@ -2,17 +2,21 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "runtime/trace_format/handshake.h"
 #include "runtime/trace_format/ring_layout.h"
@@ -26,7 +30,10 @@ constexpr std::uint64_t kCapacity = 4096;
 
 int recorder_socket() {
   const char* value = std::getenv(trace_format::kRecorderFdVariable);
-  return value == nullptr ? -1 : std::atoi(value);
+  if (value == nullptr) return -1;
+  int fd = -1;
+  std::from_chars(value, value + std::strlen(value), fd);
+  return fd;
 }
 
 template <class T>
@@ -68,10 +75,12 @@ class Ring {
     close(fd);
   }
 
-  // Waits for room, which a real program never does.
+  // Waits for room, which a real program never does: what is recorded must be known beforehand.
   void put(EventKind kind, std::uint64_t id = 0, std::uint32_t aux = 0) {
     const std::uint64_t head = header_->head.load(std::memory_order_relaxed);
-    while (head - header_->tail.load(std::memory_order_acquire) == kCapacity) usleep(100);
+    while (head - header_->tail.load(std::memory_order_acquire) == kCapacity) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
     const trace_format::Event event{
         .ticks = base::ticks(base::tick_source()), .id = id, .aux = aux, .kind = kind};
     records_[head % kCapacity] = trace_format::encode(event);
@@ -174,6 +183,13 @@ int behave(std::string_view how, std::uint64_t tasks) {
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
+  // A limit that a test sets for its recorder is not meant for the rings.
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_FSIZE, &limit);
   alarm(120);  // no test is kept waiting by a helper that it forgot
-  return behave(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10);
+  std::uint64_t tasks = 10;
+  if (argc > 2) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), tasks);
+  return behave(argv[1], tasks);
 }

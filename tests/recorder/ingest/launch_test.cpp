@@ -279,39 +279,70 @@ TEST_F(Launch, TwoRecordersDoNotShareAFile) {
   first->signal_program(SIGKILL);
 }
 
-// The limit holds for the whole process, so the test runs in a child of its own.
-TEST_F(Launch, AFullDiskStopsTheRecordingAndKeepsWhatIsStored) {
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const rlimit limit{600'000, 600'000};
-    setrlimit(RLIMIT_FSIZE, &limit);
-    auto recorder = Recorder::launch({helper({"works", "300000"}), output()});
-    if (!recorder) _exit(10);
-    // The limit shows at a commit while the program runs, or at the last one.
-    std::string message;
+// Records under a file size limit, which holds for the whole process. Never returns: exits with 0
+// if the recording is whole, 1 if it was stopped, with the error in the file `error`.
+[[noreturn]] void record_with_limit(const std::vector<std::string>& command,
+                                    const std::string& output, rlim_t bytes,
+                                    const std::string& error) {
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  const rlimit before = limit;
+  limit.rlim_cur = bytes;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  auto recorder = Recorder::launch({command, output});
+  std::string message = recorder ? "" : recorder.error().message;
+  if (recorder) {
     for (;;) {
       const auto progress = recorder->poll(20);
       if (!progress) message = progress.error().message;
       if (!progress || progress->program_ended) break;
     }
     const auto finished = recorder->finish();
-    if (finished) _exit(11);
-    if (message.empty()) message = finished.error().message;
+    if (message.empty() && !finished) message = finished.error().message;
     recorder->signal_program(SIGKILL);
-    const bool clear = message.find("ulimit -f") != std::string::npos &&
-                       message.find(".partial") != std::string::npos;
-    if (!clear) std::fprintf(stderr, "%s\n", message.c_str());
-    _exit(clear ? 0 : 12);
   }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
-  const auto reader = store::Reader::open(output() + ".partial");
-  ASSERT_TRUE(reader) << reader.error().message;
-  EXPECT_FALSE(reader->info().complete);
-  EXPECT_EQ(tests::all_events(*reader).size(), reader->info().events);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::ofstream(error) << message;
+  _exit(message.empty() ? 0 : 1);
+}
+
+TEST_F(Launch, AFullDiskStopsTheRecordingAndKeepsWhatIsStored) {
+  constexpr std::uint64_t kTasks = 12'000;
+  int stopped = 0;
+  int whole = 0;
+  // From too small for the tables up to more than enough: a commit, a checkpoint and the last
+  // steps of all come upon the limit.
+  for (rlim_t bytes = 20'001; bytes < 2'000'000; bytes += bytes / 5 + 331) {
+    const tests::TemporaryFolder folder;
+    const std::string path = folder.file("out.tscope");
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      record_with_limit(helper({"works", std::to_string(kTasks)}), path, bytes,
+                        folder.file("error"));
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << bytes;
+    if (WEXITSTATUS(status) == 0) {
+      ++whole;
+      EXPECT_EQ(store::Reader::open(path)->info().events, events_of(kTasks)) << bytes;
+      continue;
+    }
+    ++stopped;
+    const std::string message = tests::read_file(folder.file("error"));
+    EXPECT_NE(message.find(path + ".partial: the file size limit is reached"), std::string::npos)
+        << bytes << message;
+    EXPECT_NE(message.find("ulimit -f"), std::string::npos) << bytes << message;
+    EXPECT_EQ(message.find(". "), std::string::npos) << "more than one sentence: " << message;
+    EXPECT_FALSE(std::filesystem::exists(path)) << bytes;
+    if (!std::filesystem::exists(path + ".partial")) continue;
+    const auto reader = store::Reader::open(path + ".partial");
+    ASSERT_TRUE(reader) << bytes << reader.error().message;
+    EXPECT_EQ(tests::all_events(*reader).size(), reader->info().events) << bytes;
+  }
+  EXPECT_GT(stopped, 3);
+  EXPECT_GT(whole, 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,35 @@ TEST_F(RecordingFile, WhatIsNoRecordingIsRefusedInOneSentence) {
   const std::string other = folder_.file("other.db");
   run_sql(other, "CREATE TABLE a(b)");
   EXPECT_EQ(refusal(other), other + " is a SQLite database, but not a recording of Taskscope.");
+}
+
+TEST_F(RecordingFile, WhoOpensARecordingThatWasNeverFinishedLearnsWhereItIs) {
+  const std::string path = folder_.file("run.tscope");
+  ASSERT_TRUE(Writer::create(path + ".partial"));
+  EXPECT_EQ(refusal(path), "Cannot open " + path + ": No such file or directory; " + path +
+                               ".partial is there: its recorder was stopped before it could "
+                               "finish, or is still at work; open that.");
+  EXPECT_EQ(refusal(path + ".partial"), "opened");
+}
+
+TEST_F(RecordingFile, AnUnfinishedRecordingKnowsItsLengthButNoStatesOfWhatLived) {
+  const std::string path = folder_.file("run.tscope.partial");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  writer->put_task({.id = 1, .created_ns = 10}, Totals::NotYet);
+  writer->put_task({.id = 2, .created_ns = 20, .ended_ns = 70, .state = TaskState::Done},
+                   Totals::Known);
+  ASSERT_TRUE(writer->commit());
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_FALSE(reader->info().complete);
+  EXPECT_EQ(reader->info().duration_ns, 70);
+  EXPECT_EQ(reader->info().tasks, 2u);
+  const auto tasks = reader->tasks();
+  ASSERT_TRUE(tasks);
+  EXPECT_FALSE(tasks->front().state_known);
+  EXPECT_TRUE(tasks->back().state_known);
+  EXPECT_EQ(query(*reader, "SELECT state FROM task ORDER BY id"), "NULL|\ndone|\n");
 }
 
 TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
@@ -229,6 +259,59 @@ TEST_F(RecordingFile, AKilledRecorderLosesNoChunkThatItCommitted) {
     EXPECT_EQ(tests::all_events(*reader).size(), chunks->size() * 1000);
     EXPECT_EQ(reader->info().duration_ns, static_cast<std::int64_t>(chunks->size()) * 1000 - 1);
   }
+}
+
+// Writes `chunks` chunks of 64 kB under a file size limit. Never returns: exits with 0 if the file
+// is whole, 1 if the writer said so in one sentence, 2 if what it said is of no use.
+[[noreturn]] void write_with_limit(const std::string& path, rlim_t bytes, int chunks) {
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  auto writer = Writer::create(path);
+  if (!writer) _exit(3);
+  const std::vector<std::byte> blob(64 * 1024, std::byte{7});
+  ChunkStatistics statistics;
+  statistics.summary.events = 1;
+  Result<void> stored;
+  for (int i = 0; i < chunks && stored; ++i) {
+    writer->add_chunk(statistics, 0, {blob, 0});
+    stored = writer->commit();
+  }
+  const auto finished = writer->finish();
+  if (finished) _exit(stored ? 0 : 2);
+  const bool clear =
+      finished.error().message ==
+      "Cannot write " + path + ": the file size limit is reached (raise it with ulimit -f).";
+  if (!clear) std::fprintf(stderr, "%s\n", finished.error().message.c_str());
+  _exit(clear ? 1 : 2);
+}
+
+// SQLite begins to move what was committed into the database after 8 MB: the limit shows there, in
+// commits afterwards, and when the WAL is folded in at the end.
+TEST_F(RecordingFile, ALimitThatShowsWhileTheWalIsFoldedInLosesNothing) {
+  constexpr int kChunks = 150;
+  int whole = 0;
+  for (rlim_t bytes = 8'100'001; bytes < 11'000'000; bytes += 233'333) {
+    const std::string path = folder_.file("limit" + std::to_string(bytes));
+    const pid_t child = fork();
+    if (child == 0) write_with_limit(path, bytes, kChunks);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << bytes;
+    ASSERT_LE(WEXITSTATUS(status), 1) << bytes;
+    const auto reader = Reader::open(path);
+    ASSERT_TRUE(reader) << reader.error().message;
+    const auto chunks = reader->chunks();
+    ASSERT_TRUE(chunks);
+    whole += WEXITSTATUS(status) == 0;
+    // At least what fits below the limit.
+    EXPECT_GE(chunks->size(), WEXITSTATUS(status) == 0 ? kChunks : 8'000'000 / 90'000) << bytes;
+    std::filesystem::remove(path);
+  }
+  EXPECT_GT(whole, 0);
+  EXPECT_LT(whole, 12);
 }
 
 }  // namespace
