@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <string>
 
 namespace taskscope::base {
 namespace {
@@ -30,11 +31,24 @@ bool cpu_says_constant_tsc() {
   std::fclose(file);
   return constant;
 }
+
+// The kernel watches the counter against other clocks and strikes it from this list when it
+// drifts or differs between cores. True also if the list cannot be read (a container without /sys).
+bool kernel_trusts_tsc() {
+  std::FILE* file =
+      std::fopen("/sys/devices/system/clocksource/clocksource0/available_clocksource", "re");
+  if (file == nullptr) return true;
+  char line[256] = "";
+  const bool read = std::fgets(line, sizeof line, file) != nullptr;
+  std::fclose(file);
+  return !read || (std::string(" ") + line).find(" tsc") != std::string::npos;
+}
 #endif
 
 TickSource find_tick_source() {
 #if defined(__x86_64__)
-  return cpu_says_constant_tsc() ? TickSource::Hardware : TickSource::MonotonicNs;
+  return cpu_says_constant_tsc() && kernel_trusts_tsc() ? TickSource::Hardware
+                                                        : TickSource::MonotonicNs;
 #elif defined(__aarch64__)
   return TickSource::Hardware;
 #else

@@ -22,8 +22,8 @@ std::int64_t monotonic_ns();
 // Nanoseconds since 1970-01-01 UTC (CLOCK_REALTIME).
 std::int64_t realtime_ns();
 
-// Hardware if this machine's counter is constant-rate and shared by all cores, as the kernel sees
-// it (its own clock source is the same counter); else MonotonicNs. Decided once per process.
+// Hardware if this machine's counter is constant-rate and shared by all cores, and the kernel
+// counts it among its own clock sources; else MonotonicNs. Decided once per process.
 TickSource tick_source();
 
 // The hardware counter itself. REQUIRES: tick_source() == TickSource::Hardware.

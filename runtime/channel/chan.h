@@ -96,7 +96,8 @@ inline void close(ChanCore* core, const base::Site& site) {
   core->close(site);
 }
 
-// Receives until the channel is closed and drained: what `for (T& v : ch)` runs on.
+// Receives until the channel is closed and drained: what `for (T& v : ch)` runs on. Holds the
+// channel itself, as Go's range does: the handle may be given away inside the loop.
 template <class T>
 class RecvIterator {
  public:
@@ -106,18 +107,20 @@ class RecvIterator {
   using reference = T&;
   using pointer = T*;
 
-  RecvIterator(ChanCore* core, const base::Site& site) : core_(core), site_(site) { ++*this; }
+  RecvIterator(ChanRef chan, const base::Site& site) : chan_(std::move(chan)), site_(site) {
+    ++*this;
+  }
 
   T& operator*() { return *value_; }
   T* operator->() { return &*value_; }
   RecvIterator& operator++() {
-    value_ = recv<T>(core_, site_);
+    value_ = recv<T>(chan_.get(), site_);
     return *this;
   }
   friend bool operator==(const RecvIterator& it, std::default_sentinel_t) { return !it.value_; }
 
  private:
-  ChanCore* core_;
+  ChanRef chan_;
   base::Site site_;
   std::optional<T> value_;
 };
@@ -161,7 +164,7 @@ class Chan {
   friend bool operator==(const Chan& a, const Chan& b) { return a.ref_.get() == b.ref_.get(); }
 
   // for (T& value : channel): receives until closed and drained.
-  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_.get(), site}; }
+  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }
   std::default_sentinel_t end() const { return {}; }
 
  private:
@@ -209,7 +212,7 @@ class Receiver {
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }
-  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_.get(), site}; }
+  channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }
   std::default_sentinel_t end() const { return {}; }
 
  private:

@@ -1,5 +1,7 @@
 #include "runtime/instrument/lane.h"
 
+#include <algorithm>
+
 namespace taskscope::instrument {
 namespace tf = trace_format;
 
@@ -16,13 +18,17 @@ tf::SiteId Lane::define_site(const base::Site& site) {
 }
 
 tf::ObjectId Lane::announce(TracedObject& object) {
-  const tf::ObjectId id = shared_.next_object.fetch_add(1, std::memory_order_relaxed);
   const tf::SiteId made_at = site(object.made_at());
-  if (!write(EventKind::Object, now(), id, tf::pack_kind_site(object.kind(), made_at))) return 0;
+  const std::string_view name = object.name() == nullptr ? "" : object.name();
+  // All or nothing: an object whose name found no room would stay without it for ever.
+  const std::size_t name_bytes = std::min(name.size(), tf::kTextBytesMax);
+  if (!writer_.reserve(3 + tf::continuation_records(name_bytes), now(), current_)) return 0;
+  const tf::ObjectId id = shared_.next_object.fetch_add(1, std::memory_order_relaxed);
+  write(EventKind::Object, now(), id, tf::pack_kind_site(object.kind(), made_at));
   if (object.capacity() != 0) {
     write(EventKind::Capacity, now(), id, std::min(object.capacity(), tf::kAuxMask));
   }
-  if (object.name() != nullptr) write_text(EventKind::ObjectName, id, object.name());
+  if (!name.empty()) write_text(EventKind::ObjectName, id, name);
   object.set_id(shared_.session, id);
   return id;
 }

@@ -44,6 +44,12 @@ class RingWriter {
   // An event whose aux is the length of a text that follows it.
   bool write_text(trace_format::Event event, std::string_view text, const CurrentTask& current);
 
+  // Makes sure that the next `records` records find room. If not, one event counts as lost: the one
+  // that the caller then does without.
+  bool reserve(std::uint64_t records, std::uint64_t ticks, const CurrentTask& current) {
+    return limit_ - head_ >= records || make_room(records, ticks, current);
+  }
+
   std::uint64_t written() const { return head_; }
   std::uint64_t lost() const { return lost_total_; }
 

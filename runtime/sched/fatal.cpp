@@ -2,9 +2,12 @@
 
 #include <cxxabi.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,10 +32,14 @@ void write_all(std::string_view text) {
   }
 }
 
-// The first to fail reports; whoever comes later waits for the end of the process.
-void claim_the_last_word() {
-  static std::atomic<bool> taken{false};
-  if (!taken.exchange(true)) return;
+// The first thread to fail reports; others wait for the end of the process. False: it is this
+// thread's own report that failed, so the process must end without one. Async-signal-safe.
+bool claim_the_last_word() {
+  static std::atomic<pid_t> speaker{0};
+  pid_t nobody = 0;
+  const auto self = static_cast<pid_t>(syscall(SYS_gettid));
+  if (speaker.compare_exchange_strong(nobody, self)) return true;
+  if (nobody == self) return false;
   for (;;) ::pause();
 }
 
@@ -56,7 +63,7 @@ std::string describe_exception() {
 }
 
 [[noreturn]] void report_panic(Worker& worker) {
-  claim_the_last_word();
+  if (!claim_the_last_word()) std::_Exit(2);
   const std::vector<std::uintptr_t> stack = debug::capture_stack();
   const std::string message = describe_exception();
   Task& task = *worker.current();
@@ -87,29 +94,58 @@ PreviousHandlers& previous() {
   std::abort();
 }
 
-// Runs on the thread's alternate stack. Says whose stack it was; then the fault happens again and
-// takes its ordinary way (a core dump, a sanitizer's report).
-void on_fault(int signal, siginfo_t* info, void*) {
+struct sigaction& previous_action(int signal) {
+  return signal == SIGSEGV ? previous().segv : previous().bus;
+}
+
+// `headline` and whose stack it happened on, without allocating.
+void report_fault(const char* headline, const Task& task) {
+  const bool named = task.name != nullptr;
+  const base::Site& site = task.spawn_site;
+  char text[1024];
+  const int length = std::snprintf(
+      text, sizeof text,
+      "fatal error: %s\n\ntask %llu%s%s%s [running]:\nspawned at %s:%u (%s) by task %llu\n",
+      headline, static_cast<unsigned long long>(task.id), named ? " \"" : "",
+      named ? task.name : "", named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
+      site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
+  if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
+}
+
+// Says which task it was that faulted, if it was one.
+void name_the_task(int signal, const siginfo_t& info) {
   const Worker* worker = current_worker();
-  if (worker != nullptr && worker->current() != nullptr &&
-      worker->scheduler().stacks().is_guard(info->si_addr)) {
-    const Task& task = *worker->current();
-    char text[1024];
-    const int length = std::snprintf(
-        text, sizeof text,
-        "fatal error: stack overflow (a task has %zu KiB)\n\ntask %llu%s%s%s [running]:\n"
-        "spawned at %s:%u (%s) by task %llu\n",
-        stack::kSlotBytes >> 10, static_cast<unsigned long long>(task.id),
-        task.name == nullptr ? "" : " \"", task.name == nullptr ? "" : task.name,
-        task.name == nullptr ? "" : "\"",
-        task.spawn_site.file == nullptr ? "?" : task.spawn_site.file, task.spawn_site.line,
-        task.spawn_site.function == nullptr ? "?" : task.spawn_site.function,
-        static_cast<unsigned long long>(task.parent));
-    if (length > 0) {
-      write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
-    }
+  if (worker == nullptr || worker->current() == nullptr) return;
+  char headline[128];
+  if (worker->scheduler().stacks().is_guard(info.si_addr)) {
+    std::snprintf(headline, sizeof headline, "stack overflow (a task has %zu KiB)",
+                  stack::kSlotBytes >> 10);
+  } else {
+    // A program's own handler may mend the fault (a garbage collector's, say). A sanitizer's does
+    // not.
+    const struct sigaction& next = previous_action(signal);
+    const bool fatal = (next.sa_flags & SA_SIGINFO) == 0 &&
+                       (next.sa_handler == SIG_DFL || next.sa_handler == SIG_IGN);
+    if (!fatal && !TASKSCOPE_ASAN && !TASKSCOPE_TSAN) return;
+    std::snprintf(headline, sizeof headline, "%s at address %p",
+                  signal == SIGSEGV ? "SIGSEGV" : "SIGBUS", info.si_addr);
   }
-  sigaction(signal, signal == SIGSEGV ? &previous().segv : &previous().bus, nullptr);
+  if (claim_the_last_word()) report_fault(headline, *worker->current());
+}
+
+// Runs on the thread's alternate stack. A fault happens again after the return and then takes its
+// ordinary way: a core dump, a sanitizer's report, the program's own handler. A signal that
+// somebody sent (kill, raise) would be over with the return, so it is sent again.
+void on_fault(int signal, siginfo_t* info, void*) {
+  const int saved_errno = errno;
+  const bool sent = info->si_code <= 0;
+  if (!sent) name_the_task(signal, *info);
+  sigaction(signal, &previous_action(signal), nullptr);
+  // To this thread, with its sender's data; delivered when this handler returns.
+  if (sent && syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, info) != 0) {
+    raise(signal);
+  }
+  errno = saved_errno;
 }
 
 }  // namespace
@@ -117,7 +153,7 @@ void on_fault(int signal, siginfo_t* info, void*) {
 void panic(const char* message) { throw Panic(message); }
 
 void fatal(const std::string& message) {
-  claim_the_last_word();
+  if (!claim_the_last_word()) std::_Exit(2);
   const std::vector<debug::Frame> frames = debug::readable_frames(debug::capture_stack());
   const Worker* worker = current_worker();
   if (worker != nullptr && worker->current() != nullptr) {
@@ -130,7 +166,7 @@ void fatal(const std::string& message) {
 }
 
 void die(const std::string& report) {
-  claim_the_last_word();
+  if (!claim_the_last_word()) std::_Exit(2);
   write_all(report);
   std::_Exit(2);
 }

@@ -25,8 +25,9 @@ class Panic : public std::runtime_error {
 // Prints `report` and exits with status 2.
 [[noreturn]] void die(const std::string& report);
 
-// While one lives, an exception that escapes a task is reported as its panic, and a fault in the
-// guard page of a task's stack as its overflow. Process-wide; made by ts::run, one at a time.
+// While one lives, an exception that escapes a task is reported as its panic; a fault in the guard
+// page of a task's stack as its overflow, any other with the task's name. A fault then ends the
+// process by its signal, as without Taskscope. Process-wide; made by ts::run, one at a time.
 class FailureHandlers {
  public:
   FailureHandlers();

@@ -82,15 +82,14 @@ namespace taskscope {
 // Starts `function` as a task of its own, with the same right to run as all others. Its result is
 // ignored; an exception that escapes it ends the program. The closure may be move-only.
 template <class F>
-requires std::is_invocable_v < std::decay_t<F>
-& > void go(F&& function, Site site = Site::here()) {
+requires(std::is_invocable_v<std::decay_t<F>&>) void go(F&& function, Site site = Site::here()) {
   sched::spawn({}, std::forward<F>(function), site);
 }
 
 // The same with a name for people to find it by.
 template <class F>
-requires std::is_invocable_v < std::decay_t<F>
-& > void go(std::string_view name, F&& function, Site site = Site::here()) {
+requires(std::is_invocable_v<std::decay_t<F>&>) void go(std::string_view name, F&& function,
+                                                        Site site = Site::here()) {
   sched::spawn(name, std::forward<F>(function), site);
 }
 

@@ -80,6 +80,7 @@ bool Scheduler::wait_for_workers() {
     }
     if (deadline == Timers::kNever) deadline = base::monotonic_ns() + kGraceNs;
     if (!base::futex_wait_until(stopped_, stopped, deadline)) {
+      // detached: a task there never reaches a scheduling point; the scheduler stays for ever.
       for (std::thread& thread : threads_) thread.detach();
       return false;
     }
@@ -113,7 +114,7 @@ RunStats Scheduler::stats() const {
 }
 
 // ---- Threads that are no worker's
-// ------------------------------------------------------------------
+// ----------------------------------------------------------------
 
 void Scheduler::submit_foreign(void (*body)(void*), void* closure, std::string_view name,
                                const base::Site& site) {
@@ -156,7 +157,7 @@ void Scheduler::stop_tracing() {
 }
 
 // ---- Idle workers
-// ------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------
 
 void Scheduler::add_idle(Worker& worker) {
   const base::LockGuard guard(idle_lock_);

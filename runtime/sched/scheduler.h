@@ -17,6 +17,10 @@
 //   another. A waker that counted a spinner but found the idle list empty takes the count back and
 //   looks again (wake_one), because others may have relied on it.
 //
+// A task that yields, or is moved from one queue to another, is in no queue for a moment: a worker
+// may look everywhere just then and fall asleep. So whoever puts it back does S2 too
+// (Worker::offer_queued); a spinning worker that moves tasks does so when it stops spinning.
+//
 // At most one worker is being woken at a time: a woken one counts as spinning from the waker's CAS
 // on.
 #pragma once

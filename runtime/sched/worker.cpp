@@ -79,6 +79,7 @@ void Worker::tidy_up() {
       break;
     case Leaving::Kind::Queue:
       queue_last(static_cast<Task*>(leaving.what));
+      offer_queued();
       break;
     case Leaving::Kind::Free:
       free_task(static_cast<Task*>(leaving.what));
@@ -129,6 +130,7 @@ Task* Worker::pick_local() {
   if (Task* next = queue_.take_next()) {
     if (++next_streak_ < kNextStreakMax) return next;
     queue_last(next);
+    offer_queued();
   }
   next_streak_ = 0;
   return queue_.pop();
@@ -247,6 +249,15 @@ void Worker::queue_last(Task* task) {
     overflow(task);
 }
 
+void Worker::offer_queued() {
+  // Nobody else to tell. This is what a yield costs most, so it is worth the branch.
+  if (scheduler_.workers().size() == 1) return;
+  // The submit step of the wake-up recipe (scheduler.h): the push before it comes before the look
+  // at the idle list in the one order of all sequentially consistent steps.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  scheduler_.wake_one_if_useful(lane_);
+}
+
 void Worker::overflow(Task* task) {
   Task* batch[RunQueue<Task>::kCapacity / 2];
   const std::uint32_t count = queue_.move_half(batch);
@@ -259,8 +270,7 @@ void Worker::overflow(Task* task) {
   scheduler_.global().push(batch[0], task, count + 1);
 }
 
-// ---- The loop
-// ------------------------------------------------------------------------------------
+// ---- The loop -----------------------------------------------------------------------------------
 
 void Worker::loop() {
   set_current_worker(this);
@@ -313,7 +323,7 @@ void Worker::wake_sleepers() {
     queue_last(task);
     task = next;
   }
-  scheduler_.wake_one_if_useful(lane_);
+  offer_queued();
 }
 
 Task* Worker::pick_global(std::size_t count) {
@@ -323,11 +333,13 @@ Task* Worker::pick_global(std::size_t count) {
   Task* const first = global.pop(count < share ? count : share);
   if (first == nullptr) return nullptr;
   Task* task = first->link;
+  if (task == nullptr) return first;
   while (task != nullptr) {
     Task* const next = task->link;
     queue_last(task);
     task = next;
   }
+  offer_queued();
   return first;
 }
 

@@ -88,6 +88,9 @@ class alignas(64) Worker {
   void free_task(Task* task);
   void queue_last(Task* task);
   void overflow(Task* task);
+  // After queue_last() of tasks that were in no queue for a moment, though already runnable: a
+  // worker that looked everywhere in that moment is idle now and must be told.
+  void offer_queued();
 
   // The loop's search, in the order it is tried.
   Task* find_work();

@@ -27,11 +27,15 @@ void WaitGroup::wait_for_zero(const Site& site) TASKSCOPE_NO_ANALYSIS {
 
 void WaitGroup::release_waiters() TASKSCOPE_NO_ANALYSIS {
   lock_.lock();
-  sched::Waiter* const waiters = waiters_.pop_all();
-  // The waiters' half of the state goes to zero; the count may have been raised again meanwhile.
   std::int64_t state = state_.load(std::memory_order_relaxed);
-  while (!state_.compare_exchange_weak(state, state & ~(kOne - 1), std::memory_order_relaxed)) {
-  }
+  do {
+    // The count has been raised again meanwhile: whoever brings it down next releases the waiters.
+    if (state >> 32 != 0) {
+      lock_.unlock();
+      return;
+    }
+  } while (!state_.compare_exchange_weak(state, 0, std::memory_order_relaxed));
+  sched::Waiter* const waiters = waiters_.pop_all();
   lock_.unlock();
   sched::ready_all(waiters);
 }

@@ -49,6 +49,22 @@ struct Counted {
   static inline std::atomic<int> live{0};
 };
 
+TEST_P(ChanTest, ALoopKeepsItsChannelWhenTheHandleIsGivenAway) {
+  run([] {
+    auto chan = make_chan<std::string>(3);
+    for (const char* text : {"one", "two", "three"})
+      chan.send(std::string(text) + std::string(40, '.'));
+    chan.close();
+    int count = 0;
+    for (std::string& text : chan) {
+      chan = {};
+      EXPECT_EQ(text.size(), text.find('.') + 40);
+      ++count;
+    }
+    EXPECT_EQ(count, 3);
+  });
+}
+
 TEST_P(ChanTest, UnbufferedValuesArriveInOrder) {
   run([] {
     auto chan = make_chan<int>();

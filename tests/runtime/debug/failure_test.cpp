@@ -1,6 +1,10 @@
 // How programs end that did something wrong: the text, the status, the trace.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -120,14 +124,17 @@ TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
 }
 
 TEST_P(FailureDeathTest, ADeadlockAfterOtherThreadsAreGoneIsFoundToo) {
-  EXPECT_EXIT(
-      run([] {
-        auto chan = make_chan<int>();
-        // Still there when the last task falls asleep; its end wakes nobody.
-        std::thread([] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); }).detach();
-        chan.recv();
-      }),
-      ExitedWithCode(2), HasSubstr("all tasks are asleep - deadlock!"));
+  EXPECT_EXIT(run([] {
+                auto chan = make_chan<int>();
+                const sched::Scheduler& scheduler = sched::current_worker()->scheduler();
+                // Still there when the last task falls asleep; its end wakes nobody.
+                std::thread outside([&scheduler] {
+                  while (!scheduler.all_asleep()) std::this_thread::yield();
+                });
+                chan.recv();
+                outside.join();
+              }),
+              ExitedWithCode(2), HasSubstr("all tasks are asleep - deadlock!"));
 }
 
 TEST_P(FailureDeathTest, OnlyTasksCanWait) {
@@ -160,6 +167,56 @@ TEST_P(FailureDeathTest, AStackOverflowNamesItsTask) {
                AllOf(HasSubstr("fatal error: stack overflow (a task has 256 KiB)"),
                      ContainsRegex("task [0-9]+ \"digger\" \\[running\\]:\nspawned at "
                                    ".*failure_test.cpp:[0-9]+")));
+}
+
+// The status of a process that died of `signal`; sanitizers catch faults and exit.
+bool died_of_fault(int status, int signal) {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+  return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+}
+bool died_of_segv(int status) { return died_of_fault(status, SIGSEGV); }
+bool died_of_bus(int status) { return died_of_fault(status, SIGBUS); }
+
+TEST_P(FailureDeathTest, AFaultNamesItsTaskAndEndsTheProcessByItsSignal) {
+  EXPECT_EXIT(run([] {
+                void* page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                go("wild", [page] { *static_cast<volatile int*>(page) = 1; });
+                make_chan<int>().recv();
+              }),
+              died_of_segv,
+              AllOf(ContainsRegex("fatal error: SIGSEGV at address 0x[0-9a-f]+\n"),
+                    ContainsRegex("task [0-9]+ \"wild\" \\[running\\]:\nspawned at "
+                                  ".*failure_test.cpp:[0-9]+")));
+}
+
+TEST_P(FailureDeathTest, ASignalThatSomebodySendsEndsTheProcessByIt) {
+  EXPECT_EXIT(run([] { raise(SIGSEGV); }), died_of_segv, Not(HasSubstr("task 1")));
+  EXPECT_EXIT(run([] {
+                kill(getpid(), SIGSEGV);
+                make_chan<int>().recv();
+              }),
+              died_of_segv, Not(HasSubstr("task 1")));
+  EXPECT_EXIT(run([] { raise(SIGBUS); }), died_of_bus, Not(HasSubstr("task 1")));
+}
+
+TEST_P(FailureDeathTest, AProgramsOwnHandlerStillMendsItsFaults) {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) GTEST_SKIP() << "the sanitizer's handler is in its place";
+  static void* page;
+  EXPECT_EXIT(
+      {
+        page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        signal(SIGSEGV, [](int) { mprotect(page, 4096, PROT_READ | PROT_WRITE); });
+        ts::run([] { *static_cast<volatile int*>(page) = 1; }, {.workers = GetParam()});
+        std::_Exit(*static_cast<int*>(page));
+      },
+      ExitedWithCode(1), Not(HasSubstr("fatal error")));
+}
+
+TEST_P(FailureDeathTest, AReportThatFailsItselfEndsTheProcess) {
+  struct Worse : std::exception {
+    const char* what() const noexcept override { std::terminate(); }
+  };
+  EXPECT_EXIT(run([] { throw Worse(); }), ExitedWithCode(2), "");
 }
 
 // The child records into rings that this process maps: what it wrote before it died must be there.

@@ -61,6 +61,15 @@ TEST_F(LaneTest, CopiesOfAFileNameAreOnePlace) {
 
 TEST_F(LaneTest, AnUnknownPlaceIsZero) { EXPECT_EQ(lane().site({}), 0u); }
 
+TEST_F(LaneTest, AnObjectIsAnnouncedWithItsNameOrNotAtAll) {
+  TracedObject object(tf::ObjectKind::Channel, {}, 4, "a name that takes two records");
+  for (std::uint64_t i = 0; i < tf::kRingCapacityMin - 3; ++i) lane(0).worker_park();
+  EXPECT_EQ(lane(0).object(object), 0u);
+  EXPECT_EQ(lane(0).writer().lost(), 1u);
+  EXPECT_EQ(lane(1).object(object), 1u);
+  EXPECT_EQ(written(1).size(), 3u);
+}
+
 TEST_F(LaneTest, APlaceWhoseDefinitionWasLostIsDefinedAtItsNextUse) {
   for (std::uint64_t i = 0; i < tf::kRingCapacityMin; ++i) lane(0).worker_park();
   const base::Site site{"c.cpp", "f", 3};

@@ -1,6 +1,7 @@
 // Whole runs with a recorder played inside this process.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,6 +216,35 @@ TEST_P(TracedRunTest, AVariableThatNamesNoSocketIsIgnoredWithOneLine) {
     EXPECT_NE(text.find("is not a recorder's socket"), std::string::npos) << value;
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
   }
+}
+
+// A limit on files is not meant for trace rings, and must never cost the program its life.
+class FileLimitDeathTest : public ::testing::Test {
+ protected:
+  // Runs a recorded program under the limits; exits with 3 if it was recorded, else with 4.
+  static void run_limited(rlim_t soft, rlim_t hard) {
+    const rlimit limit{.rlim_cur = soft, .rlim_max = hard};
+    FakeRecorder recorder;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) std::_Exit(1);
+    ts::run([] { yield(); }, {.workers = 2});
+    rlimit after{};
+    getrlimit(RLIMIT_FSIZE, &after);
+    if (after.rlim_cur != soft || after.rlim_max != hard) std::_Exit(2);
+    recorder.receive();
+    std::_Exit(recorder.said_bye() && recorder.rings().size() == 3 ? 3 : 4);
+  }
+  static constexpr rlim_t kSmall = 1 << 20;
+};
+
+TEST_F(FileLimitDeathTest, ASoftLimitDoesNotStopTheRecording) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_limited(kSmall, RLIM_INFINITY), ::testing::ExitedWithCode(3), "");
+}
+
+TEST_F(FileLimitDeathTest, AHardLimitStopsTheRecordingButNotTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_limited(kSmall, kSmall), ::testing::ExitedWithCode(4),
+              "taskscope: A trace ring of 8196 KiB .* file-size limit of 1024 KiB .ulimit -f.");
 }
 
 TEST_P(TracedRunTest, ARecorderThatIsGoneDoesNotStopTheProgram) {

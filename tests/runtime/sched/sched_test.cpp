@@ -95,15 +95,17 @@ TEST_P(SchedTest, ClosuresMayBeMoveOnlyLargeOrOveraligned) {
 }
 
 TEST_P(SchedTest, AClosureIsDestroyedBeforeItsTaskIsDone) {
-  std::weak_ptr<int> observer;
+  bool destroyed = false;
   run([&] {
-    auto shared = std::make_shared<int>(1);
-    observer = shared;
+    auto at_end = [&destroyed](int*) { destroyed = true; };
+    int value = 1;
+    std::unique_ptr<int, decltype(at_end)> owned(&value, at_end);
     auto done = make_chan<int>();
-    go([shared = std::move(shared), done] { done.send(*shared); });
+    go([owned = std::move(owned), done] { done.send(*owned); });
     EXPECT_EQ(done.recv(), 1);
+    // The fixture waits until main is alone.
   });
-  EXPECT_TRUE(observer.expired());
+  EXPECT_TRUE(destroyed);
 }
 
 TEST_P(SchedTest, AClosureWhoseCopyThrowsStartsNothing) {
@@ -339,12 +341,33 @@ TEST_P(SchedTest, OtherThreadsMayStartTasks) {
 TEST_P(SchedTest, AWaitThatOnlyAnotherThreadCanEndIsNoDeadlock) {
   run([] {
     auto chan = make_chan<int>();
-    std::thread outside([chan] {
-      std::this_thread::sleep_for(milliseconds(20));
+    const sched::Scheduler& scheduler = sched::current_worker()->scheduler();
+    std::thread outside([chan, &scheduler] {
+      while (!scheduler.all_asleep()) std::this_thread::yield();
       chan.close();
     });
     EXPECT_EQ(chan.recv(), std::nullopt);
     outside.join();
+  });
+}
+
+// While main yields it is in no queue. A worker that searches just then finds nothing and falls
+// asleep; it must be told, because the task that runs instead of main never yields.
+TEST_P(SchedTest, AYieldedTaskNeverWaitsForABusyWorkerWhileAnotherIsIdle) {
+  if (workers() == 1) GTEST_SKIP() << "one worker has nobody to tell";
+  run([] {
+    for (int round = 0; round < sized(3'000); ++round) {
+      std::atomic<bool> released{false};
+      WaitGroup group;
+      group.go([&] {
+        while (!released.load()) base::spin_pause();
+      });
+      // The searching worker's last look comes some 10 µs after it woke: meet it anywhere.
+      for (int i = 0; i < round * 7 % 600; ++i) base::spin_pause();
+      yield();
+      released = true;
+      group.wait();
+    }
   });
 }
 
