@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "viewer/model/radix_sort.h"
+
 namespace taskscope::viewer {
 
 GroupIndex::GroupIndex(const std::vector<const Track*>& members) {
@@ -18,8 +20,7 @@ GroupIndex::GroupIndex(const std::vector<const Track*>& members) {
       if (last) breaks_.push_back({track->end_ns(at), entered, kNothing});
     }
   }
-  std::stable_sort(breaks_.begin(), breaks_.end(),
-                   [](const Break& a, const Break& b) { return a.ns < b.ns; });
+  radix_sort(breaks_, [](const Break& point) { return point.ns; });
   Block running;
   std::int64_t before_ns = breaks_.empty() ? 0 : breaks_.front().ns;
   std::int64_t alive = 0;

@@ -112,6 +112,7 @@ class TraceSession {
   TaskIndex span_task(SpanIndex span) const;
   bool span_unfinished(SpanIndex span) const;
   std::uint64_t skipped_spans() const { return skipped_spans_; }  // damaged or of unknown tasks
+  std::uint64_t cut_spans() const { return cut_spans_; }          // overlapped the task's next span
 
   TaskIndex find_task(TaskId id) const;  // kNoTask if there is none
   const store::SiteRow* find_site(store::SiteId id) const;
@@ -148,6 +149,7 @@ class TraceSession {
   std::vector<std::uint32_t> wakes_begin_;  // per task, into wakes_
   std::vector<SpanIndex> wakes_;            // waits each task ended, by their end
   std::uint64_t skipped_spans_ = 0;
+  std::uint64_t cut_spans_ = 0;
 };
 
 using SessionPtr = std::shared_ptr<const TraceSession>;  // shared: UI and query threads read it

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
+#include <thread>
 
 #include "runtime/base/check.h"
 #include "viewer/model/format.h"
+#include "viewer/model/radix_sort.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -136,48 +137,73 @@ void SessionBuilder::add_spans(std::span<const store::Span> spans) {
   if (!batch.empty()) batches_.push_back(std::move(batch));
 }
 
-void SessionBuilder::place_task(TraceSession& session, std::vector<RawSpan>& spans,
-                                TaskIndex index) const {
-  Task& task = session.tasks_[index];
-  const auto begin = spans.begin() + task.first_span;
-  const auto end = begin + task.span_count;
-  const auto by_start = [](const RawSpan& a, const RawSpan& b) {
-    return a.start_ns != b.start_ns ? a.start_ns < b.start_ns : a.end_ns < b.end_ns;
-  };
-  if (!std::is_sorted(begin, end, by_start)) std::stable_sort(begin, end, by_start);
-  std::size_t out = task.first_span;
-  for (auto span = begin; span != end; ++span, ++out) {
-    session.start_ns_[out] = span->start_ns;
-    // Overlap can only come from damage; cutting it keeps one state at a time.
-    session.end_ns_[out] =
-        span + 1 != end ? std::min(span->end_ns, (span + 1)->start_ns) : span->end_ns;
-    session.classes_[out] = span->state_class;
-    session.details_[out] = span->detail;
+std::vector<SessionBuilder::Arrival> SessionBuilder::arrivals_by_start() const {
+  std::vector<Arrival> arrivals;
+  std::size_t total = 0;
+  for (const std::vector<RawSpan>& batch : batches_) total += batch.size();
+  TASKSCOPE_CHECK(total < kNoSpan);
+  arrivals.reserve(total);
+  for (std::uint32_t batch = 0; batch < batches_.size(); ++batch) {
+    for (std::uint32_t at = 0; at < batches_[batch].size(); ++at) {
+      arrivals.push_back({batches_[batch][at].start_ns, batch, at});
+    }
   }
-  task.last_span_unfinished = begin != end && (end - 1)->unfinished;
+  radix_sort(arrivals, [](const Arrival& arrival) { return arrival.start_ns; });
+  // Of spans that start at one instant the empty ones come first.
+  const auto end_ns = [&](const Arrival& arrival) {
+    return batches_[arrival.batch][arrival.at].end_ns;
+  };
+  for (auto begin = arrivals.begin(); begin != arrivals.end();) {
+    auto end = begin + 1;
+    while (end != arrivals.end() && end->start_ns == begin->start_ns) ++end;
+    if (end - begin > 1) {
+      std::stable_sort(begin, end,
+                       [&](const Arrival& a, const Arrival& b) { return end_ns(a) < end_ns(b); });
+    }
+    begin = end;
+  }
+  return arrivals;
 }
 
-void SessionBuilder::sort_into_tasks(TraceSession& session) {
-  std::uint64_t total = 0;
+std::vector<SpanIndex> SessionBuilder::sort_into_tasks(TraceSession& session) {
+  std::vector<SpanIndex> next;
+  SpanIndex total = 0;
   for (std::size_t at = 0; at < counts_.size(); ++at) {
-    session.tasks_[at].first_span = static_cast<SpanIndex>(total);
+    session.tasks_[at].first_span = total;
     session.tasks_[at].span_count = counts_[at];
+    next.push_back(total);
     total += counts_[at];
   }
-  TASKSCOPE_CHECK(total < kNoSpan);
+  const std::vector<Arrival> arrivals = arrivals_by_start();
   session.start_ns_.resize(total);
   session.end_ns_.resize(total);
   session.classes_.resize(total);
   session.details_.resize(total);
-  std::vector<RawSpan> sorted(total);
-  std::vector<SpanIndex> next(counts_.size());
-  for (std::size_t at = 0; at < next.size(); ++at) next[at] = session.tasks_[at].first_span;
-  for (std::vector<RawSpan>& batch : batches_) {
-    for (const RawSpan& span : batch) sorted[next[span.task]++] = span;
-    std::vector<RawSpan>().swap(batch);  // gives memory back while the next ones are placed
+  std::vector<SpanIndex> order;
+  order.reserve(total);
+  for (const Arrival& arrival : arrivals) {
+    const RawSpan& span = batches_[arrival.batch][arrival.at];
+    const SpanIndex out = next[span.task]++;
+    order.push_back(out);
+    session.start_ns_[out] = span.start_ns;
+    session.end_ns_[out] = span.end_ns;
+    session.classes_[out] = span.state_class;
+    session.details_[out] = span.detail;
+    session.tasks_[span.task].last_span_unfinished = span.unfinished;
   }
-  for (std::size_t at = 0; at < counts_.size(); ++at) {
-    place_task(session, sorted, static_cast<TaskIndex>(at));
+  std::vector<std::vector<RawSpan>>().swap(batches_);
+  cut_overlaps(session);
+  return order;
+}
+
+void SessionBuilder::cut_overlaps(TraceSession& session) {
+  for (const Task& task : session.tasks_) {
+    const SpanIndex end = task.first_span + task.span_count;
+    for (SpanIndex span = task.first_span; span + 1 < end; ++span) {
+      if (session.end_ns_[span] <= session.start_ns_[span + 1]) continue;
+      session.end_ns_[span] = session.start_ns_[span + 1];
+      ++session.cut_spans_;
+    }
   }
 }
 
@@ -196,32 +222,25 @@ void SessionBuilder::mark_leaked(TraceSession& session) const {
   }
 }
 
-void SessionBuilder::build_workers(TraceSession& session) {
-  std::unordered_map<std::uint16_t, Worker*> by_id;
+void SessionBuilder::build_workers(TraceSession& session, const std::vector<SpanIndex>& order) {
+  std::vector<Worker*> by_id(std::size_t{0xffff} + 1, nullptr);  // of 16 bits, as in SpanDetail
   for (Worker& worker : session.workers_) {
-    by_id[static_cast<std::uint16_t>(worker.row.id)] = &worker;
+    if (worker.row.id < by_id.size() - 1) by_id[worker.row.id] = &worker;
   }
-  for (SpanIndex span = 0; span < session.span_count(); ++span) {
-    if (session.details_[span].state != store::TaskState::Running) continue;
-    const auto at = by_id.find(session.details_[span].worker);
-    if (at != by_id.end()) at->second->spans.push_back(span);
+  for (const SpanIndex span : order) {
+    const SpanDetail& detail = session.details_[span];
+    if (detail.state != store::TaskState::Running) continue;
+    Worker* const worker = by_id[detail.worker];
+    if (worker == nullptr) continue;
+    worker->spans.push_back(span);
+    worker->start_ns.push_back(session.start_ns_[span]);
+    worker->end_ns.push_back(session.end_ns_[span]);
   }
   for (Worker& worker : session.workers_) {
-    std::sort(worker.spans.begin(), worker.spans.end(), [&](SpanIndex a, SpanIndex b) {
-      return session.start_ns_[a] != session.start_ns_[b]
-                 ? session.start_ns_[a] < session.start_ns_[b]
-                 : session.end_ns_[a] < session.end_ns_[b];
-    });
     const std::size_t count = worker.spans.size();
-    worker.start_ns.resize(count);
-    worker.end_ns.resize(count);
     worker.classes.assign(count, StateClass::Running);
-    for (std::size_t at = 0; at < count; ++at) {
-      worker.start_ns[at] = session.start_ns_[worker.spans[at]];
-      worker.end_ns[at] = session.end_ns_[worker.spans[at]];
-      if (at + 1 < count) {
-        worker.end_ns[at] = std::min(worker.end_ns[at], session.start_ns_[worker.spans[at + 1]]);
-      }
+    for (std::size_t at = 0; at + 1 < count; ++at) {
+      worker.end_ns[at] = std::min(worker.end_ns[at], worker.start_ns[at + 1]);
     }
     worker.track = Track(worker.start_ns, worker.end_ns, worker.classes);
   }
@@ -241,7 +260,7 @@ void SessionBuilder::build_groups(TraceSession& session) {
   }
 }
 
-void SessionBuilder::build_wakes(TraceSession& session) {
+void SessionBuilder::build_wakes(TraceSession& session, const std::vector<SpanIndex>& order) {
   session.wakes_begin_.assign(session.tasks_.size() + 1, 0);
   for (const SpanDetail& detail : session.details_) {
     if (detail.woken_by != kNoTask) ++session.wakes_begin_[detail.woken_by + 1];
@@ -251,21 +270,31 @@ void SessionBuilder::build_wakes(TraceSession& session) {
   }
   session.wakes_.resize(session.wakes_begin_.back());
   std::vector<std::uint32_t> next = session.wakes_begin_;
-  for (SpanIndex span = 0; span < session.span_count(); ++span) {
+  // A wait ends where its task's next span starts, so the order of starts is almost always that of
+  // the waits' ends.
+  const auto put = [&](SpanIndex span) {
     const TaskIndex waker = session.details_[span].woken_by;
     if (waker != kNoTask) session.wakes_[next[waker]++] = span;
+  };
+  for (const SpanIndex span : order) {
+    if (span > 0) put(span - 1);
   }
+  if (session.span_count() > 0) put(static_cast<SpanIndex>(session.span_count() - 1));
+  const auto by_end = [&](SpanIndex a, SpanIndex b) {
+    return session.end_ns_[a] != session.end_ns_[b] ? session.end_ns_[a] < session.end_ns_[b]
+                                                    : a < b;
+  };
   for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
-    std::sort(session.wakes_.begin() + session.wakes_begin_[at],
-              session.wakes_.begin() + session.wakes_begin_[at + 1],
-              [&](SpanIndex a, SpanIndex b) { return session.end_ns_[a] < session.end_ns_[b]; });
+    const auto begin = session.wakes_.begin() + session.wakes_begin_[at];
+    const auto end = session.wakes_.begin() + session.wakes_begin_[at + 1];
+    if (!std::is_sorted(begin, end, by_end)) std::sort(begin, end, by_end);
   }
 }
 
 SessionPtr SessionBuilder::finish() {
   TASKSCOPE_CHECK(base_ != nullptr);
   const std::shared_ptr<TraceSession> session = std::move(base_);
-  sort_into_tasks(*session);
+  const std::vector<SpanIndex> order = sort_into_tasks(*session);
   mark_leaked(*session);
   for (Task& task : session->tasks_) {
     const auto part = [&](const auto& column) {
@@ -273,9 +302,11 @@ SessionPtr SessionBuilder::finish() {
     };
     task.track = Track(part(session->start_ns_), part(session->end_ns_), part(session->classes_));
   }
-  build_workers(*session);
-  build_groups(*session);
-  build_wakes(*session);
+  // Groups read the tracks that are there by now; the other two write elsewhere.
+  std::thread groups([&] { build_groups(*session); });
+  build_workers(*session, order);
+  build_wakes(*session, order);
+  groups.join();
   session->skipped_spans_ = skipped_spans_;
   session->stage_ = SessionStage::Complete;
   return session;

@@ -31,12 +31,20 @@ class SessionBuilder {
     StateClass state_class;
     bool unfinished;
   };
+  struct Arrival {
+    std::int64_t start_ns;
+    std::uint32_t batch;  // into batches_
+    std::uint32_t at;     // in the batch
+  };
   std::shared_ptr<TraceSession> make_base() const;
-  void sort_into_tasks(TraceSession& session);
-  void place_task(TraceSession& session, std::vector<RawSpan>& spans, TaskIndex task) const;
-  static void build_workers(TraceSession& session);
+  std::vector<Arrival> arrivals_by_start() const;
+  // Returns all spans by start; every list that follows from it needs no sorting of its own.
+  std::vector<SpanIndex> sort_into_tasks(TraceSession& session);
+  // Overlap can only come from damage; cutting it keeps one state at a time.
+  static void cut_overlaps(TraceSession& session);
+  static void build_workers(TraceSession& session, const std::vector<SpanIndex>& order);
   static void build_groups(TraceSession& session);
-  static void build_wakes(TraceSession& session);
+  static void build_wakes(TraceSession& session, const std::vector<SpanIndex>& order);
   void mark_leaked(TraceSession& session) const;
 
   // Owned by the loader thread.

@@ -92,6 +92,9 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
     put(colors.alarm, format_count(context.session.skipped_spans()) + " damaged spans left out",
         font);
   }
+  if (context.session.cut_spans() > 0) {
+    put(colors.alarm, format_count(context.session.cut_spans()) + " overlapping spans cut", font);
+  }
   if (context.input.footer) {
     put(colors.muted, info.started, font);
   } else {

@@ -125,6 +125,24 @@ TEST(Session, DamagedSpansAreLeftOutAndCounted) {
   EXPECT_EQ(session->find_object(session->span_detail(1)), nullptr);
 }
 
+TEST(Session, OverlappingSpansAreCutAtTheNextOneAndCounted) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(1);
+  entities.tasks[0].id = 1;
+  SessionBuilder builder("x.tscope", std::move(entities));
+  builder.add_spans(std::vector{span_of(1, 40, 90, store::TaskState::Runnable),
+                                span_of(1, 10, 60, store::TaskState::Running)});
+  builder.add_spans(std::vector{span_of(1, 40, 40, store::TaskState::Running)});
+  const SessionPtr session = builder.finish();
+  EXPECT_EQ(session->cut_spans(), 1U);
+  ASSERT_EQ(session->span_count(), 3U);
+  EXPECT_EQ(session->span_range(0), (TimeRange{10, 40}));
+  EXPECT_EQ(session->span_range(1), (TimeRange{40, 40}));
+  EXPECT_EQ(session->span_range(2), (TimeRange{40, 90}));
+  EXPECT_EQ(tests::make_synthetic_session({.spans = 3'000})->cut_spans(), 0U);
+}
+
 TEST(Session, TheOverviewAddsUpToAllTimes) {
   const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
   ClassTimes sum{};
