@@ -14,6 +14,15 @@ OPEN_EVENTS = 10_000_000
 OPEN_RING_RECORDS = 1 << 24  # holds every event, so that none is lost on a busy machine
 FRAME_GOAL_MS = 4
 MANY_TASKS = 100_000
+RECORDER_EVENTS = 4_000_000
+RECORDER_GOALS = {  # case: name, unit, divisor, comparison, goal
+    "ingest_events_per_s": ("records to file on one core", "M events/s", 1e6, ">=", 20),
+    "decode_events_per_s": ("chunks to columns, all of them", "M events/s", 1e6, ">=", 60),
+    "decode_spans_per_s": ("chunks to columns, spans only", "M events/s", 1e6, ">=", 60),
+    "bytes_per_event": ("size of the file", "bytes/event", 1, "<=", 3),
+    "query_ms_per_10m": ("count and sum spans in 1 % of the time, of 10 M events", "ms", 1,
+                         "<=", 10),
+}
 
 
 def trace(bench):
@@ -133,4 +142,22 @@ def make_recording(bench):
     return path
 
 
-ALL = {"trace": trace, "record": record, "open": open_recording, "viewer": viewer}
+def recorder(bench):
+    """The recorder without the program: how fast, and how small."""
+    values = {case: [] for case in RECORDER_GOALS}
+    with bench.scratch() as folder:
+        for repetition in range(bench.repetitions):
+            run = bench.run(bench.build / "tests" / "bench" / "recorder_bench", RECORDER_EVENTS,
+                            f"{folder}/{repetition}.tscope")
+            for case, value in json.loads(run.stdout).items():
+                values[case].append(value)
+    results = []
+    for case, (name, unit, divisor, comparison, goal) in RECORDER_GOALS.items():
+        ours = median(values[case]) / divisor
+        met = ours >= goal if comparison == ">=" else ours <= goal
+        results.append(result(name, ours, unit, goal=f"{comparison} {goal} {unit}", met=met))
+    return results
+
+
+ALL = {"trace": trace, "record": record, "recorder": recorder, "open": open_recording,
+       "viewer": viewer}
