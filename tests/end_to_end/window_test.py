@@ -53,13 +53,18 @@ class Window(Case):
         self.addCleanup(self.process.communicate)
         self.addCleanup(self.process.kill)
         (self.window,) = wait_until(self.find_window, "the window")
-        self.display.do("windowfocus", "--sync", self.window)
+        # xdotool's own --sync waits for ever for a change that came before it looked.
+        wait_until(self.has_focus, "the window to have the focus")
         wait_until(lambda: len(set(self.display.pixels()[::97])) > 20, "the first frame")
 
     def find_window(self):
         if self.process.poll() is not None:
             raise AssertionError("taskscope open ended: " + self.process.stderr.read().decode())
         return self.display.do("search", "--onlyvisible", "--pid", self.process.pid)
+
+    def has_focus(self):
+        self.display.do("windowfocus", self.window)
+        return self.display.do("getwindowfocus") == [self.window]
 
     def changes_the_picture(self, *action):
         before = self.display.pixels()
@@ -88,7 +93,7 @@ class Window(Case):
         self.assertEqual(self.process.wait(timeout=60), 0)
 
     def test_a_smaller_window_is_drawn_anew(self):
-        self.changes_the_picture("windowsize", "--sync", self.window, 700, 500)
+        self.changes_the_picture("windowsize", self.window, 700, 500)
         self.assertIsNone(self.process.poll())
         self.display.do("key", "ctrl+q")
         self.assertEqual(self.process.wait(timeout=60), 0)
