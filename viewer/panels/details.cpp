@@ -199,7 +199,8 @@ void draw_worker_facts(const PanelContext& context, const Worker& worker, const 
   if (lost > 0) facts.fact("lost", format_count(lost) + " events");
 }
 
-constexpr float kFindingHeight = 62;  // px at scale 1: a sentence and two lines of detail
+// px at scale 1: a sentence, and two lines of detail if there is any.
+float finding_height(const store::FindingRow& finding) { return finding.detail.empty() ? 28 : 62; }
 
 // Its sentence, then what else is known, quieter; marked by the colour of what is stuck.
 void draw_finding(const PanelContext& context, const store::FindingRow& finding, const Box& strip) {
@@ -224,8 +225,9 @@ void draw_finding(const PanelContext& context, const store::FindingRow& finding,
 }  // namespace
 
 float drawer_height(const TraceSession& session, const ViewState& view) {
-  const float finding = shown_finding(session, view) == nullptr ? 0 : kFindingHeight;
-  return finding + (view.selection.empty() ? 0 : view.drawer_height);
+  const store::FindingRow* finding = shown_finding(session, view);
+  return (finding == nullptr ? 0 : finding_height(*finding)) +
+         (view.selection.empty() ? 0 : view.drawer_height);
 }
 
 void draw_details(const PanelContext& context, ViewState& view) {
@@ -237,7 +239,7 @@ void draw_details(const PanelContext& context, ViewState& view) {
               view.drag == Drag::Drawer ? context.colors.accent : context.colors.border);
   canvas.push_clip(drawer);
   if (const store::FindingRow* finding = shown_finding(context.session, view)) {
-    const float bottom = drawer.y0 + 1 + context.px(kFindingHeight - 1);
+    const float bottom = drawer.y0 + 1 + context.px(finding_height(*finding) - 1);
     draw_finding(context, *finding, {drawer.x0, drawer.y0 + 1, drawer.x1, bottom});
     drawer.y0 = bottom;
   }
