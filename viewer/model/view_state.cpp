@@ -11,7 +11,26 @@ void ViewState::reset(const TraceSession& session) {
   folds = initial_folds(session);
   rows_dirty = true;
   selection.span = kNoSpan;
+  if (finding && *finding >= session.findings().size()) finding.reset();
   hover = {};
+}
+
+void step_finding(const TraceSession& session, ViewState& view) {
+  if (session.findings().empty()) return;
+  view.finding = view.finding ? (*view.finding + 1) % session.findings().size() : 0;
+  const TaskIndex index = session.find_task(session.findings()[*view.finding].task_id);
+  view.selection = {.task = index};
+  view.reveal = index;
+  if (index == kNoTask) return;
+  const Task& task = session.tasks()[index];
+  if (task.last_span_unfinished) view.selection.span = task.first_span + task.span_count - 1;
+}
+
+const store::FindingRow* shown_finding(const TraceSession& session, const ViewState& view) {
+  if (!view.finding || *view.finding >= session.findings().size()) return nullptr;
+  const store::FindingRow& finding = session.findings()[*view.finding];
+  const bool about = view.selection.task == session.find_task(finding.task_id);
+  return about && !view.selection.worker ? &finding : nullptr;
 }
 
 TimeRange with_margin(TimeRange range) {

@@ -52,9 +52,10 @@ struct ViewState {
   Folds folds;
   bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
   Selection selection;
-  Selection hover;                    // of this frame's pointer
-  TaskIndex reveal = kNoTask;         // to be unfolded and scrolled into view
-  std::optional<TimeRange> measured;  // by dragging on the ruler
+  Selection hover;                     // of this frame's pointer
+  TaskIndex reveal = kNoTask;          // to be unfolded and scrolled into view
+  std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
+  std::optional<TimeRange> measured;   // by dragging on the ruler
   std::vector<Mark> marks;
   float left_width = 220;     // px at scale 1
   float drawer_height = 156;  // px at scale 1
@@ -72,6 +73,12 @@ struct ViewState {
   // For a session that replaces the one before: keeps what is about time and taste.
   void reset(const TraceSession& session);
 };
+
+// Goes to the finding after the one that is read, and round to the first: selects its example task
+// and, if it ends in a wait, that wait. Nothing without findings.
+void step_finding(const TraceSession& session, ViewState& view);
+// The finding that is read, while the selection is still what it is about; or nullptr.
+const store::FindingRow* shown_finding(const TraceSession& session, const ViewState& view);
 
 // The range that shows `range` with a margin of 10 % on both sides.
 TimeRange with_margin(TimeRange range);

@@ -85,4 +85,22 @@ std::string Canvas::fit(ImFont* font, std::string_view text, float room_px) cons
   return fit_label(text, room_px, [&](std::string_view part) { return width(font, part); });
 }
 
+std::vector<std::string> Canvas::wrap(ImFont* font, std::string_view text, float room_px) const {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    std::size_t length = text.size();
+    if (width(font, text) > room_px) {
+      length = text.find(' ');
+      for (std::size_t at = length; at != std::string_view::npos; at = text.find(' ', at + 1)) {
+        if (width(font, text.substr(0, at)) > room_px) break;
+        length = at;
+      }
+      length = std::min(length, text.size());
+    }
+    lines.emplace_back(text.substr(0, length));
+    text.remove_prefix(std::min(text.size(), length + 1));
+  }
+  return lines;
+}
+
 }  // namespace taskscope::viewer

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace taskscope::viewer {
 
@@ -58,6 +59,8 @@ class Canvas {
 
   float width(ImFont* font, std::string_view text) const;
   std::string fit(ImFont* font, std::string_view text, float room_px) const;
+  // Lines that fit, broken at spaces; a word that is longer than the room has its own line.
+  std::vector<std::string> wrap(ImFont* font, std::string_view text, float room_px) const;
   const Fonts& fonts() const { return fonts_; }
 
  private:

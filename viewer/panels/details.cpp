@@ -199,16 +199,50 @@ void draw_worker_facts(const PanelContext& context, const Worker& worker, const 
   if (lost > 0) facts.fact("lost", format_count(lost) + " events");
 }
 
+// px at scale 1: a sentence, and two lines of detail if there is any.
+float finding_height(const store::FindingRow& finding) { return finding.detail.empty() ? 28 : 62; }
+
+// Its sentence, then what else is known, quieter; marked by the colour of what is stuck.
+void draw_finding(const PanelContext& context, const store::FindingRow& finding, const Box& strip) {
+  Canvas& canvas = context.canvas;
+  const float pad = context.px(12);
+  canvas.fill(strip, context.colors.raised);
+  canvas.fill({strip.x0, strip.y0, strip.x0 + context.px(3), strip.y1},
+              context.colors.state[index_of(StateClass::Leaked)]);
+  canvas.fill({strip.x0, strip.y1 - 1, strip.x1, strip.y1}, context.colors.border);
+  Box line{strip.x0 + pad, strip.y0 + context.px(5), strip.x1 - pad, strip.y0 + context.px(23)};
+  canvas.label(context.fonts().strong, line, context.colors.text, finding.summary);
+  const std::vector<std::string> lines =
+      canvas.wrap(context.fonts().text, finding.detail, line.width());
+  for (std::size_t at = 0; at < std::min<std::size_t>(lines.size(), 2); ++at) {
+    line.y0 = line.y1;
+    line.y1 += context.px(17);
+    canvas.label(context.fonts().text, line, context.colors.muted,
+                 at == 1 && lines.size() > 2 ? lines[at] + " …" : lines[at]);
+  }
+}
+
 }  // namespace
 
+float drawer_height(const TraceSession& session, const ViewState& view) {
+  const store::FindingRow* finding = shown_finding(session, view);
+  return (finding == nullptr ? 0 : finding_height(*finding)) +
+         (view.selection.empty() ? 0 : view.drawer_height);
+}
+
 void draw_details(const PanelContext& context, ViewState& view) {
-  const Box drawer = context.layout.drawer;
-  if (view.selection.empty() || drawer.height() <= 0) return;
+  Box drawer = context.layout.drawer;
+  if (drawer.height() <= 0) return;
   Canvas& canvas = context.canvas;
   canvas.fill(drawer, context.colors.panel);
   canvas.fill({drawer.x0, drawer.y0, drawer.x1, drawer.y0 + 1},
               view.drag == Drag::Drawer ? context.colors.accent : context.colors.border);
   canvas.push_clip(drawer);
+  if (const store::FindingRow* finding = shown_finding(context.session, view)) {
+    const float bottom = drawer.y0 + 1 + context.px(finding_height(*finding) - 1);
+    draw_finding(context, *finding, {drawer.x0, drawer.y0 + 1, drawer.x1, bottom});
+    drawer.y0 = bottom;
+  }
   const float pad = context.px(12);
   const float third = std::floor((drawer.width() - 4 * pad) / 3);
   const auto column = [&](int at) {
@@ -221,7 +255,7 @@ void draw_details(const PanelContext& context, ViewState& view) {
     ClassTimes times{};
     times[index_of(StateClass::Running)] = worker.row.running_ns;
     draw_times(context, column(1), "Time busy", times, context.session.duration_ns());
-  } else {
+  } else if (view.selection.task != kNoTask) {
     const Task& task = context.session.tasks()[view.selection.task];
     const ClassTimes times = context.session.stage() == SessionStage::Complete
                                  ? task.track.times_before(INT64_MAX)

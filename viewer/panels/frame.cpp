@@ -47,14 +47,14 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   begin_canvas_window(size);
   const Palette& colors = palette(view.theme);
   Canvas canvas(ImGui::GetWindowDrawList(), *input.fonts);
+  const TraceSession& session = input.session != nullptr ? *input.session : cache.no_session;
   const Layout layout =
       make_layout({.width = size.x,
                    .height = size.y,
                    .scale = input.scale,
                    .left_width = view.left_width,
-                   .drawer_height = view.selection.empty() ? 0 : view.drawer_height,
+                   .drawer_height = input.session == nullptr ? 0 : drawer_height(session, view),
                    .footer = input.footer});
-  const TraceSession& session = input.session != nullptr ? *input.session : cache.no_session;
   const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
   if (input.session != nullptr &&
       (cache.session != input.session || cache.overview.size() != columns)) {

@@ -28,6 +28,7 @@ constexpr std::array kEntries = {
     Entry{"Click", "select a span, a task or a worker"},
     Entry{"[", "to whoever ended this wait"},
     Entry{"]", "to the wait that this span ended"},
+    Entry{"N", "to the next finding, and what it says"},
     Entry{"Esc", "clear the selection, the measure, this page"},
     Entry{"", "Window"},
     Entry{"T", "dark and light"},

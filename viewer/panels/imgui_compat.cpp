@@ -14,6 +14,8 @@ ImGuiKey native_key(Key key) {
       return ImGuiKey_F;
     case Key::M:
       return ImGuiKey_M;
+    case Key::N:
+      return ImGuiKey_N;
     case Key::Q:
       return ImGuiKey_Q;
     case Key::S:
@@ -59,6 +61,8 @@ int native_key(Key key) {
       return 'F';
     case Key::M:
       return 'M';
+    case Key::N:
+      return 'N';
     case Key::Q:
       return 'Q';
     case Key::S:

@@ -15,6 +15,7 @@ enum class Key : std::uint8_t {
   D,
   F,
   M,
+  N,
   Q,
   S,
   T,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/panels/details.h"
 #include "viewer/panels/imgui_compat.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
@@ -134,6 +135,7 @@ void handle_escape(ViewState& view) {
     view.measured.reset();
   } else {
     view.selection = {};
+    view.finding.reset();
   }
 }
 
@@ -148,6 +150,7 @@ void handle_keys(const PanelContext& context, ViewState& view) {
   if (key_pressed(Key::F)) fit(context, view);
   if (key_pressed(Key::Backspace)) view.time.go_back();
   if (key_pressed(Key::M)) toggle_mark(context, view);
+  if (key_pressed(Key::N)) step_finding(context.session, view);
   if (key_pressed(Key::Up)) move_row(context, view, -1);
   if (key_pressed(Key::Down)) move_row(context, view, 1);
   if (key_pressed(Key::Left)) move_span(context, view, -1);
@@ -259,10 +262,13 @@ void follow_drag(const PanelContext& context, ViewState& view) {
     case Drag::LeftColumn:
       view.left_width = std::clamp(io.MousePos.x / context.input.scale, 120.0F, 600.0F);
       break;
-    case Drag::Drawer:
-      view.drawer_height =
-          std::clamp((layout.drawer.y1 - io.MousePos.y) / context.input.scale, 60.0F, 500.0F);
+    case Drag::Drawer: {
+      // Of it, a finding's part is fixed.
+      const float fixed = drawer_height(context.session, view) - view.drawer_height;
+      view.drawer_height = std::clamp(
+          (layout.drawer.y1 - io.MousePos.y) / context.input.scale - fixed, 60.0F, 500.0F);
       break;
+    }
     case Drag::Scrollbar: {
       const auto content = static_cast<double>(context.input.rows->height());
       view.scroll_y += static_cast<double>(io.MouseDelta.y) * content /

@@ -36,17 +36,6 @@ Message message_of(const PanelContext& context) {
           false};
 }
 
-// The longest beginning of `text` that fits, cut at a space; at least one word.
-std::size_t line_length(const Canvas& canvas, ImFont* font, const std::string& text, float room) {
-  if (canvas.width(font, text) <= room) return text.size();
-  std::size_t best = text.find(' ');
-  for (std::size_t at = best; at != std::string::npos; at = text.find(' ', at + 1)) {
-    if (canvas.width(font, text.substr(0, at)) > room) break;
-    best = at;
-  }
-  return best == std::string::npos ? text.size() : best;
-}
-
 }  // namespace
 
 void draw_message(const PanelContext& context) {
@@ -56,12 +45,8 @@ void draw_message(const PanelContext& context) {
   ImFont* font = context.fonts().text;
   const float room = std::min(area.width() - context.px(48), context.px(640));
   std::vector<std::string> lines;
-  for (std::string text : message.lines) {
-    while (!text.empty()) {
-      const std::size_t length = line_length(canvas, font, text, room);
-      lines.push_back(text.substr(0, length));
-      text.erase(0, std::min(text.size(), length + 1));
-    }
+  for (const std::string& text : message.lines) {
+    for (std::string& line : canvas.wrap(font, text, room)) lines.push_back(std::move(line));
   }
   const float step = context.px(20);
   float y = std::round((area.y0 + area.y1) / 2 - step * static_cast<float>(lines.size() + 1) / 2);

@@ -26,7 +26,6 @@ constexpr Palette kDark{
     .accent = rgb(0x4C8DFF),
     .grid = IM_COL32(255, 255, 255, 15),
     .alarm = rgb(0xFF6B4A),
-    .shade = IM_COL32(0x14, 0x16, 0x1B, 150),
     .hatch = IM_COL32(0, 0, 0, 56),
 };
 
@@ -43,7 +42,6 @@ constexpr Palette kLight{
     .accent = rgb(0x2667E7),
     .grid = IM_COL32(0, 0, 0, 15),
     .alarm = rgb(0xB81C00),
-    .shade = IM_COL32(0xFB, 0xFA, 0xF7, 150),
     .hatch = IM_COL32(255, 255, 255, 56),
 };
 

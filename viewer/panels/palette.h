@@ -23,7 +23,6 @@ struct Palette {
   ImU32 accent = 0;
   ImU32 grid = 0;   // lines at 6 %
   ImU32 alarm = 0;  // lost events, errors
-  ImU32 shade = 0;  // laid over what is out of focus
   ImU32 hatch = 0;  // stripes on waiting spans
 };
 

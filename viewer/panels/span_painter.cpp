@@ -13,6 +13,7 @@ namespace {
 constexpr float kHatchMinPx = 8;
 constexpr float kEdgeMinPx = 6;
 constexpr float kLabelMinPx = 24;
+constexpr float kDim = 0.42F;  // what is left of a colour out of focus
 
 class Painter {
  public:
@@ -50,13 +51,14 @@ class Painter {
 
  private:
   void paint_mixture(const Cell& cell, float x0, float x1) {
-    const bool dim = focus_ != kNoTask && row_.kind == RowKind::Worker;
+    const bool dim = focus_ != kNoTask && (row_.kind == RowKind::Worker ||
+                                           (row_.kind == RowKind::Task && row_.index != focus_));
     float y = box_.y1;
     for (const StateClass state : kBySeverity) {
       const auto part = static_cast<float>(cell.heights[index_of(state)]);
       if (part <= 0) continue;
       const ImU32 color = context_.colors.state[index_of(state)];
-      context_.canvas.fill({x0, y - part, x1, y}, dim ? with_alpha(color, 0.55F) : color);
+      context_.canvas.fill({x0, y - part, x1, y}, dim ? with_alpha(color, kDim) : color);
       y -= part;
     }
   }
@@ -71,11 +73,11 @@ class Painter {
     const StateClass state = context_.session.span_class(span);
     const bool worker_row = row_.kind == RowKind::Worker;
     const TaskIndex task = worker_row ? context_.session.span_task(span) : row_.index;
-    const bool dim = focus_ != kNoTask && worker_row && task != focus_;
+    const bool dim = focus_ != kNoTask && task != focus_;
     const bool bright = focus_ != kNoTask && task == focus_;
     ImU32 color = context_.colors.state[index_of(state)];
     if (bright) color = shifted(color, view_.theme == Theme::Dark ? 0.16F : -0.12F);
-    if (dim) color = with_alpha(color, 0.42F);
+    if (dim) color = with_alpha(color, kDim);
     const float height = std::round(box_.height() * height_share(state));
     const Box body{x0, box_.y1 - height, x1, box_.y1};
     context_.canvas.fill(body, color);
@@ -111,14 +113,17 @@ class Painter {
     const float width = std::ceil(canvas.width(font, fitting));
     // Cropped to next to nothing, letters only disturb.
     if (fitting.empty() || (fitting.ends_with("…") && width < context_.px(kLabelMinPx))) return;
-    const ImU32 color = context_.colors.label[index_of(state)];
+    // A dimmed span is nearly the panel's colour, on which the panel's text is readable.
+    const ImU32 color = dim ? context_.colors.text : context_.colors.label[index_of(state)];
     if (state == StateClass::Channel || state == StateClass::Lock) {
       // Letters stand on plain colour, not on stripes.
       const float x1 = std::min(room.x0 + width + pad - 1, body.x1);
-      canvas.fill({room.x0 - pad + 1, body.y0, x1, body.y1},
-                  context_.colors.state[index_of(state)]);
+      const Box plain{room.x0 - pad + 1, body.y0, x1, body.y1};
+      const ImU32 body_color = context_.colors.state[index_of(state)];
+      canvas.fill(plain, context_.colors.panel);
+      canvas.fill(plain, dim ? with_alpha(body_color, kDim) : body_color);
     }
-    canvas.label(font, room, dim ? with_alpha(color, 0.6F) : color, fitting);
+    canvas.label(font, room, color, fitting);
   }
 
   std::string span_label(SpanIndex span, StateClass state, float room_px) const {

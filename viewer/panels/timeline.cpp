@@ -108,10 +108,6 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
     context.canvas.fill({box.x0, box.y0 - 1, box.x1, box.y0}, line);
     context.canvas.fill({box.x0, box.y1, box.x1, box.y1 + 1}, line);
   }
-  // Out of focus: another task than the one under the pointer.
-  const bool dim =
-      view.hover.task != kNoTask && row.kind == RowKind::Task && row.index != view.hover.task;
-  if (dim) context.canvas.fill(box, with_alpha(context.colors.shade, 0.7F));
 }
 
 void draw_wake_arrow(const PanelContext& context, const ViewState& view, SpanIndex span) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "viewer/model/format.h"
 #include "viewer/panels/widgets.h"
 
@@ -11,6 +13,12 @@ namespace {
 std::string file_name(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+// "3 findings", and which of them is read.
+std::string findings_text(const ViewState& view, std::size_t count) {
+  if (view.finding && count > 1) return fmt::format("finding {} of {}", *view.finding + 1, count);
+  return fmt::format("{} {}", count, count == 1 ? "finding" : "findings");
 }
 
 }  // namespace
@@ -40,6 +48,14 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
     if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
       view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
     }
+  }
+  const std::size_t findings = context.session.findings().size();
+  if (findings > 0) {
+    const std::string text = findings_text(view, findings);
+    const float width = std::ceil(canvas.width(context.fonts().strong, text)) + context.px(20);
+    const Box box{right - width, bar.y0 + context.px(5), right, bar.y1 - context.px(6)};
+    right = box.x0 - context.px(6);
+    if (draw_chip(context, box, text, "N: the next finding")) step_finding(context.session, view);
   }
   canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
   const std::string path =

@@ -22,6 +22,23 @@ bool draw_button(const PanelContext& context, const Box& box, std::string_view t
   return hovered && io.MouseClicked[0];
 }
 
+bool draw_chip(const PanelContext& context, const Box& box, std::string_view text,
+               std::string_view hint) {
+  Canvas& canvas = context.canvas;
+  const std::size_t stuck = index_of(StateClass::Leaked);
+  const bool hovered = box.contains(ImGui::GetIO().MousePos) && !context.input.footer;
+  canvas.fill(box,
+              hovered ? shifted(context.colors.state[stuck], 0.15F) : context.colors.state[stuck]);
+  const float room = (box.width() - canvas.width(context.fonts().strong, text)) / 2;
+  canvas.label(context.fonts().strong, {box.x0 + std::floor(room), box.y0, box.x1, box.y1},
+               context.colors.label[stuck], text);
+  if (hovered) {
+    draw_note(context, {box.x0, box.y1 + context.px(6)},
+              {{std::string(hint), context.colors.muted, context.fonts().text}});
+  }
+  return hovered && ImGui::GetIO().MouseClicked[0];
+}
+
 bool draw_link(const PanelContext& context, const Box& box, std::string_view text) {
   Canvas& canvas = context.canvas;
   const std::string shown = canvas.fit(context.fonts().text, text, box.width());

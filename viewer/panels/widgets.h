@@ -11,6 +11,10 @@ namespace taskscope::viewer {
 bool draw_button(const PanelContext& context, const Box& box, std::string_view text,
                  std::string_view hint);
 
+// A button that wants to be seen: filled with the colour of what is stuck.
+bool draw_chip(const PanelContext& context, const Box& box, std::string_view text,
+               std::string_view hint);
+
 // Text in the accent colour, underlined while hovered; true when clicked.
 bool draw_link(const PanelContext& context, const Box& box, std::string_view text);
 

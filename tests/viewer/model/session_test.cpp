@@ -5,6 +5,7 @@
 #include <map>
 
 #include "tests/support/synthetic_session.h"
+#include "viewer/model/view_state.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -141,6 +142,33 @@ TEST(Session, OverlappingSpansAreCutAtTheNextOneAndCounted) {
   EXPECT_EQ(session->span_range(1), (TimeRange{40, 40}));
   EXPECT_EQ(session->span_range(2), (TimeRange{40, 90}));
   EXPECT_EQ(tests::make_synthetic_session({.spans = 3'000})->cut_spans(), 0U);
+}
+
+TEST(Findings, AreSteppedThroughWithTheirTaskAndItsLastWait) {
+  store::FindingRow stuck;
+  stuck.task_id = 2;
+  store::FindingRow general;
+  const SessionPtr session = ping_pong({stuck, general});
+  ViewState view;
+  step_finding(*session, view);
+  EXPECT_EQ(view.selection.task, session->find_task(2));
+  EXPECT_EQ(view.selection.span, session->span_count() - 1);
+  EXPECT_EQ(view.reveal, session->find_task(2));
+  EXPECT_EQ(shown_finding(*session, view), &session->findings()[0]);
+  view.selection = {.task = session->find_task(1)};
+  EXPECT_EQ(shown_finding(*session, view), nullptr) << "the selection is about something else";
+  step_finding(*session, view);
+  EXPECT_TRUE(view.selection.empty());
+  EXPECT_EQ(shown_finding(*session, view), &session->findings()[1]);
+  step_finding(*session, view);
+  EXPECT_EQ(shown_finding(*session, view), &session->findings()[0]) << "round to the first";
+}
+
+TEST(Findings, NoneChangeNothing) {
+  ViewState view;
+  step_finding(*ping_pong(), view);
+  EXPECT_FALSE(view.finding);
+  EXPECT_TRUE(view.selection.empty());
 }
 
 TEST(Session, TheOverviewAddsUpToAllTimes) {

@@ -145,6 +145,7 @@ TEST(Labels, FitIntoTheirRoomWithoutCuttingCharacters) {
   EXPECT_EQ(fit_label("ns::Type::fn", 200, width), "ns::Type::fn");
   EXPECT_EQ(fit_label("ns::Type::fn", 80, width), "Type::fn");
   EXPECT_EQ(fit_label("ns::Type::function", 50, width), "func…");
+  EXPECT_EQ(fit_label("ns::Type::function", 59, width), "func…");
   EXPECT_EQ(fit_label("äöüß", 30, width), "äö…");
   EXPECT_EQ(fit_label("abc", 5, width), "");
 }

@@ -56,6 +56,14 @@ TEST(Picture, OfMoreSpansThanPixels) {
       draw(request_of(1024, 640), tests::make_synthetic_session({.spans = 100'000})));
 }
 
+TEST(Picture, OfAFindingSaysItsSentence) {
+  const ViewRequest request = request_of(1024, 640);
+  Scene scene(request, {});
+  scene.set_session(small_session());
+  step_finding(*scene.session(), scene.view());
+  tests::expect_golden_picture("viewer/finding_dark.png", scene.picture(1024, 640));
+}
+
 TEST(Picture, OfARecordingWithoutTasksSaysWhy) {
   SessionEntities entities;
   entities.info.complete = true;
