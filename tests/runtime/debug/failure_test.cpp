@@ -193,7 +193,7 @@ TEST_P(FailureDeathTest, ASignalThatSomebodySendsEndsTheProcessByIt) {
   EXPECT_EXIT(run([] { raise(SIGSEGV); }), died_of_segv, Not(HasSubstr("task 1")));
   EXPECT_EXIT(run([] {
                 kill(getpid(), SIGSEGV);
-                make_chan<int>().recv();
+                for (;;) yield();  // a wait would be a deadlock while a sanitizer still reports
               }),
               died_of_segv, Not(HasSubstr("task 1")));
   EXPECT_EXIT(run([] { raise(SIGBUS); }), died_of_bus, Not(HasSubstr("task 1")));

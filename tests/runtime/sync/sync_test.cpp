@@ -77,31 +77,6 @@ TEST_P(SyncTest, AGroupMayBeUsedAgain) {
   });
 }
 
-TEST_P(SyncTest, AWaitLastsUntilTheCountIsZeroThoughOthersRaiseItAgain) {
-  run([] {
-    for (int round = 0; round < sized(2'000); ++round) {
-      WaitGroup group;
-      WaitGroup others;
-      std::atomic<int> sum{0};
-      group.add(1);
-      for (int t = 0; t < 3; ++t) {
-        others.go([&] {
-          for (int i = 0; i < 3; ++i) {
-            group.add(1);
-            ++sum;
-            group.done();
-          }
-        });
-      }
-      others.go([&] { group.done(); });
-      group.wait();
-      others.wait();
-      group.wait();
-      ASSERT_EQ(sum, 9);
-    }
-  });
-}
-
 TEST_P(SyncTest, AGroupMayDieAsSoonAsItsWaitReturns) {
   run([] {
     for (int round = 0; round < sized(5'000); ++round) {
