@@ -1,6 +1,6 @@
 // A file that says it is a recording: opening it, reading every chunk and table and two queries
 // give an error or an answer, never a crash, a hang or an endless result.
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -52,13 +52,28 @@ void read_all(const Reader& reader) {
   query(reader, "SELECT * FROM event WHERE kind = 'run' AND task_id = 2 ORDER BY ns LIMIT 20");
 }
 
+// A file that is gone with the process. SQLite wants one with a name.
+class InputFile {
+ public:
+  InputFile() : file_(mkstemp(path_.data())) { TASKSCOPE_CHECK(file_); }
+  ~InputFile() { unlink(path_.c_str()); }
+  void fill(const std::uint8_t* data, std::size_t size) {
+    TASKSCOPE_CHECK(ftruncate(file_.get(), 0) == 0);
+    TASKSCOPE_CHECK(pwrite(file_.get(), data, size, 0) == static_cast<ssize_t>(size));
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/taskscope-fuzz-XXXXXX";
+  taskscope::base::UniqueFd file_;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const taskscope::base::UniqueFd file(memfd_create("recording", MFD_CLOEXEC));
-  TASKSCOPE_CHECK(file);
-  TASKSCOPE_CHECK(write(file.get(), data, size) == static_cast<ssize_t>(size));
-  const auto reader = Reader::open("/proc/self/fd/" + std::to_string(file.get()));
+  static InputFile file;
+  file.fill(data, size);
+  const auto reader = Reader::open(file.path());
   if (reader) read_all(*reader);
   return 0;
 }

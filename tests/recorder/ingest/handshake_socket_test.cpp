@@ -126,7 +126,7 @@ TEST_F(HandshakeSocketTest, WrongMagicTypeAndClockAreJunk) {
 
 TEST_F(HandshakeSocketTest, OtherVersionsSayWhoMustChange) {
   Hello hello;
-  std::strcpy(hello.program, "prog");
+  std::memcpy(hello.program, "prog", sizeof "prog");
   hello.format_major = trace_format::kFormatMajor + 1;
   send(hello);
   EXPECT_EQ(receive(), Received::WrongVersion);
