@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,8 +21,8 @@ class IdTable {
   // Null if there is none.
   Value* find(std::uint64_t id) {
     for (std::size_t i = home(id);; i = next(i)) {
-      if (index_[i].slot == kEmpty) return nullptr;
-      if (index_[i].id == id) return &slab_[index_[i].slot];
+      if (index_[i].value == nullptr) return nullptr;
+      if (index_[i].id == id) return index_[i].value;
     }
   }
 
@@ -30,27 +30,20 @@ class IdTable {
   Value& get(std::uint64_t id) {
     if (Value* found = find(id)) return *found;
     if ((size_ + 1) * 2 > index_.size()) grow();
-    std::uint32_t slot;
-    if (free_.empty()) {
-      slot = static_cast<std::uint32_t>(slab_.size());
-      slab_.emplace_back();
-    } else {
-      slot = free_.back();
-      free_.pop_back();
-    }
-    insert(id, slot);
+    Value* value = new_value();
+    insert(id, value);
     ++size_;
-    return slab_[slot];
+    return *value;
   }
 
   void erase(std::uint64_t id) {
     std::size_t i = home(id);
-    while (index_[i].id != id || index_[i].slot == kEmpty) {
-      if (index_[i].slot == kEmpty) return;
+    while (index_[i].id != id || index_[i].value == nullptr) {
+      if (index_[i].value == nullptr) return;
       i = next(i);
     }
-    slab_[index_[i].slot] = Value();
-    free_.push_back(index_[i].slot);
+    *index_[i].value = Value();
+    free_.push_back(index_[i].value);
     --size_;
     close_gap(i);
   }
@@ -60,18 +53,28 @@ class IdTable {
   template <class Visit>
   void for_each(Visit visit) {
     for (const Entry& entry : index_) {
-      if (entry.slot != kEmpty) visit(entry.id, slab_[entry.slot]);
+      if (entry.value != nullptr) visit(entry.id, *entry.value);
     }
   }
 
  private:
   static constexpr std::size_t kSizeMin = 1024;  // a power of two, as every size
-  static constexpr std::uint32_t kEmpty = 0xffff'ffff;
+  static constexpr std::size_t kBlockSize = 256;
 
   struct Entry {
     std::uint64_t id = 0;
-    std::uint32_t slot = kEmpty;
+    Value* value = nullptr;  // null: empty
   };
+
+  Value* new_value() {
+    if (free_.empty()) {
+      blocks_.push_back(std::make_unique<Value[]>(kBlockSize));
+      for (std::size_t i = kBlockSize; i-- > 0;) free_.push_back(&blocks_.back()[i]);
+    }
+    Value* value = free_.back();
+    free_.pop_back();
+    return value;
+  }
 
   std::size_t home(std::uint64_t id) const {
     // Fibonacci hashing; ids come in runs and low bits alone would do, were they not hostile.
@@ -79,23 +82,23 @@ class IdTable {
   }
   std::size_t next(std::size_t i) const { return (i + 1) & (index_.size() - 1); }
 
-  void insert(std::uint64_t id, std::uint32_t slot) {
+  void insert(std::uint64_t id, Value* value) {
     std::size_t i = home(id);
-    while (index_[i].slot != kEmpty) i = next(i);
-    index_[i] = {id, slot};
+    while (index_[i].value != nullptr) i = next(i);
+    index_[i] = {id, value};
   }
 
   void grow() {
     std::vector<Entry> old(index_.size() * 2);
     old.swap(index_);
     for (const Entry& entry : old) {
-      if (entry.slot != kEmpty) insert(entry.id, entry.slot);
+      if (entry.value != nullptr) insert(entry.id, entry.value);
     }
   }
 
   // Moves later entries of the same run back, so that look-ups need no tombstones.
   void close_gap(std::size_t gap) {
-    for (std::size_t i = next(gap); index_[i].slot != kEmpty; i = next(i)) {
+    for (std::size_t i = next(gap); index_[i].value != nullptr; i = next(i)) {
       const std::size_t wanted = home(index_[i].id);
       const bool stays = gap <= i ? gap < wanted && wanted <= i : gap < wanted || wanted <= i;
       if (stays) continue;
@@ -106,8 +109,8 @@ class IdTable {
   }
 
   std::vector<Entry> index_;
-  std::deque<Value> slab_;  // stable addresses
-  std::vector<std::uint32_t> free_;
+  std::vector<std::unique_ptr<Value[]>> blocks_;  // stable addresses
+  std::vector<Value*> free_;
   std::size_t size_ = 0;
 };
 

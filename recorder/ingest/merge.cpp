@@ -1,6 +1,7 @@
 #include "recorder/ingest/merge.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace taskscope::ingest {
@@ -39,8 +40,30 @@ void Merge::discard(std::size_t index) {
   ring.waiting_since = 0;
 }
 
+namespace {
+
+// Kinds that need no look at what follows their record.
+constexpr auto kIsPlain = [] {
+  std::array<bool, 256> plain{};
+  for (const EventKind kind : {EventKind::Spawn, EventKind::Run, EventKind::Yield, EventKind::Block,
+                               EventKind::Ready, EventKind::Exit}) {
+    plain[static_cast<std::uint8_t>(kind)] = true;
+  }
+  return plain;
+}();
+
+}  // namespace
+
 bool Merge::load_head(Ring& ring) {
   if (ring.has_head) return true;
+  if (ring.at < ring.records.size()) {
+    const Record& record = ring.records[ring.at];
+    if (kIsPlain[record.word0 & 0xff]) {
+      ring.head = {.records = 1, .event = trace_format::decode(record), .text = {}};
+      ring.has_head = true;
+      return true;
+    }
+  }
   while (ring.at < ring.records.size()) {
     const std::span<const Record> rest(ring.records.data() + ring.at,
                                        ring.records.size() - ring.at);
@@ -135,6 +158,8 @@ void Merge::advance() {
 void Merge::drain() {
   take_what_fits();
   while (force_one(std::numeric_limits<std::uint64_t>::max())) take_what_fits();
+  // What is left is a text that its program never finished.
+  for (const Ring& ring : rings_) unknown_records_ += ring.records.size() - ring.at;
 }
 
 }  // namespace taskscope::ingest

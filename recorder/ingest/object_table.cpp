@@ -32,26 +32,26 @@ void ObjectTable::end(store::ObjectId id, std::int64_t ns) {
   Object& object = get(id);
   object.row.destroyed_ns = ns;
   object.ended = true;
-  forget_if_over(id, object);
+  forget_if_over(object);
 }
 
-void ObjectTable::wait_begins(store::ObjectId id) {
+ObjectTable::Object& ObjectTable::wait_begins(store::ObjectId id) {
   Object& object = get(id);
   ++object.row.waits;
   ++object.waiters;
+  return object;
 }
 
-void ObjectTable::wait_ends(store::ObjectId id, std::int64_t wait_ns) {
-  Object& object = get(id);
+void ObjectTable::wait_ends(Object& object, std::int64_t wait_ns) {
   object.row.wait_ns += wait_ns;
   --object.waiters;
-  forget_if_over(id, object);
+  forget_if_over(object);
 }
 
-void ObjectTable::forget_if_over(store::ObjectId id, const Object& object) {
+void ObjectTable::forget_if_over(const Object& object) {
   if (!object.ended || object.waiters > 0) return;
   writer_->put_object(object.row, store::Totals::Known);
-  objects_.erase(id);
+  objects_.erase(object.row.id);
 }
 
 void ObjectTable::store_new() {

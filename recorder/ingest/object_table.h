@@ -16,6 +16,13 @@ namespace taskscope::ingest {
 
 class ObjectTable {
  public:
+  struct Object {
+    store::ObjectRow row;
+    std::uint64_t waiters = 0;
+    bool ended = false;
+    bool stored = false;
+  };
+
   // Borrows the writer, which must outlive the table.
   explicit ObjectTable(store::Writer& writer) : writer_(&writer) {}
 
@@ -24,9 +31,10 @@ class ObjectTable {
   void set_name(store::ObjectId id, std::string_view name);
   void end(store::ObjectId id, std::int64_t ns);
 
-  void wait_begins(store::ObjectId id);
-  // REQUIRES: a wait_begins of the same id that has not ended.
-  void wait_ends(store::ObjectId id, std::int64_t wait_ns);
+  // The object stays where it is until the wait ends.
+  Object& wait_begins(store::ObjectId id);
+  // REQUIRES: a wait_begins that returned the same object and has not ended.
+  void wait_ends(Object& object, std::int64_t wait_ns);
 
   // Makes new objects known to the recording, so that they are there if the recorder is killed.
   void store_new();
@@ -34,14 +42,8 @@ class ObjectTable {
   void store_all();
 
  private:
-  struct Object {
-    store::ObjectRow row;
-    std::uint64_t waiters = 0;
-    bool ended = false;
-    bool stored = false;
-  };
   Object& get(store::ObjectId id);
-  void forget_if_over(store::ObjectId id, const Object& object);
+  void forget_if_over(const Object& object);
 
   store::Writer* writer_;
   IdTable<Object> objects_;

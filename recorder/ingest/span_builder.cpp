@@ -38,11 +38,11 @@ bool is_behind(std::uint32_t distance) { return distance == 0 || distance > kSeq
 SpanBuilder::SpanBuilder(store::Writer& writer) : writer_(&writer), objects_(writer) {}
 
 std::size_t SpanBuilder::add_ring(store::WorkerId worker_id) {
-  rings_.push_back(
-      {.chunks = ChunkBuilder(worker_id, encoder_, *writer_), .totals = {.id = worker_id}});
+  rings_.push_back(std::make_unique<Ring>(
+      Ring{.chunks = ChunkBuilder(worker_id, encoder_, *writer_), .totals = {.id = worker_id}}));
   if (worker_id != store::kNoWorker) {
     ++counts_.workers;
-    writer_->put_worker(rings_.back().totals, store::Totals::NotYet);
+    writer_->put_worker(rings_.back()->totals, store::Totals::NotYet);
   }
   return rings_.size() - 1;
 }
@@ -51,13 +51,14 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const EventKind kind = event.kind;
   if (kind == EventKind::Exit) {
     // The end of a task that does not run here: its run was lost, others of it may still come.
-    const Task* running = rings_[ring].running;
+    const Task* running = rings_[ring]->running;
     return running != nullptr && running->id == event.id ? Fit::Now : Fit::Later;
   }
   const bool resumes = kind == EventKind::Resume && event.id != 0;
   if (kind != EventKind::Run && kind != EventKind::Ready && !resumes) return Fit::Now;
-  const Task* task = tasks_.find(event.id);
+  Task* task = tasks_.find(event.id);
   if (task == nullptr || task->state == State::Unborn) return Fit::Later;
+  last_task_ = task;
   const std::uint32_t distance = ahead(event.aux, task->sequence);
   if (is_behind(distance)) {
     // A resume may repeat the number of the run it stands for, and then its task runs here still.
@@ -71,7 +72,7 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
 
 void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_view text,
                        std::int64_t ns) {
-  Ring& ring = rings_[ring_index];
+  Ring& ring = *rings_[ring_index];
   ns = std::max(ns, ring.chunks.last_ns());
   switch (event.kind) {
     case EventKind::Spawn:
@@ -102,8 +103,10 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
 // --- tasks -------------------------------------------------------------------------------------
 
 SpanBuilder::Task& SpanBuilder::task_of(store::TaskId id) {
+  if (last_task_ != nullptr && last_task_->id == id) return *last_task_;
   Task& task = tasks_.get(id);
   task.id = id;
+  last_task_ = &task;
   return task;
 }
 
@@ -167,12 +170,13 @@ std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
       break;
     case State::Running:
       state = TaskState::Running;
-      rings_[task.ring].totals.running_ns += span_ns;
-      rings_[task.ring].running = nullptr;
+      rings_[task.ring]->totals.running_ns += span_ns;
+      rings_[task.ring]->running = nullptr;
       break;
     case State::Waiting:
       state = store::closed_state(EventKind::Ready, task.reason);
-      if (task.object_id != 0) objects_.wait_ends(task.object_id, span_ns);
+      if (task.object != nullptr) objects_.wait_ends(*task.object, span_ns);
+      task.object = nullptr;
       break;
   }
   task.state_ns[static_cast<std::size_t>(state)] += span_ns;
@@ -181,7 +185,7 @@ std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
 
 // Ends the running span of a task whose own ring has lost its end. Returns when.
 std::int64_t SpanBuilder::leave_ring(Task& task, std::int64_t ns) {
-  Ring& ring = rings_[task.ring];
+  Ring& ring = *rings_[task.ring];
   ns = not_before(ring, task, ns);
   const std::int64_t span_ns = close_state(task, ns);
   add(ring, {.ns = ns, .span_ns = span_ns, .task_id = task.id, .kind = store::kCloseRunning});
@@ -223,7 +227,7 @@ void SpanBuilder::start_running(std::size_t ring_index, Task& task, std::uint32_
   task.ring = static_cast<std::uint32_t>(ring_index);
   task.sequence = sequence;
   task.since_ns = ns;
-  rings_[ring_index].running = &task;
+  rings_[ring_index]->running = &task;
 }
 
 void SpanBuilder::add(Ring& ring, const StoredRow& row) {
@@ -254,7 +258,7 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
 }
 
 void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int64_t ns) {
-  Ring& ring = rings_[ring_index];
+  Ring& ring = *rings_[ring_index];
   Task& task = task_of(event.id);
   StoredRow row{.task_id = event.id, .arg = event.aux, .kind = EventKind::Run};
   const bool stale = task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence));
@@ -294,7 +298,7 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
       task->object_id = row.object_id;
       task->wait_site_id = row.site_id;
       task->reason = row.reason;
-      if (row.object_id != 0) objects_.wait_begins(row.object_id);
+      if (row.object_id != 0) task->object = &objects_.wait_begins(row.object_id);
     }
   }
   add(ring, row);
@@ -324,7 +328,8 @@ void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
 }
 
 void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
-  Task* task = tasks_.find(event.id);
+  Task* task = ring.running != nullptr && ring.running->id == event.id ? ring.running
+                                                                       : tasks_.find(event.id);
   StoredRow row{.ns = ns, .task_id = event.id, .kind = EventKind::Exit};
   if (task == nullptr || task->state == State::Unborn) {
     ++counts_.misfits;
@@ -340,6 +345,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
   final_row.state = task->panicked ? TaskState::Panicked : TaskState::Done;
   final_row.state_known = true;
   writer_->put_task(final_row, store::Totals::Known);
+  last_task_ = nullptr;
   tasks_.erase(event.id);
   --counts_.tasks_live;
 }
@@ -347,7 +353,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
 // --- events of loss ----------------------------------------------------------------------------
 
 void SpanBuilder::take_resume(std::size_t ring_index, const Event& event, std::int64_t ns) {
-  Ring& ring = rings_[ring_index];
+  Ring& ring = *rings_[ring_index];
   Task* task = event.id == 0 ? nullptr : &task_of(event.id);
   const bool runs_on = task != nullptr && ring.running == task && task->sequence == event.aux;
   if (ring.running != nullptr && !runs_on) ns = leave_ring(*ring.running, ns);
@@ -365,7 +371,7 @@ void SpanBuilder::take_resume(std::size_t ring_index, const Event& event, std::i
 }
 
 void SpanBuilder::lose(std::size_t ring, std::uint64_t events, std::int64_t ns) {
-  count_loss(rings_[ring], events, ns);
+  count_loss(*rings_[ring], events, ns);
 }
 
 void SpanBuilder::count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns) {
@@ -503,7 +509,7 @@ void SpanBuilder::store_new_entities() {
 }
 
 void SpanBuilder::flush_chunks() {
-  for (Ring& ring : rings_) ring.chunks.flush();
+  for (const auto& ring : rings_) ring->chunks.flush();
 }
 
 void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
@@ -512,7 +518,7 @@ void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
     Ring* ring = &nobody;
     if (task.state == State::Running) {
       row.kind = store::kEndRunning;
-      ring = &rings_[task.ring];
+      ring = rings_[task.ring].get();
     } else if (task.state == State::Waiting) {
       row.kind = store::kEndWaiting;
       row.object_id = task.object_id;
@@ -526,7 +532,7 @@ void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
 }
 
 std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
-  for (const Ring& ring : rings_) end_ns = std::max(end_ns, ring.chunks.last_ns());
+  for (const auto& ring : rings_) end_ns = std::max(end_ns, ring->chunks.last_ns());
   std::vector<store::TaskId> ids;
   tasks_.for_each([&](store::TaskId id, const Task& task) {
     ids.push_back(id);
@@ -535,9 +541,10 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
   // Spans of tasks that ran nowhere at the end belong to no worker.
   const std::size_t nobody = add_ring(store::kNoWorker);
   std::sort(ids.begin(), ids.end());
-  for (const store::TaskId id : ids) end_task(rings_[nobody], *tasks_.find(id), end_ns);
+  for (const store::TaskId id : ids) end_task(*rings_[nobody], *tasks_.find(id), end_ns);
   flush_chunks();
-  for (Ring& ring : rings_) {
+  for (const auto& made : rings_) {
+    Ring& ring = *made;
     if (ring.parked_since_ns >= 0) {
       ring.totals.parked_ns += end_ns - ring.parked_since_ns;
       writer_->add_park({ring.totals.id, ring.parked_since_ns, end_ns});

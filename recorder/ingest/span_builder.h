@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,6 +86,7 @@ class SpanBuilder {
     store::BlockReason reason = store::BlockReason::None;  // of the wait, if it waits
     store::SiteId wait_site_id = 0;
     store::ObjectId object_id = 0;
+    ObjectTable::Object* object = nullptr;  // that it waits on, while it waits
     std::uint32_t sequence = 0;
     std::uint32_t ring = 0;     // where it runs, if it runs
     std::int64_t since_ns = 0;  // in its state
@@ -135,8 +135,9 @@ class SpanBuilder {
 
   store::Writer* writer_;
   store::ChunkEncoder encoder_;
-  std::deque<Ring> rings_;
+  std::vector<std::unique_ptr<Ring>> rings_;
   IdTable<Task> tasks_;
+  Task* last_task_ = nullptr;  // looked up last: whether an event fits, then the event itself
   ObjectTable objects_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;

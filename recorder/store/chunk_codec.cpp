@@ -21,19 +21,27 @@ constexpr std::size_t kRawBytesMax = 4096 + kChunkRowsMax * kColumnCount * kVari
 constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;
 constexpr int kCompressionLevel = 1;
 
-enum Field : std::uint8_t { kTask = 1, kSpan = 2, kObject = 4, kSite = 8, kReason = 16, kArg = 32 };
+enum Field : std::uint8_t {
+  kTask = 1,
+  kSpan = 2,
+  kObject = 4,
+  kSite = 8,
+  kReason = 16,
+  kArg = 32,
+  kMoves = 64
+};
 
-// Which fields a kind has; unknown kinds have none.
+// Which fields a kind has, and whether a new state of its task begins; unknown kinds have none.
 constexpr auto kFieldsByKind = [] {
   std::array<std::uint8_t, 256> fields{};
   const auto set = [&fields](EventKind kind, int value) {
     fields[static_cast<std::uint8_t>(kind)] = static_cast<std::uint8_t>(value);
   };
-  set(EventKind::Spawn, kTask | kSite);
-  set(EventKind::Run, kTask | kSpan | kArg);
-  set(EventKind::Yield, kTask | kSpan);
-  set(EventKind::Block, kTask | kSpan | kObject | kSite | kReason);
-  set(EventKind::Ready, kTask | kSpan | kObject | kSite | kReason | kArg);
+  set(EventKind::Spawn, kTask | kSite | kMoves);
+  set(EventKind::Run, kTask | kSpan | kArg | kMoves);
+  set(EventKind::Yield, kTask | kSpan | kMoves);
+  set(EventKind::Block, kTask | kSpan | kObject | kSite | kReason | kMoves);
+  set(EventKind::Ready, kTask | kSpan | kObject | kSite | kReason | kArg | kMoves);
   set(EventKind::Exit, kTask | kSpan);
   set(EventKind::Panic, kTask);
   set(EventKind::WorkerStart, kArg);
@@ -48,7 +56,7 @@ constexpr auto kFieldsByKind = [] {
   set(EventKind::TaskName, kTask);
   set(EventKind::ObjectName, kObject);
   set(EventKind::Lost, kArg);
-  set(EventKind::Resume, kTask | kArg);
+  set(EventKind::Resume, kTask | kArg | kMoves);
   for (const EventKind kind : {kEndRunning, kEndRunnable, kCloseRunning, kCloseRunnable}) {
     set(kind, kTask | kSpan);
   }
@@ -113,10 +121,29 @@ class LastArg {
   std::uint64_t other_ = 0;
 };
 
-std::uint64_t predict_span(EventKind kind, std::int64_t ns, const CurrentTask& current) {
-  if (!ends_current(kind)) return 0;
-  return static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(current.since_ns);
-}
+// When the states of tasks began, as far as the chunk says. Two tasks may share a place: then the
+// prediction is bad, and the same when writing and when reading.
+class SpanStarts {
+ public:
+  explicit SpanStarts(const CurrentTask& current) { starts_[place(current.id)] = current.since_ns; }
+
+  std::uint64_t predict(TaskId task_id, std::int64_t ns) const {
+    const std::int64_t start_ns = starts_[place(task_id)];
+    return start_ns < 0 ? 0 : static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(start_ns);
+  }
+  void begin(TaskId task_id, std::int64_t ns) { starts_[place(task_id)] = ns; }
+
+ private:
+  static constexpr std::size_t kPlaces = 1024;
+  static std::size_t place(TaskId task_id) {
+    return static_cast<std::size_t>(task_id & (kPlaces - 1));
+  }
+  std::array<std::int64_t, kPlaces> starts_ = [] {
+    std::array<std::int64_t, kPlaces> starts;
+    starts.fill(-1);
+    return starts;
+  }();
+};
 
 // Reads varints out of one column, never past its end.
 class ColumnReader {
@@ -254,19 +281,20 @@ bool decode_tasks(std::span<const std::byte> column, CurrentTask current, ChunkC
 
 bool decode_spans(std::span<const std::byte> column, CurrentTask current, ChunkColumns& out) {
   ColumnReader reader(column);
+  SpanStarts starts(current);
   const std::size_t rows = out.kinds.size();
   out.span_ns.resize(rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    const EventKind kind = out.kinds[i];
-    out.span_ns[i] = kNoSpan;
-    if (fields_of(kind) & kSpan) {
-      const std::int64_t ns = out.ns[i];
-      const auto span_ns =
-          static_cast<std::int64_t>(predict_span(kind, ns, current) + unzigzag(reader.varint()));
+    const std::uint8_t fields = fields_of(out.kinds[i]);
+    const std::int64_t ns = out.ns[i];
+    const TaskId task_id = out.task_ids[i];
+    std::int64_t span_ns = kNoSpan;
+    if (fields & kSpan) {
+      span_ns = static_cast<std::int64_t>(starts.predict(task_id, ns) + unzigzag(reader.varint()));
       if (span_ns < kNoSpan || span_ns > ns) return false;
-      out.span_ns[i] = span_ns;
     }
-    if (kind == EventKind::Run || kind == EventKind::Resume) current.since_ns = out.ns[i];
+    out.span_ns[i] = span_ns;
+    if (fields & kMoves) starts.begin(task_id, ns);
   }
   return reader.ended_well();
 }
@@ -364,6 +392,7 @@ ChunkEncoder::Encoded ChunkEncoder::encode(std::span<const StoredRow> rows, Curr
   CurrentTask current = start;
   LastTask last_task;
   LastArg last_arg;
+  SpanStarts starts(start);
   ObjectId last_object = 0;
   std::int64_t last_ns = rows[0].ns;
   for (const StoredRow& row : rows) {
@@ -379,8 +408,9 @@ ChunkEncoder::Encoded ChunkEncoder::encode(std::span<const StoredRow> rows, Curr
     }
     if (fields & kSpan) {
       at[kSpans] = put_varint(at[kSpans], zigzag(static_cast<std::uint64_t>(row.span_ns) -
-                                                 predict_span(row.kind, row.ns, current)));
+                                                 starts.predict(row.task_id, row.ns)));
     }
+    if (fields & kMoves) starts.begin(row.task_id, row.ns);
     if (fields & kObject) {
       at[kObjects] = put_varint(at[kObjects], zigzag(row.object_id - last_object));
       last_object = row.object_id;
@@ -445,7 +475,7 @@ Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
   Columns columns;
   const auto start = read_start(out.raw, columns);
   if (!start) return start.error();
-  if (wanted & kSpanColumn) wanted |= kTimeColumn;
+  if (wanted & kSpanColumn) wanted |= kTimeColumn | kTaskColumn;
   if (wanted & kActorColumn) wanted |= kTaskColumn;
   if (!decode_kinds(columns[kKinds], start->rows, out)) return damaged("its kinds are incomplete");
   if (wanted & kTimeColumn && !decode_times(columns[kTimes], start->ns, out)) {

@@ -119,7 +119,7 @@ ChunkStatistics summarize(std::span<const StoredRow> rows);
 enum ColumnBits : std::uint32_t {
   kTimeColumn = 1,
   kTaskColumn = 2,
-  kSpanColumn = 4,  // brings times
+  kSpanColumn = 4,  // brings times and tasks
   kObjectColumn = 8,
   kSiteColumn = 16,
   kReasonColumn = 32,

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -79,7 +78,7 @@ class Ring {
   void put(EventKind kind, std::uint64_t id = 0, std::uint32_t aux = 0) {
     const std::uint64_t head = header_->head.load(std::memory_order_relaxed);
     while (head - header_->tail.load(std::memory_order_acquire) == kCapacity) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      std::this_thread::yield();
     }
     const trace_format::Event event{
         .ticks = base::ticks(base::tick_source()), .id = id, .aux = aux, .kind = kind};
@@ -150,7 +149,8 @@ int behave(std::string_view how, std::uint64_t tasks) {
   run_tasks(ring, tasks);
   if (how == "crashes") die_of(SIGSEGV);
   if (how == "is-killed") die_of(SIGKILL);
-  if (how == "loses") {
+  if (how == "loses-twice") ring.put(EventKind::Lost, 5);
+  if (how == "loses" || how == "loses-twice") {
     ring.header().lost.store(17);
     die_of(SIGKILL);
   }

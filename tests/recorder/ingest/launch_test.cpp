@@ -117,6 +117,15 @@ TEST_F(Launch, LossesThatADeadProgramNeverWroteDownAreCounted) {
   EXPECT_EQ(reader->lost()->front().worker_id, 0u);
 }
 
+TEST_F(Launch, LossesThatAProgramWroteDownAreNotCountedAgain) {
+  const auto summary = record(helper({"loses-twice"}));
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->info.lost_events, 17u);
+  const auto lost = store::Reader::open(output())->lost();
+  ASSERT_EQ(lost->size(), 2u);
+  EXPECT_EQ(lost->front().events + lost->back().events, 17u);
+}
+
 TEST_F(Launch, AProgramWithoutTheRuntimeLeavesNoFile) {
   for (const char* how : {"exits-at-once", "junk-only"}) {
     const auto summary = record(helper({how}));

@@ -184,6 +184,28 @@ TEST(Merge, RandomLossesNeverStopTheRecording) {
   }
 }
 
+TEST(Merge, ATextThatIsNeverCompletedIsWaitedForAndThenCounted) {
+  const tests::TemporaryFolder folder;
+  auto writer = store::Writer::create(folder.file("a"));
+  ASSERT_TRUE(writer);
+  SpanBuilder builder(*writer);
+  const ClockMap clock;
+  Merge merge(builder, clock);
+  merge.add_ring(0);
+  using trace_format::EventKind;
+  const trace_format::Record spawn =
+      trace_format::encode({.ticks = 5, .id = 1, .kind = EventKind::Spawn});
+  const trace_format::Record name =
+      trace_format::encode({.ticks = 6, .id = 1, .aux = 40, .kind = EventKind::TaskName});
+  merge.append(0, std::vector{spawn, name, trace_format::Record{}});
+  for (int i = 0; i < 3; ++i) merge.advance();
+  EXPECT_EQ(builder.counts().events, 1u);
+  EXPECT_EQ(merge.unknown_records(), 0u);
+  merge.drain();
+  EXPECT_EQ(builder.counts().events, 1u);
+  EXPECT_EQ(merge.unknown_records(), 2u);
+}
+
 TEST(Merge, RandomRecordsAreSurvived) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     const tests::TemporaryFolder folder;
