@@ -356,7 +356,7 @@ TEST_P(SchedTest, AWaitThatOnlyAnotherThreadCanEndIsNoDeadlock) {
 TEST_P(SchedTest, AYieldedTaskNeverWaitsForABusyWorkerWhileAnotherIsIdle) {
   if (workers() == 1) GTEST_SKIP() << "one worker has nobody to tell";
   run([] {
-    for (int round = 0; round < sized(3'000); ++round) {
+    for (int round = 0; round < sized(400); ++round) {
       std::atomic<bool> released{false};
       WaitGroup group;
       group.go([&] {
