@@ -12,10 +12,9 @@ namespace taskscope::base {
 
 }  // namespace taskscope::base
 
-#define TASKSCOPE_CHECK(condition)                                         \
-  (static_cast<bool>(condition)                                            \
-       ? static_cast<void>(0)                                              \
-       : ::taskscope::base::check_failed(__FILE__, __LINE__, #condition))
+#define TASKSCOPE_CHECK(condition)                     \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::taskscope::base::check_failed(__FILE__, __LINE__, #condition))
 
 #ifdef TASKSCOPE_DEBUG_CHECKS
 #define TASKSCOPE_DCHECK(condition) TASKSCOPE_CHECK(condition)

@@ -26,7 +26,7 @@ inline constexpr std::uint64_t kIdMask = (std::uint64_t{1} << kIdBits) - 1;
 inline constexpr std::uint32_t kAuxMask = (std::uint32_t{1} << kAuxBits) - 1;
 inline constexpr SiteId kSiteMax = (SiteId{1} << kSiteBits) - 1;
 inline constexpr std::uint32_t kSeqMask = kAuxMask;
-inline constexpr WorkerId kWorkerMax = 4095;  // fits VictimCount
+inline constexpr WorkerId kWorkerMax = 4095;        // fits VictimCount
 inline constexpr WorkerId kNoWorker = 0xffff'ffff;  // events from threads that are no worker's
 inline constexpr std::size_t kTextBytesMax = 4096;
 

@@ -21,7 +21,7 @@ namespace taskscope::trace_format {
 
 inline constexpr std::uint64_t kRingMagic = 0x31676e69'52435354;  // "TSCRing1"
 inline constexpr std::size_t kRingHeaderBytes = 4096;
-inline constexpr std::uint64_t kRingCapacityMin = 1024;              // records
+inline constexpr std::uint64_t kRingCapacityMin = 1024;  // records
 inline constexpr std::uint64_t kRingCapacityMax = std::uint64_t{1} << 26;
 
 struct RingHeader {

@@ -9,13 +9,20 @@ namespace {
 
 std::string_view id_key(IdField field) {
   switch (field) {
-    case IdField::None: return "";
-    case IdField::Task: return "task";
-    case IdField::Object: return "object";
-    case IdField::Worker: return "worker";
-    case IdField::Thread: return "thread";
-    case IdField::Site: return "site";
-    case IdField::Count: return "count";
+    case IdField::None:
+      return "";
+    case IdField::Task:
+      return "task";
+    case IdField::Object:
+      return "object";
+    case IdField::Worker:
+      return "worker";
+    case IdField::Thread:
+      return "thread";
+    case IdField::Site:
+      return "site";
+    case IdField::Count:
+      return "count";
   }
   return "";
 }
@@ -24,11 +31,20 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      default: out += c;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      default:
+        out += c;
     }
   }
   out += '"';
@@ -123,10 +139,14 @@ bool parse_aux(LineReader& line, AuxField field, TextEvent& out) {
     return value.has_value();
   };
   switch (field) {
-    case AuxField::None: return true;
-    case AuxField::Seq: return assign(line.keyed_number("seq", kSeqMask));
-    case AuxField::Site: return assign(line.keyed_number("site", kSiteMax));
-    case AuxField::Count: return assign(line.keyed_number("count", kAuxMask));
+    case AuxField::None:
+      return true;
+    case AuxField::Seq:
+      return assign(line.keyed_number("seq", kSeqMask));
+    case AuxField::Site:
+      return assign(line.keyed_number("site", kSiteMax));
+    case AuxField::Count:
+      return assign(line.keyed_number("count", kAuxMask));
     case AuxField::ReasonSite: {
       if (!line.key("reason")) return false;
       const auto text = line.quoted();
@@ -148,8 +168,8 @@ bool parse_aux(LineReader& line, AuxField field, TextEvent& out) {
       const auto victim = line.keyed_number("victim", kWorkerMax);
       const auto count = line.keyed_number("count", 0xfff);
       if (!victim || !count) return false;
-      out.event.aux = pack_victim_count(static_cast<WorkerId>(*victim),
-                                        static_cast<std::uint32_t>(*count));
+      out.event.aux =
+          pack_victim_count(static_cast<WorkerId>(*victim), static_cast<std::uint32_t>(*count));
       return true;
     }
     case AuxField::Bytes: {
@@ -220,10 +240,17 @@ std::string format_text(const TextEvent& item) {
   const std::uint32_t aux = item.event.aux;
   if (spec->id != IdField::None) add(id_key(spec->id), item.event.id);
   switch (spec->aux) {
-    case AuxField::None: break;
-    case AuxField::Seq: add("seq", aux); break;
-    case AuxField::Site: add("site", aux); break;
-    case AuxField::Count: add("count", aux); break;
+    case AuxField::None:
+      break;
+    case AuxField::Seq:
+      add("seq", aux);
+      break;
+    case AuxField::Site:
+      add("site", aux);
+      break;
+    case AuxField::Count:
+      add("count", aux);
+      break;
     case AuxField::ReasonSite:
       out += " reason=";
       append_quoted(out, to_text(aux_reason(aux)));

@@ -157,10 +157,8 @@ Result<Report> build_report(const store::Reader& reader) {
 
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
-  report.findings = find_findings({.tasks = *tasks,
-                                   .open_spans = totals->open,
-                                   .deadlocks = *deadlocks,
-                                   .report = report});
+  report.findings = find_findings(
+      {.tasks = *tasks, .open_spans = totals->open, .deadlocks = *deadlocks, .report = report});
   report.info.findings = report.findings.size();
   return report;
 }

@@ -50,8 +50,7 @@ TEST(Codec, ALongTextIsCutBetweenCharacters) {
 }
 
 TEST(Codec, ALyingLengthIsNotFollowed) {
-  const Record record =
-      encode({.aux = kTextBytesMax + 1, .kind = EventKind::TaskName});
+  const Record record = encode({.aux = kTextBytesMax + 1, .kind = EventKind::TaskName});
   EXPECT_EQ(decode_next({&record, 1}).status, DecodeStatus::BadLength);
 }
 
@@ -73,15 +72,22 @@ TEST(TextForm, EveryEventOfTheTableIsWrittenAndReadBack) {
     TextEvent item{.ring = 3, .event = {.ticks = 77, .kind = spec->kind}, .text = {}};
     if (spec->id != IdField::None) item.event.id = 1234567;
     switch (spec->aux) {
-      case AuxField::None: break;
+      case AuxField::None:
+        break;
       case AuxField::Seq:
       case AuxField::Site:
-      case AuxField::Count: item.event.aux = 99; break;
+      case AuxField::Count:
+        item.event.aux = 99;
+        break;
       case AuxField::ReasonSite:
         item.event.aux = pack_reason_site(BlockReason::ChanRecv, 12);
         break;
-      case AuxField::KindSite: item.event.aux = pack_kind_site(ObjectKind::Channel, 12); break;
-      case AuxField::VictimCount: item.event.aux = pack_victim_count(2, 17); break;
+      case AuxField::KindSite:
+        item.event.aux = pack_kind_site(ObjectKind::Channel, 12);
+        break;
+      case AuxField::VictimCount:
+        item.event.aux = pack_victim_count(2, 17);
+        break;
       case AuxField::Bytes:
         item.text = "a \"quoted\"\ttext\nwith \\ everything # in it";
         item.event.aux = static_cast<std::uint32_t>(item.text.size());
