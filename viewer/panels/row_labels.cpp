@@ -24,7 +24,7 @@ void draw_fold(const PanelContext& context, const Box& box, float x, bool folded
 }
 
 void draw_header(const PanelContext& context, const Box& box, float indent, bool folded,
-                 const std::string& name, const std::string& count) {
+                 const std::string& name, const std::string& beside) {
   Canvas& canvas = context.canvas;
   draw_fold(context, box, box.x0 + indent, folded);
   const Box room{box.x0 + indent + context.px(14), box.y0, box.x1 - context.px(10), box.y1};
@@ -33,8 +33,11 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
   canvas.label(context.fonts().strong, room, context.colors.text, name);
   const float left = room.width() - name_width - context.px(8);
   if (left < context.px(24)) return;
+  // Of a place that does not fit, its line tells two groups of one name apart.
+  const std::size_t colon = beside.rfind(':');
+  const bool cut = colon != std::string::npos && canvas.width(context.fonts().text, beside) > left;
   canvas.label_right(context.fonts().text, {room.x1 - left, room.y0, room.x1, room.y1},
-                     context.colors.muted, count);
+                     context.colors.muted, cut ? "…" + beside.substr(colon) : beside);
 }
 
 // What stands in the left column for a task or a worker: its name and its id in a quieter colour,
