@@ -100,11 +100,12 @@ class PlacesThatCannotHoldARecording(Case):
 
 class DiskFull(Case):
     def test_keeps_what_was_stored_and_says_so(self):
+        # Room for several commits of the recorder, but not for the whole run.
         def small_disk():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
 
         # The program's rings are files to the kernel, too: small ones fit below the limit.
-        run = self.taskscope("record", "-o", "run.tscope", "--", RELAY, "3000000",
+        run = self.taskscope("record", "-o", "run.tscope", "--", RELAY, "100000000",
                              env={"TASKSCOPE_RING_RECORDS": "4096"}, preexec_fn=small_disk)
         self.assert_refused(run, "run.tscope")
         recording = Recording(self, self.folder / "run.tscope.partial")
