@@ -26,11 +26,13 @@ namespace taskscope::ingest {
 namespace {
 
 constexpr std::int64_t kMillisecond = 1'000'000;
-// How long the recorder sleeps between two reads: short while events come, longer while none do,
-// never so long that a ring of usual size could run over in between.
+// How long the recorder sleeps between two reads: short while rings fill, longer while hardly
+// anything comes (each read takes a processor from the program for a moment), never so long that a
+// burst of an event each 50 ns could fill half of a ring in between.
 constexpr std::int64_t kPauseMin = kMillisecond;
 constexpr std::int64_t kPauseBusyMax = 2 * kMillisecond;
-constexpr std::int64_t kPauseIdleMax = 5 * kMillisecond;
+constexpr std::int64_t kPauseIdleMax = 10 * kMillisecond;
+constexpr std::int64_t kPauseNsPerRecord = 25;
 constexpr std::int64_t kCommitEvery = 200 * kMillisecond;
 // A chunk that fills slowly is written as it is after this long: what a killed recorder loses.
 constexpr std::int64_t kFlushEvery = 1000 * kMillisecond;
@@ -131,6 +133,7 @@ struct Recorder::Impl {
   std::size_t drain_rings();
   void store(std::int64_t now_ns);
   void round();
+  std::int64_t longest_pause_ns() const;
   void wait(std::int64_t until_ns);
   std::int64_t since_hello() const {
     return hello ? base::monotonic_ns() - hello->start.monotonic_ns : 0;
@@ -252,13 +255,22 @@ void Recorder::Impl::round() {
     program_ended = true;
     ended_ns = said_bye ? 0 : since_hello();
   }
-  if (fullest == 0) {
-    pause_ns = std::clamp(pause_ns * 2, kPauseMin, kPauseIdleMax);
+  if (fullest <= 1) {
+    pause_ns = std::clamp(pause_ns * 2, kPauseMin, longest_pause_ns());
   } else if (fullest > 64) {
     pause_ns = 0;
   } else {
     pause_ns = fullest > 16 ? kPauseMin : kPauseBusyMax;
   }
+}
+
+std::int64_t Recorder::Impl::longest_pause_ns() const {
+  std::int64_t longest_ns = kPauseIdleMax;
+  for (const Source& source : sources) {
+    const auto capacity = static_cast<std::int64_t>(source.ring.capacity());
+    longest_ns = std::min(longest_ns, capacity * kPauseNsPerRecord);
+  }
+  return std::max(longest_ns, kPauseMin);
 }
 
 // Sleeps until the next read is due; a message wakes it.
