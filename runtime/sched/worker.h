@@ -41,6 +41,8 @@ class alignas(64) Worker {
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
+  // The same, but it runs after those that are queued already. Followed by offer_queued().
+  void make_ready_last(Task* task);
 
   // A free task, to be filled and submitted or returned.
   Task* new_task() {
@@ -94,7 +96,8 @@ class alignas(64) Worker {
 
   // The loop's search, in the order it is tried.
   Task* find_work();
-  void wake_sleepers();
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();
