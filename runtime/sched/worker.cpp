@@ -77,6 +77,12 @@ void Worker::tidy_up() {
     case Leaving::Kind::OpenLock:
       static_cast<base::Lock*>(leaving.what)->unlock_unannotated();
       break;
+    case Leaving::Kind::OpenLocks: {
+      // The array is on the stack of the task, which may run as soon as the last lock is open.
+      const HeldLocks locks = *static_cast<const HeldLocks*>(leaving.what);
+      for (std::size_t i = 0; i < locks.count; ++i) locks.first[i]->unlock_unannotated();
+      break;
+    }
     case Leaving::Kind::Queue:
       queue_last(static_cast<Task*>(leaving.what));
       offer_queued();
@@ -138,6 +144,22 @@ Task* Worker::pick_local() {
 // ---- What the running task may do --------------------------------------------------------------
 
 void Worker::park(const WaitSpec& wait, base::Lock& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  held.release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+void Worker::park(const WaitSpec& wait, HeldLocks& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLocks, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+std::uint64_t Worker::begin_wait(const WaitSpec& wait) {
   Task* const self = current_;
   self->wait = wait;
   self->wait_since_ns = coarse_ns();
@@ -149,9 +171,7 @@ void Worker::park(const WaitSpec& wait, base::Lock& held) {
     ticks = lane_->now();
     lane_->block(ticks, object, wait.reason, site);
   }
-  held.release_here();
-  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
-  base::annotate_acquire(self);
+  return ticks;
 }
 
 void Worker::yield() {
