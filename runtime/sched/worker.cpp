@@ -295,9 +295,14 @@ Task* Worker::find_work() {
     }
     wake_sleepers();
     Task* task = nullptr;
-    if (tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0) task = pick_global(1);
+    if (tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0) {
+      task = pick_global(1);
+      // A queue that never empties must not keep the network waiting either.
+      if (task == nullptr) task = pick_polled();
+    }
     if (task == nullptr) task = pick_local();
     if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
+    if (task == nullptr) task = pick_polled();
     if (task == nullptr && start_spinning()) task = search_others();
     if (task != nullptr) {
       stop_spinning();
@@ -312,18 +317,31 @@ void Worker::wake_sleepers() {
   if (deadline == Timers::kNever) return;
   const std::int64_t now = base::monotonic_ns();
   if (now < deadline) return;
-  Task* task = scheduler_.timers().take_due(now);
-  while (task != nullptr) {
-    Task* const next = task->link;
+  // In order of their deadlines, behind what is already queued.
+  queue_woken(scheduler_.timers().take_due(now));
+  offer_queued();
+}
+
+void Worker::queue_woken(Task* first) {
+  while (first != nullptr) {
+    Task* const task = first;
+    first = task->link;
     ++task->seq;
     if (lane_ != nullptr) lane_->ready(task->id, task->seq);
     task->state.store(TaskState::Runnable, std::memory_order_relaxed);
     base::annotate_release(task);
-    // In order of their deadlines, behind what is already queued.
     queue_last(task);
-    task = next;
   }
-  offer_queued();
+}
+
+Task* Worker::pick_polled() {
+  if (!scheduler_.poller().active()) return nullptr;
+  const PolledTasks tasks = scheduler_.poller().poll(0);
+  if (tasks.first == nullptr) return nullptr;
+  if (lane_ != nullptr) lane_->poll_wake(tasks.count);
+  queue_woken(tasks.first);
+  if (tasks.count > 1) offer_queued();
+  return pick_local();
 }
 
 Task* Worker::pick_global(std::size_t count) {
