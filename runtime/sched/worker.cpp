@@ -332,9 +332,14 @@ Task* Worker::find_work() {
     const bool look_around = tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0;
     fire_timers(look_around);
     Task* task = nullptr;
-    if (look_around) task = pick_global(1);
+    if (look_around) {
+      task = pick_global(1);
+      // A queue that never empties must not keep the network waiting either.
+      if (task == nullptr) task = pick_polled();
+    }
     if (task == nullptr) task = pick_local();
     if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
+    if (task == nullptr) task = pick_polled();
     if (task == nullptr && fire_timers(true)) continue;
     if (task == nullptr && start_spinning()) task = search_others();
     if (task != nullptr) {
@@ -351,6 +356,28 @@ bool Worker::fire_timers(bool all) {
       all ? timers.fire_due_anywhere(index_, lane_) : timers.fire_due(index_, lane_);
   if (fired != 0) offer_queued();
   return fired != 0;
+}
+
+void Worker::queue_woken(Task* first) {
+  while (first != nullptr) {
+    Task* const task = first;
+    first = task->link;
+    ++task->seq;
+    if (lane_ != nullptr) lane_->ready(task->id, task->seq);
+    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+    base::annotate_release(task);
+    queue_last(task);
+  }
+}
+
+Task* Worker::pick_polled() {
+  if (!scheduler_.poller().active()) return nullptr;
+  const PolledTasks tasks = scheduler_.poller().poll(0);
+  if (tasks.first == nullptr) return nullptr;
+  if (lane_ != nullptr) lane_->poll_wake(tasks.count);
+  queue_woken(tasks.first);
+  if (tasks.count > 1) offer_queued();
+  return pick_local();
 }
 
 Task* Worker::pick_global(std::size_t count) {
