@@ -30,6 +30,8 @@ void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_worker()->park(wait, held);
 }
 
+void park(const WaitSpec& wait, HeldLocks& held) { current_worker()->park(wait, held); }
+
 void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;
   lock.lock();

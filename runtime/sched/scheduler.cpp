@@ -211,7 +211,7 @@ bool Scheduler::any_work() const {
 
 bool Scheduler::all_asleep() const {
   return idle_count_.load(std::memory_order_seq_cst) == workers_.size() && !any_work() &&
-         timers_.earliest_ns() == Timers::kNever;
+         timers_.earliest_ns() == Timers::kNever && !poller_.active();
 }
 
 bool Scheduler::may_spin() const {

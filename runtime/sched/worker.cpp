@@ -77,6 +77,12 @@ void Worker::tidy_up() {
     case Leaving::Kind::OpenLock:
       static_cast<base::Lock*>(leaving.what)->unlock_unannotated();
       break;
+    case Leaving::Kind::OpenLocks: {
+      // The array is on the stack of the task, which may run as soon as the last lock is open.
+      const HeldLocks locks = *static_cast<const HeldLocks*>(leaving.what);
+      for (std::size_t i = 0; i < locks.count; ++i) locks.first[i]->unlock_unannotated();
+      break;
+    }
     case Leaving::Kind::Queue:
       queue_last(static_cast<Task*>(leaving.what));
       offer_queued();
@@ -138,6 +144,22 @@ Task* Worker::pick_local() {
 // ---- What the running task may do --------------------------------------------------------------
 
 void Worker::park(const WaitSpec& wait, base::Lock& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  held.release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+void Worker::park(const WaitSpec& wait, HeldLocks& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLocks, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+std::uint64_t Worker::begin_wait(const WaitSpec& wait) {
   Task* const self = current_;
   self->wait = wait;
   self->wait_since_ns = coarse_ns();
@@ -149,9 +171,7 @@ void Worker::park(const WaitSpec& wait, base::Lock& held) {
     ticks = lane_->now();
     lane_->block(ticks, object, wait.reason, site);
   }
-  held.release_here();
-  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
-  base::annotate_acquire(self);
+  return ticks;
 }
 
 void Worker::yield() {
@@ -312,9 +332,14 @@ Task* Worker::find_work() {
     const bool look_around = tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0;
     fire_timers(look_around);
     Task* task = nullptr;
-    if (look_around) task = pick_global(1);
+    if (look_around) {
+      task = pick_global(1);
+      // A queue that never empties must not keep the network waiting either.
+      if (task == nullptr) task = pick_polled();
+    }
     if (task == nullptr) task = pick_local();
     if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
+    if (task == nullptr) task = pick_polled();
     if (task == nullptr && fire_timers(true)) continue;
     if (task == nullptr && start_spinning()) task = search_others();
     if (task != nullptr) {
@@ -331,6 +356,28 @@ bool Worker::fire_timers(bool all) {
       all ? timers.fire_due_anywhere(index_, lane_) : timers.fire_due(index_, lane_);
   if (fired != 0) offer_queued();
   return fired != 0;
+}
+
+void Worker::queue_woken(Task* first) {
+  while (first != nullptr) {
+    Task* const task = first;
+    first = task->link;
+    ++task->seq;
+    if (lane_ != nullptr) lane_->ready(task->id, task->seq);
+    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+    base::annotate_release(task);
+    queue_last(task);
+  }
+}
+
+Task* Worker::pick_polled() {
+  if (!scheduler_.poller().active()) return nullptr;
+  const PolledTasks tasks = scheduler_.poller().poll(0);
+  if (tasks.first == nullptr) return nullptr;
+  if (lane_ != nullptr) lane_->poll_wake(tasks.count);
+  queue_woken(tasks.first);
+  if (tasks.count > 1) offer_queued();
+  return pick_local();
 }
 
 Task* Worker::pick_global(std::size_t count) {
