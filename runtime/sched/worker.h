@@ -16,6 +16,7 @@
 
 #include "runtime/instrument/lane.h"
 #include "runtime/sched/park.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/run_queue.h"
 #include "runtime/sched/task.h"
 #include "runtime/sched/task_arena.h"
@@ -43,6 +44,8 @@ class alignas(64) Worker {
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
+  // The same, but it runs after those that are queued already. Followed by offer_queued().
+  void make_ready_last(Task* task);
 
   // A free task, to be filled and submitted or returned.
   Task* new_task() {
@@ -104,7 +107,12 @@ class alignas(64) Worker {
 
   // The loop's search, in the order it is tried.
   Task* find_work();
-  void wake_sleepers();
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
+  // Looks for ready descriptors without waiting.
+  Task* pick_polled();
+  // Their wait is over: queues tasks that nobody in particular woke, a list by `link`.
+  void queue_woken(Task* first);
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();
@@ -113,7 +121,9 @@ class alignas(64) Worker {
   void stop_spinning();
   // Sleeps until there may be work again.
   void sleep();
-  void wait_for_unpark();
+  PolledTasks wait_for_unpark();
+  // The sleep of the one idle worker that waits for descriptors, to `deadline_ns` at the latest.
+  PolledTasks wait_in_poll(std::int64_t deadline_ns);
 
   std::uint64_t ticks_if_traced() const { return lane_ != nullptr ? lane_->now() : 0; }
   std::uint32_t random();
@@ -143,8 +153,12 @@ class alignas(64) Worker {
   std::atomic<std::uint32_t> tick_{0};
   // Atomic: see RunQueue.
   RunQueue<Task> queue_;
-  // Atomic: 1 when unpark() has been called. Release there pairs with the acquire in sleep().
-  alignas(64) std::atomic<std::uint32_t> unparked_{0};
+  // Atomic: kUnparked when unpark() has been called. Release there pairs with the acquire in
+  // wait_for_unpark(). kInPoll instead of kAsleep while it takes an interrupt to be heard.
+  static constexpr std::uint32_t kAsleep = 0;
+  static constexpr std::uint32_t kUnparked = 1;
+  static constexpr std::uint32_t kInPoll = 2;
+  alignas(64) std::atomic<std::uint32_t> unparked_{kAsleep};
 };
 
 // The worker whose thread this is, or null. Never inlined, so that no compiler keeps the answer
