@@ -35,6 +35,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/global_queue.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
 #include "runtime/sched/timers.h"
 #include "runtime/sched/worker.h"
@@ -90,15 +91,18 @@ class Scheduler {
   // False if somebody has taken it out to wake it.
   bool remove_idle(Worker& worker);
   bool any_work() const;
-  // All workers idle, nothing queued, nobody asleep to a deadline.
+  // All workers idle, nothing queued, nobody asleep to a deadline or waiting for a descriptor.
   bool all_asleep() const;
 
   // One idle worker sleeps no longer than to the earliest deadline; the others rely on it. It is
   // the one with the earliest deadline. False if another one keeps time already, or nobody sleeps.
   bool become_timekeeper(std::int64_t deadline_ns);
   void resign_timekeeper(std::int64_t deadline_ns);
-  std::int64_t timekeeper_deadline_ns() const {
-    return timekeeper_deadline_ns_.load(std::memory_order_seq_cst);
+  // A timer with this deadline was started: an idle worker must not sleep longer.
+  void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
+    if (deadline_ns < timekeeper_deadline_ns_.load(std::memory_order_seq_cst)) {
+      wake_one_if_useful(lane);
+    }
   }
 
   bool may_spin() const;
@@ -109,6 +113,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
   GlobalQueue& global() { return global_; }
   Timers& timers() { return timers_; }
+  Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
   // Null while the run is not recorded.
@@ -132,6 +137,7 @@ class Scheduler {
 
   GlobalQueue global_;
   Timers timers_;
+  Poller poller_;
 
   // Guarded by idle_lock_.
   mutable base::Lock idle_lock_;

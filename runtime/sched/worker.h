@@ -15,6 +15,8 @@
 #include <string_view>
 
 #include "runtime/instrument/lane.h"
+#include "runtime/sched/park.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/run_queue.h"
 #include "runtime/sched/task.h"
 #include "runtime/sched/task_arena.h"
@@ -35,12 +37,15 @@ class alignas(64) Worker {
   // What the running task may do. All but end() return when it runs again, perhaps on another
   // worker.
   void park(const WaitSpec& wait, base::Lock& held);
+  void park(const WaitSpec& wait, HeldLocks& held);
   void yield();
   void sleep_until(std::int64_t deadline_ns, const base::Site& site);
   [[noreturn]] void end();
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
+  // The same, but it runs after those that are queued already. Followed by offer_queued().
+  void make_ready_last(Task* task);
 
   // A free task, to be filled and submitted or returned.
   Task* new_task() {
@@ -69,7 +74,13 @@ class alignas(64) Worker {
  private:
   // What is to be done for the task that has just left its stack.
   struct Leaving {
-    enum class Kind : std::uint8_t { Nothing, OpenLock, Queue, Free } kind = Kind::Nothing;
+    enum class Kind : std::uint8_t {
+      Nothing,
+      OpenLock,
+      OpenLocks,
+      Queue,
+      Free
+    } kind = Kind::Nothing;
     void* what = nullptr;
   };
 
@@ -81,6 +92,8 @@ class alignas(64) Worker {
   Task* pick_quick();
   // Takes up `task` as the current one; a switch to its context follows.
   void enter(Task* task, std::uint64_t ticks);
+  // Marks the current task as waiting, in the trace too; returns the ticks of that.
+  std::uint64_t begin_wait(const WaitSpec& wait);
   // Leaves `self` for `next`, or for the loop without one.
   void leave(Task* self, Leaving leaving, std::uint64_t ticks);
   void tidy_up();
@@ -94,7 +107,12 @@ class alignas(64) Worker {
 
   // The loop's search, in the order it is tried.
   Task* find_work();
-  void wake_sleepers();
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
+  // Looks for ready descriptors without waiting.
+  Task* pick_polled();
+  // Their wait is over: queues tasks that nobody in particular woke, a list by `link`.
+  void queue_woken(Task* first);
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();
@@ -103,7 +121,9 @@ class alignas(64) Worker {
   void stop_spinning();
   // Sleeps until there may be work again.
   void sleep();
-  void wait_for_unpark();
+  PolledTasks wait_for_unpark();
+  // The sleep of the one idle worker that waits for descriptors, to `deadline_ns` at the latest.
+  PolledTasks wait_in_poll(std::int64_t deadline_ns);
 
   std::uint64_t ticks_if_traced() const { return lane_ != nullptr ? lane_->now() : 0; }
   std::uint32_t random();
@@ -133,8 +153,12 @@ class alignas(64) Worker {
   std::atomic<std::uint32_t> tick_{0};
   // Atomic: see RunQueue.
   RunQueue<Task> queue_;
-  // Atomic: 1 when unpark() has been called. Release there pairs with the acquire in sleep().
-  alignas(64) std::atomic<std::uint32_t> unparked_{0};
+  // Atomic: kUnparked when unpark() has been called. Release there pairs with the acquire in
+  // wait_for_unpark(). kInPoll instead of kAsleep while it takes an interrupt to be heard.
+  static constexpr std::uint32_t kAsleep = 0;
+  static constexpr std::uint32_t kUnparked = 1;
+  static constexpr std::uint32_t kInPoll = 2;
+  alignas(64) std::atomic<std::uint32_t> unparked_{kAsleep};
 };
 
 // The worker whose thread this is, or null. Never inlined, so that no compiler keeps the answer

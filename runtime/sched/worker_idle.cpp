@@ -1,4 +1,6 @@
 // The part of a worker that looks for work elsewhere, and sleeps when there is none.
+#include <algorithm>
+
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
 #include "runtime/sched/deadlock.h"
@@ -86,38 +88,79 @@ void Worker::sleep() {
   if (look_again && scheduler_.remove_idle(*this)) return;
   if (!look_again && scheduler_.all_asleep()) report_if_deadlocked(scheduler_, lane_);
   if (lane_ != nullptr) lane_->worker_park();
-  wait_for_unpark();
-  if (lane_ != nullptr) lane_->worker_unpark();
+  const PolledTasks tasks = wait_for_unpark();
+  if (lane_ != nullptr) {
+    lane_->worker_unpark();
+    if (tasks.count != 0) lane_->poll_wake(tasks.count);
+  }
+  if (tasks.count == 0) return;
+  queue_woken(tasks.first);
+  // Another may be of use to the tasks, or must keep time for this worker.
+  if (tasks.count > 1 || scheduler_.timers().earliest_ns() != Timers::kNever) offer_queued();
 }
 
-void Worker::wait_for_unpark() {
+PolledTasks Worker::wait_for_unpark() {
+  PolledTasks tasks;
   // Acquire pairs with the release in unpark().
-  while (unparked_.load(std::memory_order_acquire) == 0) {
+  while (unparked_.load(std::memory_order_acquire) != kUnparked) {
     const std::int64_t deadline = scheduler_.timers().earliest_ns();
+    if (scheduler_.poller().active() && scheduler_.poller().begin_sleep()) {
+      tasks = wait_in_poll(deadline);
+      const bool due = deadline != Timers::kNever && base::monotonic_ns() >= deadline;
+      if (tasks.count == 0 && !due) continue;
+      if (scheduler_.remove_idle(*this)) return tasks;  // not a spinner
+      // Somebody is waking this worker already: the word is about to change.
+      while (unparked_.load(std::memory_order_acquire) != kUnparked) {
+        base::futex_wait(unparked_, kAsleep);
+      }
+      break;
+    }
     if (scheduler_.become_timekeeper(deadline)) {
-      const bool woken = base::futex_wait_until(unparked_, 0, deadline);
+      const bool woken = base::futex_wait_until(unparked_, kAsleep, deadline);
       scheduler_.resign_timekeeper(deadline);
       if (woken) continue;
-      if (scheduler_.remove_idle(*this)) return;  // to look after the timer; not a spinner
+      if (scheduler_.remove_idle(*this)) return {};  // to look after the timer; not a spinner
       // Somebody is waking this worker already: the word is about to change.
-      base::futex_wait(unparked_, 0);
+      base::futex_wait(unparked_, kAsleep);
     } else if (scheduler_.all_asleep()) {
       const std::int64_t recheck = base::monotonic_ns() + kDeadlockRecheckNs;
-      if (base::futex_wait_until(unparked_, 0, recheck)) continue;
+      if (base::futex_wait_until(unparked_, kAsleep, recheck)) continue;
       if (scheduler_.all_asleep()) report_if_deadlocked(scheduler_, lane_);
     } else {
-      base::futex_wait(unparked_, 0);
+      base::futex_wait(unparked_, kAsleep);
     }
   }
-  unparked_.store(0, std::memory_order_relaxed);
+  unparked_.store(kAsleep, std::memory_order_relaxed);
   // The waker counted this worker as spinning (Scheduler::wake_one).
   spinning_ = true;
+  return tasks;
+}
+
+PolledTasks Worker::wait_in_poll(std::int64_t deadline_ns) {
+  Poller& poller = scheduler_.poller();
+  const bool keeps_time = scheduler_.become_timekeeper(deadline_ns);
+  std::int64_t timeout_ns = Poller::kForEver;
+  if (keeps_time) timeout_ns = std::max<std::int64_t>(deadline_ns - base::monotonic_ns(), 0);
+  PolledTasks tasks;
+  std::uint32_t expected = kAsleep;
+  // Acq_rel, as the exchange in unpark(): the one that comes second sees the other.
+  if (unparked_.compare_exchange_strong(expected, kInPoll, std::memory_order_acq_rel)) {
+    tasks = poller.poll(timeout_ns);
+    expected = kInPoll;
+    unparked_.compare_exchange_strong(expected, kAsleep, std::memory_order_acq_rel);
+  }
+  poller.end_sleep();
+  if (keeps_time) scheduler_.resign_timekeeper(deadline_ns);
+  return tasks;
 }
 
 void Worker::unpark() {
   // Release pairs with the acquire in wait_for_unpark().
-  unparked_.store(1, std::memory_order_release);
-  base::futex_wake(unparked_, 1);
+  if (unparked_.exchange(kUnparked, std::memory_order_acq_rel) == kInPoll) {
+    scheduler_.poller().interrupt();
+  } else {
+    base::futex_wake(unparked_, 1);
+  }
 }
 
 }  // namespace taskscope::sched
