@@ -79,6 +79,7 @@ class Lane {
   void worker_wake(trace_format::WorkerId worker) {
     write(EventKind::WorkerWake, now(), worker, 0);
   }
+  void timer_fire(std::uint64_t due) { write(EventKind::TimerFire, now(), due, 0); }
   void poll_wake(std::uint64_t tasks) { write(EventKind::PollWake, now(), tasks, 0); }
   void steal(TaskId first, trace_format::WorkerId victim, std::uint32_t count) {
     write(EventKind::Steal, now(), first, trace_format::pack_victim_count(victim, count));

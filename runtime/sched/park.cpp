@@ -3,10 +3,10 @@
 #include <string>
 
 #include "runtime/base/check.h"
-#include "runtime/base/clock.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/timer.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -30,6 +30,8 @@ void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_worker()->park(wait, held);
 }
 
+void park(const WaitSpec& wait, HeldLocks& held) { current_worker()->park(wait, held); }
+
 void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;
   lock.lock();
@@ -52,10 +54,7 @@ void yield() {
 void sleep_for(std::int64_t duration_ns, const base::Site& site) {
   if (duration_ns <= 0) return yield();
   current_task_for("ts::sleep");
-  const std::int64_t now = base::monotonic_ns();
-  const std::int64_t deadline =
-      duration_ns < Timers::kNever - 1 - now ? now + duration_ns : Timers::kNever - 1;
-  current_worker()->sleep_until(deadline, site);
+  current_worker()->sleep_until(deadline_after(duration_ns), site);
 }
 
 namespace {

@@ -20,7 +20,7 @@ constexpr std::size_t kSlots = TASKSCOPE_TSAN ? std::size_t{1} << 15 : stack::kS
 }  // namespace
 
 Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer)
-    : tracer_(std::move(tracer)), traced_(tracer_ != nullptr), stacks_(kSlots) {
+    : tracer_(std::move(tracer)), traced_(tracer_ != nullptr), stacks_(kSlots), timers_(workers) {
   workers_.reserve(workers);
   idle_.reserve(workers);
   for (std::uint32_t i = 0; i < workers; ++i) {

@@ -98,8 +98,11 @@ class Scheduler {
   // the one with the earliest deadline. False if another one keeps time already, or nobody sleeps.
   bool become_timekeeper(std::int64_t deadline_ns);
   void resign_timekeeper(std::int64_t deadline_ns);
-  std::int64_t timekeeper_deadline_ns() const {
-    return timekeeper_deadline_ns_.load(std::memory_order_seq_cst);
+  // A timer with this deadline was started: an idle worker must not sleep longer.
+  void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
+    if (deadline_ns < timekeeper_deadline_ns_.load(std::memory_order_seq_cst)) {
+      wake_one_if_useful(lane);
+    }
   }
 
   bool may_spin() const;

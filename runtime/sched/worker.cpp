@@ -77,6 +77,12 @@ void Worker::tidy_up() {
     case Leaving::Kind::OpenLock:
       static_cast<base::Lock*>(leaving.what)->unlock_unannotated();
       break;
+    case Leaving::Kind::OpenLocks: {
+      // The array is on the stack of the task, which may run as soon as the last lock is open.
+      const HeldLocks locks = *static_cast<const HeldLocks*>(leaving.what);
+      for (std::size_t i = 0; i < locks.count; ++i) locks.first[i]->unlock_unannotated();
+      break;
+    }
     case Leaving::Kind::Queue:
       queue_last(static_cast<Task*>(leaving.what));
       offer_queued();
@@ -121,8 +127,7 @@ void Worker::leave(Task* self, Leaving leaving, std::uint64_t ticks) {
 Task* Worker::pick_quick() {
   if (scheduler_.stopping()) return nullptr;
   if (tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0) return nullptr;
-  const std::int64_t deadline = scheduler_.timers().earliest_ns();
-  if (deadline != Timers::kNever && base::monotonic_ns() >= deadline) return nullptr;
+  if (scheduler_.timers().any_due(index_)) return nullptr;
   return pick_local();
 }
 
@@ -139,6 +144,22 @@ Task* Worker::pick_local() {
 // ---- What the running task may do --------------------------------------------------------------
 
 void Worker::park(const WaitSpec& wait, base::Lock& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  held.release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+void Worker::park(const WaitSpec& wait, HeldLocks& held) {
+  const std::uint64_t ticks = begin_wait(wait);
+  for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
+  Task* const self = current_;
+  leave(self, {Leaving::Kind::OpenLocks, &held}, ticks);
+  base::annotate_acquire(self);
+}
+
+std::uint64_t Worker::begin_wait(const WaitSpec& wait) {
   Task* const self = current_;
   self->wait = wait;
   self->wait_since_ns = coarse_ns();
@@ -150,16 +171,14 @@ void Worker::park(const WaitSpec& wait, base::Lock& held) {
     ticks = lane_->now();
     lane_->block(ticks, object, wait.reason, site);
   }
-  held.release_here();
-  leave(self, {Leaving::Kind::OpenLock, &held}, ticks);
-  base::annotate_acquire(self);
+  return ticks;
 }
 
 void Worker::yield() {
   // Nobody to give way to: nothing happens, and the trace says nothing.
-  if (queue_.looks_empty() && scheduler_.global().size() == 0 && !scheduler_.stopping()) {
-    const std::int64_t deadline = scheduler_.timers().earliest_ns();
-    if (deadline == Timers::kNever || base::monotonic_ns() < deadline) return;
+  if (queue_.looks_empty() && scheduler_.global().size() == 0 && !scheduler_.stopping() &&
+      !scheduler_.timers().any_due(index_)) {
+    return;
   }
   Task* const self = current_;
   self->state.store(TaskState::Runnable, std::memory_order_relaxed);
@@ -169,14 +188,22 @@ void Worker::yield() {
 }
 
 void Worker::sleep_until(std::int64_t deadline_ns, const base::Site& site) {
-  Timers& timers = scheduler_.timers();
+  struct Sleeper : Timer {
+    explicit Sleeper(Task* sleeper)
+        : Timer([](Timer& timer) {
+            current_worker()->make_ready_last(static_cast<Sleeper&>(timer).task);
+          }),
+          task(sleeper) {}
+    Task* task;
+  } sleeper(current_);
+  // The task parks with the queue's lock held, so it cannot be woken too early.
+  TimerQueue& timers = scheduler_.timers().queue(index_);
   const bool keeps_running = !queue_.looks_empty();
   timers.lock().lock();
-  timers.add(deadline_ns, current_);
+  timers.add(sleeper, deadline_ns, 0);
   // If what runs here next takes long, an idle worker should watch the clock meanwhile.
-  if (keeps_running && timers.earliest_ns() == deadline_ns &&
-      deadline_ns < scheduler_.timekeeper_deadline_ns()) {
-    scheduler_.wake_one_if_useful(lane_);
+  if (keeps_running && timers.earliest_ns() == deadline_ns) {
+    scheduler_.watch_deadline(deadline_ns, lane_);
   }
   park({.reason = BlockReason::Sleep, .object = nullptr, .site = site}, timers.lock());
 }
@@ -222,6 +249,14 @@ void Worker::make_ready(Task* task) {
   base::annotate_release(task);
   if (Task* previous = queue_.exchange_next(task)) queue_last(previous);
   scheduler_.wake_one_if_useful(lane_);
+}
+
+void Worker::make_ready_last(Task* task) {
+  ++task->seq;
+  if (lane_ != nullptr) lane_->ready(task->id, task->seq);
+  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  base::annotate_release(task);
+  queue_last(task);
 }
 
 void Worker::submit(Task* task, std::string_view name) {
@@ -293,9 +328,11 @@ Task* Worker::find_work() {
       stop_spinning();
       return nullptr;
     }
-    wake_sleepers();
+    // A worker that is always busy looks after the timers of idle and hogged ones now and then.
+    const bool look_around = tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0;
+    fire_timers(look_around);
     Task* task = nullptr;
-    if (tick_.load(std::memory_order_relaxed) % kGlobalEvery == 0) {
+    if (look_around) {
       task = pick_global(1);
       // A queue that never empties must not keep the network waiting either.
       if (task == nullptr) task = pick_polled();
@@ -303,6 +340,7 @@ Task* Worker::find_work() {
     if (task == nullptr) task = pick_local();
     if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
     if (task == nullptr) task = pick_polled();
+    if (task == nullptr && fire_timers(true)) continue;
     if (task == nullptr && start_spinning()) task = search_others();
     if (task != nullptr) {
       stop_spinning();
@@ -312,14 +350,12 @@ Task* Worker::find_work() {
   }
 }
 
-void Worker::wake_sleepers() {
-  const std::int64_t deadline = scheduler_.timers().earliest_ns();
-  if (deadline == Timers::kNever) return;
-  const std::int64_t now = base::monotonic_ns();
-  if (now < deadline) return;
-  // In order of their deadlines, behind what is already queued.
-  queue_woken(scheduler_.timers().take_due(now));
-  offer_queued();
+bool Worker::fire_timers(bool all) {
+  Timers& timers = scheduler_.timers();
+  const std::size_t fired =
+      all ? timers.fire_due_anywhere(index_, lane_) : timers.fire_due(index_, lane_);
+  if (fired != 0) offer_queued();
+  return fired != 0;
 }
 
 void Worker::queue_woken(Task* first) {

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "runtime/instrument/lane.h"
+#include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/run_queue.h"
 #include "runtime/sched/task.h"
@@ -36,12 +37,15 @@ class alignas(64) Worker {
   // What the running task may do. All but end() return when it runs again, perhaps on another
   // worker.
   void park(const WaitSpec& wait, base::Lock& held);
+  void park(const WaitSpec& wait, HeldLocks& held);
   void yield();
   void sleep_until(std::int64_t deadline_ns, const base::Site& site);
   [[noreturn]] void end();
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
+  // The same, but it runs after those that are queued already. Followed by offer_queued().
+  void make_ready_last(Task* task);
 
   // A free task, to be filled and submitted or returned.
   Task* new_task() {
@@ -70,7 +74,13 @@ class alignas(64) Worker {
  private:
   // What is to be done for the task that has just left its stack.
   struct Leaving {
-    enum class Kind : std::uint8_t { Nothing, OpenLock, Queue, Free } kind = Kind::Nothing;
+    enum class Kind : std::uint8_t {
+      Nothing,
+      OpenLock,
+      OpenLocks,
+      Queue,
+      Free
+    } kind = Kind::Nothing;
     void* what = nullptr;
   };
 
@@ -82,6 +92,8 @@ class alignas(64) Worker {
   Task* pick_quick();
   // Takes up `task` as the current one; a switch to its context follows.
   void enter(Task* task, std::uint64_t ticks);
+  // Marks the current task as waiting, in the trace too; returns the ticks of that.
+  std::uint64_t begin_wait(const WaitSpec& wait);
   // Leaves `self` for `next`, or for the loop without one.
   void leave(Task* self, Leaving leaving, std::uint64_t ticks);
   void tidy_up();
@@ -95,7 +107,8 @@ class alignas(64) Worker {
 
   // The loop's search, in the order it is tried.
   Task* find_work();
-  void wake_sleepers();
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
   // Looks for ready descriptors without waiting.
   Task* pick_polled();
   // Their wait is over: queues tasks that nobody in particular woke, a list by `link`.
