@@ -22,6 +22,9 @@
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   sync/wait_group.h  ts::WaitGroup
+//   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
+//   net/dial.h         ts::net::dial_tcp, dial_unix
+//   net/conn.h         ts::net::Conn                reads, writes, deadlines
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
 // What to know:
@@ -41,6 +44,10 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/net/address.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/dial.h"
+#include "runtime/net/listener.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/run.h"
