@@ -253,6 +253,7 @@ class Receiver {
  public:
   Receiver() = default;
   Receiver(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
+  explicit Receiver(channel::ChanRef ref) : ref_(std::move(ref)) {}
 
   [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);

@@ -52,7 +52,7 @@ PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANAL
   } else if (failure() != 0) {
     result = PollResult::Failed;
   } else if (!slot.ready.exchange(false, std::memory_order_acquire)) {
-    Waiter self{.task = current_task()};
+    Waiter self{.task = current_task_for("wait for a descriptor")};
     slot.waiter = &self;
     poller_->add_waiter();
     {

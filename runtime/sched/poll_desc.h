@@ -67,6 +67,11 @@ class PollDesc {
   // Every wait ends, now and in future.
   void close();
 
+  // Guards what this class keeps, and what its user wants to keep under the same lock, so that a
+  // traced object has one lock for all waits.
+  base::Lock& lock() { return lock_; }
+  Poller& poller() const { return *poller_; }
+
   // errno of the registration that failed.
   int failure() const { return failed_.load(std::memory_order_relaxed); }
 

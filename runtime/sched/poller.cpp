@@ -8,6 +8,8 @@
 #include <cerrno>
 
 #include "runtime/base/check.h"
+#include "runtime/sched/park.h"
+#include "runtime/sched/scheduler.h"
 
 namespace taskscope::sched {
 namespace {
@@ -57,7 +59,7 @@ PollDesc* Poller::acquire(int fd) {
   return desc;
 }
 
-void Poller::release(PollDesc* desc) {
+void Poller::retire(PollDesc* desc) {
   bool registered = false;
   int fd = -1;
   {
@@ -72,6 +74,9 @@ void Poller::release(PollDesc* desc) {
   // Not left to close(): a child between fork and exec may have a copy of the descriptor, and the
   // kernel watches as long as one is open.
   if (registered) epoll_ctl(epoll_.load(std::memory_order_acquire), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Poller::release(PollDesc* desc) {
   const base::LockGuard guard(lock_);
   desc->next_free_ = free_;
   free_ = desc;
@@ -165,6 +170,11 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
     *end = &task->link;
     ++tasks.count;
   }
+}
+
+Poller& current_poller() {
+  static_cast<void>(current_task_for("opening a descriptor"));
+  return current_worker()->scheduler().poller();
 }
 
 void Poller::interrupt() {

@@ -265,7 +265,7 @@ void Worker::submit(Task* task, std::string_view name) {
     end_id_ = next_id_ + Scheduler::kIdBlock;
   }
   task->id = next_id_++;
-  task->parent = current_->id;
+  task->parent = current_ == nullptr ? 0 : current_->id;  // 0: by a timer
   task->seq = 0;
   if (!name.empty()) task->name = strndup(name.data(), name.size());
   if (lane_ != nullptr) {
