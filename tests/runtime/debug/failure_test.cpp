@@ -126,7 +126,7 @@ TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
 TEST_P(FailureDeathTest, ADeadlockAfterOtherThreadsAreGoneIsFoundToo) {
   EXPECT_EXIT(run([] {
                 auto chan = make_chan<int>();
-                const sched::Scheduler& scheduler = sched::current_worker()->scheduler();
+                const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
                 // Still there when the last task falls asleep; its end wakes nobody.
                 std::thread outside([&scheduler] {
                   while (!scheduler.all_asleep()) std::this_thread::yield();
@@ -253,7 +253,7 @@ TEST_F(RecordedFailureDeathTest, ADeadlockIsRecorded) {
   test::FakeRecorder recorder;
   EXPECT_EXIT(ts::run([] { make_chan<int>().recv(); }, {.workers = 1}), ExitedWithCode(2),
               "all tasks are asleep");
-  EXPECT_THAT(last_events(recorder), HasSubstr("w0 0 deadlock count=1\n"));
+  EXPECT_THAT(last_events(recorder), HasSubstr("deadlock count=1\n"));
 }
 
 }  // namespace

@@ -1,7 +1,4 @@
-// The part of a worker that looks for work elsewhere, and sleeps when there is none.
-#include "runtime/base/clock.h"
-#include "runtime/base/futex.h"
-#include "runtime/sched/deadlock.h"
+// The part of a worker that looks for work in other workers' queues.
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
 
@@ -21,8 +18,6 @@ void pause(int count) {
   for (int i = 0; i < count; ++i) base::spin_pause();
 }
 
-constexpr std::int64_t kDeadlockRecheckNs = 1'000'000'000;
-
 }  // namespace
 
 bool Worker::start_spinning() {
@@ -30,22 +25,28 @@ bool Worker::start_spinning() {
   if (!scheduler_.may_spin()) return false;
   spinning_ = true;
   scheduler_.add_spinner();
+  if (lane_ != nullptr) lane_->worker_spin();
   return true;
 }
 
-void Worker::stop_spinning() {
-  if (!spinning_) return;
+bool Worker::leave_spinning() {
+  const bool was = spinning_;
   spinning_ = false;
+  return was;
+}
+
+void Worker::stop_spinning() {
+  if (!leave_spinning()) return;
   // Whoever put the work there may have relied on this spinner for the next task too.
   if (scheduler_.remove_spinner()) scheduler_.wake_one_if_useful(lane_);
 }
 
 Task* Worker::search_others() {
-  auto& workers = scheduler_.workers();
+  const auto workers = scheduler_.workers();
   const auto count = static_cast<std::uint32_t>(workers.size());
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) pause(kPausesPerRound);
-    if (scheduler_.stopping()) return nullptr;
+    if (attention() != 0) return nullptr;
     if (Task* task = pick_global(RunQueue<Task>::kCapacity / 2)) return task;
     const std::uint32_t start = random() % count;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -63,9 +64,9 @@ Task* Worker::steal_from(Worker& victim, bool also_next) {
   if (count == 0 && also_next) {
     Task* const next = victim.queue_.peek_next();
     if (next == nullptr) return nullptr;
-    const std::uint32_t tick = victim.tick_.load(std::memory_order_relaxed);
+    const std::uint32_t tick = victim.tick();
     pause(kPausesBeforeNext);
-    if (victim.tick_.load(std::memory_order_relaxed) != tick) return nullptr;
+    if (victim.tick() != tick) return nullptr;
     if (!victim.queue_.steal_next(next)) return nullptr;
     batch[0] = next;
     count = 1;
@@ -74,50 +75,6 @@ Task* Worker::steal_from(Worker& victim, bool also_next) {
   if (lane_ != nullptr) lane_->steal(batch[0]->id, victim.index_, count);
   for (std::uint32_t i = 1; i < count; ++i) queue_last(batch[i]);
   return batch[0];
-}
-
-void Worker::sleep() {
-  scheduler_.add_idle(*this);
-  if (spinning_) {
-    spinning_ = false;
-    scheduler_.remove_spinner();
-  }
-  const bool look_again = scheduler_.stopping() || scheduler_.any_work();
-  if (look_again && scheduler_.remove_idle(*this)) return;
-  if (!look_again && scheduler_.all_asleep()) report_if_deadlocked(scheduler_, lane_);
-  if (lane_ != nullptr) lane_->worker_park();
-  wait_for_unpark();
-  if (lane_ != nullptr) lane_->worker_unpark();
-}
-
-void Worker::wait_for_unpark() {
-  // Acquire pairs with the release in unpark().
-  while (unparked_.load(std::memory_order_acquire) == 0) {
-    const std::int64_t deadline = scheduler_.timers().earliest_ns();
-    if (scheduler_.become_timekeeper(deadline)) {
-      const bool woken = base::futex_wait_until(unparked_, 0, deadline);
-      scheduler_.resign_timekeeper(deadline);
-      if (woken) continue;
-      if (scheduler_.remove_idle(*this)) return;  // to look after the timer; not a spinner
-      // Somebody is waking this worker already: the word is about to change.
-      base::futex_wait(unparked_, 0);
-    } else if (scheduler_.all_asleep()) {
-      const std::int64_t recheck = base::monotonic_ns() + kDeadlockRecheckNs;
-      if (base::futex_wait_until(unparked_, 0, recheck)) continue;
-      if (scheduler_.all_asleep()) report_if_deadlocked(scheduler_, lane_);
-    } else {
-      base::futex_wait(unparked_, 0);
-    }
-  }
-  unparked_.store(0, std::memory_order_relaxed);
-  // The waker counted this worker as spinning (Scheduler::wake_one).
-  spinning_ = true;
-}
-
-void Worker::unpark() {
-  // Release pairs with the acquire in wait_for_unpark().
-  unparked_.store(1, std::memory_order_release);
-  base::futex_wake(unparked_, 1);
 }
 
 }  // namespace taskscope::sched
