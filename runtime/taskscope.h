@@ -23,6 +23,7 @@
 //   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
@@ -46,6 +47,7 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/context/context.h"
 #include "runtime/sched/blocking.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"

@@ -81,6 +81,7 @@ void Monitor::rest(std::int64_t period_ns) {
 }
 
 bool Monitor::look(std::int64_t now_ns) {
+  poll_if_nobody_does(now_ns);
   bool again_soon = false;
   const auto workers = scheduler_.workers();
   for (std::size_t i = 0; i < workers.size(); ++i) {
@@ -98,7 +99,7 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
   const bool slice_is_over = now_ns - seen.since_ns >= kSliceNs;
   switch (worker.status()) {
     case WorkerStatus::Running:
-      if (slice_is_over && others_wait(now_ns)) ask_for(worker);
+      if (slice_is_over && others_wait()) ask_for(worker);
       return false;
     case WorkerStatus::Preempted:
       worker.set_status(WorkerStatus::Running);
@@ -108,11 +109,12 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
     case WorkerStatus::InCall: {
       const std::uint32_t calls = worker.calls();
       const bool same_call = std::exchange(seen.calls, calls) == calls;
-      if ((same_call || slice_is_over) && others_wait(now_ns) && worker.take_from_call()) {
+      // A call that nobody waits for may take as long as it likes.
+      if (!others_wait() && !anything_unwatched()) return false;
+      if ((same_call || slice_is_over) && worker.take_from_call()) {
         scheduler_.hand_on_from_call(worker);
       }
-      // A call that nobody waits for may take as long as it likes.
-      return others_wait(now_ns);
+      return true;
     }
     case WorkerStatus::Idle:
     case WorkerStatus::Retired:
@@ -121,8 +123,27 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
   return false;
 }
 
-bool Monitor::others_wait(std::int64_t now_ns) const {
-  return scheduler_.any_work() || scheduler_.timers().earliest_ns() <= now_ns;
+bool Monitor::others_wait() const {
+  return scheduler_.any_work() || scheduler_.timers().earliest_ns() <= scheduler_.timers().now_ns();
+}
+
+bool Monitor::anything_unwatched() const {
+  const Poller& poller = scheduler_.poller();
+  return scheduler_.timers().earliest_ns() < scheduler_.timekeeper_deadline_ns() ||
+         (poller.active() && !poller.someone_sleeps());
+}
+
+void Monitor::poll_if_nobody_does(std::int64_t now_ns) {
+  Poller& poller = scheduler_.poller();
+  if (now_ns - polled_ns_ < kLongestNs || !poller.active() || poller.someone_sleeps()) return;
+  polled_ns_ = now_ns;
+  PolledTasks tasks = poller.poll(0);
+  if (tasks.count == 0) return;
+  scheduler_.trace_ext([&](instrument::Lane& lane) { lane.poll_wake(tasks.count); });
+  while (Task* task = tasks.first) {
+    tasks.first = task->link;
+    scheduler_.ready_foreign(task, nullptr);
+  }
 }
 
 void Monitor::ask_for(Worker& worker) {

@@ -5,7 +5,8 @@
 //   - a task that has run for 10 ms while others wait: its worker is asked for. The thread's signal
 //     handler lets go of it, or the task itself does at its next call of the runtime;
 //   - a worker that was let go of: gets another thread;
-//   - a task in a call (blocking.h) while others wait: its worker is taken and gets another thread.
+//   - a task in a call (blocking.h) while others wait: its worker is taken and gets another thread;
+//   - descriptors, while all workers are too busy to look at them.
 //
 // Owned by the scheduler. start() and stop() are called by the thread in ts::run, the rest by any.
 #pragma once
@@ -57,7 +58,10 @@ class Monitor {
   // Returns true if something happens that should be looked at again soon.
   bool look(std::int64_t now_ns);
   bool look_at(Worker& worker, Seen& seen, std::int64_t now_ns);
-  bool others_wait(std::int64_t now_ns) const;
+  bool others_wait() const;
+  // Timers or descriptors that no idle thread watches.
+  bool anything_unwatched() const;
+  void poll_if_nobody_does(std::int64_t now_ns);
   void ask_for(Worker& worker);
 
   // Constant after construction.
@@ -68,6 +72,7 @@ class Monitor {
 
   // Owned by the monitor's thread.
   std::vector<Seen> seen_;
+  std::int64_t polled_ns_ = 0;
 
   // Atomic: 1 asks it to look now; release, pairs with its acquire.
   std::atomic<std::uint32_t> woken_{0};

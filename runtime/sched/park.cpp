@@ -3,10 +3,10 @@
 #include <string>
 
 #include "runtime/base/check.h"
-#include "runtime/base/clock.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/timer.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -29,6 +29,8 @@ Task* current_task_for(const char* operation) {
 void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_thread()->park(wait, held);
 }
+
+void park(const WaitSpec& wait, HeldLocks& held) { current_thread()->park(wait, held); }
 
 void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;
@@ -56,10 +58,7 @@ void checkpoint() {
 void sleep_for(std::int64_t duration_ns, const base::Site& site) {
   if (duration_ns <= 0) return yield();
   current_task_for("ts::sleep");
-  const std::int64_t now = base::monotonic_ns();
-  const std::int64_t deadline =
-      duration_ns < Timers::kNever - 1 - now ? now + duration_ns : Timers::kNever - 1;
-  current_thread()->sleep_until(deadline, site);
+  current_thread()->sleep_until(deadline_after(duration_ns), site);
 }
 
 namespace {

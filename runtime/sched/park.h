@@ -11,7 +11,8 @@
 // task may continue on another thread.
 #pragma once
 
-#include <chrono>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/lock.h"
@@ -30,6 +31,17 @@ Task* current_task_for(const char* operation);
 // not taken again. REQUIRES: called by a task that holds `held` and can be found through what it
 // protects.
 void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_RELEASE(held);
+
+// Several locks of one wait: of all the objects that may end it.
+struct HeldLocks {
+  base::Lock* const* first = nullptr;  // `count` different ones
+  std::size_t count = 0;
+};
+
+// The same with several locks, which are opened in their order. `held` and the array are the
+// caller's, on its stack: before they die it must have taken, once more, every lock but the waker's
+// own, which it does anyway to leave the other objects' queues. Then all have been opened.
+void park(const WaitSpec& wait, HeldLocks& held);
 
 // The calling task waits for ever (nil channels).
 [[noreturn]] void park_for_ever(const WaitSpec& wait);
@@ -53,6 +65,7 @@ void trace_close(const instrument::TracedObject& object, const base::Site& site)
 void trace_object_end(const instrument::TracedObject& object);
 
 // Numbers the runs of this process from 1; 0 between runs. A waiter of an earlier run is gone.
-std::uint32_t current_run();
+extern std::atomic<std::uint32_t> current_run_number;  // atomic: written between runs only
+inline std::uint32_t current_run() { return current_run_number.load(std::memory_order_relaxed); }
 
 }  // namespace taskscope::sched

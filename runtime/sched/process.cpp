@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
 
@@ -14,8 +15,6 @@ struct Process {
   base::Lock lock;
   Scheduler* scheduler TASKSCOPE_GUARDED_BY(lock) = nullptr;
   std::uint32_t runs TASKSCOPE_GUARDED_BY(lock) = 0;
-  // Atomic: number of the active run; written under the lock, read relaxed by its own tasks.
-  std::atomic<std::uint32_t> current_run{0};
   bool watches_forks TASKSCOPE_GUARDED_BY(lock) = false;
 };
 
@@ -32,6 +31,9 @@ void after_fork_in_child() TASKSCOPE_NO_ANALYSIS {
 
 }  // namespace
 
+// Written under the process's lock, read relaxed by the run's own tasks.
+constinit std::atomic<std::uint32_t> current_run_number{0};
+
 ActiveRun::ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.lock(); }
 ActiveRun::~ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.unlock(); }
 Scheduler* ActiveRun::scheduler() const TASKSCOPE_NO_ANALYSIS { return process().scheduler; }
@@ -45,7 +47,7 @@ bool enter_run(Scheduler& scheduler) {
     p.watches_forks = true;
   }
   p.scheduler = &scheduler;
-  p.current_run.store(++p.runs, std::memory_order_relaxed);
+  current_run_number.store(++p.runs, std::memory_order_relaxed);
   return true;
 }
 
@@ -53,9 +55,7 @@ void leave_run() {
   Process& p = process();
   const base::LockGuard guard(p.lock);
   p.scheduler = nullptr;
-  p.current_run.store(0, std::memory_order_relaxed);
+  current_run_number.store(0, std::memory_order_relaxed);
 }
-
-std::uint32_t current_run() { return process().current_run.load(std::memory_order_relaxed); }
 
 }  // namespace taskscope::sched

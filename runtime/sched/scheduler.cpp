@@ -41,6 +41,7 @@ Scheduler::~Scheduler() {
 bool Scheduler::make_worker(std::uint32_t index) {
   instrument::Lane* const lane = traced_ ? tracer_->lane_for(index) : nullptr;
   if (traced_ && lane == nullptr) return false;
+  timers_.add_queue();
   workers_[index] = std::make_unique<Worker>(*this, index, lane);
   workers_made_.store(index + 1, std::memory_order_release);
   return true;
@@ -50,7 +51,9 @@ bool Scheduler::make_worker(std::uint32_t index) {
 
 bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
   adopt_main(body, closure, site);
-  for (const auto& worker : workers()) start_thread(*worker);
+  // The other workers get a thread when there is work for them.
+  for (const auto& worker : workers().subspan(1)) idle_.add(*worker);
+  start_thread(*workers_[0]);
   monitor_.start();
   const bool clean = wait_for_threads();
   monitor_.stop();
@@ -137,9 +140,10 @@ bool Scheduler::only_calls_left() {
 
 void Scheduler::trace_stop(bool clean) {
   for (const auto& worker : workers()) {
+    // Not those that never started or have stopped, nor one that a task still runs on.
     const bool free = clean || worker->status() == WorkerStatus::Idle;
-    if (!free || worker->status() == WorkerStatus::Retired) continue;
-    if (instrument::Lane* lane = worker->lane()) lane->worker_stop();
+    if (!free || worker->thread() == nullptr || worker->lane() == nullptr) continue;
+    worker->lane()->worker_stop();
   }
 }
 
@@ -270,7 +274,8 @@ void Scheduler::hand_on_from_call(Worker& worker) {
 
 void Scheduler::hand_on(Worker& worker) {
   const bool timers_are_kept = timers_.earliest_ns() >= timekeeper_deadline_ns();
-  if (worker.attention() == 0 && !any_work() && timers_are_kept) {
+  const bool network_is_watched = !poller_.active() || poller_.someone_sleeps();
+  if (worker.attention() == 0 && !any_work() && timers_are_kept && network_is_watched) {
     // Nothing to do for it: no thread needs to wake to find that out.
     if (auto* lane = worker.lane()) lane->worker_park();
     worker.set_status(WorkerStatus::Idle);
@@ -297,7 +302,7 @@ bool Scheduler::any_work() const {
 
 bool Scheduler::all_asleep() const {
   return idle_.count() == worker_count() && workerless_.load(std::memory_order_seq_cst) == 0 &&
-         !any_work() && timers_.earliest_ns() == Timers::kNever;
+         !any_work() && timers_.earliest_ns() == Timers::kNever && !poller_.active();
 }
 
 bool Scheduler::may_spin() const {

@@ -39,6 +39,7 @@
 #include "runtime/sched/global_queue.h"
 #include "runtime/sched/idle_pool.h"
 #include "runtime/sched/monitor.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/timers.h"
@@ -118,7 +119,8 @@ class Scheduler {
   }
 
   bool any_work() const;
-  // All workers idle, nothing queued, no task under way, nobody asleep to a deadline.
+  // All workers idle, nothing queued, no task under way, nobody asleep to a deadline or waiting for
+  // a descriptor.
   bool all_asleep() const;
   // Tasks that run, or are in a call, without a worker.
   void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
@@ -131,6 +133,10 @@ class Scheduler {
   void resign_timekeeper(std::int64_t deadline_ns);
   std::int64_t timekeeper_deadline_ns() const {
     return timekeeper_deadline_ns_.load(std::memory_order_seq_cst);
+  }
+  // A timer with this deadline was started: an idle thread must not sleep longer.
+  void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
+    if (deadline_ns < timekeeper_deadline_ns()) wake_one_if_useful(lane);
   }
 
   bool may_spin() const;
@@ -152,6 +158,7 @@ class Scheduler {
   IdlePool& idle() { return idle_; }
   Monitor& monitor() { return monitor_; }
   Timers& timers() { return timers_; }
+  Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
   // Null while the run is not recorded.
@@ -187,7 +194,8 @@ class Scheduler {
   stack::StackPool stacks_;
 
   GlobalQueue global_;
-  Timers timers_;
+  Timers timers_{kWorkersMax};
+  Poller poller_;
   IdlePool idle_{kWorkersMax};
   Monitor monitor_{*this};
 

@@ -132,6 +132,12 @@ void Thread::tidy_up() {
     case Leaving::Kind::OpenLock:
       static_cast<base::Lock*>(leaving.what)->unlock_unannotated();
       break;
+    case Leaving::Kind::OpenLocks: {
+      // The array is on the stack of the task, which may run as soon as the last lock is open.
+      const HeldLocks locks = *static_cast<const HeldLocks*>(leaving.what);
+      for (std::size_t i = 0; i < locks.count; ++i) locks.first[i]->unlock_unannotated();
+      break;
+    }
     case Leaving::Kind::Queue:
       if (Worker* mine = worker()) {
         mine->queue_again(static_cast<Task*>(leaving.what));
@@ -242,25 +248,42 @@ void Thread::free_task(Task* task) {
 
 void Thread::park(const WaitSpec& wait, base::Lock& held) {
   enter_runtime();
+  const std::uint64_t ticks = begin_wait(wait);
+  held.release_here();
+  Task* const self = task_;
+  Thread& thread = leave(*this, self, {Leaving::Kind::OpenLock, &held}, ticks);
+  base::annotate_acquire(self);
+  thread.leave_runtime();
+}
+
+void Thread::park(const WaitSpec& wait, HeldLocks& held) {
+  enter_runtime();
+  const std::uint64_t ticks = begin_wait(wait);
+  for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
+  Task* const self = task_;
+  Thread& thread = leave(*this, self, {Leaving::Kind::OpenLocks, &held}, ticks);
+  base::annotate_acquire(self);
+  thread.leave_runtime();
+}
+
+std::uint64_t Thread::begin_wait(const WaitSpec& wait) {
   Task* const self = task_;
   self->wait = wait;
   self->wait_since_ns = coarse_ns();
   std::uint64_t ticks = 0;
-  if (Worker* mine = worker()) {
-    self->state.store(TaskState::Blocked, std::memory_order_relaxed);
-    if (auto* lane = mine->lane()) {
-      const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
-      const auto site = lane->site(wait.site);
-      ticks = lane->now();
-      lane->block(ticks, object, wait.reason, site);
-    }
-  } else {
+  Worker* const mine = worker();
+  if (mine == nullptr) {
     trace_block_workerless(self, wait);
+    return ticks;
   }
-  held.release_here();
-  Thread& thread = leave(*this, self, {Leaving::Kind::OpenLock, &held}, ticks);
-  base::annotate_acquire(self);
-  thread.leave_runtime();
+  self->state.store(TaskState::Blocked, std::memory_order_relaxed);
+  if (auto* lane = mine->lane()) {
+    const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
+    const auto site = lane->site(wait.site);
+    ticks = lane->now();
+    lane->block(ticks, object, wait.reason, site);
+  }
+  return ticks;
 }
 
 void Thread::yield() {
@@ -280,6 +303,15 @@ void Thread::yield() {
   leave(*this, self, {Leaving::Kind::Queue, self}, ticks).leave_runtime();
 }
 
+void Thread::watch_descriptors() {
+  const RuntimeSection section(*this);
+  if (scheduler_.poller().someone_sleeps()) return;
+  Worker* const mine = worker();
+  if (mine == nullptr || !mine->queue().looks_empty()) {
+    scheduler_.wake_one_if_useful(mine == nullptr ? nullptr : mine->lane());
+  }
+}
+
 void Thread::checkpoint() {
   const Worker* const mine = worker();
   if (mine == nullptr || mine->attention() != 0) [[unlikely]]
@@ -287,16 +319,24 @@ void Thread::checkpoint() {
 }
 
 void Thread::sleep_until(std::int64_t deadline_ns, const base::Site& site) {
-  Timers& timers = scheduler_.timers();
+  struct Sleeper : Timer {
+    explicit Sleeper(Task* sleeper)
+        : Timer([](Timer& timer) {
+            current_worker()->make_ready_last(static_cast<Sleeper&>(timer).task);
+          }),
+          task(sleeper) {}
+    Task* task;
+  } sleeper(task_);
   enter_runtime();
   Worker* const mine = worker();
+  // The task parks with the queue's lock held, so it cannot be woken too early.
+  TimerQueue& timers = scheduler_.timers().queue(mine == nullptr ? 0 : mine->index());
   const bool keeps_running = mine == nullptr || !mine->queue().looks_empty();
   timers.lock().lock();
-  timers.add(deadline_ns, task_);
+  timers.add(sleeper, deadline_ns, 0);
   // If what runs here next takes long, an idle worker should watch the clock meanwhile.
-  if (keeps_running && timers.earliest_ns() == deadline_ns &&
-      deadline_ns < scheduler_.timekeeper_deadline_ns()) {
-    scheduler_.wake_one_if_useful(mine == nullptr ? nullptr : mine->lane());
+  if (keeps_running && timers.earliest_ns() == deadline_ns) {
+    scheduler_.watch_deadline(deadline_ns, mine == nullptr ? nullptr : mine->lane());
   }
   park({.reason = BlockReason::Sleep, .object = nullptr, .site = site}, timers.lock());
 }

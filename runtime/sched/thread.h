@@ -28,6 +28,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/sched/park.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/task.h"
 #include "runtime/stack/context.h"
 
@@ -50,8 +52,12 @@ class alignas(64) Thread {
 
   // What the running task may do. All return when it runs again, perhaps on another thread.
   void park(const WaitSpec& wait, base::Lock& held);
+  void park(const WaitSpec& wait, HeldLocks& held);
   void yield();
   void sleep_until(std::int64_t deadline_ns, const base::Site& site);
+  // The task is about to wait for a descriptor: if what runs here next takes long, an idle worker
+  // should watch the descriptors meanwhile.
+  void watch_descriptors();
   // Yields if this is asked of the task, and finds a worker for it if it has none.
   void checkpoint();
   // False if it is inside a call already; then there is nothing to end.
@@ -102,7 +108,13 @@ class alignas(64) Thread {
 
   // What is to be done for the task that has just left its stack.
   struct Leaving {
-    enum class Kind : std::uint8_t { Nothing, OpenLock, Queue, Free } kind = Kind::Nothing;
+    enum class Kind : std::uint8_t {
+      Nothing,
+      OpenLock,
+      OpenLocks,
+      Queue,
+      Free
+    } kind = Kind::Nothing;
     void* what = nullptr;
   };
 
@@ -110,6 +122,8 @@ class alignas(64) Thread {
   // First thing after every switch to a task; reads the current thread anew.
   static Thread& arrived();
 
+  // Marks the current task as waiting, in the trace too; returns the ticks of that.
+  std::uint64_t begin_wait(const WaitSpec& wait);
   void begin_thread();
   void take_up(Worker& worker);
   // Takes up `task` as the current one; a switch to its context follows.
@@ -143,7 +157,10 @@ class alignas(64) Thread {
   void go_idle();
   void retire_worker();
   bool wait_for_worker();
-  void sleep_until_woken();
+  PolledTasks sleep_until_woken();
+  // The sleep of the one idle thread that waits for descriptors, to `deadline_ns` at the latest.
+  PolledTasks sleep_in_poll(std::int64_t deadline_ns);
+  void make_polled_ready(PolledTasks tasks);
 
   // Constant after construction.
   Scheduler& scheduler_;
@@ -160,9 +177,13 @@ class alignas(64) Thread {
   // Guarded by the pool's lock.
   bool pooled_ = false;
 
-  // Atomic: 1 when wake() has been called, which wrote assigned_ before (release, pairs with the
-  // acquire in sleep_until_woken()).
-  alignas(64) std::atomic<std::uint32_t> woken_{0};
+  // Atomic: kWoken when wake() has been called, which wrote assigned_ before (release, pairs with
+  // the acquire in sleep_until_woken()). kInPoll instead of kAsleep while it takes an interrupt of
+  // the poller to be heard.
+  static constexpr std::uint32_t kAsleep = 0;
+  static constexpr std::uint32_t kWoken = 1;
+  static constexpr std::uint32_t kInPoll = 2;
+  alignas(64) std::atomic<std::uint32_t> woken_{kAsleep};
   Worker* assigned_ = nullptr;
   // Atomic: for other threads' eyes; relaxed.
   std::atomic<int> os_id_{0};

@@ -1,57 +1,83 @@
-// Timers: the tasks that sleep, by deadline.
+// Timers: all pending timers of a run, and the clock they go by.
 //
-// One binary heap for the run, under a lock; `earliest` is readable without it, so that a worker
-// asks "is anything due?" with one load and one look at the clock. A sleeping task parks with this
-// heap's lock held (park releases it after the task has left its stack), so it cannot be woken too
-// early.
+// One TimerQueue per worker, so that starting and stopping meets no other worker's lock, and a
+// slot per worker that says what it is firing. Every worker fires what is due in its own queue each
+// time it looks for a task, and in the others' queues when it looks for work there; idle workers
+// leave one of them awake to the earliest deadline of all (Scheduler::become_timekeeper).
+//
+// Owned by the Scheduler. Any thread.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <vector>
+#include <memory>
 
-#include "runtime/base/lock.h"
-#include "runtime/sched/task.h"
+#include "runtime/instrument/lane.h"
+#include "runtime/sched/timer_queue.h"
 
 namespace taskscope::sched {
 
 class Timers {
  public:
-  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t kNever = TimerQueue::kNever;
 
-  base::Lock& lock() TASKSCOPE_ANNOTATION(lock_returned(lock_)) { return lock_; }
+  // `queues_max` is the most workers that there will be.
+  explicit Timers(std::uint32_t queues_max) : places_(new std::unique_ptr<Place>[queues_max]) {}
 
-  // Adds a sleeper; equal deadlines wake in the order of their calls.
-  void add(std::int64_t deadline_ns, Task* task) TASKSCOPE_REQUIRES(lock_);
+  std::int64_t now_ns() const;
 
-  // Takes the sleepers whose deadline is `now_ns` or earlier, as a list by `link`, earliest first.
-  // Null if none is due or another worker is at it.
-  Task* take_due(std::int64_t now_ns);
+  // For the next worker. One thread at a time.
+  void add_queue();
+  TimerQueue& queue(std::uint32_t worker) { return places_[worker]->queue; }
 
-  // Deadline of the first sleeper, kNever without one. Seq_cst: idle workers compare it with the
-  // deadline they sleep to after they announced that they are idle.
-  std::int64_t earliest_ns() const { return earliest_ns_.load(std::memory_order_seq_cst); }
+  // As the functions of timer.h, into the queue of `worker`.
+  void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
+  bool stop(Timer& timer, bool wait);
+  bool reset(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
+
+  // Fires what is due in `worker`'s own queue. REQUIRES: called by that worker. The number fired.
+  std::size_t fire_due(std::uint32_t worker, instrument::Lane* lane) {
+    return places_[worker]->queue.earliest_ns() == kNever ? 0
+                                                          : fire(worker, worker, worker + 1, lane);
+  }
+  // The same for all queues.
+  std::size_t fire_due_anywhere(std::uint32_t worker, instrument::Lane* lane) {
+    return earliest_ns() == kNever ? 0 : fire(worker, 0, count(), lane);
+  }
+
+  // Whether `worker` has something to fire.
+  bool any_due(std::uint32_t worker) const {
+    const std::int64_t earliest = places_[worker]->queue.earliest_ns();
+    return earliest != kNever && earliest <= now_ns();
+  }
+  // True while `worker` calls a timer's function.
+  bool is_firing(std::uint32_t worker) const {
+    return places_[worker]->slot.timer.load(std::memory_order_relaxed) != nullptr;
+  }
+
+  // The earliest deadline of all queues, kNever without one.
+  std::int64_t earliest_ns() const;
 
  private:
-  struct Sleeper {
-    std::int64_t deadline_ns;
-    std::uint64_t order;
-    Task* task;
+  std::size_t fire(std::uint32_t worker, std::uint32_t from, std::uint32_t to,
+                   instrument::Lane* lane);
+  std::size_t fire_queue(TimerQueue& queue, FiringSlot& slot, std::int64_t now_ns,
+                         instrument::Lane* lane);
+  static TimerQueue* lock_home(Timer& timer);
+  static void forget_earlier_run(Timer& timer);
+
+  // What one worker has.
+  struct Place {
+    TimerQueue queue;
+    FiringSlot slot;
   };
-  // For the standard heap functions, which keep the largest in front.
-  static bool later(const Sleeper& a, const Sleeper& b) {
-    return a.deadline_ns != b.deadline_ns ? a.deadline_ns > b.deadline_ns : a.order > b.order;
-  }
-  void publish_earliest() TASKSCOPE_REQUIRES(lock_);
+  std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
 
-  // Guarded by lock_.
-  base::Lock lock_;
-  std::vector<Sleeper> heap_ TASKSCOPE_GUARDED_BY(lock_);
-  std::uint64_t next_order_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  // Places below count_ are constant.
+  const std::unique_ptr<std::unique_ptr<Place>[]> places_;
 
-  // Atomic: written under lock_.
-  std::atomic<std::int64_t> earliest_ns_{kNever};
+  // Atomic: grows with release when a place is made.
+  std::atomic<std::uint32_t> count_{0};
 };
 
 }  // namespace taskscope::sched

@@ -3,50 +3,131 @@
 // An intrusive list of Waiters, which live on the stacks of the parked tasks. Guarded by the lock
 // of the object that embeds it. Objects may outlive the run in which their waiters were abandoned:
 // a queue that was filled in an earlier run counts as empty.
+//
+// A wait that one of several may end (select, a context, a deadline) has one Waiter in the queue of
+// each object, and all of them share a Claim. Whoever takes the claim ends the wait; for everyone
+// else those waiters are not there. After such a wait its task takes the others out of their
+// queues, each under its object's lock.
+//
+// Invariants (under the object's lock):
+//   1. waiter.queued exactly while the waiter is in the list.
+//   2. A waiter that a function here returns is the caller's: no one else will ready its task.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "runtime/sched/park.h"
 
 namespace taskscope::sched {
 
+struct Waiter;
+
+// Decides who ends a wait. Any thread.
+class Claim {
+ public:
+  // True for the first who calls, once and for ever. Acq_rel: what the waiting task wrote before it
+  // parked is visible to the winner; the task itself is told through ready().
+  bool take(Waiter& by) {
+    Waiter* nobody = nullptr;
+    return winner_.compare_exchange_strong(nobody, &by, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed);
+  }
+  // Null while the wait goes on.
+  Waiter* winner() const { return winner_.load(std::memory_order_acquire); }
+
+ private:
+  // Atomic: null until the wait is ended.
+  std::atomic<Waiter*> winner_{nullptr};
+};
+
 struct Waiter {
   Task* task = nullptr;
-  void* slot = nullptr;  // the primitive's: where a value is taken from or put
-  bool success = false;  // the primitive's: how the wait ended
+  void* slot = nullptr;    // the primitive's: where a value is taken from or put
+  Claim* claim = nullptr;  // null: only the object may end the wait
+  bool success = false;    // the primitive's: how the wait ended
+  bool queued = false;
   Waiter* next = nullptr;
+  Waiter* previous = nullptr;
 };
 
 class WaitQueue {
  public:
+  // False: certainly nobody. Cheaper than empty(), for quick ways.
+  bool maybe_any() const { return first_ != nullptr; }
   bool empty() const { return first_ == nullptr || run_ != current_run(); }
 
   void push(Waiter& waiter) {
-    if (run_ != current_run()) {
+    const std::uint32_t run = current_run();
+    if (run_ != run) {
       first_ = last_ = nullptr;
-      run_ = current_run();
+      run_ = run;
     }
     waiter.next = nullptr;
+    waiter.previous = last_;
+    waiter.queued = true;
     (last_ == nullptr ? first_ : last_->next) = &waiter;
     last_ = &waiter;
   }
 
-  // The longest waiter, or null.
+  // In front of all others: for one that has waited its turn already.
+  void push_front(Waiter& waiter) {
+    if (empty()) return push(waiter);
+    waiter.next = first_;
+    waiter.previous = nullptr;
+    waiter.queued = true;
+    first_->previous = &waiter;
+    first_ = &waiter;
+  }
+
+  // The longest waiter, or null. Its wait may have been ended by another object.
+  Waiter* front() const { return empty() ? nullptr : first_; }
+
+  // Takes the longest waiter out. False if its wait was ended by another object.
+  // REQUIRES: front() is not null.
+  bool claim_front() {
+    Waiter& waiter = *first_;
+    first_ = waiter.next;
+    (first_ == nullptr ? last_ : first_->previous) = nullptr;
+    waiter.queued = false;
+    return waiter.claim == nullptr || waiter.claim->take(waiter);
+  }
+
+  // The longest waiter whose wait goes on, or null. Another object may end it at any moment.
+  Waiter* front_waiting() {
+    while (Waiter* const waiter = front()) {
+      if (waiter->claim == nullptr || waiter->claim->winner() == nullptr) return waiter;
+      claim_front();
+    }
+    return nullptr;
+  }
+
+  // The longest waiter whose wait is the caller's to end, or null.
   Waiter* pop() {
-    if (empty()) return nullptr;
-    Waiter* waiter = first_;
-    first_ = waiter->next;
-    if (first_ == nullptr) last_ = nullptr;
-    return waiter;
+    while (Waiter* const waiter = front()) {
+      if (claim_front()) return waiter;
+    }
+    return nullptr;
   }
 
   // All of them, as a list by `next`.
   Waiter* pop_all() {
-    if (empty()) return nullptr;
-    Waiter* waiters = first_;
-    first_ = last_ = nullptr;
-    return waiters;
+    Waiter* first = nullptr;
+    Waiter** end = &first;
+    while (Waiter* const waiter = pop()) {
+      *end = waiter;
+      end = &waiter->next;
+    }
+    *end = nullptr;
+    return first;
+  }
+
+  // Takes `waiter` out wherever it stands, if it still does.
+  void remove(Waiter& waiter) {
+    if (!waiter.queued) return;
+    waiter.queued = false;
+    (waiter.previous == nullptr ? first_ : waiter.previous->next) = waiter.next;
+    (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
   }
 
  private:

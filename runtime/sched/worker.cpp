@@ -32,8 +32,7 @@ Task* Worker::pick_quick() {
   if (attention() != 0) [[unlikely]]
     return nullptr;
   if (tick() % kGlobalEvery == 0) return nullptr;
-  const std::int64_t deadline = scheduler_.timers().earliest_ns();
-  if (deadline != Timers::kNever && base::monotonic_ns() >= deadline) return nullptr;
+  if (scheduler_.timers().any_due(index_)) return nullptr;
   return pick_local();
 }
 
@@ -47,49 +46,64 @@ Task* Worker::pick_local() {
 }
 
 bool Worker::others_wait() const {
-  if (!queue_.looks_empty() || scheduler_.global().size() != 0) return true;
-  const std::int64_t deadline = scheduler_.timers().earliest_ns();
-  return deadline != Timers::kNever && base::monotonic_ns() >= deadline;
+  return !queue_.looks_empty() || scheduler_.global().size() != 0 ||
+         scheduler_.timers().any_due(index_);
 }
 
 Task* Worker::find_work() {
-  if (const std::uint32_t asked = attention(); asked != 0) [[unlikely]] {
-    withdraw(kPreempt);
-    if ((asked & (kStop | kRetire)) != 0) {
-      stop_spinning();
-      return nullptr;
+  for (;;) {
+    if (const std::uint32_t asked = attention(); asked != 0) [[unlikely]] {
+      withdraw(kPreempt);
+      if ((asked & (kStop | kRetire)) != 0) {
+        stop_spinning();
+        return nullptr;
+      }
     }
+    // A worker that is always busy looks after the timers of idle and hogged ones now and then.
+    const bool look_around = tick() % kGlobalEvery == 0;
+    fire_timers(look_around);
+    Task* task = look_around ? pick_far() : nullptr;
+    if (task == nullptr) task = pick_local();
+    if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
+    if (task == nullptr) task = pick_polled();
+    if (task == nullptr && fire_timers(true)) continue;
+    if (task == nullptr && start_spinning()) task = search_others();
+    if (task != nullptr) stop_spinning();
+    return task;
   }
-  wake_sleepers();
-  Task* task = nullptr;
-  if (tick() % kGlobalEvery == 0) {
-    if (lane_ != nullptr) lane_->queue_length(queue_.size(), scheduler_.global().size());
-    task = pick_global(1);
-  }
-  if (task == nullptr) task = pick_local();
-  if (task == nullptr) task = pick_global(RunQueue<Task>::kCapacity / 2);
-  if (task == nullptr && start_spinning()) task = search_others();
-  if (task != nullptr) stop_spinning();
-  return task;
 }
 
-void Worker::wake_sleepers() {
-  const std::int64_t deadline = scheduler_.timers().earliest_ns();
-  if (deadline == Timers::kNever) return;
-  const std::int64_t now = base::monotonic_ns();
-  if (now < deadline) return;
-  Task* task = scheduler_.timers().take_due(now);
-  while (task != nullptr) {
-    Task* const next = task->link;
-    ++task->seq;
-    if (lane_ != nullptr) lane_->ready(task->id, task->seq);
-    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
-    base::annotate_release(task);
-    // In order of their deadlines, behind what is already queued.
-    queue_last(task);
-    task = next;
+Task* Worker::pick_far() {
+  if (lane_ != nullptr) lane_->queue_length(queue_.size(), scheduler_.global().size());
+  Task* const task = pick_global(1);
+  // A queue that never empties must not keep the network waiting either.
+  return task != nullptr ? task : pick_polled();
+}
+
+bool Worker::fire_timers(bool all) {
+  Timers& timers = scheduler_.timers();
+  const std::size_t fired =
+      all ? timers.fire_due_anywhere(index_, lane_) : timers.fire_due(index_, lane_);
+  if (fired != 0) offer_queued();
+  return fired != 0;
+}
+
+Task* Worker::pick_polled() {
+  if (!scheduler_.poller().active()) return nullptr;
+  const PolledTasks tasks = scheduler_.poller().poll(0);
+  if (tasks.first == nullptr) return nullptr;
+  queue_polled(tasks);
+  return pick_local();
+}
+
+void Worker::queue_polled(PolledTasks tasks) {
+  if (lane_ != nullptr) lane_->poll_wake(tasks.count);
+  while (Task* task = tasks.first) {
+    tasks.first = task->link;
+    make_ready_last(task);
   }
-  offer_queued();
+  // Another may be of use to the tasks, or must keep time for this worker.
+  if (tasks.count > 1 || scheduler_.timers().earliest_ns() != Timers::kNever) offer_queued();
 }
 
 Task* Worker::pick_global(std::size_t count) {
@@ -118,6 +132,14 @@ void Worker::make_ready(Task* task) {
   base::annotate_release(task);
   if (Task* previous = queue_.exchange_next(task)) queue_last(previous);
   scheduler_.wake_one_if_useful(lane_);
+}
+
+void Worker::make_ready_last(Task* task) {
+  ++task->seq;
+  if (lane_ != nullptr) lane_->ready(task->id, task->seq);
+  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  base::annotate_release(task);
+  queue_last(task);
 }
 
 void Worker::submit(Task* task, std::string_view name, TaskId parent) {

@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "runtime/instrument/lane.h"
+#include "runtime/sched/poller.h"
 #include "runtime/sched/run_queue.h"
 #include "runtime/sched/task.h"
 #include "runtime/sched/task_arena.h"
@@ -53,6 +54,11 @@ class alignas(64) Worker {
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
+  // The same, but it runs after those that are queued already. For timers, whose firing is followed
+  // by a look at who could run them.
+  void make_ready_last(Task* task);
+  // Makes tasks runnable whose descriptors are ready.
+  void queue_polled(PolledTasks tasks);
   // Starts it: `task` has its body, closure and site; the rest is set here.
   void submit(Task* task, std::string_view name, TaskId parent);
   // Behind all others, a task that was in no queue for a moment, though already runnable: a worker
@@ -129,7 +135,12 @@ class alignas(64) Worker {
   void offer_queued();
 
   // The search, in the order it is tried.
-  void wake_sleepers();
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
+  // What comes from elsewhere: the global queue, the network. Looked at first now and then.
+  Task* pick_far();
+  // Looks for ready descriptors without waiting.
+  Task* pick_polled();
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();

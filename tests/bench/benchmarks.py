@@ -5,6 +5,7 @@ import random
 import re
 import time
 
+import workloads
 from measure import median, median_ratio, result
 
 EVENT_GOAL_NS = 12
@@ -160,4 +161,4 @@ def recorder(bench):
 
 
 ALL = {"trace": trace, "record": record, "recorder": recorder, "open": open_recording,
-       "viewer": viewer}
+       "viewer": viewer, "scheduler": workloads.scheduler, "channels": workloads.channels}

@@ -65,12 +65,8 @@ class Merger {
         tasks_[current].state = State::Running;
         break;
       case tf::EventKind::Preempt:
-        EXPECT_EQ(event.id, current) << tf::format_text(item);
-        lose_worker(ring, State::Running, item);
-        break;
       case tf::EventKind::Handoff:
-        EXPECT_EQ(event.id, current) << tf::format_text(item);
-        lose_worker(ring, State::InCall, item);
+        lose_worker(ring, item);
         break;
       case tf::EventKind::By:
         EXPECT_EQ(ring, tf::kNoWorker) << tf::format_text(item);
@@ -136,8 +132,10 @@ class Merger {
     EXPECT_EQ(tasks_[current_[ring]].state, state) << tf::format_text(item);
   }
 
-  void lose_worker(tf::WorkerId ring, State state, const tf::TextEvent& item) {
-    expect_current(ring, state, item);
+  void lose_worker(tf::WorkerId ring, const tf::TextEvent& item) {
+    const bool preempted = item.event.kind == tf::EventKind::Preempt;
+    expect_current(ring, preempted ? State::Running : State::InCall, item);
+    EXPECT_EQ(item.event.id, current_[ring]) << tf::format_text(item);
     tasks_[current_[ring]].workerless = true;
     current_[ring] = 0;
   }

@@ -1,0 +1,86 @@
+#include "runtime/sched/poll_desc.h"
+
+#include "runtime/sched/park.h"
+#include "runtime/sched/poller.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/thread.h"
+
+namespace taskscope::sched {
+
+Task* PollDesc::take(PollMode mode, PollResult result) {
+  Slot& slot = slots_[index(mode)];
+  Waiter* const waiter = slot.waiter;
+  if (waiter == nullptr) return nullptr;
+  slot.waiter = nullptr;
+  waiter->result = result;
+  return waiter->task;
+}
+
+Task* PollDesc::take_for_edge(PollMode mode) {
+  Task* const task = take(mode, PollResult::Ready);
+  // Release pairs with the acquire in prepare() and wait().
+  if (task == nullptr) slots_[index(mode)].ready.store(true, std::memory_order_release);
+  return task;
+}
+
+void PollDesc::ensure_registered() {
+  if (registered_) return;
+  registered_ = true;
+  const std::uint16_t generation = generation_;
+  lock_.unlock();
+  const int error = poller_->add(fd_, *this, generation);
+  lock_.lock();
+  if (error == 0) return;
+  failed_.store(error, std::memory_order_relaxed);
+  Task* const tasks[] = {take(PollMode::Read, PollResult::Failed),
+                         take(PollMode::Write, PollResult::Failed)};
+  lock_.unlock();
+  for (Task* task : tasks) {
+    if (task != nullptr) ready(task);
+  }
+  lock_.lock();
+}
+
+// The lock passes to whoever runs next, which the analysis cannot follow.
+PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANALYSIS {
+  Slot& slot = slots_[index(mode)];
+  lock_.lock();
+  ensure_registered();
+  PollResult result = PollResult::Ready;
+  if (closed_) {
+    result = PollResult::Closed;
+  } else if (failure() != 0) {
+    result = PollResult::Failed;
+  } else if (!slot.ready.exchange(false, std::memory_order_acquire)) {
+    Waiter self{.task = current_task_for("wait for a descriptor")};
+    slot.waiter = &self;
+    poller_->add_waiter();
+    current_thread()->watch_descriptors();
+    park(spec, lock_);
+    poller_->remove_waiter();
+    return self.result;
+  }
+  lock_.unlock();
+  return result;
+}
+
+bool PollDesc::watch(PollCallback callback) {
+  const base::LockGuard guard(lock_);
+  callback_ = callback;
+  ensure_registered();
+  return failure() == 0;
+}
+
+void PollDesc::close() {
+  lock_.lock();
+  closed_ = true;
+  callback_ = {};
+  Task* const tasks[] = {take(PollMode::Read, PollResult::Closed),
+                         take(PollMode::Write, PollResult::Closed)};
+  lock_.unlock();
+  for (Task* task : tasks) {
+    if (task != nullptr) ready(task);
+  }
+}
+
+}  // namespace taskscope::sched

@@ -1,0 +1,119 @@
+// PollDesc: one descriptor as the poller sees it, with a place to wait for each direction.
+//
+// The descriptor is registered edge-triggered, once, when somebody first has to wait for it; an
+// operation that never waits costs the poller nothing. Because edges are reported once only, who
+// wants to read must first prepare(), then try, and wait() only when the try said EAGAIN: an edge
+// that comes after prepare() is remembered, one before it has nothing to say that the try does not
+// find out.
+//
+// Owned by the Poller, whose memory for it stays what it is until the run ends: events that the
+// kernel still had in hand when a descriptor was closed meet a PollDesc of another generation and
+// are dropped. Any thread may call what does not wait. At most one task waits per direction.
+//
+// Invariants (under lock_):
+//   1. A slot's waiter is a parked task, or one about to leave its stack with lock_ held.
+//   2. Whoever takes a waiter out of its slot readies it, after lock_ has been opened.
+//   3. closed_ or failed_ != 0 implies that both slots are without waiter.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/lock.h"
+#include "runtime/sched/task.h"
+
+namespace taskscope::sched {
+
+class Poller;
+
+enum class PollMode : std::uint8_t { Read, Write };
+
+// How a wait for a descriptor ended.
+enum class PollResult : std::uint8_t {
+  Ready,   // worth another try
+  Closed,  // by close()
+  Failed,  // the kernel does not watch this descriptor: failure() says why
+};
+
+// Called instead of readying a task, by the thread that polls: short, must not wait.
+struct PollCallback {
+  void (*function)(void* argument) = nullptr;
+  void* argument = nullptr;
+};
+
+class PollDesc {
+ public:
+  PollDesc() = default;
+  PollDesc(const PollDesc&) = delete;
+  PollDesc& operator=(const PollDesc&) = delete;
+
+  // Forgets the edges so far. Before each try of an operation that may end in wait().
+  void prepare(PollMode mode) {
+    Slot& slot = slots_[index(mode)];
+    // Acquire pairs with the release in take(): the try sees what the edge told of.
+    if (slot.ready.load(std::memory_order_relaxed))
+      slot.ready.exchange(false, std::memory_order_acquire);
+  }
+
+  // The calling task waits until the descriptor can be read or written, or for ever less one close.
+  PollResult wait(PollMode mode, const WaitSpec& spec);
+
+  // Calls `callback` at each edge in direction Read from now on, until close(). What it is given
+  // must stay for the rest of the run: a call may be under way when close() returns. False if the
+  // kernel refuses: failure() says why.
+  bool watch(PollCallback callback);
+
+  // Every wait ends, now and in future.
+  void close();
+
+  // Guards what this class keeps, and what its user wants to keep under the same lock, so that a
+  // traced object has one lock for all waits.
+  base::Lock& lock() { return lock_; }
+  Poller& poller() const { return *poller_; }
+
+  // errno of the registration that failed.
+  int failure() const { return failed_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Poller;
+
+  struct Waiter {
+    Task* task = nullptr;
+    PollResult result = PollResult::Ready;
+  };
+  struct Slot {
+    // Atomic: an edge that nobody waited for. Release in take(), acquire by who consumes it.
+    std::atomic<bool> ready{false};
+    Waiter* waiter = nullptr;  // guarded by lock_
+  };
+
+  static std::size_t index(PollMode mode) { return static_cast<std::size_t>(mode); }
+
+  // The waiter's task, out of its slot, or null.
+  Task* take(PollMode mode, PollResult result) TASKSCOPE_REQUIRES(lock_);
+  Task* take_for_edge(PollMode mode) TASKSCOPE_REQUIRES(lock_);
+  // Tells the kernel about the descriptor, once. Called and returns with lock_ held, but opens it
+  // meanwhile.
+  void ensure_registered() TASKSCOPE_REQUIRES(lock_);
+
+  base::Lock lock_;
+  // Constant while in use.
+  Poller* poller_ = nullptr;
+  int fd_ = -1;
+
+  // Guarded by lock_.
+  Slot slots_[2];
+  PollCallback callback_ TASKSCOPE_GUARDED_BY(lock_);
+  bool registered_ TASKSCOPE_GUARDED_BY(lock_) = false;
+  bool closed_ TASKSCOPE_GUARDED_BY(lock_) = false;
+  std::uint16_t generation_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+
+  // Guarded by the poller's lock.
+  PollDesc* next_free_ = nullptr;
+
+  // Atomic: written under lock_, relaxed: who reads it has just been told by a wait.
+  std::atomic<int> failed_{0};
+};
+
+}  // namespace taskscope::sched

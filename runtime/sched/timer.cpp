@@ -1,0 +1,80 @@
+#include "runtime/sched/timer.h"
+
+#include "runtime/base/clock.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/process.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/worker.h"
+
+namespace taskscope::sched {
+namespace {
+
+// Calls `use` with the run's timers and the index of the calling worker; tasks without a worker
+// and foreign threads share the first worker's queue. False between runs.
+template <class Use>
+bool with_timers(Use use) TASKSCOPE_NO_ANALYSIS {
+  if (Thread* thread = current_thread()) {
+    const RuntimeSection section(*thread);
+    Worker* const worker = thread->worker();
+    use(thread->scheduler(), worker == nullptr ? 0u : worker->index(), worker);
+    return true;
+  }
+  const ActiveRun active;
+  if (active.scheduler() == nullptr) return false;
+  use(*active.scheduler(), 0u, static_cast<Worker*>(nullptr));
+  return true;
+}
+
+// If it is the first of its queue now, an idle worker may have to wake up earlier than it meant to.
+void watch(Scheduler& scheduler, Worker* worker, std::uint32_t index, std::int64_t deadline_ns) {
+  if (scheduler.timers().queue(index).earliest_ns() != deadline_ns) return;
+  scheduler.watch_deadline(deadline_ns, worker == nullptr ? nullptr : worker->lane());
+}
+
+}  // namespace
+
+void start_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
+  const bool active = with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
+    scheduler.timers().start(timer, index, deadline_ns, period_ns);
+    watch(scheduler, worker, index, deadline_ns);
+  });
+  if (!active) fatal("a timer was started while no ts::run is active");
+}
+
+bool stop_timer(Timer& timer) {
+  bool stopped = false;
+  with_timers([&](Scheduler& scheduler, std::uint32_t index, const Worker* worker) {
+    // A timer's function that waited for another's could wait for itself.
+    const bool wait = worker == nullptr || !scheduler.timers().is_firing(index);
+    stopped = scheduler.timers().stop(timer, wait);
+  });
+  return stopped;
+}
+
+bool reset_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
+  bool was_pending = false;
+  const bool active = with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
+    was_pending = scheduler.timers().reset(timer, index, deadline_ns, period_ns);
+    // Wherever it is pending: a look at the wrong queue only wakes a worker in vain.
+    scheduler.watch_deadline(deadline_ns, worker == nullptr ? nullptr : worker->lane());
+  });
+  if (!active) fatal("a timer was reset while no ts::run is active");
+  return was_pending;
+}
+
+std::int64_t now_ns() {
+  std::int64_t now = 0;
+  const bool active = with_timers([&](Scheduler& scheduler, std::uint32_t, const Worker*) {
+    now = scheduler.timers().now_ns();
+  });
+  return active ? now : base::monotonic_ns();
+}
+
+std::int64_t deadline_after(std::int64_t duration_ns) {
+  const std::int64_t now = now_ns();
+  if (duration_ns <= 0) return now;
+  constexpr std::int64_t kLast = Timers::kNever - 1;
+  return duration_ns < kLast - now ? now + duration_ns : kLast;
+}
+
+}  // namespace taskscope::sched

@@ -1,0 +1,124 @@
+#include "runtime/sched/timer_queue.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+
+namespace taskscope::sched {
+namespace {
+
+constexpr std::size_t kChildren = 4;  // half the levels of a binary heap, in as many cache lines
+
+}  // namespace
+
+void TimerQueue::add(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
+  timer.deadline_ns_ = deadline_ns;
+  timer.period_ns_ = period_ns;
+  timer.order_ = next_order_++;
+  heap_.emplace_back();
+  sift_up(heap_.size() - 1, {deadline_ns, &timer});
+  // Release pairs with the acquire in Timers::stop().
+  timer.home_.store(this, std::memory_order_release);
+  publish_earliest();
+}
+
+void TimerQueue::remove(Timer& timer) {
+  take_out(timer);
+  timer.home_.store(nullptr, std::memory_order_release);
+  publish_earliest();
+}
+
+void TimerQueue::move(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
+  timer.deadline_ns_ = deadline_ns;
+  timer.period_ns_ = period_ns;
+  timer.order_ = next_order_++;
+  sift(timer.place_, {deadline_ns, &timer});
+  publish_earliest();
+}
+
+Timer* TimerQueue::take_due(std::int64_t now_ns, FiringSlot& slot) {
+  while (!heap_.empty() && heap_.front().deadline_ns <= now_ns) {
+    Timer& timer = *heap_.front().timer;
+    // Another worker may still be at the last period: this one counts as missed.
+    const FiringSlot* const before = timer.fired_by_.load(std::memory_order_relaxed);
+    const bool busy = timer.period_ns_ != 0 && before != nullptr &&
+                      before->timer.load(std::memory_order_relaxed) == &timer;
+    if (!busy) {
+      timer.fired_by_.store(&slot, std::memory_order_relaxed);
+      slot.timer.store(&timer, std::memory_order_relaxed);
+    }
+    if (timer.period_ns_ == 0) {
+      remove(timer);
+    } else {
+      const std::int64_t missed = (now_ns - timer.deadline_ns_) / timer.period_ns_;
+      move(timer, timer.deadline_ns_ + (missed + 1) * timer.period_ns_, timer.period_ns_);
+    }
+    if (!busy) return &timer;
+  }
+  return nullptr;
+}
+
+std::size_t TimerQueue::count_due(std::int64_t now_ns) const TASKSCOPE_NO_ANALYSIS {
+  // Only the due part of the heap is looked at: below a timer that is not due nothing is.
+  std::size_t count = 0;
+  const auto visit = [&](const auto& self, std::size_t place) -> void {
+    if (place >= heap_.size() || heap_[place].deadline_ns > now_ns) return;
+    ++count;
+    for (std::size_t child = 1; child <= kChildren; ++child) self(self, kChildren * place + child);
+  };
+  visit(visit, 0);
+  return count;
+}
+
+void TimerQueue::put(std::size_t place, const Entry& entry) {
+  heap_[place] = entry;
+  entry.timer->place_ = place;
+}
+
+void TimerQueue::sift_up(std::size_t place, const Entry& entry) {
+  while (place > 0) {
+    const std::size_t parent = (place - 1) / kChildren;
+    if (!before(entry, heap_[parent])) break;
+    put(place, heap_[parent]);
+    place = parent;
+  }
+  put(place, entry);
+}
+
+void TimerQueue::sift_down(std::size_t place, const Entry& entry) {
+  for (;;) {
+    const std::size_t first = kChildren * place + 1;
+    if (first >= heap_.size()) break;
+    std::size_t least = first;
+    const std::size_t end = std::min(first + kChildren, heap_.size());
+    for (std::size_t child = first + 1; child < end; ++child) {
+      if (before(heap_[child], heap_[least])) least = child;
+    }
+    if (!before(heap_[least], entry)) break;
+    put(place, heap_[least]);
+    place = least;
+  }
+  put(place, entry);
+}
+
+void TimerQueue::sift(std::size_t place, const Entry& entry) {
+  if (place > 0 && before(entry, heap_[(place - 1) / kChildren])) return sift_up(place, entry);
+  sift_down(place, entry);
+}
+
+void TimerQueue::take_out(Timer& timer) {
+  const std::size_t place = timer.place_;
+  TASKSCOPE_CHECK(place < heap_.size() && heap_[place].timer == &timer);
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (place < heap_.size()) sift(place, last);
+}
+
+void TimerQueue::publish_earliest() {
+  const std::int64_t earliest = heap_.empty() ? kNever : heap_.front().deadline_ns;
+  if (earliest != earliest_ns_.load(std::memory_order_relaxed)) {
+    earliest_ns_.store(earliest, std::memory_order_seq_cst);
+  }
+}
+
+}  // namespace taskscope::sched

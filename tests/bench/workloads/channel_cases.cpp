@@ -1,0 +1,125 @@
+// What channels, select and locks cost.
+#include <chrono>
+
+#include "runtime/taskscope.h"
+#include "tests/bench/workloads/frame.h"
+
+namespace taskscope::bench {
+namespace {
+
+using Numbers = ts::Chan<std::int64_t>;
+
+Numbers numbers(std::size_t capacity = 0) { return ts::make_chan<std::int64_t>(capacity); }
+
+void drain(const Numbers& channel) {
+  while (channel.recv()) {
+  }
+}
+
+// One task that sends to and receives from its own buffered channel.
+void chan_solo(std::int64_t values, Run&) {
+  const Numbers channel = numbers(1);
+  for (std::int64_t i = 0; i < values; ++i) {
+    channel.send(i);
+    channel.recv();
+  }
+}
+
+// Two tasks, two unbuffered channels; per round trip.
+void chan_pingpong(std::int64_t trips, Run&) {
+  const Numbers ping = numbers();
+  const Numbers pong = numbers();
+  ts::go([=] {
+    for (const std::int64_t value : ping) pong.send(value);
+    pong.close();
+  });
+  for (std::int64_t i = 0; i < trips; ++i) {
+    ping.send(i);
+    pong.recv();
+  }
+  ping.close();
+  drain(pong);
+}
+
+void stream(std::int64_t values, std::size_t capacity) {
+  const Numbers channel = numbers(capacity);
+  ts::go([=] {
+    for (std::int64_t i = 0; i < values; ++i) channel.send(i);
+    channel.close();
+  });
+  drain(channel);
+}
+void chan_unbuf(std::int64_t values, Run&) { stream(values, 0); }
+void chan_buf128(std::int64_t values, Run&) { stream(values, 128); }
+
+// Eight producers, eight consumers, one channel of 64.
+void chan_mpmc(std::int64_t values, Run&) {
+  const Numbers channel = numbers(64);
+  ts::WaitGroup producers;
+  ts::WaitGroup consumers;
+  for (int i = 0; i < 8; ++i) {
+    producers.go([=] {
+      for (std::int64_t value = 0; value < values / 8; ++value) channel.send(value);
+    });
+    consumers.go([=] { drain(channel); });
+  }
+  producers.wait();
+  channel.close();
+  consumers.wait();
+}
+
+// As many stages as values, every value through all of them; per hop.
+void pipeline(std::int64_t stages, Run& run) {
+  const Numbers first = numbers();
+  Numbers in = first;
+  for (std::int64_t i = 0; i < stages; ++i) {
+    const Numbers out = numbers();
+    ts::go([in, out] {
+      for (const std::int64_t value : in) out.send(value + 1);
+      out.close();
+    });
+    in = out;
+  }
+  ts::go([=] {
+    for (std::int64_t i = 0; i < stages; ++i) first.send(i);
+    first.close();
+  });
+  drain(in);
+  run.set_operations(static_cast<double>(stages) * static_cast<double>(stages));
+}
+
+void mutex_solo(std::int64_t locks, Run&) {
+  ts::Mutex mutex;
+  for (std::int64_t i = 0; i < locks; ++i) {
+    mutex.lock();
+    mutex.unlock();
+  }
+}
+
+void mutex_8(std::int64_t locks, Run& run) {
+  ts::Mutex mutex;
+  std::int64_t value = 0;
+  ts::WaitGroup all;
+  for (int i = 0; i < 8; ++i) {
+    all.go([&] {
+      for (std::int64_t k = 0; k < locks / 8; ++k) {
+        mutex.lock();
+        ++value;
+        mutex.unlock();
+      }
+    });
+  }
+  all.wait();
+  run.set("value", static_cast<double>(value));
+}
+
+}  // namespace
+
+std::vector<Case> channel_cases() {
+  return {{"chan_solo", 20'000'000, chan_solo},   {"chan_pingpong", 1'000'000, chan_pingpong},
+          {"chan_unbuf", 2'000'000, chan_unbuf},  {"chan_buf128", 10'000'000, chan_buf128},
+          {"chan_mpmc", 4'000'000, chan_mpmc},    {"pipeline", 1000, pipeline},
+          {"mutex_solo", 50'000'000, mutex_solo}, {"mutex_8", 20'000'000, mutex_8}};
+}
+
+}  // namespace taskscope::bench

@@ -1,0 +1,66 @@
+// The measuring frame of the runtime's workloads: a case runs one repetition, the frame times it.
+//
+// A process measures one case and prints one JSON object a repetition: nanoseconds per operation,
+// how long the repetition took, and how much of the machine others used meanwhile, so that whoever
+// compares can drop what was disturbed. The Go program beside this one prints the same. One task at
+// a time uses a Run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace taskscope::bench {
+
+// What one repetition reports.
+class Run {
+ public:
+  explicit Run(double operations) : operations_(operations) {}
+
+  // Only what lies between start() and stop() counts. Without them the whole repetition does.
+  void start();
+  void stop();
+
+  // For cases whose number of operations is not their size.
+  void set_operations(double operations) { operations_ = operations; }
+  // A further figure of the repetition.
+  void set(std::string_view name, double value) { figures_.emplace_back(name, value); }
+  // Median, 99th percentile and maximum of `ns`, in microseconds, as PREFIX_p50_us and so on.
+  void set_percentiles(const std::string& prefix, std::vector<std::int64_t> ns);
+
+  double operations() const { return operations_; }
+  double timed_ns() const { return timed_ns_; }
+  const std::vector<std::pair<std::string, double>>& figures() const { return figures_; }
+
+ private:
+  double operations_;
+  double timed_ns_ = 0;
+  std::int64_t started_ns_ = 0;
+  std::vector<std::pair<std::string, double>> figures_;
+};
+
+struct Case {
+  std::string_view name;
+  std::int64_t size;  // chosen so that a repetition lasts some tenths of a second
+  void (*body)(std::int64_t size, Run& run);
+};
+
+// The cases, by file.
+std::vector<Case> scheduler_cases();
+std::vector<Case> channel_cases();
+
+struct Repetitions {
+  std::int64_t size = 0;  // 0: the case's own
+  int kept = 3;
+  int warm = 1;  // before them, not reported
+};
+
+// Runs a case and prints its lines. REQUIRES: called by a task.
+void measure(const Case& bench_case, const Repetitions& repetitions);
+
+std::int64_t resident_bytes();
+double own_cpu_s();
+
+}  // namespace taskscope::bench

@@ -1,0 +1,3 @@
+module taskscope.invalid/workloads
+
+go 1.23
