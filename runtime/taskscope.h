@@ -26,6 +26,9 @@
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
+//   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
+//   net/dial.h         ts::net::dial_tcp, dial_unix
+//   net/conn.h         ts::net::Conn                reads, writes, deadlines
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
 // What to know:
@@ -46,6 +49,10 @@
 
 #include "runtime/channel/chan.h"
 #include "runtime/context/context.h"
+#include "runtime/net/address.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/dial.h"
+#include "runtime/net/listener.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"

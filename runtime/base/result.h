@@ -5,6 +5,7 @@
 // Values are owned; a Result belongs to one thread at a time like any other value.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -14,8 +15,19 @@
 
 namespace taskscope::base {
 
+// What a program may want to tell apart; the rest is for people to read.
+enum class ErrorKind : std::uint8_t {
+  Other,
+  Closed,     // by this program, perhaps by another task
+  Timeout,    // a deadline has passed
+  Cancelled,  // the context was done first
+  EndOfFile,  // nothing more will come
+};
+
 struct Error {
   std::string message;
+  ErrorKind kind = ErrorKind::Other;
+  int os_error = 0;  // errno, where the operating system has said no
 };
 
 template <class T>
@@ -81,5 +93,6 @@ class [[nodiscard]] Result<void> {
 
 namespace taskscope {
 using base::Error;
+using base::ErrorKind;
 using base::Result;
 }  // namespace taskscope

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/sched/park.h"
+#include "runtime/sched/scheduler.h"
 
 namespace taskscope::sched {
 namespace {
@@ -50,14 +53,24 @@ PollDesc* Poller::acquire(int fd) {
   const base::LockGuard guard(desc->lock_);
   desc->poller_ = this;
   desc->fd_ = fd;
-  for (PollDesc::Slot& slot : desc->slots_) slot.ready.store(false, std::memory_order_relaxed);
+  for (PollDesc::Slot& slot : desc->slots_) {
+    slot.desc = desc;
+    slot.deadline_ns = PollDesc::kNoDeadline;
+    slot.state.store(0, std::memory_order_relaxed);
+  }
   desc->registered_ = false;
   desc->closed_ = false;
   desc->failed_.store(0, std::memory_order_relaxed);
   return desc;
 }
 
-void Poller::release(PollDesc* desc) {
+void Poller::retire(PollDesc* desc) {
+  {
+    const base::LockGuard guard(desc->deadline_lock_);
+    for (PollDesc::Slot& slot : desc->slots_) {
+      if (std::exchange(slot.timed, false)) stop_timer(slot);
+    }
+  }
   bool registered = false;
   int fd = -1;
   {
@@ -72,6 +85,9 @@ void Poller::release(PollDesc* desc) {
   // Not left to close(): a child between fork and exec may have a copy of the descriptor, and the
   // kernel watches as long as one is open.
   if (registered) epoll_ctl(epoll_.load(std::memory_order_acquire), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Poller::release(PollDesc* desc) {
   const base::LockGuard guard(lock_);
   desc->next_free_ = free_;
   free_ = desc;
@@ -165,6 +181,11 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
     *end = &task->link;
     ++tasks.count;
   }
+}
+
+Poller& current_poller() {
+  static_cast<void>(current_task_for("opening a descriptor"));
+  return current_worker()->scheduler().poller();
 }
 
 void Poller::interrupt() {

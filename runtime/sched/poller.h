@@ -38,9 +38,11 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // A place to wait for `fd`, which does not block and is the caller's. Until release().
+  // A place to wait for `fd`, which does not block and is the caller's.
   PollDesc* acquire(int fd);
-  // REQUIRES: no task waits, and `fd` is still open.
+  // Events for it are over. Before `fd` is closed. REQUIRES: no task waits.
+  void retire(PollDesc* desc);
+  // Then it may be used for another descriptor.
   void release(PollDesc* desc);
 
   // Waits until something is ready, interrupt() is called, or `timeout_ns` have passed; zero does
@@ -87,5 +89,9 @@ class Poller {
   // Atomic: an interrupt is on its way; keeps a second one from costing a system call.
   std::atomic<bool> interrupted_{false};
 };
+
+// The poller of the run that the calling task belongs to. On any other thread the program ends with
+// a message: descriptors are opened by tasks.
+Poller& current_poller();
 
 }  // namespace taskscope::sched

@@ -34,6 +34,11 @@ std::array<UniqueFd, 2> socket_pair() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+void release(PollDesc* desc) {
+  poller().retire(desc);
+  poller().release(desc);
+}
+
 PollResult wait(PollDesc& desc, PollMode mode) {
   return desc.wait(mode, {.reason = trace_format::BlockReason::Network, .site = Site::here()});
 }
@@ -58,7 +63,7 @@ TEST_P(PollerTest, ATaskWaitsUntilItsDescriptorIsReadable) {
     test::wait_until_blocked(1);
     put(theirs, 'a');
     group.wait();
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -70,7 +75,7 @@ TEST_P(PollerTest, AnEdgeThatComesBeforeTheWaitIsNotLost) {
     put(theirs);
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Ready);
     EXPECT_EQ(get(*desc, mine), 'x');
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -92,7 +97,7 @@ TEST_P(PollerTest, PairsOfTasksPlayPingPongOverSockets) {
               ASSERT_EQ(get(*desc, fd), static_cast<char>(round));
               if (!serves) put(fd, static_cast<char>(round));
             }
-            poller().release(desc);
+            release(desc);
           });
         }
         both.wait();
@@ -120,7 +125,7 @@ TEST_P(PollerTest, CloseEndsTheWaitsOfBothDirections) {
     desc->close();
     group.wait();
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Closed);
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -130,7 +135,7 @@ TEST_P(PollerTest, WhatTheKernelDoesNotWatchIsAFailure) {
     PollDesc* desc = poller().acquire(file.get());
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Failed);
     EXPECT_EQ(desc->failure(), EPERM);
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -142,7 +147,7 @@ TEST_P(PollerTest, WaitingForADescriptorIsNoDeadlock) {
     ASSERT_EQ(timerfd_settime(timer.get(), 0, &soon, nullptr), 0);
     PollDesc* desc = poller().acquire(timer.get());
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Ready);
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -155,7 +160,7 @@ TEST_P(PollerTest, ASleeperWakesWhileOthersWaitForDescriptors) {
     for (int i = 0; i < 20; ++i) sleep(std::chrono::microseconds(300));
     put(theirs);
     group.wait();
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -174,7 +179,7 @@ TEST_P(PollerTest, AnotherThreadWakesAWorkerThatSleepsInThePoller) {
     }
     put(theirs);
     group.wait();
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -188,7 +193,7 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
           PollDesc* desc = poller().acquire(mine.get());
           go([fd = std::move(theirs)] { put(fd, 'y'); });
           ASSERT_EQ(get(*desc, mine), 'y');
-          poller().release(desc);
+          release(desc);
         }
       });
     }
@@ -211,7 +216,7 @@ TEST_P(PollerTest, AWatcherIsCalledAtEveryEdge) {
     }
     desc->close();
     poller().remove_waiter();
-    poller().release(desc);
+    release(desc);
   });
 }
 
@@ -232,7 +237,7 @@ TEST_P(PollerTest, TasksOfABusyWorkerDoNotKeepTheNetworkWaiting) {
     });
     group.go([&] { put(theirs); });
     group.wait();
-    poller().release(desc);
+    release(desc);
   });
 }
 
