@@ -24,6 +24,7 @@
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   channel/select.h   ts::select                   recv, send, after, otherwise
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
@@ -44,6 +45,7 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/channel/select.h"
 #include "runtime/context/context.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
