@@ -34,6 +34,9 @@
 //   sync/barrier.h     ts::Barrier
 //   sync/pool.h        ts::Pool
 //   sync/map.h         ts::Map
+//   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
+//   net/dial.h         ts::net::dial_tcp, dial_unix
+//   net/conn.h         ts::net::Conn                reads, writes, deadlines
 //
 // What to know:
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
@@ -54,6 +57,10 @@
 #include "runtime/channel/chan.h"
 #include "runtime/channel/select.h"
 #include "runtime/context/context.h"
+#include "runtime/net/address.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/dial.h"
+#include "runtime/net/listener.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"
