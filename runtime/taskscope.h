@@ -21,6 +21,7 @@
 //   sched/sleep.h      ts::yield, ts::sleep
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
@@ -44,6 +45,7 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/context/context.h"
 #include "runtime/net/address.h"
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"

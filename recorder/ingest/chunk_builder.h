@@ -22,7 +22,7 @@ class ChunkBuilder {
     if (rows_.empty()) start_ = current_;
     rows_.push_back(row);
     last_ns_ = row.ns;
-    current_.take(row.kind, row.task_id, row.ns);
+    current_.take(row.kind, row.task_id, row.ns, row.arg);
     if (rows_.size() == store::kChunkRowsMax) flush();
   }
   // Writes what there is as a chunk, however small.

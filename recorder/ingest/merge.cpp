@@ -61,6 +61,7 @@ bool Merge::load_head(Ring& ring) {
     if (kIsPlain[record.word0 & 0xff]) {
       ring.head = {.records = 1, .event = trace_format::decode(record), .text = {}};
       ring.has_head = true;
+      ring.has_by = false;
       return true;
     }
   }
@@ -68,19 +69,52 @@ bool Merge::load_head(Ring& ring) {
     const std::span<const Record> rest(ring.records.data() + ring.at,
                                        ring.records.size() - ring.at);
     ring.head = trace_format::decode_next(rest);
+    ring.has_by = false;
     if (ring.head.status == DecodeStatus::Ok) {
-      ring.has_head = true;
-      return true;
+      ring.has_head = ring.head.event.kind != EventKind::By || load_acted(ring, rest);
+      if (ring.has_head || ring.head.status == DecodeStatus::NeedMore) return ring.has_head;
     }
     if (ring.head.status == DecodeStatus::NeedMore) return false;
-    ++unknown_records_;
+    unknown_records_ += ring.head.records;
     ring.at += ring.head.records;
   }
   return false;
 }
 
+// Replaces the `by` at the head by the event after it. False if that is not there yet (NeedMore) or
+// not one that a task does: then the head says how many records to skip.
+bool Merge::load_acted(Ring& ring, std::span<const Record> rest) {
+  ring.by = ring.head.event;
+  if (rest.size() == 1) {
+    ring.head.status = DecodeStatus::NeedMore;
+    return false;
+  }
+  trace_format::Decoded acted = trace_format::decode_next(rest.subspan(1));
+  const EventKind kind = acted.event.kind;
+  if (kind == EventKind::By || kind == EventKind::Lost || kind == EventKind::Resume) {
+    ring.head.status = DecodeStatus::UnknownKind;
+    return false;
+  }
+  ++acted.records;
+  ring.head = acted;
+  ring.has_by = acted.status == DecodeStatus::Ok;
+  return ring.has_by;
+}
+
+bool Merge::is_later(const Ring& ring) const {
+  const trace_format::Event& event = ring.head.event;
+  if (ring.has_by) {
+    if (builder_->fit(ring.builder_ring, ring.by) == SpanBuilder::Fit::Later) return true;
+    if (event.kind == EventKind::Exit) return false;
+  }
+  return builder_->fit(ring.builder_ring, event) == SpanBuilder::Fit::Later;
+}
+
 void Merge::take_head(Ring& ring) {
   const trace_format::Event& event = ring.head.event;
+  if (ring.has_by) {
+    builder_->take(ring.builder_ring, ring.by, {}, clock_->to_ns(ring.by.ticks));
+  }
   if (event.kind == EventKind::Lost) ring.reported_lost += event.id;
   builder_->take(ring.builder_ring, event, ring.head.text, clock_->to_ns(event.ticks));
   ring.at += ring.head.records;
@@ -91,7 +125,7 @@ void Merge::take_head(Ring& ring) {
 // Takes the ring's events up to `ticks_limit`, or to the first whose turn has not come.
 void Merge::run_until(Ring& ring, std::uint64_t ticks_limit) {
   while (load_head(ring) && ring.ticks() <= ticks_limit) {
-    if (builder_->fit(ring.builder_ring, ring.head.event) == SpanBuilder::Fit::Later) {
+    if (is_later(ring)) {
       if (ring.waiting_since == 0) ring.waiting_since = round_;
       return;
     }
@@ -104,7 +138,7 @@ bool Merge::recheck_waiting() {
   bool found = false;
   for (Ring& ring : rings_) {
     if (ring.waiting_since == 0 || !load_head(ring)) continue;
-    if (builder_->fit(ring.builder_ring, ring.head.event) == SpanBuilder::Fit::Later) continue;
+    if (is_later(ring)) continue;
     take_head(ring);
     found = true;
   }

@@ -5,6 +5,7 @@
 // once every ring was read again after a ring began to wait, a cause that is still missing is lost
 // for good, and the earliest waiting event is taken without it. No clock and no timeout decides:
 // the same bytes give the same rows, however they were cut into reads, as long as none are lost.
+// A `by` and the event after it are taken together, when the turn of both has come.
 //
 // Owns what was read and not yet taken. One thread at a time.
 #pragma once
@@ -50,15 +51,19 @@ class Merge {
     std::size_t builder_ring = 0;
     std::vector<trace_format::Record> records;
     std::size_t at = 0;
-    trace_format::Decoded head;
+    trace_format::Decoded head;  // with a `by`: the event after it, and the records of both
     bool has_head = false;
+    bool has_by = false;
+    trace_format::Event by;
     std::uint64_t waiting_since = 0;  // the round in which the head was found to wait; 0: it is not
     std::uint64_t reported_lost = 0;
 
-    std::uint64_t ticks() const { return head.event.ticks; }
+    std::uint64_t ticks() const { return has_by ? by.ticks : head.event.ticks; }
   };
 
   bool load_head(Ring& ring);
+  bool load_acted(Ring& ring, std::span<const trace_format::Record> rest);
+  bool is_later(const Ring& ring) const;
   void take_head(Ring& ring);
   void run_until(Ring& ring, std::uint64_t ticks_limit);
   bool recheck_waiting();

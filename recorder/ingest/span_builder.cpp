@@ -7,6 +7,11 @@
 //   Running              block    Waiting                   take_yield_or_block
 //   Waiting              ready    Runnable                  take_ready
 //   Running              exit     forgotten                 take_exit
+//   Running              syscall  Syscall                   take_call
+//   Syscall              syscall-end  Running               take_call
+//   Running, Syscall     preempt, handoff  the same, workerless   take_worker_loss
+//   workerless           by, then any of the above          take_by
+//   workerless           ready    Runnable                  take_ready
 //   any                  (loss)   Unknown                   mend, take_resume
 //   Unknown              run      Running                   take_run
 //   Unknown              ready    Runnable                  take_ready
@@ -21,8 +26,10 @@ namespace taskscope::ingest {
 using store::kNoSpan;
 using store::StoredRow;
 using store::TaskState;
+using trace_format::AuxField;
 using trace_format::Event;
 using trace_format::EventKind;
+using trace_format::IdField;
 using trace_format::kSeqMask;
 
 namespace {
@@ -43,12 +50,27 @@ std::size_t SpanBuilder::add_ring(store::WorkerId worker_id) {
   if (worker_id != store::kNoWorker) {
     ++counts_.workers;
     writer_->put_worker(rings_.back()->totals, store::Totals::NotYet);
+  } else if (outside_ring_ == kNoRing) {
+    outside_ring_ = rings_.size() - 1;
   }
   return rings_.size() - 1;
 }
 
+// Where spans go that no worker has to do with.
+std::size_t SpanBuilder::outside_ring() {
+  return outside_ring_ == kNoRing ? add_ring(store::kNoWorker) : outside_ring_;
+}
+
 SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const EventKind kind = event.kind;
+  if (kind == EventKind::By) {
+    Task* task = tasks_.find(event.id);
+    if (task == nullptr || task->state == State::Unborn) return Fit::Later;
+    const std::uint32_t distance = ahead(event.aux, task->sequence);
+    const bool has_no_worker = task->workerless() || task->state == State::Unknown;
+    if (distance == 0) return has_no_worker ? Fit::Now : Fit::Later;
+    return is_behind(distance) ? Fit::Now : Fit::Later;
+  }
   if (kind == EventKind::Exit) {
     // The end of a task that does not run here: its run was lost, others of it may still come.
     const Task* running = rings_[ring]->running;
@@ -62,11 +84,13 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const std::uint32_t distance = ahead(event.aux, task->sequence);
   if (is_behind(distance)) {
     // A resume may repeat the number of the run it stands for, and then its task runs here still.
-    const bool runs_elsewhere = task->state == State::Running && task->ring != ring;
+    const bool runs_elsewhere = task->on_thread() && task->ring != ring;
     return resumes && distance == 0 && runs_elsewhere ? Fit::Later : Fit::Now;
   }
   if (distance != 1) return Fit::Later;
   const State wanted = kind == EventKind::Ready ? State::Waiting : State::Runnable;
+  // On other rings it is a wake-up, and the block is still to come.
+  if (kind == EventKind::Ready && task->workerless() && is_outside(*rings_[ring])) return Fit::Now;
   return task->state == wanted || task->state == State::Unknown ? Fit::Now : Fit::Later;
 }
 
@@ -91,6 +115,17 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Exit:
       take_exit(ring, event, ns);
       break;
+    case EventKind::Syscall:
+    case EventKind::SyscallEnd:
+      take_call(ring, event, ns);
+      break;
+    case EventKind::Preempt:
+    case EventKind::Handoff:
+      take_worker_loss(ring, event, ns);
+      break;
+    case EventKind::By:
+      take_by(ring, event, ns);
+      return;
     case EventKind::Resume:
       take_resume(ring_index, event, ns);
       break;
@@ -98,6 +133,7 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
       take_other(ring, event, text, ns);
       break;
   }
+  ring.acting = 0;
 }
 
 // --- tasks -------------------------------------------------------------------------------------
@@ -150,8 +186,16 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
     case State::Waiting:
       row.state = store::closed_state(EventKind::Ready, task.reason);
       break;
+    case State::Syscall:
+      row.state = TaskState::Syscall;
+      break;
   }
   return row;
+}
+
+// Whose events the ring's are: of what runs there, or for one event of a task without a worker.
+SpanBuilder::Task* SpanBuilder::actor_of(const Ring& ring) {
+  return ring.acting == 0 ? ring.running : tasks_.find(ring.acting);
 }
 
 std::int64_t SpanBuilder::not_before(const Ring& ring, const Task& task, std::int64_t ns) const {
@@ -170,7 +214,14 @@ std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
       break;
     case State::Running:
       state = TaskState::Running;
+      if (task.ring == kNoRing) break;
       rings_[task.ring]->totals.running_ns += span_ns;
+      rings_[task.ring]->running = nullptr;
+      break;
+    case State::Syscall:
+      state = TaskState::Syscall;
+      if (task.ring == kNoRing) break;
+      rings_[task.ring]->totals.syscall_ns += span_ns;
       rings_[task.ring]->running = nullptr;
       break;
     case State::Waiting:
@@ -183,14 +234,49 @@ std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
   return span_ns;
 }
 
-// Ends the running span of a task whose own ring has lost its end. Returns when.
-std::int64_t SpanBuilder::leave_ring(Task& task, std::int64_t ns) {
-  Ring& ring = *rings_[task.ring];
-  ns = not_before(ring, task, ns);
-  const std::int64_t span_ns = close_state(task, ns);
-  add(ring, {.ns = ns, .span_ns = span_ns, .task_id = task.id, .kind = store::kCloseRunning});
+// The row of the span that a task is in, as an end of the recording would close it; time and length
+// are left to the caller. REQUIRES: its state is known.
+StoredRow SpanBuilder::open_span_row(const Task& task) const {
+  StoredRow row{.task_id = task.id, .kind = store::kEndRunnable};
+  if (task.on_thread()) {
+    const bool running = task.state == State::Running;
+    row.kind = running ? store::kEndRunning : store::kEndSyscall;
+    if (!running) row.site_id = task.wait_site_id;
+    if (task.ring == kNoRing) row.arg = task.thread_id;
+  } else if (task.state == State::Waiting) {
+    row.kind = store::kEndWaiting;
+    row.object_id = task.object_id;
+    row.site_id = task.wait_site_id;
+    row.reason = task.reason;
+  }
+  return row;
+}
+
+// Ends the state of a task that runs or is in a call, with a row of its own: an event that does so
+// was lost, or does not say what it ends. Returns when.
+std::int64_t SpanBuilder::leave_thread(Task& task, std::int64_t ns) {
+  Ring& ring = *rings_[task.ring == kNoRing ? outside_ring() : task.ring];
+  StoredRow row = open_span_row(task);
+  row.kind = task.state == State::Running ? store::kCloseRunning : store::kCloseSyscall;
+  row.ns = not_before(ring, task, ns);
+  row.span_ns = close_state(task, row.ns);
+  add(ring, row);
   task.state = State::Unknown;
-  return ns;
+  return row.ns;
+}
+
+// Ends the task's state with an event's row. What the kind of the event cannot end gets a row of
+// its own before it.
+void SpanBuilder::close_with(Ring& ring, Task& task, StoredRow& row) {
+  const State ends = store::closed_state(row.kind, row.reason) == TaskState::Syscall
+                         ? State::Syscall
+                         : State::Running;
+  if (task.on_thread() && task.state != ends) {
+    ++counts_.misfits;
+    row.ns = leave_thread(task, row.ns);
+  }
+  row.ns = not_before(ring, task, row.ns);
+  row.span_ns = close_state(task, row.ns);
 }
 
 // Brings a task whose events were lost to where an event wants it; `wanted` itself is not assumed:
@@ -203,19 +289,14 @@ void SpanBuilder::mend(Ring& ring, Task& task, State wanted, std::int64_t& ns) {
   }
   if (task.state == wanted || task.state == State::Unknown) return;
   ++counts_.misfits;
-  if (task.state == State::Running) {
-    ns = leave_ring(task, ns);
+  if (task.on_thread()) {
+    ns = leave_thread(task, ns);
     return;
   }
   ns = not_before(ring, task, ns);
-  const bool waited = task.state == State::Waiting;
-  StoredRow row{
-      .ns = ns, .task_id = task.id, .kind = waited ? store::kCloseWaiting : store::kCloseRunnable};
-  if (waited) {
-    row.object_id = task.object_id;
-    row.site_id = task.wait_site_id;
-    row.reason = task.reason;
-  }
+  StoredRow row = open_span_row(task);
+  row.ns = ns;
+  row.kind = task.state == State::Waiting ? store::kCloseWaiting : store::kCloseRunnable;
   row.span_ns = close_state(task, ns);
   add(ring, row);
   task.state = State::Unknown;
@@ -227,7 +308,9 @@ void SpanBuilder::start_running(std::size_t ring_index, Task& task, std::uint32_
   task.ring = static_cast<std::uint32_t>(ring_index);
   task.sequence = sequence;
   task.since_ns = ns;
-  rings_[ring_index]->running = &task;
+  Ring& ring = *rings_[ring_index];
+  ring.running = &task;
+  if (ring.idle != Idle::No) end_idle(ring, ns);
 }
 
 void SpanBuilder::add(Ring& ring, const StoredRow& row) {
@@ -253,7 +336,8 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
     ++counts_.misfits;
   }
   task.spawn_site_id = site_id;
-  task.parent_id = ring.running != nullptr ? ring.running->id : 0;
+  const Task* parent = actor_of(ring);
+  task.parent_id = parent != nullptr ? parent->id : 0;
   add(ring, {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }
 
@@ -264,7 +348,7 @@ void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int6
   const bool stale = task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence));
   if (ring.running != nullptr && ring.running != &task) {
     ++counts_.misfits;
-    ns = leave_ring(*ring.running, ns);
+    ns = leave_thread(*ring.running, ns);
   }
   if (stale) {
     ++counts_.misfits;
@@ -281,12 +365,11 @@ void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int6
 
 void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64_t ns) {
   StoredRow row{.ns = ns, .kind = event.kind};
-  Task* task = ring.running;
+  Task* task = actor_of(ring);
   if (task == nullptr) ++counts_.misfits;
   if (task != nullptr) {
     row.task_id = task->id;
-    row.ns = not_before(ring, *task, ns);
-    row.span_ns = close_state(*task, row.ns);
+    close_with(ring, *task, row);
     task->state = State::Runnable;
   }
   if (event.kind == EventKind::Block) {
@@ -313,6 +396,9 @@ void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
     add(ring, row);
     return;
   }
+  // Back from its call, or at last in need of a worker: nobody woke it.
+  const bool returns = task.workerless() && is_outside(ring);
+  if (returns) ns = leave_thread(task, ns);
   mend(ring, task, State::Waiting, ns);
   row.ns = not_before(ring, task, ns);
   if (task.state == State::Waiting) {
@@ -323,11 +409,12 @@ void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
   row.span_ns = close_state(task, row.ns);
   task.state = State::Runnable;
   task.sequence = event.aux;
-  ++task.wakeups;
+  if (!returns) ++task.wakeups;
   add(ring, row);
 }
 
 void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
+  const Task* actor = actor_of(ring);
   Task* task = ring.running != nullptr && ring.running->id == event.id ? ring.running
                                                                        : tasks_.find(event.id);
   StoredRow row{.ns = ns, .task_id = event.id, .kind = EventKind::Exit};
@@ -336,9 +423,9 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
     add(ring, row);
     return;
   }
-  if (ring.running != task) mend(ring, *task, State::Unknown, ns);
-  row.ns = not_before(ring, *task, ns);
-  row.span_ns = close_state(*task, row.ns);
+  row.ns = ns;
+  if (actor != task) mend(ring, *task, State::Unknown, row.ns);
+  close_with(ring, *task, row);
   add(ring, row);
   store::TaskRow final_row = row_of(*task);
   final_row.ended_ns = row.ns;
@@ -350,13 +437,76 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
   --counts_.tasks_live;
 }
 
+// --- calls, and tasks without a worker -----------------------------------------------------------
+
+void SpanBuilder::take_call(Ring& ring, const Event& event, std::int64_t ns) {
+  StoredRow row{.ns = ns, .kind = event.kind};
+  const bool begins = event.kind == EventKind::Syscall;
+  Task* task = actor_of(ring);
+  if (begins) row.site_id = trace_format::aux_site(event.aux);
+  if (task == nullptr) {
+    ++counts_.misfits;
+  } else {
+    row.task_id = task->id;
+    if (!begins) row.site_id = task->wait_site_id;
+    close_with(ring, *task, row);
+    task->state = begins ? State::Syscall : State::Running;
+    task->wait_site_id = row.site_id;
+    if (task->ring != kNoRing) rings_[task->ring]->running = task;
+  }
+  add(ring, row);
+}
+
+// Preempt and handoff: the task goes on as it was, on the thread that it takes along.
+void SpanBuilder::take_worker_loss(Ring& ring, const Event& event, std::int64_t ns) {
+  StoredRow row{.ns = ns, .task_id = event.id, .kind = event.kind};
+  Task* task = ring.running;
+  if (task == nullptr || task->id != event.id) {
+    ++counts_.misfits;
+    add(ring, row);
+    return;
+  }
+  const State state = task->state;
+  if (state == State::Syscall) row.site_id = task->wait_site_id;
+  close_with(ring, *task, row);
+  task->state = state;
+  task->ring = kNoRing;
+  task->thread_id = ring.totals.thread_id;
+  task->since_ns = row.ns;
+  add(ring, row);
+}
+
+void SpanBuilder::take_by(Ring& ring, const Event& event, std::int64_t ns) {
+  Task& task = task_of(event.id);
+  const std::uint32_t distance = ahead(event.aux, task.sequence);
+  const bool stale = task.state != State::Unborn && distance != 0 && is_behind(distance);
+  StoredRow row{.ns = ns, .task_id = event.id, .kind = EventKind::By};
+  if (stale) {
+    ++counts_.misfits;
+  } else {
+    if (!task.workerless() || distance != 0) {
+      // How it got there was lost; that it runs on a thread of its own is known from here on.
+      mend(ring, task, State::Unknown, ns);
+      task.state = State::Running;
+      task.ring = kNoRing;
+      task.thread_id = 0;
+      task.sequence = event.aux;
+      task.since_ns = not_before(ring, task, ns);
+    }
+    row.ns = not_before(ring, task, ns);
+    row.arg = task.thread_id;
+    ring.acting = task.id;
+  }
+  add(ring, row);
+}
+
 // --- events of loss ----------------------------------------------------------------------------
 
 void SpanBuilder::take_resume(std::size_t ring_index, const Event& event, std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
   Task* task = event.id == 0 ? nullptr : &task_of(event.id);
   const bool runs_on = task != nullptr && ring.running == task && task->sequence == event.aux;
-  if (ring.running != nullptr && !runs_on) ns = leave_ring(*ring.running, ns);
+  if (ring.running != nullptr && !runs_on) ns = leave_thread(*ring.running, ns);
   if (task != nullptr && !runs_on) {
     const bool lost_track = task->state != State::Unborn &&
                             is_behind(ahead(event.aux, task->sequence)) &&
@@ -385,78 +535,125 @@ void SpanBuilder::count_loss(const Ring& ring, std::uint64_t events, std::int64_
 
 // --- the rest ----------------------------------------------------------------------------------
 
-void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view text,
-                             std::int64_t ns) {
+StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
   StoredRow row{.ns = ns, .kind = event.kind};
-  switch (event.kind) {
-    case EventKind::Lost:
-      row.arg = event.id;
-      count_loss(ring, event.id, ns);
+  const trace_format::EventSpec* spec =
+      trace_format::find_event_spec(static_cast<std::uint8_t>(event.kind));
+  switch (spec->id) {
+    case IdField::None:
       break;
-    case EventKind::Object:
+    case IdField::Task:
+      row.task_id = event.id;
+      break;
+    case IdField::Object:
       row.object_id = event.id;
-      row.site_id = trace_format::aux_site(event.aux);
-      row.arg = static_cast<std::uint64_t>(trace_format::aux_object_kind(event.aux));
-      objects_.announce(event.id, trace_format::aux_object_kind(event.aux), row.site_id, ns);
       break;
-    case EventKind::Capacity:
-      row.object_id = event.id;
-      row.arg = event.aux;
-      objects_.set_capacity(event.id, event.aux);
-      break;
-    case EventKind::Close:
-      row.object_id = event.id;
-      row.site_id = trace_format::aux_site(event.aux);
-      break;
-    case EventKind::ObjectEnd:
-      row.object_id = event.id;
-      objects_.end(event.id, ns);
-      break;
-    case EventKind::SiteName:
+    case IdField::Site:
       row.site_id = static_cast<store::SiteId>(event.id);
       break;
-    case EventKind::ObjectName:
-      row.object_id = event.id;
-      break;
-    case EventKind::TaskName:
-    case EventKind::Panic:
-      row.task_id = event.id;
-      break;
-    case EventKind::Steal:
-      row.task_id = event.id;
-      row.arg = trace_format::aux_victim(event.aux);
-      break;
-    case EventKind::WorkerStart:
-    case EventKind::WorkerWake:
-    case EventKind::Deadlock:
+    case IdField::Worker:
+    case IdField::Thread:
+    case IdField::Count:
       row.arg = event.id;
+      break;
+  }
+  switch (spec->aux) {
+    case AuxField::None:
+    case AuxField::Bytes:
+    case AuxField::ReasonSite:
+    case AuxField::Seq:
+      break;
+    case AuxField::Site:
+      row.site_id = trace_format::aux_site(event.aux);
+      break;
+    case AuxField::KindSite:
+      row.site_id = trace_format::aux_site(event.aux);
+      row.arg = static_cast<std::uint64_t>(trace_format::aux_object_kind(event.aux));
+      break;
+    case AuxField::VictimCount:
+      row.arg =
+          store::pack_args(trace_format::aux_victim(event.aux), trace_format::aux_count(event.aux));
+      break;
+    case AuxField::Count:
+      row.arg = spec->id == IdField::Object ? event.aux : store::pack_args(event.id, event.aux);
+      break;
+  }
+  return row;
+}
+
+void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view text,
+                             std::int64_t ns) {
+  if (event.kind == EventKind::Lost) {
+    if (ring.idle != Idle::No) end_idle(ring, ring.chunks.last_ns());
+    count_loss(ring, event.id, ns);
+  }
+  take_object_event(event, ns);
+  take_worker_event(ring, event, ns);
+  take_text(event, text);
+  add(ring, row_of_other(event, ns));
+}
+
+void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {
+  switch (event.kind) {
+    case EventKind::Object:
+      objects_.announce(event.id, trace_format::aux_object_kind(event.aux),
+                        trace_format::aux_site(event.aux), ns);
+      break;
+    case EventKind::Capacity:
+      objects_.set_capacity(event.id, event.aux);
+      break;
+    case EventKind::ObjectEnd:
+      objects_.end(event.id, ns);
       break;
     default:
       break;
   }
-  take_worker_event(ring, event, ns);
-  take_text(event, text);
-  add(ring, row);
+}
+
+void SpanBuilder::see_thread(std::uint64_t os_id) {
+  if (!threads_.insert(os_id).second) return;
+  ++counts_.threads;
+  writer_->put_thread(os_id);
+}
+
+void SpanBuilder::begin_idle(Ring& ring, Idle idle, std::int64_t ns) {
+  if (ring.idle != Idle::No) end_idle(ring, ns);
+  ring.idle = idle;
+  ring.idle_since_ns = ns;
+}
+
+void SpanBuilder::end_idle(Ring& ring, std::int64_t ns) {
+  const store::ParkRow row{ring.totals.id, ring.idle_since_ns, std::max(ns, ring.idle_since_ns)};
+  const std::int64_t idle_ns = row.end_ns - row.start_ns;
+  if (ring.idle == Idle::Parked) {
+    ring.totals.parked_ns += idle_ns;
+    writer_->add_park(row);
+  } else {
+    ring.totals.spinning_ns += idle_ns;
+    writer_->add_spin(row);
+  }
+  ring.idle = Idle::No;
 }
 
 void SpanBuilder::take_worker_event(Ring& ring, const Event& event, std::int64_t ns) {
   switch (event.kind) {
     case EventKind::WorkerStart:
       ring.totals.thread_id = event.id;
-      if (threads_.insert(event.id).second) {
-        ++counts_.threads;
-        writer_->put_thread(event.id);
-      }
+      see_thread(event.id);
+      break;
+    case EventKind::ThreadPark:
+    case EventKind::ThreadWake:
+      see_thread(event.id);
       break;
     case EventKind::WorkerPark:
-      ring.parked_since_ns = ns;
+      begin_idle(ring, Idle::Parked, ns);
+      break;
+    case EventKind::WorkerSpin:
+      begin_idle(ring, Idle::Spinning, ns);
       break;
     case EventKind::WorkerUnpark:
     case EventKind::WorkerStop:
-      if (ring.parked_since_ns < 0) break;
-      ring.totals.parked_ns += ns - ring.parked_since_ns;
-      writer_->add_park({ring.totals.id, ring.parked_since_ns, ns});
-      ring.parked_since_ns = -1;
+      if (ring.idle != Idle::No) end_idle(ring, ns);
       break;
     case EventKind::Steal:
       ++task_of(event.id).steals;
@@ -514,19 +711,11 @@ void SpanBuilder::flush_chunks() {
 
 void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
   if (task.state != State::Unborn && task.state != State::Unknown) {
-    StoredRow row{.ns = end_ns, .task_id = task.id, .kind = store::kEndRunnable};
-    Ring* ring = &nobody;
-    if (task.state == State::Running) {
-      row.kind = store::kEndRunning;
-      ring = rings_[task.ring].get();
-    } else if (task.state == State::Waiting) {
-      row.kind = store::kEndWaiting;
-      row.object_id = task.object_id;
-      row.site_id = task.wait_site_id;
-      row.reason = task.reason;
-    }
+    StoredRow row = open_span_row(task);
+    row.ns = end_ns;
+    Ring& ring = task.on_thread() && task.ring != kNoRing ? *rings_[task.ring] : nobody;
     row.span_ns = close_state(task, end_ns);
-    add(*ring, row);
+    add(ring, row);
   }
   if (task.state != State::Unborn) writer_->put_task(row_of(task), store::Totals::Known);
 }
@@ -539,16 +728,13 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     end_ns = std::max(end_ns, task.since_ns);
   });
   // Spans of tasks that ran nowhere at the end belong to no worker.
-  const std::size_t nobody = add_ring(store::kNoWorker);
+  const std::size_t nobody = outside_ring();
   std::sort(ids.begin(), ids.end());
   for (const store::TaskId id : ids) end_task(*rings_[nobody], *tasks_.find(id), end_ns);
   flush_chunks();
   for (const auto& made : rings_) {
     Ring& ring = *made;
-    if (ring.parked_since_ns >= 0) {
-      ring.totals.parked_ns += end_ns - ring.parked_since_ns;
-      writer_->add_park({ring.totals.id, ring.parked_since_ns, end_ns});
-    }
+    if (ring.idle != Idle::No) end_idle(ring, end_ns);
     if (ring.totals.id == store::kNoWorker) continue;
     writer_->put_worker(ring.totals, store::Totals::Known);
   }

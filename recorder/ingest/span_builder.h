@@ -9,7 +9,7 @@
 //
 // Invariants:
 //   1. The spans of a task follow each other without gap or overlap while nothing of it was lost.
-//   2. A running task is the `running` of exactly one ring.
+//   2. A task that runs or is in a call is the `running` of exactly one ring, or has no worker.
 //   3. Times never fall, neither within a ring nor within a task.
 #pragma once
 
@@ -71,7 +71,8 @@ class SpanBuilder {
 
  private:
   // Unborn: only heard of, its spawn is still to come. Unknown: something of it was lost.
-  enum class State : std::uint8_t { Unborn, Unknown, Runnable, Running, Waiting };
+  enum class State : std::uint8_t { Unborn, Unknown, Runnable, Running, Waiting, Syscall };
+  static constexpr std::uint32_t kNoRing = 0xffff'ffff;
 
   struct Texts {
     std::string name;
@@ -84,12 +85,13 @@ class SpanBuilder {
     bool panicked = false;
     bool created_known = false;
     store::BlockReason reason = store::BlockReason::None;  // of the wait, if it waits
-    store::SiteId wait_site_id = 0;
+    store::SiteId wait_site_id = 0;                        // of the wait or the call
     store::ObjectId object_id = 0;
     ObjectTable::Object* object = nullptr;  // that it waits on, while it waits
     std::uint32_t sequence = 0;
-    std::uint32_t ring = 0;     // where it runs, if it runs
-    std::int64_t since_ns = 0;  // in its state
+    std::uint32_t ring = 0;       // where it runs, if it runs; kNoRing: without a worker
+    std::uint64_t thread_id = 0;  // that it runs on, if it has no worker
+    std::int64_t since_ns = 0;    // in its state
     store::TaskId id = 0;
     store::TaskId parent_id = 0;
     std::int64_t created_ns = 0;
@@ -98,13 +100,21 @@ class SpanBuilder {
     std::uint32_t steals = 0;
     store::StateTimes state_ns{};
     std::unique_ptr<Texts> texts;  // most tasks have none
+
+    bool on_thread() const { return state == State::Running || state == State::Syscall; }
+    bool workerless() const { return on_thread() && ring == kNoRing; }
   };
+
+  // What a worker without a task does.
+  enum class Idle : std::uint8_t { No, Parked, Spinning };
 
   struct Ring {
     ChunkBuilder chunks;
     store::WorkerRow totals;
     Task* running = nullptr;
-    std::int64_t parked_since_ns = -1;  // -1: awake
+    store::TaskId acting = 0;  // the task without a worker whose event comes next; 0: none
+    Idle idle = Idle::No;
+    std::int64_t idle_since_ns = 0;
   };
 
   Task& task_of(store::TaskId id);
@@ -112,10 +122,15 @@ class SpanBuilder {
   void count_birth(Task& task);
   store::TaskRow row_of(const Task& task) const;
   std::int64_t not_before(const Ring& ring, const Task& task, std::int64_t ns) const;
+  Task* actor_of(const Ring& ring);
+  static bool is_outside(const Ring& ring) { return ring.totals.id == store::kNoWorker; }
+  std::size_t outside_ring();
 
   // Ends the task's state at `ns` and returns its length, or kNoSpan if the state is not known.
   std::int64_t close_state(Task& task, std::int64_t ns);
-  std::int64_t leave_ring(Task& task, std::int64_t ns);
+  std::int64_t leave_thread(Task& task, std::int64_t ns);
+  void close_with(Ring& ring, Task& task, store::StoredRow& row);
+  store::StoredRow open_span_row(const Task& task) const;
   void mend(Ring& ring, Task& task, State wanted, std::int64_t& ns);
   void start_running(std::size_t ring_index, Task& task, std::uint32_t sequence, std::int64_t ns);
   void add(Ring& ring, const store::StoredRow& row);
@@ -125,17 +140,26 @@ class SpanBuilder {
   void take_ready(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_yield_or_block(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_exit(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_call(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_worker_loss(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_by(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_resume(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
+  static store::StoredRow row_of_other(const trace_format::Event& event, std::int64_t ns);
   void take_worker_event(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_object_event(const trace_format::Event& event, std::int64_t ns);
+  void see_thread(std::uint64_t os_id);
+  void begin_idle(Ring& ring, Idle idle, std::int64_t ns);
+  void end_idle(Ring& ring, std::int64_t ns);
   void take_text(const trace_format::Event& event, std::string_view text);
   void end_task(Ring& nobody, Task& task, std::int64_t end_ns);
 
   store::Writer* writer_;
   store::ChunkEncoder encoder_;
   std::vector<std::unique_ptr<Ring>> rings_;
+  std::size_t outside_ring_ = kNoRing;  // of the threads that are no worker's
   IdTable<Task> tasks_;
   Task* last_task_ = nullptr;  // looked up last: whether an event fits, then the event itself
   ObjectTable objects_;

@@ -14,8 +14,20 @@ namespace taskscope::store {
 namespace {
 
 // Columns in the order of the blob. The raw bytes: varint rows, first time, who ran before the
-// first row, since when; then each column's length and the columns.
-enum Column { kKinds, kTimes, kTasks, kSpans, kObjects, kSites, kReasons, kArgs, kColumnCount };
+// first row, since when, on which thread and whether for one event; then each column's length and
+// the columns.
+enum Column {
+  kKinds,
+  kTimes,
+  kTasks,
+  kSpans,
+  kObjects,
+  kSites,
+  kReasons,
+  kArgs,
+  kArgs2,
+  kColumnCount
+};
 constexpr std::size_t kVarintBytesMax = 10;
 constexpr std::size_t kRawBytesMax = 4096 + kChunkRowsMax * kColumnCount * kVarintBytesMax;
 constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;
@@ -28,7 +40,8 @@ enum Field : std::uint8_t {
   kSite = 8,
   kReason = 16,
   kArg = 32,
-  kMoves = 64
+  kArg2 = 64,
+  kMoves = 128
 };
 
 // Which fields a kind has, and whether a new state of its task begins; unknown kinds have none.
@@ -44,10 +57,15 @@ constexpr auto kFieldsByKind = [] {
   set(EventKind::Ready, kTask | kSpan | kObject | kSite | kReason | kArg | kMoves);
   set(EventKind::Exit, kTask | kSpan);
   set(EventKind::Panic, kTask);
+  set(EventKind::Syscall, kTask | kSpan | kSite | kMoves);
+  set(EventKind::SyscallEnd, kTask | kSpan | kSite | kMoves);
+  set(EventKind::Preempt, kTask | kSpan | kMoves);
+  set(EventKind::Handoff, kTask | kSpan | kSite | kMoves);
+  set(EventKind::By, kTask | kArg);
   set(EventKind::WorkerStart, kArg);
   set(EventKind::WorkerWake, kArg);
   set(EventKind::Deadlock, kArg);
-  set(EventKind::Steal, kTask | kArg);
+  set(EventKind::Steal, kTask | kArg | kArg2);
   set(EventKind::Object, kObject | kSite | kArg);
   set(EventKind::Capacity, kObject | kArg);
   set(EventKind::Close, kObject | kSite);
@@ -55,10 +73,17 @@ constexpr auto kFieldsByKind = [] {
   set(EventKind::SiteName, kSite);
   set(EventKind::TaskName, kTask);
   set(EventKind::ObjectName, kObject);
+  for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
+                               EventKind::ThreadWake, EventKind::WorkerCount}) {
+    set(kind, kArg);
+  }
+  set(EventKind::QueueLength, kArg | kArg2);
   set(EventKind::Lost, kArg);
   set(EventKind::Resume, kTask | kArg | kMoves);
-  for (const EventKind kind : {kEndRunning, kEndRunnable, kCloseRunning, kCloseRunnable}) {
-    set(kind, kTask | kSpan);
+  for (const EventKind kind : {kEndRunnable, kCloseRunnable}) set(kind, kTask | kSpan);
+  for (const EventKind kind : {kEndRunning, kCloseRunning}) set(kind, kTask | kSpan | kArg);
+  for (const EventKind kind : {kEndSyscall, kCloseSyscall}) {
+    set(kind, kTask | kSpan | kSite | kArg);
   }
   for (const EventKind kind : {kEndWaiting, kCloseWaiting}) {
     set(kind, kTask | kSpan | kObject | kSite | kReason);
@@ -70,10 +95,25 @@ constexpr std::uint8_t fields_of(EventKind kind) {
   return kFieldsByKind[static_cast<std::uint8_t>(kind)];
 }
 
-// Kinds that end what runs on the ring: their task and the start of their span are implied.
-constexpr bool ends_current(EventKind kind) {
-  return kind == EventKind::Yield || kind == EventKind::Block || kind == EventKind::Exit ||
-         kind == kEndRunning || kind == kCloseRunning;
+// Kinds that are about what runs on the ring: their task and the start of their span are implied.
+constexpr auto kAboutCurrent = [] {
+  std::array<bool, 256> about{};
+  for (const EventKind kind :
+       {EventKind::Yield, EventKind::Block, EventKind::Exit, EventKind::Syscall,
+        EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff, kEndRunning, kCloseRunning,
+        kEndSyscall, kCloseSyscall}) {
+    about[static_cast<std::uint8_t>(kind)] = true;
+  }
+  return about;
+}();
+constexpr bool is_about_current(EventKind kind) {
+  return kAboutCurrent[static_cast<std::uint8_t>(kind)];
+}
+
+// Kinds of which an argument is a thread.
+constexpr bool names_thread(EventKind kind) {
+  return kind == EventKind::WorkerStart || kind == EventKind::By || kind == kEndRunning ||
+         kind == kCloseRunning || kind == kEndSyscall || kind == kCloseSyscall;
 }
 
 constexpr bool has_sequence(EventKind kind) {
@@ -101,10 +141,10 @@ std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
 class LastTask {
  public:
   TaskId predict(EventKind kind, const CurrentTask& current) const {
-    return ends_current(kind) ? current.id : last_;
+    return is_about_current(kind) ? current.id : last_;
   }
   void take(EventKind kind, TaskId task_id) {
-    if (!ends_current(kind)) last_ = task_id;
+    if (!is_about_current(kind)) last_ = task_id;
   }
 
  private:
@@ -225,6 +265,9 @@ Result<ChunkStart> read_start(std::span<const std::byte> raw, Columns& columns) 
   const std::uint64_t ns = reader.varint();
   start.current.id = reader.varint();
   const std::uint64_t since_ns = reader.varint();
+  const std::uint64_t thread = reader.varint();
+  start.current.thread_id = thread >> 1;
+  start.current.for_one_event = thread & 1;
   std::array<std::uint64_t, kColumnCount> lengths{};
   for (std::uint64_t& length : lengths) length = reader.varint();
   if (!reader.ok() || start.rows == 0 || start.rows > kChunkRowsMax || ns > kTimeMax ||
@@ -274,7 +317,7 @@ bool decode_tasks(std::span<const std::byte> column, CurrentTask current, ChunkC
     }
     out.task_ids[i] = task_id;
     out.actors[i] = current.id;
-    current.take(kind, task_id, 0);
+    current.take(kind, task_id, 0, 0);
   }
   return reader.ended_well();
 }
@@ -334,42 +377,81 @@ bool decode_reasons(std::span<const std::byte> column, ChunkColumns& out) {
   return reader.ended_well();
 }
 
-bool decode_args(std::span<const std::byte> column, ChunkColumns& out) {
-  ColumnReader reader(column);
+bool decode_args(const Columns& columns, ChunkColumns& out) {
+  ColumnReader first(columns[kArgs]);
+  ColumnReader second(columns[kArgs2]);
   const std::size_t rows = out.kinds.size();
   out.args.resize(rows);
+  out.args2.assign(rows, 0);
   LastArg last;
   for (std::size_t i = 0; i < rows; ++i) {
     const EventKind kind = out.kinds[i];
     out.args[i] = 0;
-    if (!(fields_of(kind) & kArg)) continue;
-    out.args[i] = last.predict(kind) + unzigzag(reader.varint());
+    const std::uint8_t fields = fields_of(kind);
+    if (!(fields & kArg)) continue;
+    out.args[i] = last.predict(kind) + unzigzag(first.varint());
     last.take(kind, out.args[i]);
+    if (fields & kArg2) out.args2[i] = static_cast<std::uint32_t>(second.varint());
   }
-  return reader.ended_well();
+  return first.ended_well() && second.ended_well();
+}
+
+// The thread of a row is that of its ring, unless the row or a `by` before it names another.
+bool decode_threads(const Columns& columns, CurrentTask current, ChunkColumns& out) {
+  const std::size_t rows = out.kinds.size();
+  if (std::none_of(out.kinds.begin(), out.kinds.end(), names_thread)) {
+    out.thread_ids.assign(rows, current.thread_id);
+    return true;
+  }
+  if (!decode_args(columns, out)) return false;
+  out.thread_ids.resize(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const EventKind kind = out.kinds[i];
+    const bool named = names_thread(kind) && out.args[i] != 0;
+    out.thread_ids[i] = named ? out.args[i] : current.thread_id;
+    current.take(kind, 0, 0, out.args[i]);
+  }
+  return true;
 }
 
 }  // namespace
 
 bool has_arg(EventKind kind) { return fields_of(kind) & kArg; }
+bool has_arg2(EventKind kind) { return fields_of(kind) & kArg2; }
 
 bool closes_wait(EventKind kind) {
   return kind == EventKind::Ready || kind == kEndWaiting || kind == kCloseWaiting;
 }
 
+namespace {
+
+constexpr bool closes_call(EventKind kind) {
+  return kind == EventKind::SyscallEnd || kind == EventKind::Handoff || kind == kEndSyscall ||
+         kind == kCloseSyscall;
+}
+
+}  // namespace
+
+bool closes_placed(EventKind kind) { return closes_wait(kind) || closes_call(kind); }
+
 TaskState closed_state(EventKind kind, BlockReason reason) {
   if (kind == EventKind::Run || kind == kEndRunnable || kind == kCloseRunnable) {
     return TaskState::Runnable;
   }
+  if (closes_call(kind)) return TaskState::Syscall;
   if (!closes_wait(kind)) return TaskState::Running;
   return reason == BlockReason::Sleep ? TaskState::Sleeping : TaskState::Blocked;
 }
+
+using ColumnEnds = std::array<std::uint8_t*, kColumnCount>;
 
 struct ChunkEncoder::Scratch {
   std::array<std::unique_ptr<std::uint8_t[]>, kColumnCount> columns;
   std::vector<std::uint8_t> raw;
   std::vector<std::byte> blob;
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
+
+  Encoded pack(const ColumnEnds& ends, std::size_t rows, std::int64_t first_ns, CurrentTask start);
 };
 
 ChunkEncoder::ChunkEncoder() : scratch_(std::make_unique<Scratch>()) {
@@ -383,10 +465,38 @@ ChunkEncoder::ChunkEncoder(ChunkEncoder&&) noexcept = default;
 ChunkEncoder& ChunkEncoder::operator=(ChunkEncoder&&) noexcept = default;
 ChunkEncoder::~ChunkEncoder() = default;
 
+// Puts the columns, which end at `ends`, behind their head and compresses it all.
+ChunkEncoder::Encoded ChunkEncoder::Scratch::pack(const ColumnEnds& ends, std::size_t rows,
+                                                  std::int64_t first_ns, CurrentTask start) {
+  std::size_t total = 16 * kVarintBytesMax;
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    total += static_cast<std::size_t>(ends[i] - columns[i].get());
+  }
+  raw.resize(total);
+  std::uint8_t* out = raw.data();
+  out = put_varint(out, rows);
+  out = put_varint(out, static_cast<std::uint64_t>(first_ns));
+  out = put_varint(out, start.id);
+  out = put_varint(out, static_cast<std::uint64_t>(start.since_ns));
+  out = put_varint(out, start.thread_id << 1 | std::uint64_t{start.for_one_event});
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    out = put_varint(out, static_cast<std::uint64_t>(ends[i] - columns[i].get()));
+  }
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    out = std::copy(columns[i].get(), ends[i], out);
+  }
+  const auto raw_bytes = static_cast<std::size_t>(out - raw.data());
+  blob.resize(ZSTD_compressBound(raw_bytes));
+  const std::size_t blob_bytes =
+      ZSTD_compress2(context.get(), blob.data(), blob.size(), raw.data(), raw_bytes);
+  TASKSCOPE_CHECK(!ZSTD_isError(blob_bytes));
+  return {{blob.data(), blob_bytes}, static_cast<std::uint32_t>(raw_bytes)};
+}
+
 ChunkEncoder::Encoded ChunkEncoder::encode(std::span<const StoredRow> rows, CurrentTask start) {
   TASKSCOPE_CHECK(!rows.empty());
   TASKSCOPE_CHECK(rows.size() <= kChunkRowsMax);
-  std::array<std::uint8_t*, kColumnCount> at;
+  ColumnEnds at;
   for (std::size_t i = 0; i < kColumnCount; ++i) at[i] = scratch_->columns[i].get();
 
   CurrentTask current = start;
@@ -418,35 +528,18 @@ ChunkEncoder::Encoded ChunkEncoder::encode(std::span<const StoredRow> rows, Curr
     if (fields & kSite) at[kSites] = put_varint(at[kSites], row.site_id);
     if (fields & kReason) *at[kReasons]++ = static_cast<std::uint8_t>(row.reason);
     if (fields & kArg) {
-      at[kArgs] = put_varint(at[kArgs], zigzag(row.arg - last_arg.predict(row.kind)));
-      last_arg.take(row.kind, row.arg);
+      std::uint64_t arg = row.arg;
+      if (fields & kArg2) {
+        at[kArgs2] = put_varint(at[kArgs2], arg >> trace_format::kIdBits);
+        arg &= trace_format::kIdMask;
+      }
+      at[kArgs] = put_varint(at[kArgs], zigzag(arg - last_arg.predict(row.kind)));
+      last_arg.take(row.kind, arg);
     }
-    current.take(row.kind, row.task_id, row.ns);
+    current.take(row.kind, row.task_id, row.ns, row.arg);
   }
 
-  std::size_t total = 16 * kVarintBytesMax;
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    total += static_cast<std::size_t>(at[i] - scratch_->columns[i].get());
-  }
-  scratch_->raw.resize(total);
-  std::uint8_t* out = scratch_->raw.data();
-  out = put_varint(out, rows.size());
-  out = put_varint(out, static_cast<std::uint64_t>(rows[0].ns));
-  out = put_varint(out, start.id);
-  out = put_varint(out, static_cast<std::uint64_t>(start.since_ns));
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    out = put_varint(out, static_cast<std::uint64_t>(at[i] - scratch_->columns[i].get()));
-  }
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    out = std::copy(scratch_->columns[i].get(), at[i], out);
-  }
-  const auto raw_bytes = static_cast<std::size_t>(out - scratch_->raw.data());
-  scratch_->blob.resize(ZSTD_compressBound(raw_bytes));
-  const std::size_t blob_bytes =
-      ZSTD_compress2(scratch_->context.get(), scratch_->blob.data(), scratch_->blob.size(),
-                     scratch_->raw.data(), raw_bytes);
-  TASKSCOPE_CHECK(!ZSTD_isError(blob_bytes));
-  return {{scratch_->blob.data(), blob_bytes}, static_cast<std::uint32_t>(raw_bytes)};
+  return scratch_->pack(at, rows.size(), rows[0].ns, start);
 }
 
 ChunkStatistics summarize(std::span<const StoredRow> rows) {
@@ -496,8 +589,11 @@ Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
   if (wanted & kReasonColumn && !decode_reasons(columns[kReasons], out)) {
     return damaged("its reasons are incomplete");
   }
-  if (wanted & kArgColumn && !decode_args(columns[kArgs], out)) {
+  if (wanted & kArgColumn && !decode_args(columns, out)) {
     return damaged("its arguments are incomplete");
+  }
+  if (wanted & kThreadColumn && !decode_threads(columns, start->current, out)) {
+    return damaged("its threads are incomplete");
   }
   return {};
 }

@@ -1,16 +1,17 @@
 // Events and the spans they close, packed: the blob of a `chunk` row.
 //
 // An event closes a span: `run` ends its task's runnable span, `ready` the blocked or sleeping one,
-// `yield`, `block` and `exit` the running one. So a stored row is an event plus the length of the
-// span that it closed, and both are read from the same bytes. Rows of one chunk come from one
-// worker's ring, in the ring's order. A blob is one zstd frame around one column per field; a
-// column holds a value only for rows whose kind has the field, as the difference to a prediction,
-// in variable-length integers.
+// `yield`, `block`, `exit`, `syscall` and `preempt` the running one, `syscall-end` and `handoff`
+// the one in a call. So a stored row is an event plus the length of the span that it closed, and
+// both are read from the same bytes; a span that ends in another way has a row of its own that is
+// no event. Rows of one chunk come from one worker's ring, in the ring's order. A blob is one zstd
+// frame around one column per field; a column holds a value only for rows whose kind has the field,
+// as the difference to a prediction, in variable-length integers.
 //
-// Who runs on a ring follows from the ring's own events, so a waker is never stored: CurrentTask is
-// the one rule for that, used when writing and when reading.
-// Decoding trusts nothing. No state; ChunkEncoder and ChunkColumns are reusable scratch for one
-// thread at a time.
+// Who runs on a ring and which thread drives it follow from the ring's own events, so neither
+// wakers nor threads are stored with each row: CurrentTask is the one rule for that, used when
+// writing and when reading. Decoding trusts nothing. No state; ChunkEncoder and ChunkColumns are
+// reusable scratch for one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -28,16 +29,20 @@ inline constexpr std::size_t kChunkRowsMax = 16'384;
 inline constexpr std::int64_t kNoSpan = -1;
 
 // Kinds that exist only in chunks and never show as events: they close a span without an event.
-// End: the recording ended first. Close: the event that closed it was lost.
+// End: the recording ended first. Close: what closed it was lost, or is an event that closes
+// another state elsewhere (a `ready` that ends a call). The argument of those about running and
+// calls is the thread of a task without a worker, else 0.
 inline constexpr EventKind kEndRunning{240};
 inline constexpr EventKind kEndRunnable{241};
 inline constexpr EventKind kEndWaiting{242};
-inline constexpr EventKind kCloseRunning{243};
-inline constexpr EventKind kCloseRunnable{244};
-inline constexpr EventKind kCloseWaiting{245};
+inline constexpr EventKind kEndSyscall{243};
+inline constexpr EventKind kCloseRunning{244};
+inline constexpr EventKind kCloseRunnable{245};
+inline constexpr EventKind kCloseWaiting{246};
+inline constexpr EventKind kCloseSyscall{247};
 
 constexpr bool is_event(EventKind kind) { return kind < kEndRunning; }
-constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kEndWaiting; }
+constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kEndSyscall; }
 // The bit of a kind in a chunk's kind mask. Kinds from 63 on share one.
 constexpr std::uint64_t kind_bit(EventKind kind) {
   const auto number = static_cast<unsigned>(kind);
@@ -45,8 +50,11 @@ constexpr std::uint64_t kind_bit(EventKind kind) {
 }
 // Whether rows of the kind carry an argument; of others it is unknown, not 0.
 bool has_arg(EventKind kind);
+bool has_arg2(EventKind kind);
 // Whether a span closed by the kind was a wait: blocked or sleeping.
 bool closes_wait(EventKind kind);
+// Whether a span closed by the kind has a place: that of the wait, or of the call.
+bool closes_placed(EventKind kind);
 // The state of the span that a row closes, if it closes one.
 TaskState closed_state(EventKind kind, BlockReason reason);
 
@@ -55,7 +63,7 @@ struct StoredRow {
   std::int64_t span_ns = kNoSpan;  // of the span it closes
   TaskId task_id = 0;
   ObjectId object_id = 0;
-  std::uint64_t arg = 0;
+  std::uint64_t arg = 0;  // of kinds that have two, pack_args of them
   SiteId site_id = 0;
   EventKind kind{};
   BlockReason reason = BlockReason::None;
@@ -63,28 +71,47 @@ struct StoredRow {
   friend bool operator==(const StoredRow&, const StoredRow&) = default;
 };
 
-// The task that runs on a ring and since when, as its events say.
+constexpr std::uint64_t pack_args(std::uint64_t first, std::uint32_t second) {
+  return (first & trace_format::kIdMask) | std::uint64_t{second} << trace_format::kIdBits;
+}
+
+// The task that runs on a ring, since when it is in its state, and the thread that drives the ring,
+// as the ring's events say. After a `by`, for one event: the task without a worker that it names.
 struct CurrentTask {
   TaskId id = 0;
   std::int64_t since_ns = 0;
+  std::uint64_t thread_id = 0;  // 0: not known
+  bool for_one_event = false;
 
-  void take(EventKind kind, TaskId task_id, std::int64_t ns) {
+  // `thread_id` is the argument of a `worker-start` or `by`; of others it means nothing.
+  void take(EventKind kind, TaskId task_id, std::int64_t ns, std::uint64_t thread) {
     switch (kind) {
       case EventKind::Run:
       case EventKind::Resume:
-        *this = {task_id, ns};
+        id = task_id;
+        since_ns = ns;
+        break;
+      case EventKind::Syscall:
+      case EventKind::SyscallEnd:
+        since_ns = ns;
         break;
       case EventKind::Yield:
       case EventKind::Block:
       case EventKind::Lost:
+      case EventKind::Preempt:
+      case EventKind::Handoff:
         id = 0;
         break;
-      case EventKind::Exit:
-        if (task_id == id) id = 0;
+      case EventKind::WorkerStart:
+        thread_id = thread;
         break;
+      case EventKind::By:
+        *this = {task_id, ns, thread, true};
+        return;
       default:
-        if (kind == kCloseRunning) id = 0;
+        if (task_id == id && (kind == EventKind::Exit || kind == kCloseRunning)) id = 0;
     }
+    if (for_one_event && is_event(kind)) *this = {};
   }
 };
 
@@ -125,7 +152,8 @@ enum ColumnBits : std::uint32_t {
   kReasonColumn = 32,
   kArgColumn = 64,
   kActorColumn = 128,  // brings tasks
-  kAllColumns = 255,
+  kThreadColumn = 256,
+  kAllColumns = 511,
 };
 
 // Decoded columns, each as long as `kinds` or empty if it was not asked for.
@@ -138,8 +166,10 @@ struct ChunkColumns {
   std::vector<ObjectId> object_ids;
   std::vector<SiteId> site_ids;
   std::vector<BlockReason> reasons;
-  std::vector<std::uint64_t> args;
-  std::vector<std::byte> raw;  // scratch
+  std::vector<std::uint64_t> args;        // the first of kinds that have two
+  std::vector<std::uint32_t> args2;       // comes with args
+  std::vector<std::uint64_t> thread_ids;  // that the row's task ran or was in a call on; 0: unknown
+  std::vector<std::byte> raw;             // scratch
 };
 
 // Fails with what is wrong with the bytes; `out` is then unspecified but safe.

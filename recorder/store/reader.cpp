@@ -57,6 +57,10 @@ Result<void> check_header(const std::string& path, std::uint64_t& bytes) {
     return Error{path + " was written by a newer Taskscope (format " + std::to_string(major) +
                  "); this one reads " + std::to_string(kSchemaMajor) + ": update taskscope."};
   }
+  if (major < static_cast<std::uint32_t>(kSchemaMajor)) {
+    return Error{path + " was written by an older Taskscope (format " + std::to_string(major) +
+                 "); this one reads " + std::to_string(kSchemaMajor) + ": record it again."};
+  }
   const std::uint32_t stored_size = big_endian(&header[16]) >> 16;
   const std::uint64_t page_size = stored_size == 1 ? 65536 : stored_size;
   const bool write_ahead = header[18] == 2;
@@ -93,9 +97,12 @@ Span span_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
   span.worker_id = worker_id;
   span.state = closed_state(kind, columns.reasons[i]);
   span.finished = !is_end(kind);
+  if (closes_placed(kind)) span.site_id = columns.site_ids[i];
+  if (span.state == TaskState::Running || span.state == TaskState::Syscall) {
+    span.thread_id = columns.thread_ids[i];
+  }
   if (closes_wait(kind)) {
     span.object_id = columns.object_ids[i];
-    span.site_id = columns.site_ids[i];
     span.reason = columns.reasons[i];
     if (kind == EventKind::Ready) span.woken_by = columns.actors[i];
   }
@@ -293,14 +300,17 @@ Result<std::vector<TaskRow>> Reader::tasks() const {
 Result<std::vector<WorkerRow>> Reader::workers() const {
   return impl_->rows<WorkerRow>(
       "the workers",
-      "SELECT id, thread_id, running_ns, parked_ns, events, steals FROM worker ORDER BY id",
+      "SELECT id, thread_id, running_ns, syscall_ns, spinning_ns, parked_ns, events, steals"
+      " FROM worker ORDER BY id",
       [](const Statement& s) {
         return WorkerRow{.id = narrow(s.integer(0)),
                          .thread_id = unsigned_of(s.integer(1)),
                          .running_ns = s.integer(2),
-                         .parked_ns = s.integer(3),
-                         .events = unsigned_of(s.integer(4)),
-                         .steals = unsigned_of(s.integer(5))};
+                         .syscall_ns = s.integer(3),
+                         .spinning_ns = s.integer(4),
+                         .parked_ns = s.integer(5),
+                         .events = unsigned_of(s.integer(6)),
+                         .steals = unsigned_of(s.integer(7))};
       });
 }
 
@@ -346,13 +356,24 @@ Result<std::vector<StealRow>> Reader::steals() const {
       });
 }
 
+namespace {
+
+ParkRow park_row(const Statement& s) {
+  return {.worker_id = worker_of(s, 0), .start_ns = s.integer(1), .end_ns = s.integer(2)};
+}
+
+}  // namespace
+
 Result<std::vector<ParkRow>> Reader::parks() const {
   return impl_->rows<ParkRow>(
       "the parks", "SELECT worker_id, start_ns, end_ns FROM park ORDER BY start_ns, worker_id",
-      [](const Statement& s) {
-        return ParkRow{
-            .worker_id = worker_of(s, 0), .start_ns = s.integer(1), .end_ns = s.integer(2)};
-      });
+      park_row);
+}
+
+Result<std::vector<ParkRow>> Reader::spins() const {
+  return impl_->rows<ParkRow>(
+      "the spins", "SELECT worker_id, start_ns, end_ns FROM spin ORDER BY start_ns, worker_id",
+      park_row);
 }
 
 Result<std::vector<LostRow>> Reader::lost() const {
@@ -429,7 +450,8 @@ Result<void> Reader::read_events(std::int64_t chunk_id, std::vector<EventRow>& o
                    .task_id = columns.task_ids[i],
                    .object_id = columns.object_ids[i],
                    .site_id = columns.site_ids[i],
-                   .arg = columns.args[i]});
+                   .arg = columns.args[i],
+                   .arg2 = columns.args2[i]});
   }
   return {};
 }

@@ -49,8 +49,12 @@ struct Span {
   TaskId task_id = 0;
   TaskId woken_by = 0;     // who ended a Blocked span; 0: nobody known, a timer, another thread
   ObjectId object_id = 0;  // what a Blocked span waited for
-  WorkerId worker_id = kNoWorker;  // where a Running span ran; where others ended
-  SiteId site_id = 0;              // where the wait was written
+  // The OS thread of a Running or Syscall span; 0: of other states, or not known.
+  std::uint64_t thread_id = 0;
+  // Where a Running or Syscall span was, kNoWorker: its task had lost its worker and went on
+  // without one. Where others ended.
+  WorkerId worker_id = kNoWorker;
+  SiteId site_id = 0;  // where the wait or the call was written
   TaskState state = TaskState::Running;
   BlockReason reason = BlockReason::None;
   bool finished = true;  // false: the recording ended first
@@ -77,6 +81,8 @@ struct WorkerRow {
   WorkerId id = 0;
   std::uint64_t thread_id = 0;  // OS thread that drove it last
   std::int64_t running_ns = 0;
+  std::int64_t syscall_ns = 0;
+  std::int64_t spinning_ns = 0;
   std::int64_t parked_ns = 0;
   std::uint64_t events = 0;
   std::uint64_t steals = 0;
@@ -116,7 +122,7 @@ struct LostRow {
   std::uint64_t events = 0;
 };
 
-// An interval in which a worker slept for want of work.
+// An interval in which a worker slept for want of work, or looked for some (a spin).
 struct ParkRow {
   WorkerId worker_id = 0;
   std::int64_t start_ns = 0;
@@ -124,7 +130,7 @@ struct ParkRow {
 };
 
 // One event as it happened. `arg` is what is left of its arguments: the sequence number, count,
-// victim or worker that the event's kind says.
+// victim, thread or worker that the event's kind says; `arg2` the second, if there are two.
 struct EventRow {
   std::int64_t ns = 0;
   WorkerId worker_id = kNoWorker;
@@ -133,6 +139,7 @@ struct EventRow {
   ObjectId object_id = 0;
   SiteId site_id = 0;
   std::uint64_t arg = 0;
+  std::uint32_t arg2 = 0;
 
   friend bool operator==(const EventRow&, const EventRow&) = default;
 };
@@ -150,7 +157,7 @@ struct ChunkSummary {
 };
 
 struct RecordingInfo {
-  std::string format;  // "taskscope 1.0"
+  std::string format;  // "taskscope 2.0"
   std::string source;  // "taskscope" or "go"
   std::string program;
   std::string command;  // as it was started, with arguments

@@ -12,14 +12,15 @@ CREATE TABLE task(
   sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
   panic_message TEXT);
 CREATE TABLE worker(
-  id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, parked_ns INTEGER,
-  events INTEGER, steals INTEGER);
+  id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, syscall_ns INTEGER,
+  spinning_ns INTEGER, parked_ns INTEGER, events INTEGER, steals INTEGER);
 CREATE TABLE thread(id INTEGER PRIMARY KEY, os_id INTEGER);
 CREATE TABLE object(
   id INTEGER PRIMARY KEY, kind TEXT, name TEXT, site_id INTEGER, capacity INTEGER,
   created_ns INTEGER, destroyed_ns INTEGER, waits INTEGER, wait_ns INTEGER);
 CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
+CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE lost(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER, events INTEGER);
 CREATE TABLE finding(
   id INTEGER PRIMARY KEY, kind TEXT, tier TEXT, severity TEXT, summary TEXT, detail TEXT,

@@ -31,7 +31,8 @@ enum class Field {
   SiteId,
   Finished,
   Kind,
-  Arg
+  Arg,
+  Arg2
 };
 
 constexpr std::array kSpanFields = {Field::TaskId,  Field::WorkerId, Field::ThreadId,
@@ -44,11 +45,12 @@ constexpr const char* kSpanSql =
     " stack_id INTEGER, site_id INTEGER, finished INTEGER)";
 
 constexpr std::array kEventFields = {
-    Field::End,      Field::WorkerId, Field::ThreadId, Field::TaskId, Field::Kind,
-    Field::ObjectId, Field::Arg,      Field::StackId,  Field::SiteId, Field::Reason};
+    Field::End, Field::WorkerId, Field::ThreadId, Field::TaskId, Field::Kind, Field::ObjectId,
+    Field::Arg, Field::StackId,  Field::SiteId,   Field::Reason, Field::Arg2};
 constexpr const char* kEventSql =
     "CREATE TABLE event(ns INTEGER, worker_id INTEGER, thread_id INTEGER, task_id INTEGER,"
-    " kind TEXT, object_id INTEGER, arg INTEGER, stack_id INTEGER, site_id INTEGER, reason TEXT)";
+    " kind TEXT, object_id INTEGER, arg INTEGER, stack_id INTEGER, site_id INTEGER, reason TEXT,"
+    " arg2 INTEGER)";
 
 Field field_of(Table table, int column) {
   const auto i = static_cast<std::size_t>(column);
@@ -76,9 +78,11 @@ std::uint32_t column_bits(Table table, Field field) {
     case Field::SiteId:
       return kSiteColumn;
     case Field::Arg:
+    case Field::Arg2:
       return kArgColumn;
-    case Field::WorkerId:
     case Field::ThreadId:
+      return kThreadColumn;
+    case Field::WorkerId:
     case Field::StackId:
     case Field::Finished:
     case Field::Kind:
@@ -385,6 +389,11 @@ void result_text(sqlite3_context* context, std::string_view text) {
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
+bool closes_on_thread(EventKind kind) {
+  const TaskState state = closed_state(kind, BlockReason::None);
+  return state == TaskState::Running || state == TaskState::Syscall;
+}
+
 void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
   const std::size_t i = cursor.rows[cursor.at];
   const ChunkColumns& columns = cursor.columns;
@@ -419,7 +428,7 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
       if (kind == EventKind::Ready) result_id(context, columns.actors[i]);
       break;
     case Field::SiteId:
-      if (about_wait) result_id(context, columns.site_ids[i]);
+      if (about_wait || closes_placed(kind)) result_id(context, columns.site_ids[i]);
       break;
     case Field::Finished:
       sqlite3_result_int(context, !is_end(kind));
@@ -432,7 +441,15 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
         sqlite3_result_int64(context, static_cast<sqlite3_int64>(columns.args[i]));
       }
       break;
+    case Field::Arg2:
+      if (has_arg2(kind)) sqlite3_result_int64(context, columns.args2[i]);
+      break;
     case Field::ThreadId:
+      // Only what runs or is in a call has a thread.
+      if (cursor.owner->table == Table::Event || closes_on_thread(kind)) {
+        result_id(context, columns.thread_ids[i]);
+      }
+      break;
     case Field::StackId:
       break;  // unknown: NULL
   }

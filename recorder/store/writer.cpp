@@ -22,6 +22,7 @@ enum Insert {
   kObject,
   kSteal,
   kPark,
+  kSpin,
   kLost,
   kChunk,
   kBegin,
@@ -35,7 +36,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO task(id, name, parent_id, spawn_site_id, created_ns, ended_ns, state,"
     " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message)"
     " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
     "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
     " kind = coalesce(excluded.kind, kind), name = coalesce(excluded.name, name),"
@@ -47,6 +48,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO steal VALUES(?,?,?,?,?)",
     "INSERT INTO park VALUES(?,?,?)",
+    "INSERT INTO spin VALUES(?,?,?)",
     "INSERT INTO lost VALUES(?,?,?,?)",
     "INSERT INTO chunk(worker_id, start_ns, end_ns, events, spans, kind_mask, longest_span_ns,"
     " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, raw_bytes, data)"
@@ -125,6 +127,12 @@ struct Writer::Impl {
   bool run(Statement& statement) {
     return attempt([&] { return statement.run() == SQLITE_DONE; });
   }
+
+  void add_idle(Insert which, const ParkRow& row) {
+    Statement* s = insert(which);
+    if (s == nullptr) return;
+    run(s->bind(1, worker_or_null(row.worker_id)).bind(2, row.start_ns).bind(3, row.end_ns));
+  }
 };
 
 Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -200,9 +208,10 @@ void Writer::put_worker(const WorkerRow& row, Totals totals) {
   Statement* s = impl_->insert(kWorker);
   if (s == nullptr) return;
   s->bind(1, std::int64_t{row.id}).bind_id(2, row.thread_id);
-  s->bind(3, if_known(totals, row.running_ns)).bind(4, if_known(totals, row.parked_ns));
-  s->bind(5, if_known(totals, count(row.events)));
-  impl_->run(s->bind(6, if_known(totals, count(row.steals))));
+  s->bind(3, if_known(totals, row.running_ns)).bind(4, if_known(totals, row.syscall_ns));
+  s->bind(5, if_known(totals, row.spinning_ns)).bind(6, if_known(totals, row.parked_ns));
+  s->bind(7, if_known(totals, count(row.events)));
+  impl_->run(s->bind(8, if_known(totals, count(row.steals))));
 }
 
 void Writer::put_thread(std::uint64_t os_id) {
@@ -229,11 +238,8 @@ void Writer::add_steal(const StealRow& row) {
   impl_->run(s->bind(4, std::int64_t{row.count}).bind_id(5, row.task_id));
 }
 
-void Writer::add_park(const ParkRow& row) {
-  Statement* s = impl_->insert(kPark);
-  if (s == nullptr) return;
-  impl_->run(s->bind(1, worker_or_null(row.worker_id)).bind(2, row.start_ns).bind(3, row.end_ns));
-}
+void Writer::add_park(const ParkRow& row) { impl_->add_idle(kPark, row); }
+void Writer::add_spin(const ParkRow& row) { impl_->add_idle(kSpin, row); }
 
 void Writer::add_lost(const LostRow& row) {
   Statement* s = impl_->insert(kLost);

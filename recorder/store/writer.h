@@ -45,6 +45,7 @@ class Writer {
   void put_object(const ObjectRow& row, Totals totals);
   void add_steal(const StealRow& row);
   void add_park(const ParkRow& row);
+  void add_spin(const ParkRow& row);
   void add_lost(const LostRow& row);
   void add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
                  const ChunkEncoder::Encoded& encoded);

@@ -9,6 +9,7 @@
 // Threads that are no task's may use what cannot wait: try_send, try_recv, close, len, cap.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <new>
@@ -22,16 +23,17 @@
 namespace taskscope::channel {
 
 template <class T>
-void move_element(void* to, void* from) noexcept {
-  ::new (to) T(std::move(*static_cast<T*>(from)));
+void move_element(void* to, void* from) {
+  construct_from(to, *static_cast<T*>(from));
 }
 template <class T>
-void destroy_element(void* element) noexcept {
+void destroy_element(void* element) {
   static_cast<T*>(element)->~T();
 }
 template <class T>
-inline constexpr ElementType kElementType{sizeof(T), alignof(T), move_element<T>,
-                                          destroy_element<T>};
+inline constexpr ElementType kElementType{
+    sizeof(T), alignof(T), std::is_trivially_copyable_v<T> ? nullptr : move_element<T>,
+    std::is_trivially_destructible_v<T> ? nullptr : destroy_element<T>};
 
 // A counted reference to a core; may be null (a nil channel).
 class ChanRef {
@@ -68,20 +70,44 @@ union Slot {
   T value;
 };
 
+// What has a done channel: a Context, which is a layer above.
+template <class C>
+concept Cancellable = requires(const C& context) {
+  { context.done_core() } -> std::convertible_to<DoneChannel>;
+};
+
 template <class T>
 void send(ChanCore* core, T& value, const base::Site& site) {
-  if (core == nullptr) nil_send(site);
-  core->send(&value, site);
+  if (core == nullptr) [[unlikely]]
+    nil_send(site);
+  core->send(value, site);
+}
+template <class T>
+bool send_unless(DoneChannel done, ChanCore* core, T& value, const base::Site& site) {
+  if (core != nullptr) return core->send_unless(done, value, site);
+  nil_send_unless(done, site);
+  return false;
 }
 template <class T>
 bool try_send(ChanCore* core, T& value) {
-  return core != nullptr && core->try_send(&value);
+  return core != nullptr && core->try_send(value);
 }
 template <class T>
 std::optional<T> recv(ChanCore* core, const base::Site& site) {
-  if (core == nullptr) nil_recv(site);
+  if (core == nullptr) [[unlikely]]
+    nil_recv(site);
   Slot<T> slot;
   if (core->recv(&slot.value, site) != RecvStatus::Value) return std::nullopt;
+  return slot.take();
+}
+template <class T>
+std::optional<T> recv_unless(DoneChannel done, ChanCore* core, const base::Site& site) {
+  if (core == nullptr) {
+    nil_recv_unless(done, site);
+    return std::nullopt;
+  }
+  Slot<T> slot;
+  if (core->recv_unless(done, &slot.value, site) != RecvStatus::Value) return std::nullopt;
   return slot.take();
 }
 template <class T>
@@ -144,12 +170,22 @@ class Chan {
 
   // Waits until the value is received (unbuffered) or in the buffer. Panics on a closed channel.
   void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  // The same, but false, and the value is dropped, if `context` is done first.
+  template <channel::Cancellable C>
+  [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
+    return channel::send_unless(context.done_core(), ref_.get(), value, site);
+  }
   // False, and the value is dropped, if it would have to wait.
   bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
 
   // The next value; waits for one. nullopt: closed and drained.
   std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
+  }
+  // nullopt also if `context` is done first.
+  template <channel::Cancellable C>
+  std::optional<T> recv(const C& context, Site site = Site::here()) const {
+    return channel::recv_unless<T>(context.done_core(), ref_.get(), site);
   }
   // nullopt also if there is no value now.
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
@@ -162,6 +198,8 @@ class Chan {
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }
   friend bool operator==(const Chan& a, const Chan& b) { return a.ref_.get() == b.ref_.get(); }
+
+  const channel::ChanRef& ref() const { return ref_; }  // for ts::select
 
   // for (T& value : channel): receives until closed and drained.
   channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }
@@ -188,11 +226,18 @@ class Sender {
   Sender(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
 
   void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  template <channel::Cancellable C>
+  [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
+    return channel::send_unless(context.done_core(), ref_.get(), value, site);
+  }
   bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
   void close(Site site = Site::here()) const { channel::close(ref_.get(), site); }
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }
+  friend bool operator==(const Sender& a, const Sender& b) { return a.ref_.get() == b.ref_.get(); }
+
+  const channel::ChanRef& ref() const { return ref_; }  // for ts::select
 
  private:
   channel::ChanRef ref_;  // shared: as Chan
@@ -204,14 +249,24 @@ class Receiver {
  public:
   Receiver() = default;
   Receiver(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
+  explicit Receiver(channel::ChanRef ref) : ref_(std::move(ref)) {}
 
   std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
+  }
+  template <channel::Cancellable C>
+  std::optional<T> recv(const C& context, Site site = Site::here()) const {
+    return channel::recv_unless<T>(context.done_core(), ref_.get(), site);
   }
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }
+  friend bool operator==(const Receiver& a, const Receiver& b) {
+    return a.ref_.get() == b.ref_.get();
+  }
+
+  const channel::ChanRef& ref() const { return ref_; }  // for ts::select
   channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }
   std::default_sentinel_t end() const { return {}; }
 

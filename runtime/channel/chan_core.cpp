@@ -1,9 +1,11 @@
 #include "runtime/channel/chan_core.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <new>
 
+#include "runtime/channel/selection.h"
 #include "runtime/sched/fatal.h"
 
 namespace taskscope::channel {
@@ -41,118 +43,174 @@ ChanCore* ChanCore::make(const ElementType& type, std::size_t capacity, const ch
 
 ChanCore::ChanCore(const ElementType& type, std::size_t capacity, const char* name,
                    const base::Site& site)
-    : type_(type),
+    : limit_(capacity),
       capacity_(capacity),
-      traced_(ObjectKind::Channel, site, traced_capacity(capacity), name) {}
+      type_(type),
+      traced_(ObjectKind::Channel, site, traced_capacity(capacity), name),
+      random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {}
 
 void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {
   sched::trace_object_end(traced_);
-  for (; count_ > 0; --count_) {
-    type_.destroy(place(first_));
-    first_ = next(first_);
+  if (type_.destroy != nullptr) {
+    for (; count_ > 0; --count_) {
+      type_.destroy(place(recv_at_));
+      recv_at_ = next(recv_at_);
+    }
   }
   const std::align_val_t alignment = block_alignment(type_);
   this->~ChanCore();
   ::operator delete(static_cast<void*>(this), alignment);
 }
 
-bool ChanCore::send_now(void* value) TASKSCOPE_NO_ANALYSIS {
-  if (closed_) {
-    lock_.unlock();
-    sched::panic("send on closed channel");
+void ChanCore::move(void* to, void* from) const {
+  if (type_.move != nullptr) return type_.move(to, from);
+  // By far the most frequent sizes need no call.
+  if (type_.size == sizeof(std::uint64_t)) {
+    std::memcpy(to, from, sizeof(std::uint64_t));
+  } else if (type_.size == sizeof(std::uint32_t)) {
+    std::memcpy(to, from, sizeof(std::uint32_t));
+  } else {
+    std::memcpy(to, from, type_.size);
   }
+}
+
+// ---- Sending ---------------------------------------------------------------------------------
+
+ChanCore::SendStatus ChanCore::send_now(void* value, sched::Task*& woken) {
+  if (closed_.load(std::memory_order_relaxed)) return SendStatus::Closed;
   if (sched::Waiter* receiver = receivers_.pop()) {
-    type_.move(receiver->slot, value);
+    move(receiver->slot, value);
     receiver->success = true;
-    sched::Task* const task = receiver->task;
-    lock_.unlock();
-    sched::ready(task);
+    woken = receiver->task;
+    return SendStatus::Sent;
+  }
+  if (count_ == capacity_) return SendStatus::WouldWait;
+  move(place(send_at_), value);
+  send_at_ = next(send_at_);
+  ++count_;
+  return SendStatus::Sent;
+}
+
+bool ChanCore::try_send_slow(void* value) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* woken = nullptr;
+  const SendStatus status = send_now(value, woken);
+  lock_.unlock();
+  if (woken != nullptr) sched::ready(woken);
+  if (status == SendStatus::Closed) send_on_closed();
+  return status == SendStatus::Sent;
+}
+
+void ChanCore::send_slow(void* value, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* woken = nullptr;
+  const SendStatus status = send_now(value, woken);
+  if (status == SendStatus::WouldWait) {
+    sched::Waiter self{.task = sched::current_task_for("chan send"), .slot = value};
+    senders_.push(self);
+    sched::park({.reason = BlockReason::ChanSend, .object = &traced_, .site = site}, lock_);
+    if (!self.success) send_on_closed();
+    return;
+  }
+  lock_.unlock();
+  if (woken != nullptr) sched::ready(woken);
+  if (status == SendStatus::Closed) send_on_closed();
+}
+
+bool ChanCore::send_unless_slow(DoneChannel done, void* value,
+                                const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+  if (done == nullptr) {
+    send_slow(value, site);
     return true;
   }
-  if (count_ == capacity_) return false;
-  std::size_t at = first_ + count_;
-  if (at >= capacity_) at -= capacity_;
-  type_.move(place(at), value);
-  ++count_;
-  lock_.unlock();
+  if (try_send_slow(value)) return true;
+  Arm arms[2] = {{.chan = this, .slot = value, .direction = Direction::Send},
+                 {.chan = done, .direction = Direction::Recv}};
+  Arm* order[2];
+  base::Lock* locks[3];
+  Selection selection({arms, order, locks, 2});
+  if (selection.wait({.reason = BlockReason::ChanSend, .object = &traced_, .site = site}) == 1) {
+    return false;
+  }
+  if (!arms[0].success) send_on_closed();
   return true;
 }
 
-void ChanCore::send(void* value, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
-  lock_.lock();
-  if (send_now(value)) return;
-  sched::Waiter self{.task = sched::current_task_for("chan send"), .slot = value};
-  senders_.push(self);
-  sched::park({.reason = BlockReason::ChanSend, .object = &traced_, .site = site}, lock_);
-  if (!self.success) sched::panic("send on closed channel");
-}
+// ---- Receiving -------------------------------------------------------------------------------
 
-bool ChanCore::try_send(void* value) TASKSCOPE_NO_ANALYSIS {
-  lock_.lock();
-  if (send_now(value)) return true;
-  lock_.unlock();
-  return false;
-}
-
-bool ChanCore::recv_now(void* value, RecvStatus& status) TASKSCOPE_NO_ANALYSIS {
+RecvStatus ChanCore::recv_now(void* slot, sched::Task*& woken) {
   if (count_ == 0) {
     if (sched::Waiter* sender = senders_.pop()) {  // unbuffered: straight from the sender's stack
-      type_.move(value, sender->slot);
+      move(slot, sender->slot);
       sender->success = true;
-      sched::Task* const task = sender->task;
-      lock_.unlock();
-      sched::ready(task);
-      status = RecvStatus::Value;
-      return true;
+      woken = sender->task;
+      return RecvStatus::Value;
     }
-    if (!closed_) return false;
-    lock_.unlock();
-    status = RecvStatus::Closed;
-    return true;
+    return closed_.load(std::memory_order_relaxed) ? RecvStatus::Closed : RecvStatus::WouldWait;
   }
-  std::byte* const oldest = place(first_);
-  type_.move(value, oldest);
-  type_.destroy(oldest);
-  first_ = next(first_);
-  sched::Task* task = nullptr;
+  std::byte* const oldest = place(recv_at_);
+  move(slot, oldest);
+  if (type_.destroy != nullptr) type_.destroy(oldest);
+  recv_at_ = next(recv_at_);
   if (sched::Waiter* sender = senders_.pop()) {
     // The buffer was full: the place that became free is the last one.
-    type_.move(oldest, sender->slot);
+    move(oldest, sender->slot);
+    send_at_ = recv_at_;
     sender->success = true;
-    task = sender->task;
+    woken = sender->task;
   } else {
     --count_;
   }
+  return RecvStatus::Value;
+}
+
+RecvStatus ChanCore::recv_slow(void* slot, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* woken = nullptr;
+  const RecvStatus status = recv_now(slot, woken);
+  if (status == RecvStatus::WouldWait) {
+    sched::Waiter self{.task = sched::current_task_for("chan recv"), .slot = slot};
+    receivers_.push(self);
+    sched::park({.reason = BlockReason::ChanRecv, .object = &traced_, .site = site}, lock_);
+    return self.success ? RecvStatus::Value : RecvStatus::Closed;
+  }
   lock_.unlock();
-  if (task != nullptr) sched::ready(task);
-  status = RecvStatus::Value;
-  return true;
-}
-
-RecvStatus ChanCore::recv(void* value, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
-  RecvStatus status = RecvStatus::Closed;
-  lock_.lock();
-  if (recv_now(value, status)) return status;
-  sched::Waiter self{.task = sched::current_task_for("chan recv"), .slot = value};
-  receivers_.push(self);
-  sched::park({.reason = BlockReason::ChanRecv, .object = &traced_, .site = site}, lock_);
-  return self.success ? RecvStatus::Value : RecvStatus::Closed;
-}
-
-RecvStatus ChanCore::try_recv(void* value) TASKSCOPE_NO_ANALYSIS {
-  RecvStatus status = RecvStatus::WouldWait;
-  lock_.lock();
-  if (!recv_now(value, status)) lock_.unlock();
+  if (woken != nullptr) sched::ready(woken);
   return status;
 }
 
+RecvStatus ChanCore::try_recv_slow(void* slot) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* woken = nullptr;
+  const RecvStatus status = recv_now(slot, woken);
+  lock_.unlock();
+  if (woken != nullptr) sched::ready(woken);
+  return status;
+}
+
+RecvStatus ChanCore::recv_unless_slow(DoneChannel done, void* slot,
+                                      const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+  if (done == nullptr) return recv_slow(slot, site);
+  const RecvStatus status = try_recv_slow(slot);
+  if (status != RecvStatus::WouldWait) return status;
+  Arm arms[2] = {{.chan = this, .slot = slot, .direction = Direction::Recv},
+                 {.chan = done, .direction = Direction::Recv}};
+  Arm* order[2];
+  base::Lock* locks[3];
+  Selection selection({arms, order, locks, 2});
+  if (selection.wait({.reason = BlockReason::ChanRecv, .object = &traced_, .site = site}) == 1) {
+    return RecvStatus::WouldWait;
+  }
+  return arms[0].success ? RecvStatus::Value : RecvStatus::Closed;
+}
+
+// ---- Closing, asking ---------------------------------------------------------------------------
+
 void ChanCore::close(const base::Site& site) TASKSCOPE_NO_ANALYSIS {
   lock_.lock();
-  if (closed_) {
+  if (closed_.load(std::memory_order_relaxed)) {
     lock_.unlock();
     sched::panic("close of closed channel");
   }
-  closed_ = true;
+  // Release pairs with the acquire in closed().
+  closed_.store(true, std::memory_order_release);
+  limit_ = 0;
   sched::trace_close(traced_, site);
   sched::Waiter* const receivers = receivers_.pop_all();
   sched::Waiter* const senders = senders_.pop_all();
@@ -175,6 +233,34 @@ void nil_recv(const base::Site& site) {
   sched::current_task_for("chan recv");
   sched::park_for_ever({.reason = BlockReason::NilChanRecv, .object = nullptr, .site = site});
 }
+
+namespace {
+
+void wait_for_done(DoneChannel done, BlockReason reason, const base::Site& site) {
+  Arm arm{.chan = done, .direction = Direction::Recv};
+  Arm* order[1];
+  base::Lock* locks[2];
+  Selection({&arm, order, locks, 1}).wait({.reason = reason, .object = nullptr, .site = site});
+}
+
+}  // namespace
+
+void nil_send_unless(DoneChannel done, const base::Site& site) {
+  if (done == nullptr) nil_send(site);
+  wait_for_done(done, BlockReason::NilChanSend, site);
+}
+
+void nil_recv_unless(DoneChannel done, const base::Site& site) {
+  if (done == nullptr) nil_recv(site);
+  wait_for_done(done, BlockReason::NilChanRecv, site);
+}
+
+void select_nothing(const base::Site& site) {
+  sched::current_task_for("select");
+  sched::park_for_ever({.reason = BlockReason::SelectNoCases, .object = nullptr, .site = site});
+}
+
+void send_on_closed() { sched::panic("send on closed channel"); }
 
 void nil_close() { sched::panic("close of nil channel"); }
 

@@ -2,22 +2,26 @@
 //
 // A buffer of `capacity` elements, a queue of waiting receivers, a queue of waiting senders, one
 // lock. A send that finds a receiver waiting moves the value straight into the receiver's stack; a
-// receive from a full buffer moves the longest waiting sender's value in behind it. Elements are
-// moved by the two functions of ElementType, under the lock: they must not throw and must not use
-// channels.
+// receive from a full buffer moves the longest waiting sender's value in behind it. What a buffered
+// channel does most, taking or giving an element with nobody waiting, is inlined for its type
+// (send<T>, recv<T>); the rest knows elements by ElementType. Elements are moved under the lock:
+// that must not throw and must not use channels.
 //
 // Owned by its handles (Chan<T>), which count references. Any task may call; threads that are no
 // worker's may call what cannot wait.
 //
-// Invariants (under lock_):
+// Invariants (under lock_; a waiter whose wait has been ended elsewhere does not count):
 //   1. receivers_ is empty or (senders_ is empty and count_ == 0).
 //   2. senders_ is empty or count_ == capacity.
 //   3. closed_ implies that both queues are empty.
+//   4. limit_ is 0 if closed_, else the capacity.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <utility>
 
 #include "runtime/base/lock.h"
 #include "runtime/base/site.h"
@@ -30,11 +34,23 @@ namespace taskscope::channel {
 struct ElementType {
   std::size_t size;
   std::size_t alignment;
-  void (*move)(void* to, void* from);  // constructs *to from *from, which stays to be destroyed
-  void (*destroy)(void* element);
+  // Constructs *to from *from, which stays to be destroyed. Null: a copy of its bytes does.
+  void (*move)(void* to, void* from);
+  void (*destroy)(void* element);  // null: nothing to do
 };
 
+// Under a channel's lock nothing may throw: a move that does ends the program.
+template <class T>
+void construct_from(void* to, T& from) noexcept {
+  ::new (to) T(std::move(from));
+}
+
 enum class RecvStatus : std::uint8_t { Value, Closed, WouldWait };
+
+// A channel that is closed when something is over: what a Context is to the operations that give up
+// with it. Null: never.
+class ChanCore;
+using DoneChannel = ChanCore*;
 
 class ChanCore {
  public:
@@ -47,54 +63,130 @@ class ChanCore {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
-  // Moves *value into the channel; waits for room. Panics if the channel is or gets closed.
-  void send(void* value, const base::Site& site);
-  // The same if it need not wait; else false, and *value is untouched.
-  bool try_send(void* value);
+  // T is the element type in all of these.
 
-  // Constructs the next value at *value, or Closed: none will come. Waits for one.
-  RecvStatus recv(void* value, const base::Site& site);
-  RecvStatus try_recv(void* value);
+  // Moves `value` into the channel; waits for room. Panics if the channel is or gets closed.
+  template <class T>
+  void send(T& value, const base::Site& site) {
+    if (!send_into_buffer(value)) send_slow(&value, site);
+  }
+  // The same if it need not wait; else false, and `value` is untouched.
+  template <class T>
+  bool try_send(T& value) {
+    return send_into_buffer(value) || try_send_slow(&value);
+  }
+  // The same, but gives up when `done` is closed: false then, and `value` is untouched. Nobody may
+  // send on `done`. A closed `done` wins over everything else.
+  template <class T>
+  bool send_unless(DoneChannel done, T& value, const base::Site& site) {
+    if (done != nullptr && done->closed()) return false;
+    return send_into_buffer(value) || send_unless_slow(done, &value, site);
+  }
+
+  // Constructs the next value at `slot`, or Closed: none will come. Waits for one.
+  template <class T>
+  RecvStatus recv(T* slot, const base::Site& site) {
+    return recv_from_buffer(slot) ? RecvStatus::Value : recv_slow(slot, site);
+  }
+  template <class T>
+  RecvStatus try_recv(T* slot) {
+    return recv_from_buffer(slot) ? RecvStatus::Value : try_recv_slow(slot);
+  }
+  // The same as recv, but WouldWait when `done` is closed first.
+  template <class T>
+  RecvStatus recv_unless(DoneChannel done, T* slot, const base::Site& site) {
+    if (done != nullptr && done->closed()) return RecvStatus::WouldWait;
+    return recv_from_buffer(slot) ? RecvStatus::Value : recv_unless_slow(done, slot, site);
+  }
 
   // Panics if it is closed already.
   void close(const base::Site& site);
 
   std::size_t length() const;
   std::size_t capacity() const { return capacity_; }
+  // Without the lock: true if close() has returned before.
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
 
  private:
+  friend class Selection;
+
   ChanCore(const ElementType& type, std::size_t capacity, const char* name, const base::Site& site);
   ~ChanCore() = default;
   void destroy();
 
-  // The part of send and recv that need not wait. They release lock_ if they return true.
-  bool send_now(void* value) TASKSCOPE_REQUIRES(lock_);
-  bool recv_now(void* value, RecvStatus& status) TASKSCOPE_REQUIRES(lock_);
+  // The quick ways. They leave lock_ held if they return false.
+  template <class T>
+  bool send_into_buffer(T& value) TASKSCOPE_NO_ANALYSIS {
+    lock_.lock();
+    if (count_ >= limit_ || receivers_.maybe_any()) return false;
+    construct_from(static_cast<T*>(static_cast<void*>(buffer_)) + send_at_, value);
+    send_at_ = next(send_at_);
+    ++count_;
+    lock_.unlock();
+    return true;
+  }
+  template <class T>
+  bool recv_from_buffer(T* slot) TASKSCOPE_NO_ANALYSIS {
+    lock_.lock();
+    if (count_ == 0 || senders_.maybe_any()) return false;
+    T& oldest = *std::launder(static_cast<T*>(static_cast<void*>(buffer_)) + recv_at_);
+    construct_from(static_cast<void*>(slot), oldest);
+    oldest.~T();
+    recv_at_ = next(recv_at_);
+    --count_;
+    lock_.unlock();
+    return true;
+  }
 
+  // REQUIRE lock_ and release it.
+  void send_slow(void* value, const base::Site& site);
+  bool try_send_slow(void* value);
+  RecvStatus recv_slow(void* slot, const base::Site& site);
+  RecvStatus try_recv_slow(void* slot);
+  bool send_unless_slow(DoneChannel done, void* value, const base::Site& site);
+  RecvStatus recv_unless_slow(DoneChannel done, void* slot, const base::Site& site);
+
+  // What send and recv do when they need not wait; lock_ stays held. `woken` is the task whose wait
+  // that has ended, to be readied after the lock is released.
+  enum class SendStatus : std::uint8_t { Sent, Closed, WouldWait };
+  SendStatus send_now(void* value, sched::Task*& woken) TASKSCOPE_REQUIRES(lock_);
+  RecvStatus recv_now(void* slot, sched::Task*& woken) TASKSCOPE_REQUIRES(lock_);
+
+  void move(void* to, void* from) const;
   std::byte* place(std::size_t index) { return buffer_ + index * type_.size; }
   std::size_t next(std::size_t index) const { return index + 1 == capacity_ ? 0 : index + 1; }
 
+  // Guarded by lock_. First, so that what a send touches is on one or two cache lines.
+  mutable base::Lock lock_;
+  // Atomic: written under lock_, with release; closed() reads it without.
+  std::atomic<bool> closed_{false};
+  std::size_t count_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::size_t limit_ TASKSCOPE_GUARDED_BY(lock_);
+  std::size_t send_at_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::size_t recv_at_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+
   // Constant after construction.
-  const ElementType& type_;
   const std::size_t capacity_;
   std::byte* buffer_ = nullptr;  // behind this object, in the same allocation
+  const ElementType& type_;
 
   // Guarded by lock_.
-  mutable base::Lock lock_;
-  std::size_t first_ TASKSCOPE_GUARDED_BY(lock_) = 0;
-  std::size_t count_ TASKSCOPE_GUARDED_BY(lock_) = 0;
-  bool closed_ TASKSCOPE_GUARDED_BY(lock_) = false;
   sched::WaitQueue receivers_ TASKSCOPE_GUARDED_BY(lock_);
   sched::WaitQueue senders_ TASKSCOPE_GUARDED_BY(lock_);
   instrument::TracedObject traced_;
+  std::uint32_t random_ TASKSCOPE_GUARDED_BY(lock_);  // selects draw from it (Selection)
 
   // Atomic: handles; see add_reference and drop_reference.
   std::atomic<std::size_t> references_{1};
 };
 
-// A task waits for ever on a nil channel.
+// A task waits for ever on a nil channel or in a select without arms, or until `done` is closed.
 [[noreturn]] void nil_send(const base::Site& site);
 [[noreturn]] void nil_recv(const base::Site& site);
+void nil_send_unless(DoneChannel done, const base::Site& site);
+void nil_recv_unless(DoneChannel done, const base::Site& site);
 [[noreturn]] void nil_close();
+[[noreturn]] void send_on_closed();
+[[noreturn]] void select_nothing(const base::Site& site);
 
 }  // namespace taskscope::channel

@@ -14,7 +14,8 @@
 // operations under way, and one for as long as close() has not been called.
 //
 // Invariants:
-//   1. kQueued… changes under the lock only, and exactly while waiters_ of that direction is not empty.
+//   1. kQueued… changes under the lock only, and exactly while waiters_ of that direction is not
+//   empty.
 //   2. The descriptor is closed by whoever takes the number of parties to zero.
 #pragma once
 
@@ -99,8 +100,8 @@ class Descriptor {
     return outcome;
   }
 
-  // Calls `use(fd)` once, at any time besides the operations: options, addresses, shutdown. PollResult::Closed
-  // if it is closed.
+  // Calls `use(fd)` once, at any time besides the operations: options, addresses, shutdown.
+  // PollResult::Closed if it is closed.
   template <class F>
   Attempt with_fd(F&& use) {
     if (!add_party()) return {.result = PollResult::Closed};

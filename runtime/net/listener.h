@@ -54,13 +54,13 @@ struct ListenOptions {
   int backlog = 4096;
 };
 
-// Listens on "127.0.0.1:8080", "[::1]:8080", "localhost:8080" or, on all interfaces, ":8080". Port 0
-// lets the system choose. Of a name with several addresses the first that works is taken.
+// Listens on "127.0.0.1:8080", "[::1]:8080", "localhost:8080" or, on all interfaces, ":8080". Port
+// 0 lets the system choose. Of a name with several addresses the first that works is taken.
 Result<Listener> listen_tcp(std::string_view address, ListenOptions options = {},
                             Site site = Site::here());
 
-// Listens at a path (or "@name"). A socket that a dead program has left there must be removed first:
-// this function does not guess whether somebody still uses it.
+// Listens at a path (or "@name"). A socket that a dead program has left there must be removed
+// first: this function does not guess whether somebody still uses it.
 Result<Listener> listen_unix(std::string_view path, ListenOptions options = {},
                              Site site = Site::here());
 

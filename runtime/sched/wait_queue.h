@@ -53,6 +53,8 @@ struct Waiter {
 
 class WaitQueue {
  public:
+  // False: certainly nobody. Cheaper than empty(), for quick ways.
+  bool maybe_any() const { return first_ != nullptr; }
   bool empty() const { return first_ == nullptr || run_ != current_run(); }
 
   void push(Waiter& waiter) {
@@ -89,6 +91,15 @@ class WaitQueue {
     (first_ == nullptr ? last_ : first_->previous) = nullptr;
     waiter.queued = false;
     return waiter.claim == nullptr || waiter.claim->take(waiter);
+  }
+
+  // The longest waiter whose wait goes on, or null. Another object may end it at any moment.
+  Waiter* front_waiting() {
+    while (Waiter* const waiter = front()) {
+      if (waiter->claim == nullptr || waiter->claim->winner() == nullptr) return waiter;
+      claim_front();
+    }
+    return nullptr;
   }
 
   // The longest waiter whose wait is the caller's to end, or null.

@@ -175,9 +175,10 @@ std::uint64_t Worker::begin_wait(const WaitSpec& wait) {
 }
 
 void Worker::yield() {
-  // Nobody to give way to: nothing happens, and the trace says nothing.
-  if (queue_.looks_empty() && scheduler_.global().size() == 0 && !scheduler_.stopping() &&
-      !scheduler_.timers().any_due(index_)) {
+  // Nobody to give way to: nothing happens, and the trace says nothing. With descriptors to poll it
+  // counts as a turn, so that a loop of yields gets to look at them.
+  if (!scheduler_.poller().active() && queue_.looks_empty() && scheduler_.global().size() == 0 &&
+      !scheduler_.stopping() && !scheduler_.timers().any_due(index_)) {
     return;
   }
   Task* const self = current_;
@@ -265,7 +266,7 @@ void Worker::submit(Task* task, std::string_view name) {
     end_id_ = next_id_ + Scheduler::kIdBlock;
   }
   task->id = next_id_++;
-  task->parent = current_->id;
+  task->parent = current_ == nullptr ? 0 : current_->id;  // 0: by a timer
   task->seq = 0;
   if (!name.empty()) task->name = strndup(name.data(), name.size());
   if (lane_ != nullptr) {

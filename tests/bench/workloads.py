@@ -27,6 +27,7 @@ CHANNELS = ("chan_solo", "chan_pingpong", "chan_unbuf", "chan_buf128", "chan_mpm
 FIGURES = {"timer_sleep": "cpu_ns"}
 PING_PONG_GOAL = 0.5
 MEAN_GOAL = 0.5
+ECHO_GOAL = 1.25
 
 
 def find_go():
@@ -35,7 +36,8 @@ def find_go():
         path = shutil.which(place)
         if path is None:
             continue
-        run = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True, check=False)
+        run = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True,
+                             check=False)
         version = run.stdout.strip().removeprefix("go").split(".")
         if len(version) >= 2 and version[0] == "1" and int(version[1]) >= GO_MINOR_MIN:
             return path
@@ -93,6 +95,10 @@ def measure_case(bench, case, workers, go):
     return {name: [each[i] for i in kept] for name, each in lines.items()}, figure
 
 
+def plural(workers):
+    return f"{workers} worker{'s' if workers > 1 else ''}"
+
+
 def geometric_mean(values):
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
@@ -106,7 +112,7 @@ def compare(bench, cases, goals):
         for workers in WORKERS:
             lines, figure = measure_case(bench, case, workers, go)
             values = {name: [line[figure] for line in each] for name, each in lines.items()}
-            name = f"{case}, {workers} worker{'s' if workers > 1 else ''}"
+            name = f"{case}, {plural(workers)}"
             results += rows_of(name, values, peer, goals.get(case, 1), ratios)
             if case == "parked" and workers == 1:
                 results += memory_rows(lines, peer)
@@ -160,4 +166,19 @@ def channels(bench):
 
 
 def echo_floor(bench):
-    return []
+    """The echo workload against bare epoll loops on as many threads."""
+    programs = bench.build / "tests" / "bench"
+    results = []
+    for workers in WORKERS:
+        def ns(*command):
+            return json.loads(bench.run(*command).stdout.splitlines()[-1])["ns_op"]
+
+        floor, ours = bench.interleaved(
+            lambda: ns(programs / "epoll_echo", workers),
+            lambda: ns(programs / "runtime_bench", "--case", "echo64", "--workers", workers,
+                       "--repetitions", 1))
+        ratio = median_ratio(ours, floor)
+        results.append(result(f"echo64 over bare epoll, {plural(workers)}", median(ours), "ns",
+                              peers={"epoll": median(floor)}, ratio=ratio,
+                              goal=f"ratio <= {ECHO_GOAL:g}", met=ratio <= ECHO_GOAL))
+    return results

@@ -29,7 +29,7 @@ void check(std::span<const std::byte> blob) {
                .span_ns = columns.span_ns.at(i),
                .task_id = columns.task_ids.at(i),
                .object_id = columns.object_ids.at(i),
-               .arg = columns.args.at(i),
+               .arg = pack_args(columns.args.at(i), columns.args2.at(i)),
                .site_id = columns.site_ids.at(i),
                .kind = columns.kinds[i],
                .reason = columns.reasons.at(i)};

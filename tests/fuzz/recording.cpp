@@ -35,6 +35,7 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.sites().has_value());
   static_cast<void>(reader.steals().has_value());
   static_cast<void>(reader.parks().has_value());
+  static_cast<void>(reader.spins().has_value());
   static_cast<void>(reader.lost().has_value());
   static_cast<void>(reader.findings().has_value());
   const auto chunks = reader.chunks();

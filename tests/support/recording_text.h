@@ -89,6 +89,7 @@ class RecordingText {
       if (s.reason != store::BlockReason::None) more += fmt::format(" {}", to_text(s.reason));
       if (s.object_id != 0) more += fmt::format(" object {}", s.object_id);
       if (s.site_id != 0) more += fmt::format(" site {}", s.site_id);
+      if (s.thread_id != 0) more += fmt::format(" thread {}", s.thread_id);
       if (s.woken_by != 0) more += fmt::format(" woken by {}", s.woken_by);
       if (!s.finished) more += " unfinished";
       line("  task {} {} {}..{} {}{}", s.task_id, worker(s.worker_id), s.start_ns, s.end_ns,
@@ -99,8 +100,9 @@ class RecordingText {
   void events() {
     line("\nevents");
     for (const auto& e : all_events(reader_)) {
-      line("  {} {} {} task {} object {} site {} arg {}", worker(e.worker_id), e.ns,
-           to_text(e.kind), e.task_id, e.object_id, e.site_id, e.arg);
+      line("  {} {} {} task {} object {} site {} arg {}{}", worker(e.worker_id), e.ns,
+           to_text(e.kind), e.task_id, e.object_id, e.site_id, e.arg,
+           e.arg2 == 0 ? "" : fmt::format(" {}", e.arg2));
     }
   }
 
@@ -110,12 +112,13 @@ class RecordingText {
     const auto sites = reader_.sites();
     const auto steals = reader_.steals();
     const auto parks = reader_.parks();
+    const auto spins = reader_.spins();
     const auto lost = reader_.lost();
-    ASSERT_TRUE(workers && objects && sites && steals && parks && lost);
+    ASSERT_TRUE(workers && objects && sites && steals && parks && spins && lost);
     line("\nworkers");
     for (const auto& w : *workers) {
-      line("  w{} thread {} running {} parked {} events {} steals {}", w.id, w.thread_id,
-           w.running_ns, w.parked_ns, w.events, w.steals);
+      line("  w{} thread {} running {} syscall {} spinning {} parked {} events {} steals {}", w.id,
+           w.thread_id, w.running_ns, w.syscall_ns, w.spinning_ns, w.parked_ns, w.events, w.steals);
     }
     line("\nobjects");
     for (const auto& o : *objects) {
@@ -131,6 +134,8 @@ class RecordingText {
     }
     for (const auto& p : *parks)
       line("  park {} {}..{}", worker(p.worker_id), p.start_ns, p.end_ns);
+    for (const auto& p : *spins)
+      line("  spin {} {}..{}", worker(p.worker_id), p.start_ns, p.end_ns);
     for (const auto& l : *lost) {
       line("  lost {} {}..{}: {} events", worker(l.worker_id), l.start_ns, l.end_ns, l.events);
     }

@@ -154,6 +154,13 @@ int behave(std::string_view how, std::uint64_t tasks) {
     ring.header().lost.store(17);
     die_of(SIGKILL);
   }
+  if (how == "grows") {
+    Ring late(1);
+    late.put(EventKind::WorkerStart, 4321);
+    ring.put(EventKind::Spawn, 2 + tasks, 7);
+    late.put(EventKind::Run, 2 + tasks, 1);
+    late.put(EventKind::Exit, 2 + tasks);
+  }
   if (how == "lies") {
     Ring liar(1);
     liar.put(EventKind::WorkerPark);

@@ -62,6 +62,15 @@ class Launch : public testing::Test {
 // The main task's spawn, run and exit, and five events for each other.
 constexpr std::uint64_t events_of(std::uint64_t tasks) { return 3 + 5 * tasks; }
 
+TEST_F(Launch, ARingThatIsOfferedLateIsReadLikeTheOthers) {
+  const auto summary = record(helper({"grows", "700"}));
+  ASSERT_TRUE(summary) << summary.error().message;
+  expect_whole(*summary, 702, events_of(700) + 4);
+  EXPECT_EQ(summary->info.notes, "");
+  EXPECT_EQ(summary->info.workers, 2u);
+  EXPECT_EQ(summary->info.threads, 1u);
+}
+
 TEST_F(Launch, AProgramIsRecordedToItsLastEvent) {
   const auto summary = record(helper({"works", "5000"}));
   ASSERT_TRUE(summary) << summary.error().message;

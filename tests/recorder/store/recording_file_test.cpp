@@ -103,10 +103,18 @@ TEST_F(RecordingFile, AnUnfinishedRecordingKnowsItsLengthButNoStatesOfWhatLived)
 
 TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
-  run_sql(path, "PRAGMA user_version=2");
+  run_sql(path, "PRAGMA user_version=3");
   EXPECT_EQ(refusal(path), path +
-                               " was written by a newer Taskscope (format 2); this one reads 1: "
+                               " was written by a newer Taskscope (format 3); this one reads 2: "
                                "update taskscope.");
+}
+
+TEST_F(RecordingFile, AnOlderVersionSaysWhatToDo) {
+  const std::string path = recording("ping_pong");
+  run_sql(path, "PRAGMA user_version=1");
+  EXPECT_EQ(refusal(path), path +
+                               " was written by an older Taskscope (format 1); this one reads 2: "
+                               "record it again.");
 }
 
 TEST_F(RecordingFile, CutFilesAndDamagedChunksAreErrorsNotCrashes) {
@@ -179,7 +187,7 @@ TEST_F(RecordingFile, QueriesOnlyReadAndSayWhereTheyAreWrong) {
 }
 
 TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
-  const auto reader = Reader::open(recording("two_workers"));
+  const auto reader = Reader::open(recording("preempted"));
   ASSERT_TRUE(reader);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
@@ -193,7 +201,7 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     EXPECT_NE(rows, "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 3);
+  EXPECT_EQ(examples, 5);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {

@@ -1,0 +1,67 @@
+// Selection: waits for the first of several channel operations. What ts::select and the operations
+// with a context are made of.
+//
+// After Go's selectgo: all channels are locked in the order of their addresses; if some arms are
+// ready one of them is carried out, each with the same chance; else the task enters the queues of
+// all channels and parks, and whoever takes its claim carries out one arm. Lives on the stack of
+// the task that waits, in room that the caller provides, so that nothing is allocated.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/lock.h"
+#include "runtime/channel/chan_core.h"
+#include "runtime/sched/wait_queue.h"
+
+namespace taskscope::channel {
+
+enum class Direction : std::uint8_t { Send, Recv };
+
+// One operation of a selection.
+struct Arm {
+  ChanCore* chan = nullptr;  // null: disabled
+  void* slot = nullptr;  // the value to send, or room for the one to receive; null if none comes
+  Direction direction = Direction::Recv;
+  bool success = false;    // of the chosen arm: false if its channel is closed
+  sched::Waiter waiter{};  // the selection's
+};
+
+// `count` arms and room for the selection's own lists.
+struct SelectionRoom {
+  Arm* arms;
+  Arm** order;         // `count` places
+  base::Lock** locks;  // `count` + 1 places
+  std::size_t count;
+};
+
+class Selection {
+ public:
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+  explicit Selection(const SelectionRoom& room);
+
+  // The index of the arm that was carried out; kNone if none is ready.
+  std::size_t try_now();
+  // The index of the arm that was carried out, after a wait if need be.
+  std::size_t wait(const sched::WaitSpec& wait);
+
+ private:
+  void lock_all();
+  void unlock_all();
+  // Carries out one of the ready arms. REQUIRES: all channels are locked; they stay so.
+  std::size_t take_ready(sched::Task*& woken);
+  static bool ready(const Arm& arm);
+  static bool carry_out(Arm& arm, sched::Task*& woken);
+  std::uint32_t random(std::uint32_t below);
+  std::size_t index_of(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms_); }
+
+  Arm* arms_;
+  Arm** order_;  // the enabled arms, by address of their channels
+  base::Lock** locks_;
+  std::size_t count_;
+  std::size_t enabled_ = 0;
+  std::size_t channels_ = 0;  // different ones: the locks in locks_
+};
+
+}  // namespace taskscope::channel
