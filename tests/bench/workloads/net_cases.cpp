@@ -1,9 +1,9 @@
-// What the network costs.
+// What a request over the network costs.
+#include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstdlib>
-#include <vector>
+#include <cstddef>
 
+#include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/taskscope.h"
 #include "tests/bench/workloads/frame.h"
@@ -11,57 +11,49 @@
 namespace taskscope::bench {
 namespace {
 
-constexpr std::size_t kMessage = 64;
+constexpr std::size_t kConnections = 64;
 
-void must(bool ok) {
-  if (!ok) std::abort();
-}
+using Buffer = std::array<std::byte, 64>;
 
-void echo(const net::Conn& conn) {
-  std::array<std::byte, kMessage> buffer;
-  while (conn.read_full(buffer)) must(conn.write_all(buffer).has_value());
+void echo(const ts::net::Conn& conn) {
+  Buffer buffer{};
+  while (conn.read_full(buffer) && conn.write_all(buffer)) {
+  }
 }
 
 // 64 connections on loopback, each sending 64 bytes and waiting for their echo; per request.
 void echo64(std::int64_t requests, Run& run) {
-  constexpr std::int64_t kConnections = 64;
-  const Result<net::Listener> listener = net::listen_tcp("127.0.0.1:0");
-  must(listener.has_value());
-  ts::WaitGroup servers;
-  servers.go([&] {
-    while (Result<net::Conn> conn = listener->accept()) {
-      servers.go([conn = *std::move(conn)] { echo(conn); });
+  const auto listener = ts::net::listen_tcp("127.0.0.1:0").value();
+  ts::WaitGroup served;
+  served.go([&] {
+    while (auto conn = listener.accept()) {
+      served.go([conn = std::move(conn).value()] { echo(conn); });
     }
   });
-  std::vector<net::Conn> conns;
-  for (std::int64_t i = 0; i < kConnections; ++i) {
-    Result<net::Conn> conn = net::dial_tcp(listener->address().to_string());
-    must(conn.has_value());
-    conns.push_back(*std::move(conn));
-  }
-  const std::int64_t each = requests / kConnections;
-  std::vector<std::int64_t> latency_ns(static_cast<std::size_t>(each * kConnections));
+  std::array<ts::net::Conn, kConnections> clients;
+  for (auto& client : clients) client = ts::net::dial_tcp(listener.address().to_string()).value();
+  const std::int64_t share = requests / static_cast<std::int64_t>(kConnections);
+  std::vector<std::int64_t> latency(static_cast<std::size_t>(share) * kConnections);
+  ts::WaitGroup asked;
   run.start();
-  ts::WaitGroup clients;
-  for (std::int64_t c = 0; c < kConnections; ++c) {
-    clients.go([&, c] {
-      std::array<std::byte, kMessage> buffer{};
-      const net::Conn& conn = conns[static_cast<std::size_t>(c)];
-      for (std::int64_t i = 0; i < each; ++i) {
-        const std::int64_t sent_ns = base::monotonic_ns();
-        must(conn.write_all(buffer).has_value());
-        must(conn.read_full(buffer).has_value());
-        latency_ns[static_cast<std::size_t>(c * each + i)] = base::monotonic_ns() - sent_ns;
+  for (std::size_t k = 0; k < kConnections; ++k) {
+    asked.go([&, k] {
+      Buffer buffer{};
+      for (std::int64_t i = 0; i < share; ++i) {
+        const std::int64_t start = base::monotonic_ns();
+        TASKSCOPE_CHECK(clients[k].write_all(buffer).has_value());
+        TASKSCOPE_CHECK(clients[k].read_full(buffer).has_value());
+        latency[k * static_cast<std::size_t>(share) + static_cast<std::size_t>(i)] =
+            base::monotonic_ns() - start;
       }
     });
   }
-  clients.wait();
+  asked.wait();
   run.stop();
-  run.set_operations(static_cast<double>(each * kConnections));
-  run.set_percentiles("latency", std::move(latency_ns));
-  conns.clear();
-  must(listener->close().has_value());
-  servers.wait();
+  run.set_percentiles("latency", std::move(latency));
+  for (auto& client : clients) TASKSCOPE_CHECK(client.close().has_value());
+  TASKSCOPE_CHECK(listener.close().has_value());
+  served.wait();
 }
 
 }  // namespace
