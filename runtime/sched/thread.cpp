@@ -182,13 +182,14 @@ Thread& Thread::leave(Thread& thread, Task* self, Leaving leaving, std::uint64_t
   thread.leaving_ = leaving;
   base::annotate_release(&thread.scheduler_);  // pairs with the end of run()
   Worker* const worker = thread.worker();
-  if (Task* next = worker == nullptr ? nullptr : worker->pick_quick()) {
+  Task* const next = worker == nullptr ? nullptr : worker->pick_quick();
+  if (next != nullptr) {
     thread.enter(next, ticks);
-    self->context.switch_to(next->context);
   } else {
     thread.task_ = nullptr;
-    self->context.switch_to(thread.loop_context_);
   }
+  // One place to switch at, for the return-address predictor's sake (switch_x86_64.S).
+  self->context.switch_to(next != nullptr ? next->context : thread.loop_context_);
   return arrived();
 }
 
