@@ -19,6 +19,8 @@
 //   sched/run.h        ts::run, ts::RunOptions      starts the workers and the main task
 //   sched/go.h         ts::go                       starts a task
 //   sched/sleep.h      ts::yield, ts::sleep
+//   sched/clock.h      ts::Clock, ts::now
+//   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   context/context.h  ts::Context                  cancellation, deadlines, values
@@ -45,6 +47,7 @@
 #include "runtime/context/context.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/sleep.h"
 #include "runtime/sync/mutex.h"

@@ -1,11 +1,14 @@
 #include "runtime/sched/scheduler.h"
 
+#include <sys/prctl.h>
+
 #include <cstdlib>
 #include <cstring>
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
 
 namespace taskscope::sched {
@@ -19,8 +22,12 @@ constexpr std::size_t kSlots = TASKSCOPE_TSAN ? std::size_t{1} << 15 : stack::kS
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer)
-    : tracer_(std::move(tracer)), traced_(tracer_ != nullptr), stacks_(kSlots), timers_(workers) {
+Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
+                     ManualClock* clock)
+    : tracer_(std::move(tracer)),
+      traced_(tracer_ != nullptr),
+      stacks_(kSlots),
+      timers_(workers, clock) {
   workers_.reserve(workers);
   idle_.reserve(workers);
   for (std::uint32_t i = 0; i < workers; ++i) {
@@ -55,6 +62,8 @@ bool Scheduler::run(void (*body)(void*), void* closure, const base::Site& site) 
   for (auto& worker : workers_) {
     threads_.emplace_back([this, w = worker.get()] {
       {
+        // Sleeping threads wake when they asked to, not up to 50 µs later.
+        prctl(PR_SET_TIMERSLACK, 1ul);
         const SignalStack signal_stack;
         w->loop();
       }
@@ -202,7 +211,7 @@ void Scheduler::wake_one(instrument::Lane* lane) {
 }
 
 bool Scheduler::any_work() const {
-  if (global_.size() != 0) return true;
+  if (global_.size() != 0 || timers_.overtaken()) return true;
   for (const auto& worker : workers_) {
     if (!worker->queue().looks_empty()) return true;
   }
@@ -211,7 +220,24 @@ bool Scheduler::any_work() const {
 
 bool Scheduler::all_asleep() const {
   return idle_count_.load(std::memory_order_seq_cst) == workers_.size() && !any_work() &&
-         timers_.earliest_ns() == Timers::kNever && !poller_.active();
+         timers_.stand_still() && !poller_.active();
+}
+
+bool Scheduler::leap_in_time(Worker& worker) {
+  ManualClock* const clock = timers_.manual_clock();
+  if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return false;
+  // Under the lock from the last look to the removal: nobody else leaps while this worker is about
+  // to fire what is due.
+  const base::LockGuard guard(idle_lock_);
+  const std::int64_t deadline = timers_.earliest_ns();
+  if (idle_.size() != workers_.size() || deadline == Timers::kNever || poller_.active() ||
+      any_work()) {
+    return false;
+  }
+  clock->leap_to(deadline);
+  std::erase(idle_, &worker);
+  idle_count_.store(static_cast<std::uint32_t>(idle_.size()), std::memory_order_seq_cst);
+  return true;
 }
 
 bool Scheduler::may_spin() const {

@@ -54,8 +54,9 @@ struct RunStats {
 
 class Scheduler {
  public:
-  // `tracer` is null for a run that is not recorded.
-  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer);
+  // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
+  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
+            ManualClock* clock = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -93,6 +94,10 @@ class Scheduler {
   bool any_work() const;
   // All workers idle, nothing queued, nobody asleep to a deadline or waiting for a descriptor.
   bool all_asleep() const;
+  // With a manual clock that moves by itself: if all workers are idle, `worker` among them, and
+  // only a timer can make a task ready, moves the clock to the earliest and takes `worker` out of
+  // the idle list. False: nothing happened.
+  bool leap_in_time(Worker& worker);
 
   // One idle worker sleeps no longer than to the earliest deadline; the others rely on it. It is
   // the one with the earliest deadline. False if another one keeps time already, or nobody sleeps.
@@ -100,7 +105,8 @@ class Scheduler {
   void resign_timekeeper(std::int64_t deadline_ns);
   // A timer with this deadline was started: an idle worker must not sleep longer.
   void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
-    if (deadline_ns < timekeeper_deadline_ns_.load(std::memory_order_seq_cst)) {
+    if (deadline_ns < timekeeper_deadline_ns_.load(std::memory_order_seq_cst) &&
+        timers_.manual_clock() == nullptr) {
       wake_one_if_useful(lane);
     }
   }

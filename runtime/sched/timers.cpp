@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/park.h"
 
 namespace taskscope::sched {
@@ -17,10 +18,20 @@ constexpr int kPausesBeforeYield = 100;
 
 }  // namespace
 
-Timers::Timers(std::uint32_t queues)
-    : count_(queues), queues_(new TimerQueue[queues]), slots_(new FiringSlot[queues]) {}
+Timers::Timers(std::uint32_t queues, ManualClock* clock)
+    : clock_(clock),
+      count_(queues),
+      queues_(new TimerQueue[queues]),
+      slots_(new FiringSlot[queues]) {}
 
-std::int64_t Timers::now_ns() const { return base::monotonic_ns(); }
+std::int64_t Timers::now_ns() const {
+  return clock_ == nullptr ? base::monotonic_ns() : clock_->now_ns();
+}
+
+bool Timers::stand_still() const {
+  const bool by_hand = clock_ != nullptr && clock_->moves() == ManualClock::Moves::ByHand;
+  return by_hand || earliest_ns() == kNever;
+}
 
 void Timers::start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns,
                    std::int64_t period_ns) {

@@ -15,16 +15,21 @@
 #include "runtime/instrument/lane.h"
 #include "runtime/sched/timer_queue.h"
 
+namespace taskscope {
+class ManualClock;
+}
+
 namespace taskscope::sched {
 
 class Timers {
  public:
   static constexpr std::int64_t kNever = TimerQueue::kNever;
 
-  // `queues` is the most workers that there will be.
-  explicit Timers(std::uint32_t queues);
+  // `queues` is the most workers that there will be; `clock` is null for the real one.
+  Timers(std::uint32_t queues, ManualClock* clock);
 
   std::int64_t now_ns() const;
+  ManualClock* manual_clock() const { return clock_; }
 
   TimerQueue& queue(std::uint32_t worker) { return queues_[worker]; }
 
@@ -54,6 +59,12 @@ class Timers {
 
   // The earliest deadline of all queues, kNever without one.
   std::int64_t earliest_ns() const;
+  // When an idle worker must look at the timers by itself: a manual clock tells.
+  std::int64_t wake_at_ns() const { return clock_ == nullptr ? earliest_ns() : kNever; }
+  // True if no timer will fire before some task or thread does something.
+  bool stand_still() const;
+  // Whether a manual clock has been moved past a deadline.
+  bool overtaken() const { return clock_ != nullptr && earliest_ns() <= now_ns(); }
 
  private:
   std::size_t fire(std::uint32_t worker, std::uint32_t from, std::uint32_t to,
@@ -64,6 +75,7 @@ class Timers {
   static void forget_earlier_run(Timer& timer);
 
   // Constant after construction.
+  ManualClock* const clock_;
   const std::uint32_t count_;
   const std::unique_ptr<TimerQueue[]> queues_;
   const std::unique_ptr<FiringSlot[]> slots_;

@@ -60,6 +60,9 @@ class alignas(64) Worker {
   // Any thread: ends the sleep of this worker. REQUIRES: it was taken out of the idle list.
   void unpark();
 
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
+
   Task* current() const { return current_; }
   instrument::Lane* lane() const { return lane_; }
   std::uint32_t index() const { return index_; }
@@ -107,8 +110,6 @@ class alignas(64) Worker {
 
   // The loop's search, in the order it is tried.
   Task* find_work();
-  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
-  bool fire_timers(bool all);
   // Looks for ready descriptors without waiting.
   Task* pick_polled();
   // Their wait is over: queues tasks that nobody in particular woke, a list by `link`.

@@ -86,6 +86,7 @@ void Worker::sleep() {
   }
   const bool look_again = scheduler_.stopping() || scheduler_.any_work();
   if (look_again && scheduler_.remove_idle(*this)) return;
+  if (!look_again && scheduler_.leap_in_time(*this)) return;
   if (!look_again && scheduler_.all_asleep()) report_if_deadlocked(scheduler_, lane_);
   if (lane_ != nullptr) lane_->worker_park();
   const PolledTasks tasks = wait_for_unpark();
@@ -103,7 +104,7 @@ PolledTasks Worker::wait_for_unpark() {
   PolledTasks tasks;
   // Acquire pairs with the release in unpark().
   while (unparked_.load(std::memory_order_acquire) != kUnparked) {
-    const std::int64_t deadline = scheduler_.timers().earliest_ns();
+    const std::int64_t deadline = scheduler_.timers().wake_at_ns();
     if (scheduler_.poller().active() && scheduler_.poller().begin_sleep()) {
       tasks = wait_in_poll(deadline);
       const bool due = deadline != Timers::kNever && base::monotonic_ns() >= deadline;

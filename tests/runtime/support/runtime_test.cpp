@@ -73,7 +73,7 @@ void wait_until_alone() {
 
 }  // namespace
 
-sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
+sched::RunStats RuntimeTest::run(const std::function<void()>& main, ManualClock* clock) {
   // ThreadSanitizer starts a thread of its own with the first one.
   std::thread([] {}).join();
   const Footprint before = footprint_settled({.threads = 1 + (TASKSCOPE_TSAN ? 1 : 0)});
@@ -83,7 +83,7 @@ sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
         main();
         wait_until_alone();
       },
-      {.workers = workers(), .stats = &stats});
+      {.workers = workers(), .clock = clock, .stats = &stats});
   const Footprint after = footprint_settled(before);
   // Sanitizers keep shadow memory of their own; only the counts are held against them.
   EXPECT_EQ(after.threads, before.threads) << describe(after);
