@@ -23,6 +23,7 @@
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
@@ -53,6 +54,7 @@
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/mutex_guards.h"
 #include "runtime/sync/wait_group.h"
+#include "runtime/time/timer.h"
 
 namespace taskscope {
 using sched::Panic;

@@ -79,14 +79,11 @@ bool Timers::stop(Timer& timer, bool wait) TASKSCOPE_NO_ANALYSIS {
   return home != nullptr;
 }
 
-bool Timers::reset(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns,
-                   std::int64_t period_ns) TASKSCOPE_NO_ANALYSIS {
+bool Timers::move(Timer& timer, std::int64_t deadline_ns,
+                  std::int64_t period_ns) TASKSCOPE_NO_ANALYSIS {
   forget_earlier_run(timer);
   TimerQueue* const home = lock_home(timer);
-  if (home == nullptr) {
-    start(timer, worker, deadline_ns, period_ns);
-    return false;
-  }
+  if (home == nullptr) return false;
   home->move(timer, deadline_ns, period_ns);
   home->lock().unlock();
   return true;

@@ -36,7 +36,7 @@ class Timers {
   // As the functions of timer.h, into the queue of `worker`.
   void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
   bool stop(Timer& timer, bool wait);
-  bool reset(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
+  bool move(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns);
 
   // Fires what is due in `worker`'s own queue. REQUIRES: called by that worker. The number fired.
   std::size_t fire_due(std::uint32_t worker, instrument::Lane* lane) {
