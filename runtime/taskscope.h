@@ -23,19 +23,32 @@
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   channel/select.h   ts::select                   waits for the first of several
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
+//   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
+//   net/dial.h         ts::net::dial_tcp, dial_unix
+//   net/conn.h         ts::net::Conn                reads, writes, deadlines
 //   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
+//   patterns/          what programs build from these:
+//     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
+//     first_of.h       ts::first_of                 the first success of several functions
+//     or_done.h        ts::or_done                  receives until a context is done
+//     merge.h          ts::merge                    several channels into one
+//     batch.h          ts::batch                    values in groups, by number or age
+//     single_flight.h  ts::SingleFlight             one works, all get the answer
+//     rate_limiter.h   ts::RateLimiter              so many a second
+//     retry.h, backoff.h  ts::retry, ts::Backoff    again, later each time
+//     circuit_breaker.h   ts::CircuitBreaker        stops asking who fails
 //
 // What to know:
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
 //   - A task may continue on another OS thread after anything that waits. thread_local variables
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
 //   - Calls that block the OS thread (reads, std::mutex) block its worker, too.
-//   - An exception that escapes a task is a panic: the program prints the task, its stack and where
-//   it
-//     was started, and exits with status 2. So does a program whose tasks all wait for each other.
+//   - An exception that escapes a task is a panic: the program prints the task, its stack and
+//     where it was started, and exits with status 2. So does a program whose tasks all wait for each other.
 //   - When the main task returns, the others are abandoned, not unwound.
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
@@ -45,7 +58,23 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/channel/select.h"
 #include "runtime/context/context.h"
+#include "runtime/net/address.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/dial.h"
+#include "runtime/net/listener.h"
+#include "runtime/patterns/backoff.h"
+#include "runtime/patterns/batch.h"
+#include "runtime/patterns/circuit_breaker.h"
+#include "runtime/patterns/first_of.h"
+#include "runtime/patterns/merge.h"
+#include "runtime/patterns/or_done.h"
+#include "runtime/patterns/parallel_for.h"
+#include "runtime/patterns/parallel_map.h"
+#include "runtime/patterns/rate_limiter.h"
+#include "runtime/patterns/retry.h"
+#include "runtime/patterns/single_flight.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"

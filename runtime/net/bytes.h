@@ -12,10 +12,9 @@
 namespace taskscope::net {
 
 template <class T>
-inline constexpr bool kIsByte =
-    std::is_same_v<std::remove_const_t<T>, char> ||
-    std::is_same_v<std::remove_const_t<T>, unsigned char> ||
-    std::is_same_v<std::remove_const_t<T>, std::byte>;
+inline constexpr bool kIsByte = std::is_same_v<std::remove_const_t<T>, char> ||
+                                std::is_same_v<std::remove_const_t<T>, unsigned char> ||
+                                std::is_same_v<std::remove_const_t<T>, std::byte>;
 
 class MutableBytes {
  public:
@@ -52,10 +51,11 @@ class Bytes {
   template <std::size_t kSize>
   Bytes(char (&buffer)[kSize]) : Bytes(buffer, kSize) {}  // NOLINT: implicit
   template <class Range>
-  requires(!std::is_convertible_v<const Range&, std::string_view> && requires(const Range& range) {
-    std::span(range);
-    requires kIsByte<typename decltype(std::span(range))::element_type>;
-  }) Bytes(const Range& range)  // NOLINT: implicit
+  requires(!std::is_convertible_v<const Range&, std::string_view> &&
+           requires(const Range& range) {
+             std::span(range);
+             requires kIsByte<typename decltype(std::span(range))::element_type>;
+           }) Bytes(const Range& range)  // NOLINT: implicit
       : Bytes(std::span(range).data(), std::span(range).size()) {}
 
   const std::byte* data() const { return data_; }
