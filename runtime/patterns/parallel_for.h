@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
