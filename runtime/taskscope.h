@@ -25,6 +25,9 @@
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/future.h     ts::Future, ts::async        results
+//   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
@@ -58,6 +61,9 @@
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/scope/detach.h"
+#include "runtime/scope/future.h"
+#include "runtime/scope/scope.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/mutex_guards.h"
 #include "runtime/sync/wait_group.h"
