@@ -5,8 +5,8 @@
 namespace taskscope {
 namespace {
 
-ContextAndCancel<CancelFunc> make_context(const Context& parent, const ScopeOptions& options,
-                                          const Site& site) {
+Cancellable<CancelFunc> make_context(const Context& parent, const ScopeOptions& options,
+                                     const Site& site) {
   return options.timeout ? with_timeout(parent, *options.timeout, site) : with_cancel(parent, site);
 }
 
