@@ -24,11 +24,19 @@
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   channel/select.h   ts::select                   recv, send, after, otherwise
 //   sync/wait_group.h  ts::WaitGroup
+//   sync/mutex.h       ts::Mutex                    with the standard's lock guards
+//   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
+//   sync/cond.h        ts::Cond
+//   sync/once.h        ts::Once, ts::Lazy
+//   sync/semaphore.h   ts::Semaphore
+//   sync/barrier.h     ts::Barrier
+//   sync/pool.h        ts::Pool
+//   sync/map.h         ts::Map
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
-//   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //
 // What to know:
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
@@ -47,6 +55,7 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/channel/select.h"
 #include "runtime/context/context.h"
 #include "runtime/net/address.h"
 #include "runtime/net/conn.h"
@@ -57,8 +66,15 @@
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/sync/barrier.h"
+#include "runtime/sync/cond.h"
+#include "runtime/sync/map.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/mutex_guards.h"
+#include "runtime/sync/once.h"
+#include "runtime/sync/pool.h"
+#include "runtime/sync/rwmutex.h"
+#include "runtime/sync/semaphore.h"
 #include "runtime/sync/wait_group.h"
 
 namespace taskscope {
