@@ -75,7 +75,7 @@ void Poller::retire(PollDesc* desc) {
   int fd = -1;
   {
     const base::LockGuard guard(desc->lock_);
-    TASKSCOPE_CHECK(desc->slots_[0].waiter == nullptr && desc->slots_[1].waiter == nullptr);
+    TASKSCOPE_CHECK(desc->slots_[0].queue.empty() && desc->slots_[1].queue.empty());
     registered = desc->registered_ && desc->failure() == 0;
     fd = desc->fd_;
     desc->closed_ = true;
