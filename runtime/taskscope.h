@@ -18,11 +18,14 @@
 // This is the only header a program includes; its parts:
 //   sched/run.h        ts::run, ts::RunOptions      starts the workers and the main task
 //   sched/go.h         ts::go                       starts a task
-//   sched/sleep.h      ts::yield, ts::sleep
+//   sched/sleep.h      ts::yield, ts::sleep, ts::checkpoint
+//   sched/blocking.h   ts::blocking                 calls that block the thread
+//   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
 //   channel/select.h   ts::select                   recv, send, after, otherwise
 //   sync/wait_group.h  ts::WaitGroup
@@ -42,7 +45,10 @@
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
 //   - A task may continue on another OS thread after anything that waits. thread_local variables
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
-//   - Calls that block the OS thread (reads, std::mutex) block its worker, too.
+//   - Calls that block the OS thread (reads, std::mutex) block its worker, too: put long ones into
+//     ts::blocking.
+//   - A task that computes for long loses its worker after 10 ms if others wait, by SIGURG; it goes
+//     on without one. A program that handles SIGURG itself does without that.
 //   - An exception that escapes a task is a panic: the program prints the task, its stack and where
 //   it
 //     was started, and exits with status 2. So does a program whose tasks all wait for each other.
@@ -61,10 +67,12 @@
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/listener.h"
+#include "runtime/sched/blocking.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
+#include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
 #include "runtime/sync/barrier.h"
 #include "runtime/sync/cond.h"
@@ -76,6 +84,7 @@
 #include "runtime/sync/rwmutex.h"
 #include "runtime/sync/semaphore.h"
 #include "runtime/sync/wait_group.h"
+#include "runtime/time/timer.h"
 
 namespace taskscope {
 using sched::Panic;

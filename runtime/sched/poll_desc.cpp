@@ -3,7 +3,7 @@
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 
@@ -66,11 +66,7 @@ bool PollDesc::begin_wait(PollMode mode, Waiter& self, PollResult& result) TASKS
     self.slot = &result;
     slot.queue.push(self);
     poller_->add_waiter();
-    // If what runs here next takes long, an idle worker should watch the descriptors meanwhile.
-    Worker& worker = *current_worker();
-    if (!worker.queue().looks_empty() && !poller_->someone_sleeps()) {
-      worker.scheduler().wake_one_if_useful(worker.lane());
-    }
+    current_thread()->watch_descriptors();
     return true;
   }
   lock_.unlock();

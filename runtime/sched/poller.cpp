@@ -11,6 +11,7 @@
 #include "runtime/base/check.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 namespace {
@@ -185,7 +186,7 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
 
 Poller& current_poller() {
   static_cast<void>(current_task_for("opening a descriptor"));
-  return current_worker()->scheduler().poller();
+  return current_thread()->scheduler().poller();
 }
 
 void Poller::interrupt() {

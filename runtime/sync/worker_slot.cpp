@@ -1,5 +1,6 @@
 #include "runtime/sync/worker_slot.h"
 
+#include "runtime/sched/thread.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sync {
