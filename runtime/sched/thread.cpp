@@ -182,13 +182,14 @@ Thread& Thread::leave(Thread& thread, Task* self, Leaving leaving, std::uint64_t
   thread.leaving_ = leaving;
   base::annotate_release(&thread.scheduler_);  // pairs with the end of run()
   Worker* const worker = thread.worker();
-  if (Task* next = worker == nullptr ? nullptr : worker->pick_quick()) {
+  Task* const next = worker == nullptr ? nullptr : worker->pick_quick();
+  if (next != nullptr) {
     thread.enter(next, ticks);
-    self->context.switch_to(next->context);
   } else {
     thread.task_ = nullptr;
-    self->context.switch_to(thread.loop_context_);
   }
+  // One place to switch at, for the return-address predictor's sake (switch_x86_64.S).
+  self->context.switch_to(next != nullptr ? next->context : thread.loop_context_);
   return arrived();
 }
 
@@ -294,7 +295,8 @@ void Thread::yield() {
     if (task_->state.load(std::memory_order_relaxed) == TaskState::InCall) return leave_runtime();
     return rejoin(*this).leave_runtime();
   }
-  // Nobody to give way to: nothing happens, and the trace says nothing.
+  // Nobody to give way to: nothing happens, and the trace says nothing. With descriptors to poll it
+  // counts as a turn, so that a loop of yields gets to look at them.
   if (mine->attention() == 0 && !mine->others_wait()) return leave_runtime();
   Task* const self = task_;
   self->state.store(TaskState::Runnable, std::memory_order_relaxed);
