@@ -111,17 +111,9 @@ void PollDesc::Slot::expire() {
   if (task != nullptr) ready(task);
 }
 
-bool PollDesc::watch(PollCallback callback) {
-  const base::LockGuard guard(lock_);
-  callback_ = callback;
-  ensure_registered();
-  return failure() == 0;
-}
-
 void PollDesc::close() {
   lock_.lock();
   closed_ = true;
-  callback_ = {};
   Task* const tasks[] = {take(PollMode::Read, PollResult::Closed),
                          take(PollMode::Write, PollResult::Closed)};
   lock_.unlock();

@@ -46,12 +46,6 @@ enum class PollResult : std::uint8_t {
   Failed,     // the kernel does not watch this descriptor: failure() says why
 };
 
-// Called instead of readying a task, by the thread that polls: short, must not wait.
-struct PollCallback {
-  void (*function)(void* argument) = nullptr;
-  void* argument = nullptr;
-};
-
 class PollDesc {
  public:
   static constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
@@ -89,11 +83,6 @@ class PollDesc {
   bool begin_wait(PollMode mode, Waiter& self, PollResult& result);
   void end_wait();
   WaitQueue& queue(PollMode mode) { return slots_[index(mode)].queue; }
-
-  // Calls `callback` at each edge in direction Read from now on, until close(). What it is given
-  // must stay for the rest of the run: a call may be under way when close() returns. False if the
-  // kernel refuses: failure() says why.
-  bool watch(PollCallback callback);
 
   // Waits in direction `mode` end with TimedOut from `deadline_ns` of now_ns() on; kNoDeadline:
   // never.
@@ -150,7 +139,6 @@ class PollDesc {
   Slot slots_[2];
 
   // Guarded by lock_.
-  PollCallback callback_ TASKSCOPE_GUARDED_BY(lock_);
   bool registered_ TASKSCOPE_GUARDED_BY(lock_) = false;
   bool closed_ TASKSCOPE_GUARDED_BY(lock_) = false;
   std::uint16_t generation_ TASKSCOPE_GUARDED_BY(lock_) = 0;
