@@ -1,5 +1,7 @@
 #include "runtime/context/node.h"
 
+#include <sched.h>
+
 #include <utility>
 
 #include "runtime/channel/chan.h"
@@ -165,6 +167,18 @@ bool CancelNode::finish(State state, const std::exception_ptr& cause, const base
   work.wake_sleepers();
   stop_waiting();
   return true;
+}
+
+State CancelNode::settled_state() const {
+  const State now = state();
+  if (now == State::Live) return now;
+  const channel::ChanCore* const core = done_.load(std::memory_order_acquire);
+  if (core == nullptr) return now;
+  // Whoever ended it is about to close the channel.
+  for (int i = 0; !core->closed(); ++i) {
+    i < 100 ? base::spin_pause() : static_cast<void>(sched_yield());
+  }
+  return now;
 }
 
 channel::ChanCore* CancelNode::done_core() {

@@ -137,6 +137,8 @@ class CancelNode : public Node, private Hook {
 
   // Acquire pairs with the release in finish().
   State state() const { return state_.load(std::memory_order_acquire); }
+  // The same, and if it is not Live, done_core() is closed.
+  State settled_state() const;
   // REQUIRES: state() is not Live. Null if none was given.
   const std::exception_ptr& cause() const TASKSCOPE_NO_ANALYSIS { return cause_; }
   // The deadline of this node or an ancestor, whichever is first; kNever without one.

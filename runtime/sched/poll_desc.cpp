@@ -3,7 +3,7 @@
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 
@@ -12,14 +12,16 @@ Task* PollDesc::take(PollMode mode, PollResult result) {
   Waiter* const waiter = slot.waiter;
   if (waiter == nullptr) return nullptr;
   slot.waiter = nullptr;
-  waiter->result = result;
+  // Its wait may have been ended by something else.
+  if (waiter->claim != nullptr && !waiter->claim->take(*waiter)) return nullptr;
+  *static_cast<PollResult*>(waiter->slot) = result;
   return waiter->task;
 }
 
 Task* PollDesc::take_for_edge(PollMode mode) {
   Task* const task = take(mode, PollResult::Ready);
   // Release pairs with the acquire in prepare() and wait().
-  if (task == nullptr) slots_[index(mode)].ready.store(true, std::memory_order_release);
+  if (task == nullptr) slots_[index(mode)].state.fetch_or(kReady, std::memory_order_release);
   return task;
 }
 
@@ -51,23 +53,55 @@ PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANAL
     result = PollResult::Closed;
   } else if (failure() != 0) {
     result = PollResult::Failed;
-  } else if (!slot.ready.exchange(false, std::memory_order_acquire)) {
-    Waiter self{.task = current_task_for("wait for a descriptor")};
+  } else if ((slot.state.load(std::memory_order_relaxed) & kExpired) != 0) {
+    result = PollResult::TimedOut;
+  } else if ((slot.state.exchange(0, std::memory_order_acquire) & kReady) == 0) {
+    Waiter self{.task = current_task_for("wait for a descriptor"), .slot = &result};
     slot.waiter = &self;
     poller_->add_waiter();
-    {
-      // If what runs here next takes long, an idle worker should watch the descriptors meanwhile.
-      Worker& worker = *current_worker();
-      if (!worker.queue().looks_empty() && !poller_->someone_sleeps()) {
-        worker.scheduler().wake_one_if_useful(worker.lane());
-      }
-    }
+    current_thread()->watch_descriptors();
     park(spec, lock_);
     poller_->remove_waiter();
-    return self.result;
+    return result;
   }
   lock_.unlock();
   return result;
+}
+
+void PollDesc::set_deadline(PollMode mode, std::int64_t deadline_ns) {
+  Slot& slot = slots_[index(mode)];
+  const base::LockGuard order(deadline_lock_);
+  const bool expired = deadline_ns <= now_ns();
+  Task* task = nullptr;
+  {
+    const base::LockGuard guard(lock_);
+    slot.deadline_ns = deadline_ns;
+    if (expired) {
+      slot.state.fetch_or(kExpired, std::memory_order_relaxed);
+      task = take(mode, PollResult::TimedOut);
+    } else {
+      slot.state.fetch_and(static_cast<std::uint8_t>(~kExpired), std::memory_order_relaxed);
+    }
+  }
+  if (task != nullptr) ready(task);
+  if (!expired && deadline_ns != kNoDeadline) {
+    reset_timer(slot, deadline_ns);
+    slot.timed = true;
+  } else if (slot.timed) {
+    stop_timer(slot);
+  }
+}
+
+void PollDesc::Slot::expire() {
+  Task* task = nullptr;
+  {
+    const base::LockGuard guard(desc->lock_);
+    if (deadline_ns > now_ns()) return;
+    state.fetch_or(kExpired, std::memory_order_relaxed);
+    task = desc->take(this == &desc->slots_[0] ? PollMode::Read : PollMode::Write,
+                      PollResult::TimedOut);
+  }
+  if (task != nullptr) ready(task);
 }
 
 bool PollDesc::watch(PollCallback callback) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/sched/park.h"
@@ -52,7 +53,11 @@ PollDesc* Poller::acquire(int fd) {
   const base::LockGuard guard(desc->lock_);
   desc->poller_ = this;
   desc->fd_ = fd;
-  for (PollDesc::Slot& slot : desc->slots_) slot.ready.store(false, std::memory_order_relaxed);
+  for (PollDesc::Slot& slot : desc->slots_) {
+    slot.desc = desc;
+    slot.deadline_ns = PollDesc::kNoDeadline;
+    slot.state.store(0, std::memory_order_relaxed);
+  }
   desc->registered_ = false;
   desc->closed_ = false;
   desc->failed_.store(0, std::memory_order_relaxed);
@@ -60,6 +65,12 @@ PollDesc* Poller::acquire(int fd) {
 }
 
 void Poller::retire(PollDesc* desc) {
+  {
+    const base::LockGuard guard(desc->deadline_lock_);
+    for (PollDesc::Slot& slot : desc->slots_) {
+      if (std::exchange(slot.timed, false)) stop_timer(slot);
+    }
+  }
   bool registered = false;
   int fd = -1;
   {
@@ -174,7 +185,7 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
 
 Poller& current_poller() {
   static_cast<void>(current_task_for("opening a descriptor"));
-  return current_worker()->scheduler().poller();
+  return current_thread()->scheduler().poller();
 }
 
 void Poller::interrupt() {

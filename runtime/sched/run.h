@@ -9,6 +9,8 @@
 
 namespace taskscope {
 
+class ManualClock;
+
 namespace sched {
 struct RunStats;
 }
@@ -17,6 +19,8 @@ struct RunOptions {
   // Logical processors. 0: TASKSCOPE_WORKERS if set, else as many as this process may use (its
   // affinity mask and its control group's CPU limit).
   std::uint32_t workers = 0;
+  // A clock for tests (runtime/sched/manual_clock.h); null: the real one. Outlives the run.
+  ManualClock* clock = nullptr;
   // Filled when the run has ended; may be null. For tests (runtime/sched/scheduler.h).
   sched::RunStats* stats = nullptr;
 };
@@ -26,7 +30,7 @@ namespace sched {
 // The worker count that `options` and the environment ask for; at least 1.
 std::uint32_t worker_count(const RunOptions& options);
 
-void run_main(void (*body)(void*), void* closure, const RunOptions& options,
+void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site);
 
 }  // namespace sched
@@ -41,8 +45,8 @@ int run(F&& main, RunOptions options = {}, Site site = Site::here()) {
     int result = 0;
   } state{main};
   sched::run_main(
-      [](void* closure) {
-        auto& self = *static_cast<Main*>(closure);
+      [](void* memory) {
+        Main& self = **static_cast<Main**>(memory);
         if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
           self.function();
         } else {

@@ -52,7 +52,7 @@ std::string describe(const Footprint& footprint) {
 void wait_until_blocked(std::size_t count) {
   for (;;) {
     std::size_t blocked = 0;
-    sched::current_worker()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
+    sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
       blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
     });
     if (blocked >= count) return;
@@ -67,13 +67,13 @@ void wait_until_alone() {
   for (std::size_t live = 0; live != 1;) {
     yield();
     live = 0;
-    sched::current_worker()->scheduler().tasks().for_each_live([&](sched::Task&) { ++live; });
+    sched::current_thread()->scheduler().tasks().for_each_live([&](sched::Task&) { ++live; });
   }
 }
 
 }  // namespace
 
-sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
+sched::RunStats RuntimeTest::run(const std::function<void()>& main, ManualClock* clock) {
   // ThreadSanitizer starts a thread of its own with the first one.
   std::thread([] {}).join();
   const Footprint before = footprint_settled({.threads = 1 + (TASKSCOPE_TSAN ? 1 : 0)});
@@ -83,7 +83,7 @@ sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
         main();
         wait_until_alone();
       },
-      {.workers = workers(), .stats = &stats});
+      {.workers = workers(), .clock = clock, .stats = &stats});
   const Footprint after = footprint_settled(before);
   // Sanitizers keep shadow memory of their own; only the counts are held against them.
   EXPECT_EQ(after.threads, before.threads) << describe(after);

@@ -22,7 +22,8 @@ constexpr int sized(int full) { return TASKSCOPE_ASAN || TASKSCOPE_TSAN ? full /
 class RuntimeTest : public ::testing::TestWithParam<std::uint32_t> {
  protected:
   std::uint32_t workers() const { return GetParam(); }
-  sched::RunStats run(const std::function<void()>& main);
+  // By the real clock, or by `clock`.
+  sched::RunStats run(const std::function<void()>& main, ManualClock* clock = nullptr);
 };
 
 // What of the process would grow if a run left something behind.
