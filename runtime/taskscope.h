@@ -48,7 +48,7 @@
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
 //   - Calls that block the OS thread (reads, std::mutex) block its worker, too.
 //   - An exception that escapes a task is a panic: the program prints the task, its stack and
-//     where it was started, and exits with status 2. So does a program whose tasks all wait for each other.
+//     where it was started, and exits with status 2. So does a program whose tasks all wait.
 //   - When the main task returns, the others are abandoned, not unwound.
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
