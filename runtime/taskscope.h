@@ -28,6 +28,9 @@
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/future.h     ts::Future, ts::async        results
+//   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with the standard's lock guards
 //   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
@@ -94,6 +97,9 @@
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/scope/detach.h"
+#include "runtime/scope/future.h"
+#include "runtime/scope/scope.h"
 #include "runtime/sync/barrier.h"
 #include "runtime/sync/cond.h"
 #include "runtime/sync/map.h"

@@ -32,9 +32,7 @@ std::string text_of(const std::exception_ptr& cause) {
   }
 }
 
-bool is_closed(const Receiver<Unit>& done) {
-  return done && done.ref().get()->closed();
-}
+bool is_closed(const Receiver<Unit>& done) { return done && done.ref().get()->closed(); }
 
 struct Colour {
   using Value = std::string;
