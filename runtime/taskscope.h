@@ -18,19 +18,28 @@
 // This is the only header a program includes; its parts:
 //   sched/run.h        ts::run, ts::RunOptions      starts the workers and the main task
 //   sched/go.h         ts::go                       starts a task
-//   sched/sleep.h      ts::yield, ts::sleep
+//   sched/sleep.h      ts::yield, ts::sleep, ts::checkpoint
+//   sched/blocking.h   ts::blocking                 calls that block the thread
+//   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
-//   channel/select.h   ts::select                   waits for the first of several
+//   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
 //   sync/wait_group.h  ts::WaitGroup
+//   sync/mutex.h       ts::Mutex                    with the standard's lock guards
+//   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
+//   sync/cond.h        ts::Cond
+//   sync/once.h        ts::Once, ts::Lazy
+//   sync/semaphore.h   ts::Semaphore
+//   sync/barrier.h     ts::Barrier
+//   sync/pool.h        ts::Pool
+//   sync/map.h         ts::Map
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
-//   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
 //   patterns/          what programs build from these:
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
 //     first_of.h       ts::first_of                 the first success of several functions
@@ -46,9 +55,12 @@
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
 //   - A task may continue on another OS thread after anything that waits. thread_local variables
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
-//   - Calls that block the OS thread (reads, std::mutex) block its worker, too.
-//   - An exception that escapes a task is a panic: the program prints the task, its stack and
-//     where it was started, and exits with status 2. So does a program whose tasks all wait.
+//   - Calls that block the OS thread (reads, std::mutex) block its worker, too: put long ones into
+//     ts::blocking.
+//   - A task that computes for long loses its worker after 10 ms if others wait, by SIGURG; it goes
+//     on without one. A program that handles SIGURG itself does without that.
+//   - An exception that escapes a task is a panic: the program prints the task, its stack and where
+//     it was started, and exits with status 2. So does one whose tasks all wait for each other.
 //   - When the main task returns, the others are abandoned, not unwound.
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
@@ -75,13 +87,22 @@
 #include "runtime/patterns/rate_limiter.h"
 #include "runtime/patterns/retry.h"
 #include "runtime/patterns/single_flight.h"
+#include "runtime/sched/blocking.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
+#include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/sync/barrier.h"
+#include "runtime/sync/cond.h"
+#include "runtime/sync/map.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/mutex_guards.h"
+#include "runtime/sync/once.h"
+#include "runtime/sync/pool.h"
+#include "runtime/sync/rwmutex.h"
+#include "runtime/sync/semaphore.h"
 #include "runtime/sync/wait_group.h"
 #include "runtime/time/timer.h"
 

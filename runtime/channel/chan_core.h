@@ -110,6 +110,7 @@ class ChanCore {
 
  private:
   friend class Selection;
+  friend class DoneWait;
 
   ChanCore(const ElementType& type, std::size_t capacity, const char* name, const base::Site& site);
   ~ChanCore() = default;

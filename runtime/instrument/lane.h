@@ -66,6 +66,23 @@ class Lane {
     write(EventKind::Exit, ticks, task, 0);
     current_ = {};
   }
+  // The task loses its worker and goes on without one.
+  void preempt(TaskId task) {
+    write(EventKind::Preempt, now(), task, 0);
+    current_ = {};
+  }
+  void handoff(TaskId task) {
+    write(EventKind::Handoff, now(), task, 0);
+    current_ = {};
+  }
+  // The next event is that of a task without a worker. For the `ext` lane.
+  void by(TaskId task, std::uint32_t run_seq) {
+    // Room for both or none: a lone `by` would be taken for the next event's.
+    if (!writer_.reserve(2, now(), current_)) return;
+    write(EventKind::By, now(), task, run_seq & trace_format::kSeqMask);
+  }
+  void syscall(std::uint64_t ticks, SiteId site) { write(EventKind::Syscall, ticks, 0, site); }
+  void syscall_end() { write(EventKind::SyscallEnd, now(), 0, 0); }
   void panic(TaskId task, std::string_view message) { write_text(EventKind::Panic, task, message); }
   void deadlock(std::uint64_t blocked_tasks) {
     write(EventKind::Deadlock, now(), blocked_tasks, 0);
@@ -79,8 +96,16 @@ class Lane {
   void worker_wake(trace_format::WorkerId worker) {
     write(EventKind::WorkerWake, now(), worker, 0);
   }
-  void timer_fire(std::uint64_t due) { write(EventKind::TimerFire, now(), due, 0); }
+  void worker_spin() { write(EventKind::WorkerSpin, now(), 0, 0); }
+  void worker_count(std::uint64_t count) { write(EventKind::WorkerCount, now(), count, 0); }
+  void thread_park(std::uint64_t os_thread) { write(EventKind::ThreadPark, now(), os_thread, 0); }
+  void thread_wake(std::uint64_t os_thread) { write(EventKind::ThreadWake, now(), os_thread, 0); }
+  void timer_fire(std::uint64_t timers) { write(EventKind::TimerFire, now(), timers, 0); }
   void poll_wake(std::uint64_t tasks) { write(EventKind::PollWake, now(), tasks, 0); }
+  void queue_length(std::uint64_t here, std::uint64_t global) {
+    const auto aux = global < trace_format::kAuxMask ? global : trace_format::kAuxMask;
+    write(EventKind::QueueLength, now(), here, static_cast<std::uint32_t>(aux));
+  }
   void steal(TaskId first, trace_format::WorkerId victim, std::uint32_t count) {
     write(EventKind::Steal, now(), first, trace_format::pack_victim_count(victim, count));
   }

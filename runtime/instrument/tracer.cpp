@@ -9,6 +9,7 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -110,20 +111,42 @@ Result<std::unique_ptr<Tracer>> Tracer::without_recorder(const Options& options)
   return tracer;
 }
 
-Result<void> Tracer::make_rings(const Options& options) {
+Result<void> Tracer::make_rings(const Options& options) TASKSCOPE_NO_ANALYSIS {
   shared_.tick_source = base::tick_source();
   shared_.session = next_session();
-  rings_.reserve(options.workers + 1);
-  for (std::uint32_t i = 0; i <= options.workers; ++i) {
-    const tf::WorkerId id = i < options.workers ? i : tf::kNoWorker;
-    auto ring = RingMemory::create(id, options.ring_capacity);
-    if (!ring) return ring.error();
-    rings_.push_back(std::move(ring).value());
-    const RingMemory& memory = rings_.back();
-    lanes_.push_back(std::make_unique<Lane>(
-        RingWriter(memory.header(), memory.records(), memory.capacity()), shared_));
+  ring_capacity_ = options.ring_capacity;
+  for (std::uint32_t i = 0; i < options.workers; ++i) {
+    if (auto made = make_ring(i); !made) return made;
   }
+  auto ring = RingMemory::create(tf::kNoWorker, ring_capacity_);
+  if (!ring) return ring.error();
+  const RingMemory& memory = ext_ring_.emplace_back(std::move(ring).value());
+  ext_lane_ = std::make_unique<Lane>(
+      RingWriter(memory.header(), memory.records(), memory.capacity()), shared_);
   return {};
+}
+
+Result<void> Tracer::make_ring(std::uint32_t worker) {
+  auto ring = RingMemory::create(worker, ring_capacity_);
+  if (!ring) return ring.error();
+  const RingMemory& memory = rings_.emplace_back(std::move(ring).value());
+  lanes_.push_back(std::make_unique<Lane>(
+      RingWriter(memory.header(), memory.records(), memory.capacity()), shared_));
+  return {};
+}
+
+Lane* Tracer::lane_for(std::uint32_t worker) {
+  if (worker < lanes_.size()) return lanes_[worker].get();
+  auto made = make_ring(worker);
+  if (made && socket_) made = offer(rings_.back());
+  if (made) return lanes_.back().get();
+  std::fprintf(stderr, "taskscope: worker %u has no ring and is not started: %s\n", worker,
+               made.error().message.c_str());
+  if (lanes_.size() > worker) {
+    lanes_.pop_back();
+    rings_.pop_back();
+  }
+  return nullptr;
 }
 
 Result<void> Tracer::hand_over(const Options& options) {
@@ -135,15 +158,18 @@ Result<void> Tracer::hand_over(const Options& options) {
   program_name(hello.program, sizeof hello.program);
   if (auto sent = send_packet(socket_.get(), &hello, sizeof hello); !sent) return sent;
   for (RingMemory& ring : rings_) {
-    tf::RingOffer offer;
-    offer.worker_id = ring.header().worker_id;
-    offer.capacity = ring.capacity();
-    if (auto sent = send_packet(socket_.get(), &offer, sizeof offer, ring.fd()); !sent) {
-      return sent;
-    }
-    ring.close_fd();
+    if (auto offered = offer(ring); !offered) return offered;
   }
-  return {};
+  return offer(ext_ring_.front());
+}
+
+Result<void> Tracer::offer(RingMemory& ring) {
+  tf::RingOffer offer;
+  offer.worker_id = ring.header().worker_id;
+  offer.capacity = ring.capacity();
+  auto sent = send_packet(socket_.get(), &offer, sizeof offer, ring.fd());
+  if (sent) ring.close_fd();
+  return sent;
 }
 
 Tracer::~Tracer() { say_goodbye(); }

@@ -50,11 +50,14 @@ class Tracer {
   ~Tracer();
 
   Lane& lane(std::uint32_t worker) { return *lanes_[worker]; }
+  // The same; the ring is made and handed over now if `worker` is the number after the last. Null,
+  // and a sentence on standard error, if it cannot be. One thread at a time.
+  Lane* lane_for(std::uint32_t worker);
   const RingMemory& ring(std::uint32_t worker) const { return rings_[worker]; }
 
   // The lane of all threads that are no worker's, to be used under its lock.
   base::Lock& ext_lock() { return ext_lock_; }
-  Lane& ext_lane() TASKSCOPE_REQUIRES(ext_lock_) { return *lanes_.back(); }
+  Lane& ext_lane() TASKSCOPE_REQUIRES(ext_lock_) { return *ext_lane_; }
 
   // Tells the recorder that the run is over, ahead of destruction: for a run whose threads cannot
   // be stopped and so keep their lanes.
@@ -66,16 +69,22 @@ class Tracer {
  private:
   Tracer() = default;
   Result<void> make_rings(const Options& options);
+  Result<void> make_ring(std::uint32_t worker);
   Result<void> hand_over(const Options& options);
+  Result<void> offer(RingMemory& ring);
 
   // Constant after connect().
   base::UniqueFd socket_;
-  std::vector<RingMemory> rings_;  // one per worker, `ext` last
-  std::vector<std::unique_ptr<Lane>> lanes_;
   Lane::Shared shared_;
+  std::uint64_t ring_capacity_ = 0;
+  std::vector<RingMemory> ext_ring_;  // one
 
-  // Guards the last lane.
+  // Owned by whoever calls lane_for().
+  std::vector<RingMemory> rings_;  // one per worker
+  std::vector<std::unique_ptr<Lane>> lanes_;
+
   base::Lock ext_lock_;
+  std::unique_ptr<Lane> ext_lane_ TASKSCOPE_GUARDED_BY(ext_lock_);
 
   // Owned by the thread that called ts::run, or the child's only thread.
   bool silent_ = false;

@@ -63,9 +63,9 @@ Result<Address> Address::parse(std::string_view text) {
     if (inet_pton(AF_INET, host, &v4) == 1) return ipv4(v4, port);
     if (*host == '\0' || inet_pton(AF_INET6, host, &v6) == 1) return ipv6(v6, port);
   }
-  return Error{.message = "address " + std::string(text) +
-                          ": not of the form 127.0.0.1:80 or [::1]:80",
-               .os_error = EINVAL};
+  return Error{
+      .message = "address " + std::string(text) + ": not of the form 127.0.0.1:80 or [::1]:80",
+      .os_error = EINVAL};
 }
 
 Result<Address> Address::unix_path(std::string_view path) {
@@ -81,8 +81,7 @@ Result<Address> Address::unix_path(std::string_view path) {
   std::memcpy(address.sun_path, path.data(), path.size());
   const bool abstract = path[0] == '@';
   if (abstract) address.sun_path[0] = '\0';
-  return Address(&address,
-                 offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
+  return Address(&address, offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
 }
 
 std::string Address::to_string() const {
@@ -120,10 +119,9 @@ Result<HostAndPort> split_host_port(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   const bool bracketed = text.size() > 1 && text[0] == '[';
   const std::size_t bracket = text.find(']');
-  const bool well_formed =
-      colon != std::string_view::npos &&
-      (bracketed ? bracket != std::string_view::npos && bracket + 1 == colon
-                 : text.find(':') == colon);
+  const bool well_formed = colon != std::string_view::npos &&
+                           (bracketed ? bracket != std::string_view::npos && bracket + 1 == colon
+                                      : text.find(':') == colon);
   if (!well_formed) {
     return Error{.message = "address " + std::string(text) +
                             ": expected host:port, and brackets around an IPv6 address",

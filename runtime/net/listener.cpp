@@ -62,17 +62,16 @@ Result<Conn> Listener::accept(Site site) const {
   if (!descriptor_) return not_listening("accept");
   sockaddr_storage remote{};
   socklen_t size = 0;
-  const Attempt got =
-      descriptor_->perform(PollMode::Read, {site}, [&remote, &size](int listener) {
-        for (;;) {
-          size = sizeof remote;
-          const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&remote), &size,
-                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
-          // Somebody came and left before we looked: the next one, please.
-          if (fd < 0 && errno == ECONNABORTED) continue;
-          return fd;
-        }
-      });
+  const Attempt got = descriptor_->perform(PollMode::Read, {site}, [&remote, &size](int listener) {
+    for (;;) {
+      size = sizeof remote;
+      const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&remote), &size,
+                               SOCK_NONBLOCK | SOCK_CLOEXEC);
+      // Somebody came and left before we looked: the next one, please.
+      if (fd < 0 && errno == ECONNABORTED) continue;
+      return fd;
+    }
+  });
   if (!got.ok()) return to_error(got, "accept on", name());
   base::UniqueFd fd(static_cast<int>(got.value));
   return Conn(adopt_connection(std::move(fd), Address(&remote, size), site));
@@ -110,8 +109,8 @@ Result<Listener> listen_tcp(std::string_view address, ListenOptions options, Sit
   Result<std::vector<Address>> found = resolve(address, site);
   if (!found) return found.error();
   const bool any = !address.empty() && address[0] == ':';
-  Result<Listener> listener = Error{.message = "listen on " + std::string(address) +
-                                               ": the name has no address"};
+  Result<Listener> listener =
+      Error{.message = "listen on " + std::string(address) + ": the name has no address"};
   for (const Address& candidate : *found) {
     listener = listen_at(candidate, options, any, site);
     if (listener) return listener;

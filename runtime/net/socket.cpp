@@ -10,8 +10,8 @@
 namespace taskscope::net {
 
 NewSocket make_socket(int family) {
-  NewSocket result{.fd = base::UniqueFd(
-                       ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))};
+  NewSocket result{
+      .fd = base::UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))};
   if (!result.fd) result.error = errno;
   return result;
 }

@@ -4,7 +4,7 @@
 
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 #include "runtime/sync/wait_group.h"
 
 namespace taskscope::patterns {
@@ -14,7 +14,7 @@ constexpr std::size_t kRoundsPerTask = 16;
 
 std::size_t worker_count() {
   sched::current_task_for("ts::parallel_for");
-  return sched::current_worker()->scheduler().workers().size();
+  return sched::current_thread()->scheduler().worker_count();
 }
 
 }  // namespace

@@ -13,8 +13,8 @@
 namespace taskscope::sched {
 namespace {
 
-// Threads that are neither workers nor the one in ts::run; at least 1 if /proc cannot be read.
-std::size_t foreign_threads(std::size_t workers) {
+// Threads that are neither ours nor the one in ts::run; at least 1 if /proc cannot be read.
+std::size_t foreign_threads(std::size_t ours) {
   DIR* directory = opendir("/proc/self/task");
   if (directory == nullptr) return 1;
   std::size_t threads = 0;
@@ -23,14 +23,15 @@ std::size_t foreign_threads(std::size_t workers) {
   }
   closedir(directory);
   // ThreadSanitizer keeps a thread of its own.
-  const std::size_t known = workers + 1 + (TASKSCOPE_TSAN ? 1 : 0);
+  const std::size_t known = ours + 1 + (TASKSCOPE_TSAN ? 1 : 0);
   return threads > known ? threads - known : 0;
 }
 
 }  // namespace
 
-void report_if_deadlocked(Scheduler& scheduler, instrument::Lane* lane) {
-  if (foreign_threads(scheduler.workers().size()) != 0) return;
+void report_if_deadlocked(Scheduler& scheduler) {
+  const std::size_t monitor = 1;
+  if (foreign_threads(scheduler.threads() + monitor) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep()) return;
   const std::int64_t now_ns = base::monotonic_ns();
@@ -43,7 +44,7 @@ void report_if_deadlocked(Scheduler& scheduler, instrument::Lane* lane) {
                      .object = object == nullptr ? "" : object,
                      .waited_ns = now_ns - task.wait_since_ns});
   });
-  if (lane != nullptr) lane->deadlock(tasks.size());
+  scheduler.trace_ext([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
   die(debug::deadlock_report(tasks));
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/debug/stack_trace.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
+#include "runtime/sched/thread.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -62,15 +63,27 @@ std::string describe_exception() {
   }
 }
 
-[[noreturn]] void report_panic(Worker& worker) {
+// The last events of a task that has panicked, in the ring that says what it does now.
+void trace_panic(Thread& thread, const Task& task, const std::string& message) {
+  const auto write = [&](instrument::Lane& lane) {
+    lane.panic(task.id, message);
+    if (thread.worker() == nullptr) lane.by(task.id, task.seq);
+    lane.exit(lane.now(), task.id);
+  };
+  if (Worker* worker = thread.worker()) {
+    if (worker->lane() != nullptr) write(*worker->lane());
+  } else {
+    thread.scheduler().trace_ext(write);
+  }
+}
+
+[[noreturn]] void report_panic(Thread& thread) {
+  thread.enter_runtime();
   if (!claim_the_last_word()) std::_Exit(2);
   const std::vector<std::uintptr_t> stack = debug::capture_stack();
   const std::string message = describe_exception();
-  Task& task = *worker.current();
-  if (instrument::Lane* lane = worker.lane()) {
-    lane->panic(task.id, message);
-    lane->exit(lane->now(), task.id);
-  }
+  const Task& task = *thread.task();
+  trace_panic(thread, task, message);
   const debug::TaskInfo info = task_info(task);
   write_all(debug::running_report("panic: " + message, &info, debug::readable_frames(stack)));
   std::_Exit(2);
@@ -88,8 +101,8 @@ PreviousHandlers& previous() {
 }
 
 [[noreturn]] void on_terminate() {
-  Worker* worker = current_worker();
-  if (worker != nullptr && worker->current() != nullptr) report_panic(*worker);
+  Thread* thread = current_thread();
+  if (thread != nullptr && thread->task() != nullptr) report_panic(*thread);
   if (previous().terminate != nullptr) previous().terminate();
   std::abort();
 }
@@ -101,7 +114,7 @@ struct sigaction& previous_action(int signal) {
 // `headline` and whose stack it happened on, without allocating.
 void report_fault(const char* headline, const Task& task) {
   const bool named = task.name != nullptr;
-  const base::Site& site = task.spawn_site;
+  const base::Site site = task.spawn_site();
   char text[1024];
   const int length = std::snprintf(
       text, sizeof text,
@@ -114,10 +127,10 @@ void report_fault(const char* headline, const Task& task) {
 
 // Says which task it was that faulted, if it was one.
 void name_the_task(int signal, const siginfo_t& info) {
-  const Worker* worker = current_worker();
-  if (worker == nullptr || worker->current() == nullptr) return;
+  const Thread* thread = current_thread();
+  if (thread == nullptr || thread->task() == nullptr) return;
   char headline[128];
-  if (worker->scheduler().stacks().is_guard(info.si_addr)) {
+  if (thread->scheduler().stacks().is_guard(info.si_addr)) {
     std::snprintf(headline, sizeof headline, "stack overflow (a task has %zu KiB)",
                   stack::kSlotBytes >> 10);
   } else {
@@ -130,7 +143,7 @@ void name_the_task(int signal, const siginfo_t& info) {
     std::snprintf(headline, sizeof headline, "%s at address %p",
                   signal == SIGSEGV ? "SIGSEGV" : "SIGBUS", info.si_addr);
   }
-  if (claim_the_last_word()) report_fault(headline, *worker->current());
+  if (claim_the_last_word()) report_fault(headline, *thread->task());
 }
 
 // Runs on the thread's alternate stack. A fault happens again after the return and then takes its
@@ -155,9 +168,9 @@ void panic(const char* message) { throw Panic(message); }
 void fatal(const std::string& message) {
   if (!claim_the_last_word()) std::_Exit(2);
   const std::vector<debug::Frame> frames = debug::readable_frames(debug::capture_stack());
-  const Worker* worker = current_worker();
-  if (worker != nullptr && worker->current() != nullptr) {
-    const debug::TaskInfo info = task_info(*worker->current());
+  const Thread* thread = current_thread();
+  if (thread != nullptr && thread->task() != nullptr) {
+    const debug::TaskInfo info = task_info(*thread->task());
     write_all(debug::running_report("fatal error: " + message, &info, frames));
   } else {
     write_all(debug::running_report("fatal error: " + message, nullptr, frames));

@@ -3,24 +3,29 @@
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 
 Task* begin_task() {
-  Worker* worker = current_worker();
-  return worker == nullptr ? nullptr : worker->new_task();
+  Thread* thread = current_thread();
+  return thread == nullptr ? nullptr : thread->new_task();
 }
 
-void submit_task(Task* task, std::string_view name) { current_worker()->submit(task, name); }
+void submit_task(Task* task, std::string_view name) { current_thread()->submit(task, name); }
 
-void abort_task(Task* task) { current_worker()->return_task(task); }
+void abort_task(Task* task) { current_thread()->return_task(task); }
 
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
                          const base::Site& site) {
   const ActiveRun active;
   if (active.scheduler() == nullptr) fatal("ts::go called while no ts::run is active");
-  active.scheduler()->submit_foreign(body, closure, name, site);
+  Task* const task = active.scheduler()->tasks().take(1);
+  base::annotate_acquire(task);
+  task->body = body;
+  task->set_closure_address(closure);
+  task->set_spawn_site(site);
+  active.scheduler()->submit_foreign(task, name, nullptr);
 }
 
 }  // namespace taskscope::sched

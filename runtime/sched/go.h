@@ -14,8 +14,6 @@
 
 namespace taskscope::sched {
 
-using TaskBody = void (*)(void* closure);
-
 // A task to be filled by a worker's thread, or null on a thread that is no worker.
 Task* begin_task();
 void submit_task(Task* task, std::string_view name);
@@ -39,7 +37,7 @@ void run_inline(void* memory) {
 
 template <class Closure>
 void run_heap(void* memory) {
-  Closure* closure = static_cast<Closure*>(memory);
+  Closure* closure = *static_cast<Closure**>(memory);
   static_cast<void>((*closure)());
   keep_frame();
   delete closure;
@@ -61,17 +59,17 @@ void spawn(std::string_view name, F&& function, const base::Site& site) {
   }
   try {
     if constexpr (kFitsInline<Closure>) {
-      task->closure = new (task->inline_closure) Closure(std::forward<F>(function));
+      new (task->closure_memory) Closure(std::forward<F>(function));
       task->body = run_inline<Closure>;
     } else {
-      task->closure = new Closure(std::forward<F>(function));
+      task->set_closure_address(new Closure(std::forward<F>(function)));
       task->body = run_heap<Closure>;
     }
   } catch (...) {
     abort_task(task);
     throw;
   }
-  task->spawn_site = site;
+  task->set_spawn_site(site);
   submit_task(task, name);
 }
 

@@ -14,8 +14,13 @@ void ManualClock::leap_to(std::int64_t moment_ns) {
 
 void ManualClock::move_to(std::int64_t moment_ns) {
   leap_to(moment_ns);
-  if (sched::Worker* const worker = sched::current_worker()) {
-    worker->fire_timers(true);
+  if (sched::Thread* const thread = sched::current_thread()) {
+    const sched::RuntimeSection section(*thread);
+    if (sched::Worker* const worker = thread->worker()) {
+      worker->fire_timers(true);
+    } else {
+      thread->scheduler().wake_one_if_useful(nullptr);
+    }
     return;
   }
   const sched::ActiveRun active;

@@ -12,8 +12,8 @@
 namespace taskscope::sched {
 
 Task* current_task() {
-  const Worker* worker = current_worker();
-  return worker == nullptr ? nullptr : worker->current();
+  const Thread* thread = current_thread();
+  return thread == nullptr ? nullptr : thread->task();
 }
 
 Task* current_task_for(const char* operation) {
@@ -27,10 +27,10 @@ Task* current_task_for(const char* operation) {
 }
 
 void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
-  current_worker()->park(wait, held);
+  current_thread()->park(wait, held);
 }
 
-void park(const WaitSpec& wait, HeldLocks& held) { current_worker()->park(wait, held); }
+void park(const WaitSpec& wait, HeldLocks& held) { current_thread()->park(wait, held); }
 
 void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;
@@ -40,21 +40,25 @@ void park_for_ever(const WaitSpec& wait) {
 }
 
 void ready(Task* task) {
-  if (Worker* worker = current_worker()) return worker->make_ready(task);
+  if (Thread* thread = current_thread()) return thread->ready(task);
   const ActiveRun active;
-  if (active.scheduler() != nullptr) active.scheduler()->ready_foreign(task);
+  if (active.scheduler() != nullptr) active.scheduler()->ready_foreign(task, nullptr);
 }
 
 void yield() {
-  Worker* worker = current_worker();
-  if (worker == nullptr) fatal("ts::yield called by a thread that is not a task's");
-  worker->yield();
+  Thread* thread = current_thread();
+  if (thread == nullptr) fatal("ts::yield called by a thread that is not a task's");
+  thread->yield();
+}
+
+void checkpoint() {
+  if (Thread* thread = current_thread()) thread->checkpoint();
 }
 
 void sleep_for(std::int64_t duration_ns, const base::Site& site) {
   if (duration_ns <= 0) return yield();
   current_task_for("ts::sleep");
-  current_worker()->sleep_until(deadline_after(duration_ns), site);
+  current_thread()->sleep_until(deadline_after(duration_ns), site);
 }
 
 namespace {
@@ -62,15 +66,15 @@ namespace {
 // Calls `write` with the lane of the calling thread, if the run is recorded.
 template <class Write>
 void with_lane(Write write) TASKSCOPE_NO_ANALYSIS {
-  if (const Worker* worker = current_worker()) {
+  if (Thread* thread = current_thread()) {
+    const RuntimeSection section(*thread);
+    const Worker* worker = thread->worker();
+    if (worker == nullptr) return thread->scheduler().trace_ext(write);
     if (worker->lane() != nullptr) write(*worker->lane());
     return;
   }
   const ActiveRun active;
-  if (active.scheduler() == nullptr || active.scheduler()->tracer() == nullptr) return;
-  instrument::Tracer& tracer = *active.scheduler()->tracer();
-  const base::LockGuard guard(tracer.ext_lock());
-  write(tracer.ext_lane());
+  if (active.scheduler() != nullptr) active.scheduler()->trace_ext(write);
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ void ready(Task* task);
 // Lets other runnable tasks go first.
 void yield();
 
+// Yields if that is asked of the calling task. On any other thread nothing.
+void checkpoint();
+
 // Waits for at least `duration_ns`; zero or less is a yield.
 void sleep_for(std::int64_t duration_ns, const base::Site& site);
 

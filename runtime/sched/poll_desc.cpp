@@ -3,7 +3,7 @@
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 
@@ -59,13 +59,7 @@ PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANAL
     Waiter self{.task = current_task_for("wait for a descriptor"), .slot = &result};
     slot.waiter = &self;
     poller_->add_waiter();
-    {
-      // If what runs here next takes long, an idle worker should watch the descriptors meanwhile.
-      Worker& worker = *current_worker();
-      if (!worker.queue().looks_empty() && !poller_->someone_sleeps()) {
-        worker.scheduler().wake_one_if_useful(worker.lane());
-      }
-    }
+    current_thread()->watch_descriptors();
     park(spec, lock_);
     poller_->remove_waiter();
     return result;

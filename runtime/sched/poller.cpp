@@ -185,7 +185,7 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
 
 Poller& current_poller() {
   static_cast<void>(current_task_for("opening a descriptor"));
-  return current_worker()->scheduler().poller();
+  return current_thread()->scheduler().poller();
 }
 
 void Poller::interrupt() {

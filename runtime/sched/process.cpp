@@ -6,7 +6,7 @@
 
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
-#include "runtime/sched/worker.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 namespace {
@@ -26,7 +26,7 @@ Process& process() {
 // The child has one thread, and its rings are the parent's.
 void after_fork_in_child() TASKSCOPE_NO_ANALYSIS {
   if (Scheduler* scheduler = process().scheduler) scheduler->stop_tracing();
-  if (Worker* worker = current_worker()) worker->stop_tracing();
+  if (const Thread* thread = current_thread()) thread->stop_tracing();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 
@@ -56,7 +57,7 @@ std::unique_ptr<instrument::Tracer> connect_to_recorder(std::uint32_t workers) {
 }  // namespace
 
 std::uint32_t worker_count(const RunOptions& options) {
-  constexpr std::uint32_t kMax = 1024;
+  constexpr std::uint32_t kMax = Scheduler::kWorkersMax;
   if (options.workers != 0) return std::min(options.workers, kMax);
   if (const char* text = std::getenv("TASKSCOPE_WORKERS")) {
     char* end = nullptr;
@@ -71,9 +72,9 @@ std::uint32_t worker_count(const RunOptions& options) {
   return std::clamp(cgroup_count().value_or(cpus), 1u, cpus);
 }
 
-void run_main(void (*body)(void*), void* closure, const RunOptions& options,
+void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site) {
-  if (current_worker() != nullptr) fatal("ts::run called by a task");
+  if (current_thread() != nullptr) fatal("ts::run called by a task");
   const std::uint32_t workers = worker_count(options);
   auto scheduler =
       std::make_unique<Scheduler>(workers, connect_to_recorder(workers), options.clock);
@@ -81,6 +82,7 @@ void run_main(void (*body)(void*), void* closure, const RunOptions& options,
   bool clean = false;
   {
     const FailureHandlers handlers;
+    const PreemptSignal preempt_signal;
     clean = scheduler->run(body, closure, site);
   }
   leave_run();

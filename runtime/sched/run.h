@@ -30,7 +30,7 @@ namespace sched {
 // The worker count that `options` and the environment ask for; at least 1.
 std::uint32_t worker_count(const RunOptions& options);
 
-void run_main(void (*body)(void*), void* closure, const RunOptions& options,
+void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site);
 
 }  // namespace sched
@@ -45,8 +45,8 @@ int run(F&& main, RunOptions options = {}, Site site = Site::here()) {
     int result = 0;
   } state{main};
   sched::run_main(
-      [](void* closure) {
-        auto& self = *static_cast<Main*>(closure);
+      [](void* memory) {
+        Main& self = **static_cast<Main**>(memory);
         if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
           self.function();
         } else {

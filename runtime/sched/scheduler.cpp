@@ -2,20 +2,26 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <system_error>
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
+#include "runtime/sched/fatal.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
 
 namespace taskscope::sched {
 namespace {
 
-// How long the end of a run waits for tasks on other workers to reach a scheduling point.
+// How long the end of a run waits for tasks on other threads to reach a scheduling point, and how
+// long if all of them are in blocking calls.
 constexpr std::int64_t kGraceNs = 1'000'000'000;
+constexpr std::int64_t kCallGraceNs = 20'000'000;
 
 // ThreadSanitizer gives every mapping shadow memory at once, and cannot follow more fibers anyway.
 constexpr std::size_t kSlots = TASKSCOPE_TSAN ? std::size_t{1} << 15 : stack::kSlotsMax;
@@ -27,12 +33,9 @@ Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> 
     : tracer_(std::move(tracer)),
       traced_(tracer_ != nullptr),
       stacks_(kSlots),
-      timers_(workers, clock) {
-  workers_.reserve(workers);
-  idle_.reserve(workers);
-  for (std::uint32_t i = 0; i < workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(*this, i, traced_ ? &tracer_->lane(i) : nullptr));
-  }
+      timers_(kWorkersMax, clock) {
+  for (std::uint32_t i = 0; i < workers; ++i) make_worker(i);
+  worker_count_.store(workers, std::memory_order_relaxed);
 }
 
 Scheduler::~Scheduler() {
@@ -42,76 +45,134 @@ Scheduler::~Scheduler() {
   });
 }
 
-bool Scheduler::run(void (*body)(void*), void* closure, const base::Site& site) {
-  Task* main = tasks_.take(1);
-  main->id = 1;
-  main->body = body;
-  main->closure = closure;
-  main->spawn_site = site;
-  main->name = strdup("main");
-  main->state.store(TaskState::Runnable, std::memory_order_relaxed);
-  if (traced_) {
-    const base::LockGuard guard(tracer_->ext_lock());
-    instrument::Lane& lane = tracer_->ext_lane();
-    lane.spawn(1, lane.site(site));
-    lane.task_name(1, main->name);
-  }
-  base::annotate_release(main);
-  global_.push(main);
-  threads_.reserve(workers_.size());
-  for (auto& worker : workers_) {
-    threads_.emplace_back([this, w = worker.get()] {
-      {
-        // Sleeping threads wake when they asked to, not up to 50 µs later.
-        prctl(PR_SET_TIMERSLACK, 1ul);
-        const SignalStack signal_stack;
-        w->loop();
-      }
-      // Release pairs with the acquire in wait_for_workers().
-      stopped_.fetch_add(1, std::memory_order_release);
-      base::futex_wake(stopped_, 1);
-    });
-  }
-  const bool clean = wait_for_workers();
+bool Scheduler::make_worker(std::uint32_t index) {
+  instrument::Lane* const lane = traced_ ? tracer_->lane_for(index) : nullptr;
+  if (traced_ && lane == nullptr) return false;
+  timers_.add_queue();
+  workers_[index] = std::make_unique<Worker>(*this, index, lane);
+  workers_made_.store(index + 1, std::memory_order_release);
+  return true;
+}
+
+// ---- From the first thread to the last ----------------------------------------------------------
+
+bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
+  adopt_main(body, closure, site);
+  // The other workers get a thread when there is work for them.
+  for (const auto& worker : workers().subspan(1)) idle_.add(*worker);
+  start_thread(*workers_[0]);
+  monitor_.start();
+  const bool clean = wait_for_threads();
+  monitor_.stop();
+  trace_stop(clean);
   base::annotate_acquire(this);
   return clean;
 }
 
-bool Scheduler::wait_for_workers() {
-  const auto all = static_cast<std::uint32_t>(workers_.size());
-  std::int64_t deadline = Timers::kNever;
+void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site) {
+  Task* const main = tasks_.take(1);
+  main->id = 1;
+  main->body = body;
+  main->set_closure_address(closure);
+  main->set_spawn_site(site);
+  main->name = strdup("main");
+  main->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  trace_ext([&](instrument::Lane& lane) {
+    lane.spawn(1, lane.site(site));
+    lane.task_name(1, main->name);
+  });
+  base::annotate_release(main);
+  global_.push(main);
+}
+
+void Scheduler::start_thread(Worker& worker) {
+  auto thread = std::make_unique<Thread>(*this);
+  Thread* const raw = thread.get();
+  const base::LockGuard guard(threads_lock_);
+  if (stopping()) return worker.set_status(WorkerStatus::Idle);
+  if (drivers_.size() >= kThreadsMax) {
+    fatal("more than " + std::to_string(kThreadsMax) +
+          " threads: that many tasks are in blocking calls at once; bound them with a semaphore");
+  }
+  try {
+    drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
+                          {
+                            // Sleeping threads wake when they asked to, not up to 50 µs later.
+                            prctl(PR_SET_TIMERSLACK, 1ul);
+                            const SignalStack signal_stack;
+                            raw->loop(worker);
+                          }
+                          // Release pairs with the acquire in wait_for_threads().
+                          stopped_.fetch_add(1, std::memory_order_release);
+                          base::futex_wake(stopped_, 1);
+                        })});
+  } catch (const std::system_error& error) {
+    fatal("thread " + std::to_string(drivers_.size() + 1) + " of this program's tasks cannot be " +
+          "started (" + error.what() +
+          "); lower TASKSCOPE_WORKERS, or raise the limit of threads (ulimit -u)");
+  }
+  threads_started_.store(drivers_.size(), std::memory_order_relaxed);
+}
+
+bool Scheduler::wait_for_threads() {
+  std::int64_t stop_seen_ns = 0;
   for (;;) {
     const std::uint32_t stopped = stopped_.load(std::memory_order_acquire);
-    if (stopped == all) break;
-    if (stopped == 0) {  // the main task still runs, or has just ended
-      base::futex_wait(stopped_, 0);
+    if (!stopping()) {  // the main task still runs
+      base::futex_wait(stopped_, stopped);
       continue;
     }
-    if (deadline == Timers::kNever) deadline = base::monotonic_ns() + kGraceNs;
-    if (!base::futex_wait_until(stopped_, stopped, deadline)) {
+    if (stopped == threads()) break;
+    const std::int64_t now = base::monotonic_ns();
+    if (stop_seen_ns == 0) stop_seen_ns = now;
+    const bool only_calls = only_calls_left();
+    const std::int64_t deadline = stop_seen_ns + (only_calls ? kCallGraceNs : kGraceNs);
+    if (now >= deadline) {
+      const base::LockGuard guard(threads_lock_);
       // detached: a task there never reaches a scheduling point; the scheduler stays for ever.
-      for (std::thread& thread : threads_) thread.detach();
+      for (Driver& driver : drivers_) driver.handle.detach();
       return false;
     }
+    base::futex_wait_until(stopped_, stopped, std::min(deadline, now + kCallGraceNs));
   }
-  for (std::thread& thread : threads_) thread.join();
+  const base::LockGuard guard(threads_lock_);
+  for (Driver& driver : drivers_) driver.handle.join();
   return true;
 }
 
-void Scheduler::stop() {
-  stopping_.store(true, std::memory_order_seq_cst);
-  while (Worker* worker = take_idle()) {
-    add_spinner();  // as wake_one() does: the woken worker takes the count over
-    worker->unpark();
+bool Scheduler::only_calls_left() {
+  const base::LockGuard guard(threads_lock_);
+  std::size_t in_calls = 0;
+  for (const Driver& driver : drivers_) in_calls += driver.thread->in_call() ? 1 : 0;
+  return in_calls + stopped_.load(std::memory_order_acquire) >= drivers_.size();
+}
+
+void Scheduler::trace_stop(bool clean) {
+  for (const auto& worker : workers()) {
+    // Not those that never started or have stopped, nor one that a task still runs on.
+    const bool free = clean || worker->status() == WorkerStatus::Idle;
+    if (!free || worker->thread() == nullptr || worker->lane() == nullptr) continue;
+    worker->lane()->worker_stop();
   }
+}
+
+void Scheduler::stop() {
+  {
+    const base::LockGuard guard(resize_lock_);  // no worker is made behind our back
+    stopping_.store(true, std::memory_order_seq_cst);
+    for (const auto& worker : workers()) worker->ask(Worker::kStop);
+  }
+  while (Thread* thread = idle_.take_thread()) thread->wake(nullptr);
+  base::futex_wake(stopped_, 1);
 }
 
 RunStats Scheduler::stats() const {
   RunStats stats;
-  stats.workers = static_cast<std::uint32_t>(workers_.size());
+  stats.workers = worker_count();
+  stats.threads = threads();
   stats.tasks_spawned = 1 + spawned_foreign_.load(std::memory_order_relaxed);
-  std::uint64_t ended = 0;
-  for (const auto& worker : workers_) {
+  std::uint64_t ended = ended_foreign_.load(std::memory_order_relaxed);
+  for (const auto& worker : workers()) {
     stats.tasks_spawned += worker->spawned();
     ended += worker->ended();
   }
@@ -122,42 +183,44 @@ RunStats Scheduler::stats() const {
   return stats;
 }
 
-// ---- Threads that are no worker's
-// ----------------------------------------------------------------
+// ---- Without a worker ---------------------------------------------------------------------------
 
-void Scheduler::submit_foreign(void (*body)(void*), void* closure, std::string_view name,
-                               const base::Site& site) {
-  Task* task = tasks_.take(1);
-  task->id = next_id_.fetch_add(1, std::memory_order_relaxed);
-  task->parent = 0;
+void Scheduler::submit_foreign(Task* task, std::string_view name, const Task* by) {
+  task->id = take_ids(1);
+  task->parent = by == nullptr ? 0 : by->id;
   task->seq = 0;
-  task->body = body;
-  task->closure = closure;
-  task->spawn_site = site;
   if (!name.empty()) task->name = strndup(name.data(), name.size());
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
-  if (traced_) {
-    const base::LockGuard guard(tracer_->ext_lock());
-    instrument::Lane& lane = tracer_->ext_lane();
-    lane.spawn(task->id, lane.site(site));
+  trace_ext([&](instrument::Lane& lane) {
+    const auto site = lane.site(task->spawn_site());
+    if (by != nullptr) lane.by(by->id, by->seq);
+    lane.spawn(task->id, site);
     if (!name.empty()) lane.task_name(task->id, name);
-  }
+  });
   task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
-  global_.push(task);
-  wake_one_if_useful(nullptr);
+  queue_global(task, nullptr);
 }
 
-void Scheduler::ready_foreign(Task* task) {
+void Scheduler::ready_foreign(Task* task, const Task* by) {
   ++task->seq;
-  if (traced_) {
-    const base::LockGuard guard(tracer_->ext_lock());
-    tracer_->ext_lane().ready(task->id, task->seq);
-  }
+  trace_ext([&](instrument::Lane& lane) {
+    if (by != nullptr) lane.by(by->id, by->seq);
+    lane.ready(task->id, task->seq);
+  });
   task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
+  queue_global(task, nullptr);
+}
+
+void Scheduler::trace_queued(Task* task) {
+  ++task->seq;
+  trace_ext([&](instrument::Lane& lane) { lane.ready(task->id, task->seq); });
+}
+
+void Scheduler::queue_global(Task* task, instrument::Lane* lane) {
   global_.push(task);
-  wake_one_if_useful(nullptr);
+  wake_one_if_useful(lane);
 }
 
 void Scheduler::stop_tracing() {
@@ -165,87 +228,112 @@ void Scheduler::stop_tracing() {
   traced_ = false;
 }
 
-// ---- Idle workers
-// --------------------------------------------------------------------------------
-
-void Scheduler::add_idle(Worker& worker) {
-  const base::LockGuard guard(idle_lock_);
-  idle_.push_back(&worker);
-  idle_count_.store(static_cast<std::uint32_t>(idle_.size()), std::memory_order_seq_cst);
-}
-
-bool Scheduler::remove_idle(Worker& worker) {
-  const base::LockGuard guard(idle_lock_);
-  for (Worker*& entry : idle_) {
-    if (entry != &worker) continue;
-    entry = idle_.back();
-    idle_.pop_back();
-    idle_count_.store(static_cast<std::uint32_t>(idle_.size()), std::memory_order_seq_cst);
-    return true;
-  }
-  return false;
-}
-
-Worker* Scheduler::take_idle() {
-  const base::LockGuard guard(idle_lock_);
-  if (idle_.empty()) return nullptr;
-  // The one that went to sleep last: its core is the warmest.
-  Worker* const worker = idle_.back();
-  idle_.pop_back();
-  idle_count_.store(static_cast<std::uint32_t>(idle_.size()), std::memory_order_seq_cst);
-  return worker;
-}
+// ---- Idle workers -------------------------------------------------------------------------------
 
 void Scheduler::wake_one(instrument::Lane* lane) {
   do {
     std::uint32_t none = 0;
     if (!spinning_.compare_exchange_strong(none, 1, std::memory_order_seq_cst)) return;
-    if (Worker* worker = take_idle()) {
-      if (lane != nullptr) lane->worker_wake(worker->index());
-      worker->unpark();
-      return;
-    }
+    if (wake_idle_worker(lane)) return;
     spinning_.fetch_sub(1, std::memory_order_seq_cst);
     // Somebody may have gone to sleep, and somebody else trusted the count, in between.
-  } while (idle_count_.load(std::memory_order_seq_cst) != 0);
+  } while (idle_.count() != 0);
+}
+
+// The woken worker takes the caller's count in spinning_ over.
+bool Scheduler::wake_idle_worker(instrument::Lane* lane) {
+  const IdlePool::Pair pair = idle_.take_pair();
+  if (pair.worker == nullptr) return false;
+  monitor_.wake_if_asleep();
+  pair.worker->set_spinning();
+  if (lane != nullptr) lane->worker_wake(pair.worker->index());
+  if (pair.thread != nullptr) {
+    pair.thread->wake(pair.worker);
+  } else {
+    start_thread(*pair.worker);
+  }
+  return true;
+}
+
+Worker* Scheduler::take_idle_worker() {
+  if (idle_.count() == 0) return nullptr;
+  Worker* const worker = idle_.take_worker();
+  if (worker != nullptr) monitor_.wake_if_asleep();
+  return worker;
+}
+
+Worker* Scheduler::take_back(Thread& thread) {
+  Worker* const worker = idle_.take_back(thread);
+  if (worker != nullptr) monitor_.wake_if_asleep();
+  return worker;
+}
+
+void Scheduler::add_idle_thread(Thread& thread) {
+  trace_ext([&](instrument::Lane& lane) {
+    lane.thread_park(static_cast<std::uint64_t>(thread.os_id()));
+  });
+  idle_.add(thread, nullptr);
+}
+
+void Scheduler::hand_on_from_call(Worker& worker) {
+  count_workerless(+1);
+  if (auto* lane = worker.lane()) lane->handoff(worker.call_task());
+  hand_on(worker);
+}
+
+void Scheduler::hand_on(Worker& worker) {
+  const bool timers_are_kept = timers_.wake_at_ns() >= timekeeper_deadline_ns();
+  const bool network_is_watched = !poller_.active() || poller_.someone_sleeps();
+  if (worker.attention() == 0 && !any_work() && timers_are_kept && network_is_watched) {
+    // Nothing to do for it: no thread needs to wake to find that out.
+    if (auto* lane = worker.lane()) lane->worker_park();
+    worker.set_status(WorkerStatus::Idle);
+    idle_.add(worker);
+    settle_idle(worker);
+    // Step S3 of the recipe.
+    if (any_work() || stopping()) wake_one_if_useful(nullptr);
+    return;
+  }
+  if (Thread* thread = idle_.take_thread()) {
+    thread->wake(&worker);
+  } else {
+    start_thread(worker);
+  }
 }
 
 bool Scheduler::any_work() const {
   if (global_.size() != 0 || timers_.overtaken()) return true;
-  for (const auto& worker : workers_) {
+  for (const auto& worker : workers()) {
     if (!worker->queue().looks_empty()) return true;
   }
   return false;
 }
 
 bool Scheduler::all_asleep() const {
-  return idle_count_.load(std::memory_order_seq_cst) == workers_.size() && !any_work() &&
-         timers_.stand_still() && !poller_.active();
+  return idle_.count() == worker_count() && workerless_.load(std::memory_order_seq_cst) == 0 &&
+         !any_work() && timers_.stand_still() && !poller_.active();
 }
 
-bool Scheduler::leap_in_time(Worker& worker) {
+Worker* Scheduler::leap_in_time(Thread& thread) {
   ManualClock* const clock = timers_.manual_clock();
-  if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return false;
-  // Under the lock from the last look to the removal: nobody else leaps while this worker is about
-  // to fire what is due.
-  const base::LockGuard guard(idle_lock_);
-  const std::int64_t deadline = timers_.earliest_ns();
-  if (idle_.size() != workers_.size() || deadline == Timers::kNever || poller_.active() ||
-      any_work()) {
-    return false;
-  }
-  clock->leap_to(deadline);
-  std::erase(idle_, &worker);
-  idle_count_.store(static_cast<std::uint32_t>(idle_.size()), std::memory_order_seq_cst);
-  return true;
+  if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return nullptr;
+  return idle_.take_back_if(thread, [&](std::size_t idle_workers) {
+    const std::int64_t deadline = timers_.earliest_ns();
+    if (idle_workers != worker_count() || deadline == Timers::kNever || any_work() ||
+        workerless_.load(std::memory_order_seq_cst) != 0 || poller_.active()) {
+      return false;
+    }
+    clock->leap_to(deadline);
+    return true;
+  });
 }
 
 bool Scheduler::may_spin() const {
   // At most half of the busy workers' number search (as in Go): more would only get into each
   // other's way.
-  const auto all = static_cast<std::uint32_t>(workers_.size());
-  const std::uint32_t busy = all - idle_count_.load(std::memory_order_relaxed);
-  return 2 * spinning_.load(std::memory_order_relaxed) < busy;
+  const std::uint32_t all = worker_count();
+  const std::uint32_t idle = idle_.count();
+  return 2 * spinning_.load(std::memory_order_relaxed) < (idle < all ? all - idle : 1);
 }
 
 bool Scheduler::become_timekeeper(std::int64_t deadline_ns) {
@@ -257,8 +345,52 @@ bool Scheduler::become_timekeeper(std::int64_t deadline_ns) {
 }
 
 void Scheduler::resign_timekeeper(std::int64_t deadline_ns) {
-  // Another worker may have become timekeeper of an earlier deadline.
+  // Another thread may have become timekeeper of an earlier deadline.
   timekeeper_deadline_ns_.compare_exchange_strong(deadline_ns, Timers::kNever);
+}
+
+// ---- The number of workers ----------------------------------------------------------------------
+
+std::uint32_t Scheduler::set_workers(std::uint32_t count) {
+  count = std::clamp(count, 1u, kWorkersMax);
+  const base::LockGuard guard(resize_lock_);
+  const std::uint32_t old = worker_count();
+  if (count == old || stopping()) return old;
+  const std::uint32_t made = workers_made();
+  for (std::uint32_t i = made; i < count; ++i) {
+    if (!make_worker(i)) count = i;
+  }
+  worker_count_.store(count, std::memory_order_seq_cst);
+  trace_ext([&](instrument::Lane& lane) { lane.worker_count(count); });
+  for (std::uint32_t i = count; i < old; ++i) {
+    Worker& worker = *workers_[i];
+    worker.ask(Worker::kRetire);
+    if (idle_.remove(worker)) retire(worker);
+  }
+  for (std::uint32_t i = old; i < count; ++i) {
+    Worker& worker = *workers_[i];
+    worker.withdraw(Worker::kRetire);
+    // A worker that has not noticed yet that it was to retire simply goes on.
+    if (i >= made || worker.revive()) idle_.add(worker);
+  }
+  // They look for work themselves; one wakes the next.
+  if (any_work()) wake_one_if_useful(nullptr);
+  return old;
+}
+
+bool Scheduler::retire_if_asked(Worker& worker) {
+  const base::LockGuard guard(resize_lock_);
+  if ((worker.attention() & Worker::kRetire) == 0) return false;
+  retire(worker);
+  return true;
+}
+
+void Scheduler::retire(Worker& worker) {
+  worker.give_tasks_away();
+  if (auto* lane = worker.lane()) lane->worker_stop();
+  worker.set_thread(nullptr);
+  worker.set_status(WorkerStatus::Retired);
+  if (any_work()) wake_one_if_useful(nullptr);
 }
 
 }  // namespace taskscope::sched

@@ -1,33 +1,35 @@
-// Scheduler: one run of ts::run, from its first worker thread to its last.
+// Scheduler: one run of ts::run, from its first thread to its last.
 //
-// Owns the workers, the tasks, the stacks, the timers and the trace of the run.
+// Owns the workers, the threads, the tasks, the stacks, the timers and the trace of the run.
 //
 // How no wake-up is lost (Go's recipe, two-sided; all steps marked S are seq_cst, so they have one
 // total order):
 //
-//   whoever makes a task runnable              a worker that found nothing
-//     S1  puts it into a queue                   S1  enters the idle list (idle_count_ + 1)
-//     S2  looks at idle_count_ and spinning_     S2  if it was spinning, leaves that (spinning_ -
-//     1) if someone is idle and nobody spins:       S3  looks at every queue again
+//   whoever makes a task runnable              a thread whose worker found nothing
+//     S1  puts it into a queue                   S1  puts itself and the worker into the idle pool
+//     S2  looks at idle().count() and spinning_  S2  if it was spinning, leaves that (spinning_ -
+//     1) if one is idle and nobody spins:           S3  looks at every queue again
 //         wakes one, which then spins            sleeps only if all were empty
 //
 //   If the maker's S2 does not see the worker idle, it came before the worker's S1, so its task is
 //   seen in S3. If it sees a spinning worker, that one's S2 and S3 are still to come, and it sees
 //   the task or hands the duty on: a spinning worker that finds work and is the last to spin wakes
-//   another. A waker that counted a spinner but found the idle list empty takes the count back and
+//   another. A waker that counted a spinner but found the idle pool empty takes the count back and
 //   looks again (wake_one), because others may have relied on it.
 //
 // A task that yields, or is moved from one queue to another, is in no queue for a moment: a worker
 // may look everywhere just then and fall asleep. So whoever puts it back does S2 too
-// (Worker::offer_queued); a spinning worker that moves tasks does so when it stops spinning.
+// (Worker::queue_again); a spinning worker that moves tasks does so when it stops spinning.
 //
 // At most one worker is being woken at a time: a woken one counts as spinning from the waker's CAS
 // on.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -35,8 +37,11 @@
 #include "runtime/base/lock.h"
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/global_queue.h"
+#include "runtime/sched/idle_pool.h"
+#include "runtime/sched/monitor.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
+#include "runtime/sched/thread.h"
 #include "runtime/sched/timers.h"
 #include "runtime/sched/worker.h"
 #include "runtime/stack/stack_pool.h"
@@ -45,15 +50,19 @@ namespace taskscope::sched {
 
 // How a run ended, for tests and reports.
 struct RunStats {
-  std::uint32_t workers = 0;
+  std::uint32_t workers = 0;  // when it ended
   std::uint64_t tasks_spawned = 0;
   std::uint64_t tasks_abandoned = 0;  // not ended when the main task did
   std::uint64_t stacks_in_use = 0;    // theirs
+  std::uint64_t threads = 0;          // that drove workers, over the whole run
   bool threads_abandoned = false;     // a task did not reach a scheduling point in time
 };
 
 class Scheduler {
  public:
+  static constexpr std::uint32_t kWorkersMax = 1024;
+  static constexpr std::size_t kThreadsMax = 10'000;
+
   // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
   Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
             ManualClock* clock = nullptr);
@@ -61,52 +70,78 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Runs `body(closure)` as the main task and returns when it has ended and all workers have
-  // stopped. False if some worker did not stop in time: its task never reached a scheduling point.
-  // The scheduler must then be left alone for ever, like Go's other goroutines when main returns.
-  bool run(void (*body)(void*), void* closure, const base::Site& site);
+  // Runs `body(memory)` as the main task, where `closure` is what `memory` points to, and returns
+  // when it has ended and all threads have stopped. False if some thread did not stop in time: its
+  // task never reached a scheduling point. The scheduler must then be left alone for ever, like
+  // Go's other goroutines when main returns.
+  bool run(TaskBody body, void* closure, const base::Site& site);
 
   // REQUIRES: run() has returned.
   RunStats stats() const;
 
-  // Any thread that is no worker.
-  void submit_foreign(void (*body)(void*), void* closure, std::string_view name,
-                      const base::Site& site);
-  void ready_foreign(Task* task);
+  // Changes the number of workers; returns the old one. Any thread.
+  std::uint32_t set_workers(std::uint32_t count);
 
-  // A worker's thread: ends the run, as the main task has ended.
+  // Any thread, but no task that has a worker. `by` is the task that does it, or null.
+  void submit_foreign(Task* task, std::string_view name, const Task* by);
+  void ready_foreign(Task* task, const Task* by);
+  // Behind all others, a task that is runnable already.
+  void queue_global(Task* task, instrument::Lane* lane);
+
+  // Ends the run, as the main task has ended.
   void stop();
 
-  // The rest is for workers.
-  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
-  TaskId take_id_block() { return next_id_.fetch_add(kIdBlock, std::memory_order_relaxed); }
+  // The rest is for workers, threads and the monitor.
+  bool stopping() const { return stopping_.load(std::memory_order_seq_cst); }
+  TaskId take_ids(TaskId count) { return next_id_.fetch_add(count, std::memory_order_relaxed); }
   static constexpr TaskId kIdBlock = 64;
 
   // Wakes an idle worker if there is one and nobody is looking for work already.
   void wake_one_if_useful(instrument::Lane* lane) {
-    if (idle_count_.load(std::memory_order_seq_cst) == 0) return;
+    if (idle_.count() == 0) return;
     if (spinning_.load(std::memory_order_seq_cst) != 0) return;
     wake_one(lane);
   }
-  void add_idle(Worker& worker);
-  // False if somebody has taken it out to wake it.
-  bool remove_idle(Worker& worker);
-  bool any_work() const;
-  // All workers idle, nothing queued, nobody asleep to a deadline or waiting for a descriptor.
-  bool all_asleep() const;
-  // With a manual clock that moves by itself: if all workers are idle, `worker` among them, and
-  // only a timer can make a task ready, moves the clock to the earliest and takes `worker` out of
-  // the idle list. False: nothing happened.
-  bool leap_in_time(Worker& worker);
+  // An idle worker, or null, for a thread that has none.
+  Worker* take_idle_worker();
+  // The same for an idle thread; takes it out of the pool too.
+  Worker* take_back(Thread& thread);
+  void add_idle_thread(Thread& thread);
+  // Gives a worker that somebody has just taken from its task a thread, or lets it rest.
+  void hand_on(Worker& worker);
+  // The same for one that was taken from a call.
+  void hand_on_from_call(Worker& worker);
+  // Retires a worker that was asked to, which the caller drives. False if it is to stay after all.
+  bool retire_if_asked(Worker& worker);
+  // An idle worker that was asked to retire just before it went into the pool does so now.
+  void settle_idle(Worker& worker) {
+    if ((worker.attention() & Worker::kRetire) == 0 || !idle_.remove(worker)) return;
+    if (!retire_if_asked(worker)) idle_.add(worker);
+  }
 
-  // One idle worker sleeps no longer than to the earliest deadline; the others rely on it. It is
+  bool any_work() const;
+  // All workers idle, nothing queued, no task under way, nobody asleep to a deadline or waiting for
+  // a descriptor.
+  bool all_asleep() const;
+  // With a manual clock that moves by itself: if all workers are idle and only a timer can make a
+  // task ready, moves the clock to the earliest and gives idle `thread` a worker to fire it with.
+  // Null: nothing happened.
+  Worker* leap_in_time(Thread& thread);
+  // Tasks that run, or are in a call, without a worker.
+  void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
+  void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
+  std::size_t threads() const { return threads_started_.load(std::memory_order_relaxed); }
+
+  // One idle thread sleeps no longer than to the earliest deadline; the others rely on it. It is
   // the one with the earliest deadline. False if another one keeps time already, or nobody sleeps.
   bool become_timekeeper(std::int64_t deadline_ns);
   void resign_timekeeper(std::int64_t deadline_ns);
-  // A timer with this deadline was started: an idle worker must not sleep longer.
+  std::int64_t timekeeper_deadline_ns() const {
+    return timekeeper_deadline_ns_.load(std::memory_order_seq_cst);
+  }
+  // A timer with this deadline was started: an idle thread must not sleep longer.
   void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
-    if (deadline_ns < timekeeper_deadline_ns_.load(std::memory_order_seq_cst) &&
-        timers_.manual_clock() == nullptr) {
+    if (deadline_ns < timekeeper_deadline_ns() && timers_.manual_clock() == nullptr) {
       wake_one_if_useful(lane);
     }
   }
@@ -116,53 +151,94 @@ class Scheduler {
   // True if it was the last.
   bool remove_spinner() { return spinning_.fetch_sub(1, std::memory_order_seq_cst) == 1; }
 
-  std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
+  // All that were ever made, retired ones too.
+  std::span<const std::unique_ptr<Worker>> workers() const {
+    return {workers_.data(), workers_made()};
+  }
+  std::uint32_t workers_made() const {
+    // Acquire pairs with the release in make_worker().
+    return workers_made_.load(std::memory_order_acquire);
+  }
+  // How many there are to be.
+  std::uint32_t worker_count() const { return worker_count_.load(std::memory_order_relaxed); }
   GlobalQueue& global() { return global_; }
+  IdlePool& idle() { return idle_; }
+  Monitor& monitor() { return monitor_; }
   Timers& timers() { return timers_; }
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
   // Null while the run is not recorded.
   instrument::Tracer* tracer() { return traced_ ? tracer_.get() : nullptr; }
+  // Calls `write` with the lane of threads that are no worker's, if the run is recorded.
+  template <class Write>
+  void trace_ext(Write write) {
+    if (!traced_) return;
+    const base::LockGuard guard(tracer_->ext_lock());
+    write(tracer_->ext_lane());
+  }
+  // A task that had no worker is runnable again: the plain `ready` of FORMAT.md.
+  void trace_queued(Task* task);
 
   // In the child of a fork.
   void stop_tracing();
 
  private:
+  bool make_worker(std::uint32_t index);
+  void retire(Worker& worker) TASKSCOPE_REQUIRES(resize_lock_);
+  void start_thread(Worker& worker);
   void wake_one(instrument::Lane* lane);
-  Worker* take_idle();
-  bool wait_for_workers();
+  bool wake_idle_worker(instrument::Lane* lane);
+  void adopt_main(TaskBody body, void* closure, const base::Site& site);
+  bool wait_for_threads();
+  bool only_calls_left();
+  void trace_stop(bool clean);
 
   // Constant after construction.
   std::unique_ptr<instrument::Tracer> tracer_;
   bool traced_ = false;
   TaskArena tasks_;
   stack::StackPool stacks_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::thread> threads_;
 
   GlobalQueue global_;
   Timers timers_;
   Poller poller_;
+  IdlePool idle_{kWorkersMax};
+  Monitor monitor_{*this};
 
-  // Guarded by idle_lock_.
-  mutable base::Lock idle_lock_;
-  std::vector<Worker*> idle_ TASKSCOPE_GUARDED_BY(idle_lock_);
+  // Guarded by resize_lock_ while it grows: places below workers_made_ are constant.
+  base::Lock resize_lock_;
+  std::array<std::unique_ptr<Worker>, kWorkersMax> workers_;
 
-  // Atomic: see the recipe above. idle_count_ is the size of idle_, written under its lock.
-  alignas(64) std::atomic<std::uint32_t> idle_count_{0};
-  std::atomic<std::uint32_t> spinning_{0};
+  // Guarded by threads_lock_.
+  struct Driver {
+    std::unique_ptr<Thread> thread;
+    std::thread handle;
+  };
+  mutable base::Lock threads_lock_;
+  std::vector<Driver> drivers_ TASKSCOPE_GUARDED_BY(threads_lock_);
+
+  // Atomic: see the recipe above.
+  alignas(64) std::atomic<std::uint32_t> spinning_{0};
   // Atomic: until when the timekeeper sleeps, kNever without one. A resigning timekeeper is awake
   // and looks for work; when it finds some it wakes another worker, which then keeps time.
   std::atomic<std::int64_t> timekeeper_deadline_ns_{Timers::kNever};
-  // Atomic: set once, seq_cst, before all idle workers are woken.
-  alignas(64) std::atomic<bool> stopping_{false};
-  // Atomic: workers whose loop has ended; release, pairs with the acquire in wait_for_workers().
+  // Atomic: see count_workerless().
+  std::atomic<int> workerless_{0};
+  // Atomic: grows with release after the worker is made.
+  alignas(64) std::atomic<std::uint32_t> workers_made_{0};
+  // Atomic: written under resize_lock_.
+  std::atomic<std::uint32_t> worker_count_{0};
+  // Atomic: set once, seq_cst, before all idle threads are woken.
+  std::atomic<bool> stopping_{false};
+  // Atomic: threads whose loop has ended; release, pairs with the acquire in wait_for_threads().
   std::atomic<std::uint32_t> stopped_{0};
   // Atomic: task ids are given to workers in blocks; relaxed, only uniqueness matters.
   std::atomic<TaskId> next_id_{2};
-  // Atomic: tasks started by threads that are no worker's; relaxed, a counter.
+  // Atomic: tasks started and ended without a worker, threads started; relaxed, counters.
   std::atomic<std::uint64_t> spawned_foreign_{0};
+  std::atomic<std::uint64_t> ended_foreign_{0};
+  std::atomic<std::size_t> threads_started_{0};
 };
 
 }  // namespace taskscope::sched

@@ -1,4 +1,4 @@
-// ts::yield and ts::sleep: giving way, and waiting for time to pass.
+// ts::yield, ts::checkpoint and ts::sleep: giving way, and waiting for time to pass.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,11 @@ namespace taskscope {
 
 // Lets the other runnable tasks of this worker go first. Returns at once if there are none.
 inline void yield() { sched::yield(); }
+
+// For loops that compute for long without waiting: gives way when that is asked of the task,
+// because it has run for 10 ms while others wait, or because its worker is to stop. Costs a
+// nanosecond else.
+inline void checkpoint() { sched::checkpoint(); }
 
 // The calling task waits for at least `duration`; its worker runs others meanwhile.
 template <class Rep, class Period>

@@ -1,19 +1,26 @@
 // Task: everything the scheduler keeps of one task, but not its stack.
 //
 // Tasks live in the run's TaskArena at fixed addresses that are reused but never unmapped while the
-// run lasts. A task gets a stack when it first runs and loses it when it ends, so a task that never
-// blocks runs on the hottest stack of its worker, and a million queued tasks need no stacks at all.
+// run lasts. A task gets a stack when it first runs and loses it when it ends; one that never
+// blocks hands its stack to the next fresh task, so a million queued tasks need no stacks at all.
 //
 //   from     → to        by
-//   Free     → Runnable  Scheduler::submit (spawn)
-//   Runnable → Running   Worker::resume
-//   Running  → Runnable  yield
+//   Free     → Runnable  submit (spawn)
+//   Runnable → Running   enter
+//   Running  → Runnable  yield, and rejoin of a task that lost its worker
 //   Running  → Blocked   park, sleep
+//   Running  → InCall    begin_call
+//   InCall   → Running   end_call, when it still has its worker
+//   InCall   → Runnable  rejoin at the end of a call
+//   InCall   → Blocked   park inside a call
 //   Blocked  → Runnable  ready
 //   Running  → Free      the end of the body
 //
-// Exactly one party owns a task's fields at any time: its worker while it runs, the queue or the
+// Exactly one party owns a task's fields at any time: its thread while it runs, the queue or the
 // object it is in otherwise. They pass it on through that queue's or object's own synchronisation.
+//
+// The fields stand in the order of their heat: a task that never blocks touches the first two cache
+// lines only.
 #pragma once
 
 #include <atomic>
@@ -31,7 +38,7 @@ namespace taskscope::sched {
 using trace_format::BlockReason;
 using trace_format::TaskId;
 
-enum class TaskState : std::uint8_t { Free, Runnable, Running, Blocked };
+enum class TaskState : std::uint8_t { Free, Runnable, Running, InCall, Blocked };
 
 // What the C++ runtime keeps per thread about exceptions in flight (the Itanium ABI's
 // __cxa_eh_globals). It is the task's, not the thread's: a task may block inside a catch block.
@@ -47,31 +54,45 @@ struct WaitSpec {
   base::Site site;
 };
 
-struct Task {
+// Runs the closure that lies in `memory`, or whose address lies there, then destroys it.
+using TaskBody = void (*)(void* memory);
+
+struct alignas(64) Task {
   // A closure up to this size lives in the task itself.
-  static constexpr std::size_t kInlineClosureBytes = 64;
+  static constexpr std::size_t kInlineClosureBytes = 48;
 
-  stack::Context context;
-  ExceptionState exceptions;
+  base::Site spawn_site() const { return {spawn_file, spawn_function, spawn_line}; }
+  void set_spawn_site(const base::Site& site) {
+    spawn_file = site.file;
+    spawn_function = site.function;
+    spawn_line = site.line;
+  }
+  // The closure is elsewhere: only its address lies here.
+  void set_closure_address(void* closure) { *reinterpret_cast<void**>(closure_memory) = closure; }
+
+  // The first line: what spawning, running and ending touch.
   Task* link = nullptr;  // the next in whatever list it is in
-  stack::StackId stack = stack::kNoStack;
-  std::uint32_t seq = 0;  // number of its last Run or Ready event, modulo 2^24
-
+  TaskBody body = nullptr;
   TaskId id = 0;
   TaskId parent = 0;
-  base::Site spawn_site;
-  char* name = nullptr;  // owned (malloc); null: none was given
-
-  WaitSpec wait;                   // of its last wait; meaningful while Blocked
-  std::int64_t wait_since_ns = 0;  // CLOCK_MONOTONIC_COARSE
-
-  void (*body)(void* closure) = nullptr;  // runs the closure, then destroys it
-  void* closure = nullptr;
-
+  const char* spawn_file = nullptr;
+  const char* spawn_function = nullptr;
+  std::uint32_t spawn_line = 0;
+  std::uint32_t seq = 0;  // number of its last Run or Ready event, modulo 2^24
+  stack::StackId stack = stack::kNoStack;
   // Atomic: written by the owner, relaxed; dumps look at it from outside.
   std::atomic<TaskState> state{TaskState::Free};
 
-  alignas(std::max_align_t) std::byte inline_closure[kInlineClosureBytes];
+  // The second.
+  alignas(std::max_align_t) std::byte closure_memory[kInlineClosureBytes];
+  char* name = nullptr;  // owned (malloc); null: none was given
+  stack::Context context;
+
+  // The third: only tasks that wait.
+  ExceptionState exceptions;
+  WaitSpec wait;                   // of its last wait; meaningful while Blocked
+  std::int64_t wait_since_ns = 0;  // CLOCK_MONOTONIC_COARSE
 };
+static_assert(TASKSCOPE_ASAN || TASKSCOPE_TSAN || sizeof(Task) == 3 * 64);
 
 }  // namespace taskscope::sched

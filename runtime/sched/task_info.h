@@ -10,7 +10,7 @@ inline debug::TaskInfo task_info(const Task& task) {
   return {.id = task.id,
           .name = task.name == nullptr ? "" : task.name,
           .parent = task.parent,
-          .spawn_site = task.spawn_site};
+          .spawn_site = task.spawn_site()};
 }
 
 }  // namespace taskscope::sched

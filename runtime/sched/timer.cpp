@@ -10,12 +10,14 @@
 namespace taskscope::sched {
 namespace {
 
-// Calls `use` with the run's timers and the index of the calling worker; foreign threads share the
-// first worker's queue. False between runs.
+// Calls `use` with the run's timers and the index of the calling worker; tasks without a worker
+// and foreign threads share the first worker's queue. False between runs.
 template <class Use>
 bool with_timers(Use use) TASKSCOPE_NO_ANALYSIS {
-  if (Worker* worker = current_worker()) {
-    use(worker->scheduler(), worker->index(), worker);
+  if (Thread* thread = current_thread()) {
+    const RuntimeSection section(*thread);
+    Worker* const worker = thread->worker();
+    use(thread->scheduler(), worker == nullptr ? 0u : worker->index(), worker);
     return true;
   }
   const ActiveRun active;

@@ -18,11 +18,14 @@ constexpr int kPausesBeforeYield = 100;
 
 }  // namespace
 
-Timers::Timers(std::uint32_t queues, ManualClock* clock)
-    : clock_(clock),
-      count_(queues),
-      queues_(new TimerQueue[queues]),
-      slots_(new FiringSlot[queues]) {}
+Timers::Timers(std::uint32_t queues_max, ManualClock* clock)
+    : clock_(clock), places_(new std::unique_ptr<Place>[queues_max]) {}
+
+void Timers::add_queue() {
+  const std::uint32_t next = count();
+  places_[next] = std::make_unique<Place>();
+  count_.store(next + 1, std::memory_order_release);
+}
 
 std::int64_t Timers::now_ns() const {
   return clock_ == nullptr ? base::monotonic_ns() : clock_->now_ns();
@@ -36,7 +39,7 @@ bool Timers::stand_still() const {
 void Timers::start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns,
                    std::int64_t period_ns) {
   forget_earlier_run(timer);
-  TimerQueue& queue = queues_[worker];
+  TimerQueue& queue = places_[worker]->queue;
   const base::LockGuard guard(queue.lock());
   TASKSCOPE_DCHECK(timer.home_.load(std::memory_order_relaxed) == nullptr);
   queue.add(timer, deadline_ns, period_ns);
@@ -91,8 +94,9 @@ bool Timers::move(Timer& timer, std::int64_t deadline_ns,
 
 std::int64_t Timers::earliest_ns() const {
   std::int64_t earliest = kNever;
-  for (std::uint32_t i = 0; i < count_; ++i) {
-    earliest = std::min(earliest, queues_[i].earliest_ns());
+  const std::uint32_t all = count();
+  for (std::uint32_t i = 0; i < all; ++i) {
+    earliest = std::min(earliest, places_[i]->queue.earliest_ns());
   }
   return earliest;
 }
@@ -102,7 +106,8 @@ std::size_t Timers::fire(std::uint32_t worker, std::uint32_t from, std::uint32_t
   const std::int64_t now = now_ns();
   std::size_t fired = 0;
   for (std::uint32_t i = from; i < to; ++i) {
-    if (queues_[i].earliest_ns() <= now) fired += fire_queue(queues_[i], slots_[worker], now, lane);
+    if (places_[i]->queue.earliest_ns() <= now)
+      fired += fire_queue(places_[i]->queue, places_[worker]->slot, now, lane);
   }
   return fired;
 }

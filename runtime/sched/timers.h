@@ -25,13 +25,15 @@ class Timers {
  public:
   static constexpr std::int64_t kNever = TimerQueue::kNever;
 
-  // `queues` is the most workers that there will be; `clock` is null for the real one.
-  Timers(std::uint32_t queues, ManualClock* clock);
+  // `queues_max` is the most workers that there will be; `clock` is null for the real one.
+  Timers(std::uint32_t queues_max, ManualClock* clock);
 
   std::int64_t now_ns() const;
   ManualClock* manual_clock() const { return clock_; }
 
-  TimerQueue& queue(std::uint32_t worker) { return queues_[worker]; }
+  // For the next worker. One thread at a time.
+  void add_queue();
+  TimerQueue& queue(std::uint32_t worker) { return places_[worker]->queue; }
 
   // As the functions of timer.h, into the queue of `worker`.
   void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
@@ -40,21 +42,22 @@ class Timers {
 
   // Fires what is due in `worker`'s own queue. REQUIRES: called by that worker. The number fired.
   std::size_t fire_due(std::uint32_t worker, instrument::Lane* lane) {
-    return queues_[worker].earliest_ns() == kNever ? 0 : fire(worker, worker, worker + 1, lane);
+    return places_[worker]->queue.earliest_ns() == kNever ? 0
+                                                          : fire(worker, worker, worker + 1, lane);
   }
   // The same for all queues.
   std::size_t fire_due_anywhere(std::uint32_t worker, instrument::Lane* lane) {
-    return earliest_ns() == kNever ? 0 : fire(worker, 0, count_, lane);
+    return earliest_ns() == kNever ? 0 : fire(worker, 0, count(), lane);
   }
 
   // Whether `worker` has something to fire.
   bool any_due(std::uint32_t worker) const {
-    const std::int64_t earliest = queues_[worker].earliest_ns();
+    const std::int64_t earliest = places_[worker]->queue.earliest_ns();
     return earliest != kNever && earliest <= now_ns();
   }
   // True while `worker` calls a timer's function.
   bool is_firing(std::uint32_t worker) const {
-    return slots_[worker].timer.load(std::memory_order_relaxed) != nullptr;
+    return places_[worker]->slot.timer.load(std::memory_order_relaxed) != nullptr;
   }
 
   // The earliest deadline of all queues, kNever without one.
@@ -74,11 +77,19 @@ class Timers {
   static TimerQueue* lock_home(Timer& timer);
   static void forget_earlier_run(Timer& timer);
 
-  // Constant after construction.
+  // What one worker has.
+  struct Place {
+    TimerQueue queue;
+    FiringSlot slot;
+  };
+  std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
+
+  // Constant after construction; so are the places below count_.
   ManualClock* const clock_;
-  const std::uint32_t count_;
-  const std::unique_ptr<TimerQueue[]> queues_;
-  const std::unique_ptr<FiringSlot[]> slots_;
+  const std::unique_ptr<std::unique_ptr<Place>[]> places_;
+
+  // Atomic: grows with release when a place is made.
+  std::atomic<std::uint32_t> count_{0};
 };
 
 }  // namespace taskscope::sched

@@ -1,13 +1,19 @@
-// Worker: a logical processor (Go's P) with the OS thread that drives it.
+// Worker: a logical processor (Go's P): a queue of runnable tasks, caches of free tasks and stacks,
+// and a lane of the trace.
 //
-// It runs tasks one after another. A task that stops running picks its successor itself and
-// switches straight to it; only when there is nothing quick to pick does it go through the worker's
-// own loop, which looks at timers and the global queue, steals, and sleeps. What must happen after
-// a task has left its stack (opening the lock it parked with, queueing it again, freeing it) is
-// left as a note in `leaving_` and done by whoever runs next on this worker.
+// Whoever drives it owns it: at most one thread at a time. It is handed on through its status:
 //
-// Owned by the Scheduler. Members are called by the worker's thread only, on its own stack or on
-// that of the task that runs there, except where it says "any thread".
+//   from      → to         by
+//   Idle      → Running    who took it out of the idle pool
+//   Running   → Idle       its thread, into the idle pool
+//   Running   → InCall     its thread, before a call that may take long
+//   InCall    → Running    that thread at the call's end, or the monitor, which hands it on: CAS
+//   Running   → Preempted  its thread's signal handler
+//   Preempted → Running    the monitor, which hands it on
+//   Running   → Retired    its thread, when there are to be fewer workers
+//   Retired   → Idle       set_workers
+//
+// Owned by the Scheduler. Members are called by who drives it, except where it says "any thread".
 #pragma once
 
 #include <atomic>
@@ -15,55 +21,107 @@
 #include <string_view>
 
 #include "runtime/instrument/lane.h"
-#include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/run_queue.h"
 #include "runtime/sched/task.h"
 #include "runtime/sched/task_arena.h"
-#include "runtime/stack/context.h"
 #include "runtime/stack/stack_pool.h"
 
 namespace taskscope::sched {
 
 class Scheduler;
+class Thread;
+
+enum class WorkerStatus : std::uint8_t { Idle, Running, InCall, Preempted, Retired };
 
 class alignas(64) Worker {
  public:
+  // What is asked of the thread that drives it; looked at between two tasks.
+  enum Attention : std::uint32_t { kStop = 1, kRetire = 2, kPreempt = 4 };
+
   Worker(Scheduler& scheduler, std::uint32_t index, instrument::Lane* lane);
 
-  // The life of the worker's thread: runs tasks until the scheduler stops.
-  void loop();
-
-  // What the running task may do. All but end() return when it runs again, perhaps on another
-  // worker.
-  void park(const WaitSpec& wait, base::Lock& held);
-  void park(const WaitSpec& wait, HeldLocks& held);
-  void yield();
-  void sleep_until(std::int64_t deadline_ns, const base::Site& site);
-  [[noreturn]] void end();
+  // The next task without looking far, or null: then the loop looks.
+  Task* pick_quick();
+  // The next task, looked for everywhere; null if there is none, or if it is asked to stop or
+  // retire.
+  Task* find_work();
+  // Counts the task that starts to run here.
+  void count_entry() {
+    // A relaxed load and store, not an add: only the driver writes it.
+    tick_.store(tick_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 
   // Makes a task runnable: it becomes the next to run here.
   void make_ready(Task* task);
-  // The same, but it runs after those that are queued already. Followed by offer_queued().
+  // The same, but it runs after those that are queued already. For timers, whose firing is followed
+  // by a look at who could run them.
   void make_ready_last(Task* task);
-
-  // A free task, to be filled and submitted or returned.
-  Task* new_task() {
-    Task* task = tasks_.take();
-    base::annotate_acquire(task);
-    return task;
-  }
-  void return_task(Task* task) { tasks_.give_back(task); }
+  // Makes tasks runnable whose descriptors are ready.
+  void queue_polled(PolledTasks tasks);
   // Starts it: `task` has its body, closure and site; the rest is set here.
-  void submit(Task* task, std::string_view name);
+  void submit(Task* task, std::string_view name, TaskId parent);
+  // Behind all others, a task that was in no queue for a moment, though already runnable: a worker
+  // that looked everywhere in that moment is idle now and is told.
+  void queue_again(Task* task);
+  // Everything queued here, to the global queue.
+  void give_tasks_away();
+  // True if a yield would run somebody else.
+  bool others_wait() const;
 
-  // Any thread: ends the sleep of this worker. REQUIRES: it was taken out of the idle list.
-  void unpark();
+  Task* new_task() { return tasks_.take(); }
+  void return_task(Task* task) { tasks_.give_back(task); }
+  stack::StackCache& stacks() { return stacks_; }
+  void count_end() { ++ended_; }
+
+  // Ends its search: it found something, or gives up. True if it was searching.
+  bool leave_spinning();
+  // The waker's, before it hands the worker over.
+  void set_spinning() { spinning_ = true; }
+
+  // A call that may take long: the driver leaves the worker with this, and gets it back only if
+  // nobody has taken it (end_call()).
+  void begin_call(TaskId task) {
+    call_task_ = task;
+    calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    // Release pairs with the acquire in take_from_call(): the worker is somebody else's from now
+    // on.
+    status_.store(WorkerStatus::InCall, std::memory_order_release);
+  }
+  bool take_from_call() {
+    WorkerStatus in_call = WorkerStatus::InCall;
+    return status_.compare_exchange_strong(in_call, WorkerStatus::Running,
+                                           std::memory_order_acquire, std::memory_order_relaxed);
+  }
+  // The task of the call. REQUIRES: take_from_call() has succeeded.
+  TaskId call_task() const { return call_task_; }
+
+  void set_status(WorkerStatus status) {
+    // Release pairs with the acquire of whoever takes it over.
+    status_.store(status, std::memory_order_release);
+  }
+
+  // True if it was retired; it is idle then.
+  bool revive() {
+    WorkerStatus retired = WorkerStatus::Retired;
+    return status_.compare_exchange_strong(retired, WorkerStatus::Idle, std::memory_order_acquire,
+                                           std::memory_order_relaxed);
+  }
+
+  // Any thread.
+  WorkerStatus status() const { return status_.load(std::memory_order_acquire); }
+  void ask(Attention what) { attention_.fetch_or(what, std::memory_order_seq_cst); }
+  void withdraw(std::uint32_t what) { attention_.fetch_and(~what, std::memory_order_relaxed); }
+  std::uint32_t attention() const { return attention_.load(std::memory_order_relaxed); }
+  std::uint32_t tick() const { return tick_.load(std::memory_order_relaxed); }
+  std::uint32_t calls() const { return calls_.load(std::memory_order_relaxed); }
+  // Who drives it, or did last.
+  Thread* thread() const { return thread_.load(std::memory_order_relaxed); }
+  void set_thread(Thread* thread) { thread_.store(thread, std::memory_order_relaxed); }
 
   // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
   bool fire_timers(bool all);
 
-  Task* current() const { return current_; }
   instrument::Lane* lane() const { return lane_; }
   std::uint32_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
@@ -75,70 +133,29 @@ class alignas(64) Worker {
   void stop_tracing() { lane_ = nullptr; }
 
  private:
-  // What is to be done for the task that has just left its stack.
-  struct Leaving {
-    enum class Kind : std::uint8_t {
-      Nothing,
-      OpenLock,
-      OpenLocks,
-      Queue,
-      Free
-    } kind = Kind::Nothing;
-    void* what = nullptr;
-  };
-
-  static void task_main(void* task);
-  // First thing after every switch, on the new stack; reads the current worker anew.
-  static void arrived();
-
-  // The next task without looking far, or null: then the loop looks.
-  Task* pick_quick();
-  // Takes up `task` as the current one; a switch to its context follows.
-  void enter(Task* task, std::uint64_t ticks);
-  // Marks the current task as waiting, in the trace too; returns the ticks of that.
-  std::uint64_t begin_wait(const WaitSpec& wait);
-  // Leaves `self` for `next`, or for the loop without one.
-  void leave(Task* self, Leaving leaving, std::uint64_t ticks);
-  void tidy_up();
-  void* stack_of(const Task* task) const;  // its lowest usable byte
-  void free_task(Task* task);
   void queue_last(Task* task);
   void overflow(Task* task);
-  // After queue_last() of tasks that were in no queue for a moment, though already runnable: a
-  // worker that looked everywhere in that moment is idle now and must be told.
   void offer_queued();
 
-  // The loop's search, in the order it is tried.
-  Task* find_work();
+  // The search, in the order it is tried.
+  // What comes from elsewhere: the global queue, the network. Looked at first now and then.
+  Task* pick_far();
   // Looks for ready descriptors without waiting.
   Task* pick_polled();
-  // Their wait is over: queues tasks that nobody in particular woke, a list by `link`.
-  void queue_woken(Task* first);
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();
   Task* steal_from(Worker& victim, bool also_next);
   bool start_spinning();
   void stop_spinning();
-  // Sleeps until there may be work again.
-  void sleep();
-  PolledTasks wait_for_unpark();
-  // The sleep of the one idle worker that waits for descriptors, to `deadline_ns` at the latest.
-  PolledTasks wait_in_poll(std::int64_t deadline_ns);
-
-  std::uint64_t ticks_if_traced() const { return lane_ != nullptr ? lane_->now() : 0; }
   std::uint32_t random();
 
   // Constant after construction.
   Scheduler& scheduler_;
   const std::uint32_t index_;
 
-  // Owned by the worker's thread.
-  instrument::Lane* lane_;  // null while not recorded
-  Task* current_ = nullptr;
-  Leaving leaving_;
-  ExceptionState* exceptions_ = nullptr;  // the thread's own
-  stack::Context loop_context_;
+  // Owned by the driver.
+  instrument::Lane* lane_;         // null while not recorded
   std::uint32_t next_streak_ = 0;  // tasks in a row that came from the next-slot
   std::uint32_t random_state_;
   bool spinning_ = false;
@@ -146,25 +163,22 @@ class alignas(64) Worker {
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;
+  TaskId call_task_ = 0;
   TaskCache tasks_;
   stack::StackCache stacks_;
 
-  // Atomic: counts the tasks entered here. Written by the owner, relaxed; thieves look whether it
-  // moves.
+  // Atomic: tasks entered and calls begun here. Written by the driver, relaxed; thieves and the
+  // monitor look whether they move.
   std::atomic<std::uint32_t> tick_{0};
+  std::atomic<std::uint32_t> calls_{0};
+  // Atomic: see the table.
+  std::atomic<WorkerStatus> status_{WorkerStatus::Idle};
+  // Atomic: written by the driver.
+  std::atomic<Thread*> thread_{nullptr};
   // Atomic: see RunQueue.
   RunQueue<Task> queue_;
-  // Atomic: kUnparked when unpark() has been called. Release there pairs with the acquire in
-  // wait_for_unpark(). kInPoll instead of kAsleep while it takes an interrupt to be heard.
-  static constexpr std::uint32_t kAsleep = 0;
-  static constexpr std::uint32_t kUnparked = 1;
-  static constexpr std::uint32_t kInPoll = 2;
-  alignas(64) std::atomic<std::uint32_t> unparked_{kAsleep};
+  // Atomic: bits of Attention; others set them, the driver takes kPreempt back.
+  alignas(64) std::atomic<std::uint32_t> attention_{0};
 };
-
-// The worker whose thread this is, or null. Never inlined, so that no compiler keeps the answer
-// over a switch to another thread. The one thread-local of the runtime.
-Worker* current_worker();
-void set_current_worker(Worker* worker);
 
 }  // namespace taskscope::sched

@@ -126,7 +126,7 @@ TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
 TEST_P(FailureDeathTest, ADeadlockAfterOtherThreadsAreGoneIsFoundToo) {
   EXPECT_EXIT(run([] {
                 auto chan = make_chan<int>();
-                const sched::Scheduler& scheduler = sched::current_worker()->scheduler();
+                const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
                 // Still there when the last task falls asleep; its end wakes nobody.
                 std::thread outside([&scheduler] {
                   while (!scheduler.all_asleep()) std::this_thread::yield();
@@ -227,12 +227,12 @@ class RecordedFailureDeathTest : public ::testing::Test {
     GTEST_FLAG_SET(death_test_style, "fast");
   }
 
-  std::string last_events(test::FakeRecorder& recorder) {
+  std::string last_events(test::FakeRecorder& recorder, trace_format::WorkerId ring) {
     recorder.receive();
     std::map<trace_format::WorkerId, std::vector<trace_format::TextEvent>> rings;
     recorder.drain_into(rings);
     std::string text;
-    for (auto& event : rings[0]) {
+    for (auto& event : rings[ring]) {
       event.event.ticks = 0;
       text += trace_format::format_text(event) + '\n';
     }
@@ -244,8 +244,9 @@ TEST_F(RecordedFailureDeathTest, APanicIsTheLastWordInTheTrace) {
   test::FakeRecorder recorder;
   EXPECT_EXIT(ts::run([] { throw std::runtime_error("boom"); }, {.workers = 1}), ExitedWithCode(2),
               "panic: boom");
-  EXPECT_THAT(last_events(recorder), HasSubstr("w0 0 panic task=1 \"boom (std::runtime_error)\"\n"
-                                               "w0 0 exit task=1\n"));
+  EXPECT_THAT(last_events(recorder, 0),
+              HasSubstr("w0 0 panic task=1 \"boom (std::runtime_error)\"\n"
+                        "w0 0 exit task=1\n"));
   EXPECT_FALSE(recorder.said_bye());
 }
 
@@ -253,7 +254,7 @@ TEST_F(RecordedFailureDeathTest, ADeadlockIsRecorded) {
   test::FakeRecorder recorder;
   EXPECT_EXIT(ts::run([] { make_chan<int>().recv(); }, {.workers = 1}), ExitedWithCode(2),
               "all tasks are asleep");
-  EXPECT_THAT(last_events(recorder), HasSubstr("w0 0 deadlock count=1\n"));
+  EXPECT_THAT(last_events(recorder, trace_format::kNoWorker), HasSubstr("deadlock count=1\n"));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ using test::sized;
 class PollerTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(PollerTest);
 
-sched::Poller& poller() { return sched::current_worker()->scheduler().poller(); }
+sched::Poller& poller() { return sched::current_thread()->scheduler().poller(); }
 
 std::array<UniqueFd, 2> socket_pair() {
   int fds[2] = {};

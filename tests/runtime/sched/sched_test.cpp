@@ -341,7 +341,7 @@ TEST_P(SchedTest, OtherThreadsMayStartTasks) {
 TEST_P(SchedTest, AWaitThatOnlyAnotherThreadCanEndIsNoDeadlock) {
   run([] {
     auto chan = make_chan<int>();
-    const sched::Scheduler& scheduler = sched::current_worker()->scheduler();
+    const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
     std::thread outside([chan, &scheduler] {
       while (!scheduler.all_asleep()) std::this_thread::yield();
       chan.close();

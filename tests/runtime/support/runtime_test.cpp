@@ -52,7 +52,7 @@ std::string describe(const Footprint& footprint) {
 void wait_until_blocked(std::size_t count) {
   for (;;) {
     std::size_t blocked = 0;
-    sched::current_worker()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
+    sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
       blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
     });
     if (blocked >= count) return;
@@ -67,7 +67,7 @@ void wait_until_alone() {
   for (std::size_t live = 0; live != 1;) {
     yield();
     live = 0;
-    sched::current_worker()->scheduler().tasks().for_each_live([&](sched::Task&) { ++live; });
+    sched::current_thread()->scheduler().tasks().for_each_live([&](sched::Task&) { ++live; });
   }
 }
 

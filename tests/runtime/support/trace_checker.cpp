@@ -8,11 +8,12 @@ namespace taskscope::test {
 namespace tf = trace_format;
 namespace {
 
-enum class State { Runnable, Running, Blocked, Done };
+enum class State { Runnable, Running, InCall, Blocked, Done };
 
 struct TaskModel {
   State state = State::Runnable;
   std::uint32_t seq = 0;
+  bool workerless = false;
 };
 
 class Merger {
@@ -40,6 +41,7 @@ class Merger {
   bool take(tf::WorkerId ring, const tf::TextEvent& item) {
     const tf::Event& event = item.event;
     const tf::TaskId current = current_[ring];
+    if (event.kind == tf::EventKind::By && !may_act(event)) return false;
     switch (event.kind) {
       case tf::EventKind::Spawn:
         EXPECT_TRUE(tasks_.emplace(event.id, TaskModel{}).second) << tf::format_text(item);
@@ -51,8 +53,23 @@ class Merger {
         current_[ring] = event.id;
         break;
       case tf::EventKind::Ready:
-        if (!follows(event, State::Blocked)) return false;
+        if (!follows(event, State::Blocked) && !queues_without_worker(ring, event)) return false;
         tasks_[event.id] = {State::Runnable, event.aux};
+        break;
+      case tf::EventKind::Syscall:
+        expect_current(ring, State::Running, item);
+        tasks_[current].state = State::InCall;
+        break;
+      case tf::EventKind::SyscallEnd:
+        expect_current(ring, State::InCall, item);
+        tasks_[current].state = State::Running;
+        break;
+      case tf::EventKind::Preempt:
+      case tf::EventKind::Handoff:
+        lose_worker(ring, item);
+        break;
+      case tf::EventKind::By:
+        EXPECT_EQ(ring, tf::kNoWorker) << tf::format_text(item);
         break;
       case tf::EventKind::Yield:
         stop(ring, State::Runnable, item);
@@ -62,7 +79,7 @@ class Merger {
         stop(ring, State::Blocked, item);
         break;
       case tf::EventKind::Exit:
-        EXPECT_EQ(event.id, current) << tf::format_text(item);
+        EXPECT_EQ(event.id, by_ != 0 ? by_ : current) << tf::format_text(item);
         stop(ring, State::Done, item);
         ++totals_.tasks_done;
         break;
@@ -83,6 +100,7 @@ class Merger {
     }
     EXPECT_GE(event.ticks, last_ticks_[ring]) << tf::format_text(item);
     last_ticks_[ring] = event.ticks;
+    if (ring == tf::kNoWorker) by_ = event.kind == tf::EventKind::By ? event.id : 0;
     ++totals_.count[event.kind];
     ++totals_.events;
     return true;
@@ -95,7 +113,39 @@ class Merger {
            ((it->second.seq + 1) & tf::kSeqMask) == event.aux;
   }
 
+  // Whether what a `by` names is a task without a worker since the run that it names.
+  bool may_act(const tf::Event& event) const {
+    const auto it = tasks_.find(event.id);
+    return it != tasks_.end() && it->second.workerless && it->second.seq == event.aux;
+  }
+
+  // Whether the event is the plain `ready` of a task that lost its worker.
+  bool queues_without_worker(tf::WorkerId ring, const tf::Event& event) const {
+    if (ring != tf::kNoWorker || by_ != 0) return false;
+    const auto it = tasks_.find(event.id);
+    return it != tasks_.end() && it->second.workerless &&
+           (follows(event, State::Running) || follows(event, State::InCall));
+  }
+
+  void expect_current(tf::WorkerId ring, State state, const tf::TextEvent& item) {
+    EXPECT_NE(current_[ring], 0u) << "nobody runs: " << tf::format_text(item);
+    EXPECT_EQ(tasks_[current_[ring]].state, state) << tf::format_text(item);
+  }
+
+  void lose_worker(tf::WorkerId ring, const tf::TextEvent& item) {
+    const bool preempted = item.event.kind == tf::EventKind::Preempt;
+    expect_current(ring, preempted ? State::Running : State::InCall, item);
+    EXPECT_EQ(item.event.id, current_[ring]) << tf::format_text(item);
+    tasks_[current_[ring]].workerless = true;
+    current_[ring] = 0;
+  }
+
   void stop(tf::WorkerId ring, State state, const tf::TextEvent& item) {
+    if (ring == tf::kNoWorker && by_ != 0) {
+      tasks_[by_].state = state;
+      tasks_[by_].workerless = false;
+      return;
+    }
     const tf::TaskId current = current_[ring];
     EXPECT_NE(current, 0u) << "nobody runs: " << tf::format_text(item);
     tasks_[current].state = state;
@@ -105,6 +155,7 @@ class Merger {
   const Rings& rings_;
   std::map<tf::WorkerId, std::size_t> position_;
   std::map<tf::WorkerId, tf::TaskId> current_;
+  tf::TaskId by_ = 0;  // whose the next event of `ext` is
   std::map<tf::WorkerId, std::uint64_t> last_ticks_;
   std::map<tf::TaskId, TaskModel> tasks_;
   std::set<tf::ObjectId> objects_;

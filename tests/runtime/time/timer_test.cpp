@@ -311,7 +311,7 @@ TEST_P(TimerTest, AFunctionThatSetsItselfAgainGoesOn) {
 TEST_P(TimerTest, WhatAFunctionHoldsIsFreed) {
   run(
       [] {
-        const auto witness = std::make_shared<int>(1);
+        const auto witness = std::make_shared<int>(1);  // shared: its count is what is asked
         {
           FuncTimer stopped = after_func(hours(1), [witness] {});
           EXPECT_TRUE(stopped.stop());

@@ -1,0 +1,154 @@
+#include "runtime/sched/monitor.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/futex.h"
+#include "runtime/sched/fatal.h"
+#include "runtime/sched/preempt.h"
+#include "runtime/sched/scheduler.h"
+
+namespace taskscope::sched {
+namespace {
+
+constexpr std::int64_t kShortestNs = 50'000;
+constexpr std::int64_t kLongestNs = 10'000'000;
+// How long a task may run while others wait. Go's value: long against a switch, short for people.
+constexpr std::int64_t kSliceNs = 10'000'000;
+// How often all workers are seen idle before the monitor sleeps for good: waking it costs whoever
+// ends the idleness a system call, too much for a program that sleeps a little all the time.
+constexpr int kIdleLooks = 10;
+
+}  // namespace
+
+void Monitor::start() {
+  seen_.resize(Scheduler::kWorkersMax);
+  try {
+    thread_ = std::thread([this] { loop(); });
+  } catch (const std::system_error& error) {
+    fatal(std::string("ts::run cannot start its monitor thread: ") + error.what());
+  }
+}
+
+void Monitor::stop() {
+  ends_.store(true, std::memory_order_seq_cst);
+  wake();
+  thread_.join();
+}
+
+void Monitor::wake() {
+  // Release pairs with the acquire in rest().
+  woken_.store(1, std::memory_order_release);
+  base::futex_wake(woken_, 1);
+}
+
+void Monitor::wake_from_rest() {
+  if (rest_.exchange(Rest::None, std::memory_order_seq_cst) != Rest::None) wake();
+}
+
+void Monitor::loop() {
+  std::int64_t period_ns = kShortestNs;
+  int idle_looks = 0;
+  while (!ends_.load(std::memory_order_seq_cst)) {
+    const bool all_idle = scheduler_.idle().count() == scheduler_.worker_count();
+    idle_looks = all_idle ? idle_looks + 1 : 0;
+    if (look(base::monotonic_ns())) {
+      period_ns = kShortestNs;
+    } else {
+      period_ns = std::min(2 * period_ns, kLongestNs);
+    }
+    rest(idle_looks > kIdleLooks ? 0 : period_ns);
+  }
+}
+
+// Zero: until woken.
+void Monitor::rest(std::int64_t period_ns) {
+  if (period_ns != 0) {
+    if (period_ns > kShortestNs * 4) rest_.store(Rest::Dozing, std::memory_order_seq_cst);
+    base::futex_wait_until(woken_, 0, base::monotonic_ns() + period_ns);
+  } else {
+    rest_.store(Rest::Asleep, std::memory_order_seq_cst);
+    if (scheduler_.idle().count() == scheduler_.worker_count()) base::futex_wait(woken_, 0);
+  }
+  rest_.store(Rest::None, std::memory_order_seq_cst);
+  // Acquire pairs with the release in wake(): what it is woken for is visible.
+  woken_.exchange(0, std::memory_order_acquire);
+}
+
+bool Monitor::look(std::int64_t now_ns) {
+  poll_if_nobody_does(now_ns);
+  bool again_soon = false;
+  const auto workers = scheduler_.workers();
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    again_soon |= look_at(*workers[i], seen_[i], now_ns);
+  }
+  return again_soon;
+}
+
+bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
+  const std::uint32_t tick = worker.tick();
+  if (tick != seen.tick || seen.since_ns == 0) {
+    seen.tick = tick;
+    seen.since_ns = now_ns;
+  }
+  const bool slice_is_over = now_ns - seen.since_ns >= kSliceNs;
+  switch (worker.status()) {
+    case WorkerStatus::Running:
+      if (slice_is_over && others_wait()) ask_for(worker);
+      return false;
+    case WorkerStatus::Preempted:
+      worker.set_status(WorkerStatus::Running);
+      worker.withdraw(Worker::kPreempt);
+      scheduler_.hand_on(worker);
+      return true;
+    case WorkerStatus::InCall: {
+      const std::uint32_t calls = worker.calls();
+      const bool same_call = std::exchange(seen.calls, calls) == calls;
+      // A call that nobody waits for may take as long as it likes.
+      if (!others_wait() && !anything_unwatched()) return false;
+      if ((same_call || slice_is_over) && worker.take_from_call()) {
+        scheduler_.hand_on_from_call(worker);
+      }
+      return true;
+    }
+    case WorkerStatus::Idle:
+    case WorkerStatus::Retired:
+      return false;
+  }
+  return false;
+}
+
+bool Monitor::others_wait() const {
+  return scheduler_.any_work() || scheduler_.timers().earliest_ns() <= scheduler_.timers().now_ns();
+}
+
+bool Monitor::anything_unwatched() const {
+  const Poller& poller = scheduler_.poller();
+  return scheduler_.timers().wake_at_ns() < scheduler_.timekeeper_deadline_ns() ||
+         (poller.active() && !poller.someone_sleeps());
+}
+
+void Monitor::poll_if_nobody_does(std::int64_t now_ns) {
+  Poller& poller = scheduler_.poller();
+  if (now_ns - polled_ns_ < kLongestNs || !poller.active() || poller.someone_sleeps()) return;
+  polled_ns_ = now_ns;
+  PolledTasks tasks = poller.poll(0);
+  if (tasks.count == 0) return;
+  scheduler_.trace_ext([&](instrument::Lane& lane) { lane.poll_wake(tasks.count); });
+  while (Task* task = tasks.first) {
+    tasks.first = task->link;
+    scheduler_.ready_foreign(task, nullptr);
+  }
+}
+
+void Monitor::ask_for(Worker& worker) {
+  worker.ask(Worker::kPreempt);
+  if (const Thread* thread = worker.thread()) send_preempt_signal(thread->os_id());
+}
+
+}  // namespace taskscope::sched

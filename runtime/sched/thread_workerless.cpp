@@ -1,0 +1,140 @@
+// What a task does that has lost its worker: to a signal because it ran too long, or in a call.
+//
+// It goes on on its own thread. It may do what threads do that are no worker's: make others
+// runnable through the global queue, its events in the ring `ext`, each after a `by` that names it
+// (FORMAT.md). It may wait, because that needs no worker, only the thread's own loop to switch to.
+// It finds a worker again in rejoin(), which may wait for its turn; so no function here does that
+// which may be called under a base::Lock: the one worker that is free could be waiting for it.
+#include "runtime/base/check.h"
+#include "runtime/sched/scheduler.h"
+#include "runtime/sched/thread.h"
+#include "runtime/sched/worker.h"
+
+namespace taskscope::sched {
+
+// ---- Losing the worker --------------------------------------------------------------------------
+
+void Thread::lose_worker_if_asked() {
+  if (in_runtime()) return;
+  Worker* const mine = worker();
+  if (mine == nullptr || (mine->attention() & Worker::kPreempt) == 0) return;
+  if (auto* lane = mine->lane()) lane->preempt(task_->id);
+  set_worker(nullptr);
+  scheduler_.count_workerless(+1);
+  mine->set_status(WorkerStatus::Preempted);
+  scheduler_.monitor().wake();
+}
+
+bool Thread::begin_call(const base::Site& site, CallLength length) {
+  enter_runtime();
+  Task* const self = task_;
+  if (self->state.load(std::memory_order_relaxed) == TaskState::InCall) {
+    leave_runtime();
+    return false;
+  }
+  Thread& thread = worker() == nullptr ? rejoin(*this) : *this;
+  Worker& mine = *thread.worker();
+  self->state.store(TaskState::InCall, std::memory_order_relaxed);
+  if (auto* lane = mine.lane()) {
+    const auto where = lane->site(site);
+    lane->syscall(lane->now(), where);
+  }
+  const bool others_wait =
+      mine.others_wait() || scheduler_.timers().queue(mine.index()).earliest_ns() != Timers::kNever;
+  thread.call_worker_ = &mine;
+  thread.set_worker(nullptr);
+  thread.in_call_.store(true, std::memory_order_relaxed);
+  mine.begin_call(self->id);
+  if (length == CallLength::Long) {
+    thread.leave_call_worker();
+  } else if (others_wait) {
+    scheduler_.monitor().wake_if_dozing();
+  }
+  thread.leave_runtime();
+  return true;
+}
+
+void Thread::end_call() {
+  enter_runtime();
+  in_call_.store(false, std::memory_order_relaxed);
+  Task* const self = task_;
+  // It has waited for something inside the call, and is an ordinary task again.
+  if (self->state.load(std::memory_order_relaxed) != TaskState::InCall) return leave_runtime();
+  Worker* const left = std::exchange(call_worker_, nullptr);
+  if (left == nullptr || !left->take_from_call()) return rejoin(*this).leave_runtime();
+  set_worker(left);
+  self->state.store(TaskState::Running, std::memory_order_relaxed);
+  if (auto* lane = left->lane()) lane->syscall_end();
+  leave_runtime();
+  checkpoint();
+}
+
+void Thread::leave_call_worker() {
+  Worker* const left = std::exchange(call_worker_, nullptr);
+  if (left != nullptr && left->take_from_call()) scheduler_.hand_on_from_call(*left);
+}
+
+// ---- Going on without one -----------------------------------------------------------------------
+
+void Thread::trace_block_workerless(Task* self, const WaitSpec& wait) {
+  leave_call_worker();
+  scheduler_.count_workerless(-1);
+  self->state.store(TaskState::Blocked, std::memory_order_relaxed);
+  scheduler_.trace_ext([&](instrument::Lane& lane) {
+    const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
+    const auto site = lane.site(wait.site);
+    lane.by(self->id, self->seq);
+    lane.block(lane.now(), object, wait.reason, site);
+  });
+}
+
+void Thread::trace_exit_workerless(const Task* self) {
+  leave_call_worker();
+  scheduler_.count_workerless(-1);
+  scheduler_.count_foreign_end();
+  scheduler_.trace_ext([&](instrument::Lane& lane) {
+    lane.by(self->id, self->seq);
+    lane.exit(lane.now(), self->id);
+  });
+}
+
+void Thread::ready_workerless(Task* task) {
+  leave_call_worker();
+  scheduler_.ready_foreign(task, task_);
+  if (task_->state.load(std::memory_order_relaxed) != TaskState::InCall) rejoin_at_once();
+}
+
+void Thread::submit_workerless(Task* task, std::string_view name) {
+  leave_call_worker();
+  scheduler_.submit_foreign(task, name, task_);
+}
+
+// ---- Finding one again --------------------------------------------------------------------------
+
+void Thread::resume_on(Worker& worker, Task* self) {
+  scheduler_.count_workerless(-1);
+  scheduler_.trace_queued(self);
+  take_up(worker);
+  start(self, worker.lane() == nullptr ? 0 : worker.lane()->now());
+}
+
+bool Thread::rejoin_at_once() {
+  if (scheduler_.stopping()) return false;
+  Worker* const found = scheduler_.take_idle_worker();
+  if (found == nullptr) return false;
+  resume_on(*found, task_);
+  return true;
+}
+
+Thread& Thread::rejoin(Thread& thread) {
+  Task* const self = thread.task_;
+  if (thread.rejoin_at_once()) return thread;
+  thread.scheduler_.count_workerless(-1);
+  thread.scheduler_.trace_queued(self);
+  self->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  Thread& next = leave(thread, self, {Leaving::Kind::Queue, self}, 0);
+  base::annotate_acquire(self);
+  return next;
+}
+
+}  // namespace taskscope::sched
