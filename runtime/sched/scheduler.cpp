@@ -81,6 +81,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
 void Scheduler::start_thread(Worker& worker) {
   auto thread = std::make_unique<Thread>(*this);
   Thread* const raw = thread.get();
+  base::annotate_release(raw);  // pairs with current_thread(), called by tasks
   const base::LockGuard guard(threads_lock_);
   if (stopping()) return worker.set_status(WorkerStatus::Idle);
   if (drivers_.size() >= kThreadsMax) {
@@ -263,6 +264,7 @@ void Scheduler::add_idle_thread(Thread& thread) {
   trace_ext([&](instrument::Lane& lane) {
     lane.thread_park(static_cast<std::uint64_t>(thread.os_id()));
   });
+  thread.note_park();
   idle_.add(thread);
 }
 
@@ -300,8 +302,8 @@ bool Scheduler::any_work() const {
 
 bool Scheduler::all_asleep() const {
   return idle_.count() == worker_count() && retiring_.load(std::memory_order_seq_cst) == 0 &&
-         workerless_.load(std::memory_order_seq_cst) == 0 &&
-         !any_work() && timers_.earliest_ns() == Timers::kNever && !poller_.active();
+         workerless_.load(std::memory_order_seq_cst) == 0 && !any_work() &&
+         timers_.earliest_ns() == Timers::kNever && !poller_.active();
 }
 
 bool Scheduler::may_spin() const {
