@@ -21,11 +21,41 @@
 //   sched/sleep.h      ts::yield, ts::sleep, ts::checkpoint
 //   sched/blocking.h   ts::blocking                 calls that block the thread
 //   sched/set_workers.h  ts::set_workers            changes their number
+//   sched/clock.h      ts::Clock, ts::now
+//   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
+//   channel/select.h   ts::select                   the first of recv, send, after, otherwise
+//   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/future.h     ts::Future, ts::async        results
+//   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
-//   sync/mutex.h       ts::Mutex                    with std::scoped_lock and std::lock_guard
+//   sync/mutex.h       ts::Mutex                    with the standard's lock guards
+//   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
+//   sync/cond.h        ts::Cond
+//   sync/once.h        ts::Once, ts::Lazy
+//   sync/semaphore.h   ts::Semaphore
+//   sync/barrier.h     ts::Barrier
+//   sync/pool.h        ts::Pool
+//   sync/map.h         ts::Map
+//   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
+//   net/dial.h         ts::net::dial_tcp, dial_unix
+//   net/conn.h         ts::net::Conn                reads, writes, deadlines
+//   os/file.h          ts::os::File, read_file, write_file
+//   os/process.h       ts::os::Process, output      child processes
+//   os/signals.h       ts::signals
+//   patterns/          what programs build from these:
+//     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
+//     first_of.h       ts::first_of                 the first success of several functions
+//     or_done.h        ts::or_done                  receives until a context is done
+//     merge.h          ts::merge                    several channels into one
+//     batch.h          ts::batch                    values in groups, by number or age
+//     single_flight.h  ts::SingleFlight             one works, all get the answer
+//     rate_limiter.h   ts::RateLimiter              so many a second
+//     retry.h, backoff.h  ts::retry, ts::Backoff    again, later each time
+//     circuit_breaker.h   ts::CircuitBreaker        stops asking who fails
 //
 // What to know:
 //   - A task has 256 KiB of stack. Running over it ends the program with a report.
@@ -36,8 +66,7 @@
 //   - A task that computes for long loses its worker after 10 ms if others wait, by SIGURG; it goes
 //     on without one. A program that handles SIGURG itself does without that.
 //   - An exception that escapes a task is a panic: the program prints the task, its stack and where
-//   it
-//     was started, and exits with status 2. So does a program whose tasks all wait for each other.
+//     it was started, and exits with status 2. So does one whose tasks all wait for each other.
 //   - When the main task returns, the others are abandoned, not unwound.
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
@@ -47,16 +76,47 @@
 #pragma once
 
 #include "runtime/channel/chan.h"
+#include "runtime/channel/select.h"
 #include "runtime/context/context.h"
+#include "runtime/net/address.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/dial.h"
+#include "runtime/net/listener.h"
+#include "runtime/os/file.h"
+#include "runtime/os/process.h"
+#include "runtime/os/signals.h"
+#include "runtime/patterns/backoff.h"
+#include "runtime/patterns/batch.h"
+#include "runtime/patterns/circuit_breaker.h"
+#include "runtime/patterns/first_of.h"
+#include "runtime/patterns/merge.h"
+#include "runtime/patterns/or_done.h"
+#include "runtime/patterns/parallel_for.h"
+#include "runtime/patterns/parallel_map.h"
+#include "runtime/patterns/rate_limiter.h"
+#include "runtime/patterns/retry.h"
+#include "runtime/patterns/single_flight.h"
 #include "runtime/sched/blocking.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/scope/detach.h"
+#include "runtime/scope/future.h"
+#include "runtime/scope/scope.h"
+#include "runtime/sync/barrier.h"
+#include "runtime/sync/cond.h"
+#include "runtime/sync/map.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/mutex_guards.h"
+#include "runtime/sync/once.h"
+#include "runtime/sync/pool.h"
+#include "runtime/sync/rwmutex.h"
+#include "runtime/sync/semaphore.h"
 #include "runtime/sync/wait_group.h"
+#include "runtime/time/timer.h"
 
 namespace taskscope {
 using sched::Panic;

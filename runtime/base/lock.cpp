@@ -1,5 +1,6 @@
 #include "runtime/base/lock.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
 
 namespace taskscope::base {
@@ -8,6 +9,8 @@ namespace {
 // 40 pauses are about a microsecond: longer than any critical section of the runtime, shorter than
 // a futex round trip.
 constexpr int kSpins = 40;
+// See the invariants.
+constexpr std::int64_t kNapNs = 1'000'000;
 
 }  // namespace
 
@@ -23,9 +26,14 @@ void Lock::lock_contended() {
   }
   // Acquire pairs with the release in unlock(). From here on state stays 2 until an unlock, so
   // that no sleeper is forgotten.
-  while (state_.exchange(2, std::memory_order_acquire) != 0) futex_wait(state_, 2);
+  while (state_.exchange(2, std::memory_order_acquire) != 0) {
+    futex_wait_until(state_, 2, monotonic_ns() + kNapNs);
+  }
 }
 
-void Lock::wake_one() { futex_wake(state_, 1); }
+void Lock::unlock_contended() {
+  state_.store(0, std::memory_order_release);
+  futex_wake(state_, 1);
+}
 
 }  // namespace taskscope::base

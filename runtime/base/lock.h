@@ -1,12 +1,15 @@
 // Lock: the runtime's own short-term mutual exclusion between OS threads.
 //
-// A futex mutex after Drepper ("Futexes are tricky", mutex 2): one CAS to lock, one exchange to
-// unlock, no system call without contention. It spins briefly first because every critical section
-// of the runtime is tens of nanoseconds long. Unlike std::mutex it may be unlocked by another task
-// of the same thread, which is how a task that blocks keeps its object locked until it has left
-// its stack. Tasks of the program use ts::Mutex, never this.
+// A futex mutex after Drepper ("Futexes are tricky", mutex 2), but opened by a plain store: one
+// atomic operation for a critical section instead of two, no system call without contention. It
+// spins first because every critical section of the runtime is tens of nanoseconds long. Unlike
+// std::mutex it may be unlocked by another task of the same thread, which is how a task that blocks
+// keeps its object locked until it has left its stack. Tasks of the program use ts::Mutex, never
+// this.
 //
-// Invariants: state is 0 free, 1 locked, 2 locked and somebody may sleep.
+// Invariants: state is 0 free, 1 locked, 2 locked and somebody may sleep. An unlock looks for 2 and
+// then stores 0; a 2 that is written in between is lost, so nobody sleeps longer than kNapNs before
+// he tries again. That takes a thread that has spun in vain and a race of a few nanoseconds.
 #pragma once
 
 #include <atomic>
@@ -50,13 +53,14 @@ class TASKSCOPE_CAPABILITY("lock") Lock {
   // what it did (release_here), whoever runs next opens the lock.
   void release_here() { annotate_release(this); }
   void unlock_unannotated() TASKSCOPE_NO_ANALYSIS {
-    if (state_.exchange(0, std::memory_order_release) == 2) [[unlikely]]
-      wake_one();
+    if (state_.load(std::memory_order_relaxed) == 2) [[unlikely]]
+      return unlock_contended();
+    state_.store(0, std::memory_order_release);
   }
 
  private:
   void lock_contended();
-  void wake_one();
+  void unlock_contended();
 
   // Atomic: see the invariants.
   std::atomic<std::uint32_t> state_{0};

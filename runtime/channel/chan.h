@@ -77,7 +77,7 @@ concept Cancellable = requires(const C& context) {
 };
 
 template <class T>
-void send(ChanCore* core, T& value, const base::Site& site) {
+[[gnu::always_inline]] inline void send(ChanCore* core, T& value, const base::Site& site) {
   if (core == nullptr) [[unlikely]]
     nil_send(site);
   core->send(value, site);
@@ -93,7 +93,7 @@ bool try_send(ChanCore* core, T& value) {
   return core != nullptr && core->try_send(value);
 }
 template <class T>
-std::optional<T> recv(ChanCore* core, const base::Site& site) {
+[[gnu::always_inline]] inline std::optional<T> recv(ChanCore* core, const base::Site& site) {
   if (core == nullptr) [[unlikely]]
     nil_recv(site);
   Slot<T> slot;
@@ -139,7 +139,7 @@ class RecvIterator {
 
   T& operator*() { return *value_; }
   T* operator->() { return &*value_; }
-  RecvIterator& operator++() {
+  [[gnu::always_inline]] RecvIterator& operator++() {
     value_ = recv<T>(chan_.get(), site_);
     return *this;
   }
@@ -169,7 +169,9 @@ class Chan {
   Chan() = default;  // a nil channel
 
   // Waits until the value is received (unbuffered) or in the buffer. Panics on a closed channel.
-  void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  [[gnu::always_inline]] void send(T value, Site site = Site::here()) const {
+    channel::send(ref_.get(), value, site);
+  }
   // The same, but false, and the value is dropped, if `context` is done first.
   template <channel::Cancellable C>
   [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
@@ -179,7 +181,7 @@ class Chan {
   bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
 
   // The next value; waits for one. nullopt: closed and drained.
-  std::optional<T> recv(Site site = Site::here()) const {
+  [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
   }
   // nullopt also if `context` is done first.
@@ -225,7 +227,9 @@ class Sender {
   Sender() = default;
   Sender(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
 
-  void send(T value, Site site = Site::here()) const { channel::send(ref_.get(), value, site); }
+  [[gnu::always_inline]] void send(T value, Site site = Site::here()) const {
+    channel::send(ref_.get(), value, site);
+  }
   template <channel::Cancellable C>
   [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
     return channel::send_unless(context.done_core(), ref_.get(), value, site);
@@ -251,7 +255,7 @@ class Receiver {
   Receiver(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
   explicit Receiver(channel::ChanRef ref) : ref_(std::move(ref)) {}
 
-  std::optional<T> recv(Site site = Site::here()) const {
+  [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
   }
   template <channel::Cancellable C>

@@ -100,13 +100,16 @@ bool ChanCore::try_send_slow(void* value) TASKSCOPE_NO_ANALYSIS {
   return status == SendStatus::Sent;
 }
 
-void ChanCore::send_slow(void* value, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+void ChanCore::send_slow(void* value, const char* file, const char* function,
+                         std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const SendStatus status = send_now(value, woken);
   if (status == SendStatus::WouldWait) {
     sched::Waiter self{.task = sched::current_task_for("chan send"), .slot = value};
     senders_.push(self);
-    sched::park({.reason = BlockReason::ChanSend, .object = &traced_, .site = site}, lock_);
+    sched::park(
+        {.reason = BlockReason::ChanSend, .object = &traced_, .site = {file, function, line}},
+        lock_);
     if (!self.success) send_on_closed();
     return;
   }
@@ -118,7 +121,7 @@ void ChanCore::send_slow(void* value, const base::Site& site) TASKSCOPE_NO_ANALY
 bool ChanCore::send_unless_slow(DoneChannel done, void* value,
                                 const base::Site& site) TASKSCOPE_NO_ANALYSIS {
   if (done == nullptr) {
-    send_slow(value, site);
+    send_slow(value, site.file, site.function, site.line);
     return true;
   }
   if (try_send_slow(value)) return true;
@@ -162,13 +165,16 @@ RecvStatus ChanCore::recv_now(void* slot, sched::Task*& woken) {
   return RecvStatus::Value;
 }
 
-RecvStatus ChanCore::recv_slow(void* slot, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+RecvStatus ChanCore::recv_slow(void* slot, const char* file, const char* function,
+                               std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const RecvStatus status = recv_now(slot, woken);
   if (status == RecvStatus::WouldWait) {
     sched::Waiter self{.task = sched::current_task_for("chan recv"), .slot = slot};
     receivers_.push(self);
-    sched::park({.reason = BlockReason::ChanRecv, .object = &traced_, .site = site}, lock_);
+    sched::park(
+        {.reason = BlockReason::ChanRecv, .object = &traced_, .site = {file, function, line}},
+        lock_);
     return self.success ? RecvStatus::Value : RecvStatus::Closed;
   }
   lock_.unlock();
@@ -186,7 +192,7 @@ RecvStatus ChanCore::try_recv_slow(void* slot) TASKSCOPE_NO_ANALYSIS {
 
 RecvStatus ChanCore::recv_unless_slow(DoneChannel done, void* slot,
                                       const base::Site& site) TASKSCOPE_NO_ANALYSIS {
-  if (done == nullptr) return recv_slow(slot, site);
+  if (done == nullptr) return recv_slow(slot, site.file, site.function, site.line);
   const RecvStatus status = try_recv_slow(slot);
   if (status != RecvStatus::WouldWait) return status;
   Arm arms[2] = {{.chan = this, .slot = slot, .direction = Direction::Recv},
@@ -224,12 +230,12 @@ std::size_t ChanCore::length() const {
   return count_;
 }
 
-void nil_send(const base::Site& site) {
+void nil_send(base::Site site) {
   sched::current_task_for("chan send");
   sched::park_for_ever({.reason = BlockReason::NilChanSend, .object = nullptr, .site = site});
 }
 
-void nil_recv(const base::Site& site) {
+void nil_recv(base::Site site) {
   sched::current_task_for("chan recv");
   sched::park_for_ever({.reason = BlockReason::NilChanRecv, .object = nullptr, .site = site});
 }

@@ -67,34 +67,35 @@ class ChanCore {
 
   // Moves `value` into the channel; waits for room. Panics if the channel is or gets closed.
   template <class T>
-  void send(T& value, const base::Site& site) {
-    if (!send_into_buffer(value)) send_slow(&value, site);
+  [[gnu::always_inline]] void send(T& value, const base::Site& site) {
+    if (!send_into_buffer(value)) send_slow(&value, site.file, site.function, site.line);
   }
   // The same if it need not wait; else false, and `value` is untouched.
   template <class T>
-  bool try_send(T& value) {
+  [[gnu::always_inline]] bool try_send(T& value) {
     return send_into_buffer(value) || try_send_slow(&value);
   }
   // The same, but gives up when `done` is closed: false then, and `value` is untouched. Nobody may
   // send on `done`. A closed `done` wins over everything else.
   template <class T>
-  bool send_unless(DoneChannel done, T& value, const base::Site& site) {
+  [[gnu::always_inline]] bool send_unless(DoneChannel done, T& value, const base::Site& site) {
     if (done != nullptr && done->closed()) return false;
     return send_into_buffer(value) || send_unless_slow(done, &value, site);
   }
 
   // Constructs the next value at `slot`, or Closed: none will come. Waits for one.
   template <class T>
-  RecvStatus recv(T* slot, const base::Site& site) {
-    return recv_from_buffer(slot) ? RecvStatus::Value : recv_slow(slot, site);
+  [[gnu::always_inline]] RecvStatus recv(T* slot, const base::Site& site) {
+    return recv_from_buffer(slot) ? RecvStatus::Value
+                                  : recv_slow(slot, site.file, site.function, site.line);
   }
   template <class T>
-  RecvStatus try_recv(T* slot) {
+  [[gnu::always_inline]] RecvStatus try_recv(T* slot) {
     return recv_from_buffer(slot) ? RecvStatus::Value : try_recv_slow(slot);
   }
   // The same as recv, but WouldWait when `done` is closed first.
   template <class T>
-  RecvStatus recv_unless(DoneChannel done, T* slot, const base::Site& site) {
+  [[gnu::always_inline]] RecvStatus recv_unless(DoneChannel done, T* slot, const base::Site& site) {
     if (done != nullptr && done->closed()) return RecvStatus::WouldWait;
     return recv_from_buffer(slot) ? RecvStatus::Value : recv_unless_slow(done, slot, site);
   }
@@ -109,6 +110,7 @@ class ChanCore {
 
  private:
   friend class Selection;
+  friend class DoneWait;
 
   ChanCore(const ElementType& type, std::size_t capacity, const char* name, const base::Site& site);
   ~ChanCore() = default;
@@ -138,10 +140,11 @@ class ChanCore {
     return true;
   }
 
-  // REQUIRE lock_ and release it.
-  void send_slow(void* value, const base::Site& site);
+  // REQUIRE lock_ and release it. They take the site in registers, so that a quick way need not put
+  // it into memory first.
+  void send_slow(void* value, const char* file, const char* function, std::uint32_t line);
   bool try_send_slow(void* value);
-  RecvStatus recv_slow(void* slot, const base::Site& site);
+  RecvStatus recv_slow(void* slot, const char* file, const char* function, std::uint32_t line);
   RecvStatus try_recv_slow(void* slot);
   bool send_unless_slow(DoneChannel done, void* value, const base::Site& site);
   RecvStatus recv_unless_slow(DoneChannel done, void* slot, const base::Site& site);
@@ -181,8 +184,8 @@ class ChanCore {
 };
 
 // A task waits for ever on a nil channel or in a select without arms, or until `done` is closed.
-[[noreturn]] void nil_send(const base::Site& site);
-[[noreturn]] void nil_recv(const base::Site& site);
+[[noreturn]] void nil_send(base::Site site);
+[[noreturn]] void nil_recv(base::Site site);
 void nil_send_unless(DoneChannel done, const base::Site& site);
 void nil_recv_unless(DoneChannel done, const base::Site& site);
 [[noreturn]] void nil_close();

@@ -24,7 +24,7 @@
 // its arm is the one: what is std::move'd into an arm that was not carried out is still there.
 #pragma once
 
-#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +34,7 @@
 #include "runtime/base/site.h"
 #include "runtime/channel/chan.h"
 #include "runtime/channel/selection.h"
+#include "runtime/sched/timer.h"
 
 namespace taskscope::channel {
 
@@ -153,6 +154,30 @@ class OtherwiseArm {
   [[no_unique_address]] Handler handler_;
 };
 
+template <class Handler>
+class AfterArm {
+ public:
+  static constexpr ArmKind kKind = ArmKind::After;
+  static constexpr bool kHasHandler = kHandled<Handler>;
+  static_assert(!kHandled<Handler> || std::is_invocable_v<Handler&>,
+                "a handler of after takes nothing");
+
+  AfterArm(std::int64_t duration_ns, Handler handler, const base::Site& site)
+      : site_(site), duration_ns_(duration_ns), handler_(std::move(handler)) {}
+
+  const base::Site& site() const { return site_; }
+  std::int64_t duration_ns() const { return duration_ns_; }
+  void bind(Arm&) {}
+  auto finish(const Arm&) {
+    if constexpr (kHandled<Handler>) return handler_();
+  }
+
+ private:
+  base::Site site_;
+  std::int64_t duration_ns_;
+  [[no_unique_address]] Handler handler_;
+};
+
 template <class T>
 struct IsArm : std::false_type {};
 template <class T, class H, class F>
@@ -161,6 +186,8 @@ template <class T, class H, class V, class F>
 struct IsArm<SendArm<T, H, V, F>> : std::true_type {};
 template <class F>
 struct IsArm<OtherwiseArm<F>> : std::true_type {};
+template <class F>
+struct IsArm<AfterArm<F>> : std::true_type {};
 
 // The element type of a handle.
 template <class Handle>
@@ -226,27 +253,55 @@ R finish(std::size_t chosen, const Arm* arms, First& first, Rest&... rest) {
   }
 }
 
+// The arm of one kind that counts: the only otherwise, the earliest after. `index` is the number of
+// arms if there is none.
+struct Special {
+  std::size_t index;
+  std::int64_t duration_ns = 0;
+};
+template <ArmKind kKind, class... Arms>
+Special find_special(const Arms&... arms) {
+  Special found{.index = sizeof...(Arms)};
+  std::size_t at = 0;
+  const auto look = [&](const auto& arm) {
+    using A = std::remove_cvref_t<decltype(arm)>;
+    if constexpr (A::kKind == kKind && kKind == ArmKind::After) {
+      if (found.index == sizeof...(Arms) || arm.duration_ns() < found.duration_ns) {
+        found = {.index = at, .duration_ns = arm.duration_ns()};
+      }
+    } else if constexpr (A::kKind == kKind) {
+      found.index = at;
+    }
+    ++at;
+  };
+  (look(arms), ...);
+  return found;
+}
+
 // The index of the arm that was carried out.
 template <class... Arms>
 std::size_t choose(Arm* bound, const base::Site& site, Arms&... arms) {
   constexpr std::size_t kCount = sizeof...(Arms);
-  constexpr std::size_t kOtherwise = [] {
-    std::size_t at = 0;
-    std::size_t found = kCount;
-    ((Arms::kKind == ArmKind::Otherwise ? void(found = at++) : void(++at)), ...);
-    return found;
-  }();
   std::size_t at = 0;
   (arms.bind(bound[at++]), ...);
   Arm* order[kCount];
   base::Lock* locks[kCount + 1];
   Selection selection({bound, order, locks, kCount});
-  if constexpr (kOtherwise < kCount) {
-    const std::size_t chosen = selection.try_now();
-    return chosen == Selection::kNone ? kOtherwise : chosen;
+  std::size_t chosen = Selection::kNone;
+  if constexpr (((Arms::kKind == ArmKind::Otherwise) || ...)) {
+    chosen = selection.try_now();
+    if (chosen == Selection::kNone) chosen = find_special<ArmKind::Otherwise>(arms...).index;
+  } else if constexpr (((Arms::kKind == ArmKind::After) || ...)) {
+    const Special after = find_special<ArmKind::After>(arms...);
+    chosen = selection.wait_until(
+        {.reason = sched::BlockReason::Select, .object = nullptr, .site = site},
+        sched::deadline_after(after.duration_ns));
+    if (chosen == Selection::kNone) chosen = after.index;
   } else {
-    return selection.wait({.reason = sched::BlockReason::Select, .object = nullptr, .site = site});
+    chosen =
+        selection.wait({.reason = sched::BlockReason::Select, .object = nullptr, .site = site});
   }
+  return chosen;
 }
 
 }  // namespace taskscope::channel
@@ -294,6 +349,14 @@ template <channel::Sends Handle, class V, class Handler = channel::NoHandler>
 template <class Handler = channel::NoHandler>
 [[nodiscard]] auto otherwise(Handler handler = {}, Site site = Site::here()) {
   return channel::OtherwiseArm<Handler>(std::move(handler), site);
+}
+
+// The arm that is carried out when no other has been for `duration`.
+template <class Rep, class Period, class Handler = channel::NoHandler>
+[[nodiscard]] auto after(std::chrono::duration<Rep, Period> duration, Handler handler = {},
+                         Site site = Site::here()) {
+  const auto nanoseconds = std::chrono::ceil<std::chrono::nanoseconds>(duration);
+  return channel::AfterArm<Handler>(nanoseconds.count(), std::move(handler), site);
 }
 
 // See the head of this file. The place of the wait is that of the first arm.

@@ -3,11 +3,33 @@
 #include <algorithm>
 #include <functional>
 
+#include "runtime/sched/timer.h"
+
 namespace taskscope::channel {
 namespace {
 
 // Below this an insertion is faster than a sort.
 constexpr std::size_t kInsertionMax = 16;
+
+// Ends a selection's wait at its deadline.
+struct Timeout : sched::Timer {
+  explicit Timeout(sched::Claim& shared) : Timer(expire), claim(shared) {
+    waiter.task = sched::current_task();
+  }
+
+  // The gate is held until the task has left its stack. After ready() this object may be gone.
+  static void expire(sched::Timer& timer) TASKSCOPE_NO_ANALYSIS {
+    auto& self = static_cast<Timeout&>(timer);
+    self.gate.lock();
+    sched::Task* const task = self.claim.take(self.waiter) ? self.waiter.task : nullptr;
+    self.gate.unlock();
+    if (task != nullptr) sched::ready(task);
+  }
+
+  base::Lock gate;
+  sched::Claim& claim;
+  sched::Waiter waiter;
+};
 
 bool before(const Arm* a, const Arm* b) { return std::less<>()(a->chan, b->chan); }
 
@@ -35,12 +57,12 @@ void Selection::lock_all() TASKSCOPE_NO_ANALYSIS {
     if (chan == last) continue;
     last = chan;
     chan->lock_.lock();
-    locks_[channels_++] = &chan->lock_;
+    locks_[++channels_] = &chan->lock_;
   }
 }
 
 void Selection::unlock_all() TASKSCOPE_NO_ANALYSIS {
-  for (std::size_t i = 0; i < channels_; ++i) locks_[i]->unlock();
+  for (std::size_t i = 1; i <= channels_; ++i) locks_[i]->unlock();
 }
 
 std::uint32_t Selection::random(std::uint32_t below) TASKSCOPE_NO_ANALYSIS {
@@ -103,9 +125,39 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
     if (woken != nullptr) sched::ready(woken);
     return chosen;
   }
-  sched::Task* const self = sched::current_task_for("select");
-  if (enabled_ == 0) sched::park_for_ever(wait);
   sched::Claim claim;
+  enter_queues(claim);
+  if (enabled_ == 0) sched::park_for_ever(wait);
+  sched::HeldLocks held{.first = locks_ + 1, .count = channels_};
+  sched::park(wait, held);
+  return leave_queues(claim);
+}
+
+std::size_t Selection::wait_until(const sched::WaitSpec& wait,
+                                  std::int64_t deadline_ns) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* woken = nullptr;
+  lock_all();
+  const std::size_t chosen = take_ready(woken);
+  if (chosen != kNone) {
+    unlock_all();
+    if (woken != nullptr) sched::ready(woken);
+    return chosen;
+  }
+  sched::Claim claim;
+  enter_queues(claim);
+  Timeout timeout(claim);
+  // The first to be opened: when the task comes back from a channel, it has been.
+  locks_[0] = &timeout.gate;
+  timeout.gate.lock();
+  sched::start_timer(timeout, deadline_ns);
+  sched::HeldLocks held{.first = locks_, .count = channels_ + 1};
+  sched::park(wait, held);
+  if (claim.winner() != &timeout.waiter) sched::stop_timer(timeout);
+  return leave_queues(claim);
+}
+
+void Selection::enter_queues(sched::Claim& claim) TASKSCOPE_NO_ANALYSIS {
+  sched::Task* const self = sched::current_task_for("select");
   for (std::size_t i = 0; i < enabled_; ++i) {
     Arm& arm = *order_[i];
     arm.waiter.task = self;
@@ -113,8 +165,9 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
     arm.waiter.claim = &claim;
     (arm.direction == Direction::Recv ? arm.chan->receivers_ : arm.chan->senders_).push(arm.waiter);
   }
-  sched::HeldLocks held{.first = locks_, .count = channels_};
-  sched::park(wait, held);
+}
+
+std::size_t Selection::leave_queues(const sched::Claim& claim) TASKSCOPE_NO_ANALYSIS {
   Arm* winner = nullptr;
   for (std::size_t i = 0; i < enabled_; ++i) {
     if (&order_[i]->waiter == claim.winner()) winner = order_[i];
@@ -134,8 +187,43 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
           .remove(order_[i]->waiter);
     }
   }
+  if (winner == nullptr) return kNone;
   winner->success = winner->waiter.success;
   return index_of(*winner);
+}
+
+bool park_unless(DoneChannel done, const sched::WaitSpec& wait, base::Lock& lock,
+                 sched::WaitQueue& queue, sched::Waiter& self) TASKSCOPE_NO_ANALYSIS {
+  if (done == nullptr) {
+    sched::park(wait, lock);
+    return true;
+  }
+  return DoneWait(*done).park(wait, lock, queue, self);
+}
+
+bool DoneWait::park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQueue& queue,
+                    sched::Waiter& self) TASKSCOPE_NO_ANALYSIS {
+  done_.lock_.lock();
+  if (done_.closed()) {
+    done_.lock_.unlock();
+    queue.remove(self);
+    return false;
+  }
+  sched::Claim claim;
+  self.claim = &claim;
+  sched::Waiter other{.task = self.task, .claim = &claim};
+  done_.receivers_.push(other);
+  base::Lock* const locks[] = {&lock, &done_.lock_};
+  sched::HeldLocks held{.first = locks, .count = 2};
+  sched::park(wait, held);
+  if (claim.winner() == &self) {
+    const base::LockGuard guard(done_.lock_);
+    done_.receivers_.remove(other);
+    return true;
+  }
+  lock.lock();
+  queue.remove(self);
+  return false;
 }
 
 }  // namespace taskscope::channel

@@ -31,7 +31,7 @@ struct Arm {
 struct SelectionRoom {
   Arm* arms;
   Arm** order;         // `count` places
-  base::Lock** locks;  // `count` + 1 places
+  base::Lock** locks;  // `count` + 1 places; the first is for a deadline's
   std::size_t count;
 };
 
@@ -45,6 +45,8 @@ class Selection {
   std::size_t try_now();
   // The index of the arm that was carried out, after a wait if need be.
   std::size_t wait(const sched::WaitSpec& wait);
+  // The same, or kNone when the run's clock shows `deadline_ns` first.
+  std::size_t wait_until(const sched::WaitSpec& wait, std::int64_t deadline_ns);
 
  private:
   void lock_all();
@@ -54,6 +56,9 @@ class Selection {
   static bool ready(const Arm& arm);
   static bool carry_out(Arm& arm, sched::Task*& woken);
   std::uint32_t random(std::uint32_t below);
+  // The two halves of a wait, around park(). REQUIRES: all channels are locked.
+  void enter_queues(sched::Claim& claim);
+  std::size_t leave_queues(const sched::Claim& claim);
   std::size_t index_of(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms_); }
 
   Arm* arms_;
@@ -61,7 +66,25 @@ class Selection {
   base::Lock** locks_;
   std::size_t count_;
   std::size_t enabled_ = 0;
-  std::size_t channels_ = 0;  // different ones: the locks in locks_
+  std::size_t channels_ = 0;  // different ones: the locks in locks_, from the second place on
 };
+
+// A wait that a closed channel ends, too: see park_unless.
+class DoneWait {
+ public:
+  explicit DoneWait(ChanCore& done) : done_(done) {}
+  bool park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQueue& queue,
+            sched::Waiter& self);
+
+ private:
+  ChanCore& done_;
+};
+
+// For other objects that wait and give up with a context. Parks until the object ends the wait of
+// `self`, or `done` is closed. REQUIRES: `lock` is held, and guards `queue`, in which `self` is.
+// True: the object has ended it, `lock` is not held. False: it is over for `done`, `lock` is held
+// again and `self` is in no queue.
+[[nodiscard]] bool park_unless(DoneChannel done, const sched::WaitSpec& wait, base::Lock& lock,
+                               sched::WaitQueue& queue, sched::Waiter& self);
 
 }  // namespace taskscope::channel

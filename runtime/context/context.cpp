@@ -29,13 +29,13 @@ Receiver<Unit> Context::done() const {
 
 std::error_code Context::err() const {
   const context::CancelNode* const node = canceller();
-  return node == nullptr ? std::error_code() : to_error(node->state());
+  return node == nullptr ? std::error_code() : to_error(node->settled_state());
 }
 
 std::exception_ptr Context::cause() const {
   const context::CancelNode* const node = canceller();
   if (node == nullptr) return nullptr;
-  const context::State state = node->state();
+  const context::State state = node->settled_state();
   if (state == context::State::Live) return nullptr;
   if (node->cause() != nullptr) return node->cause();
   return std::make_exception_ptr(ContextError(
@@ -79,6 +79,28 @@ Cancellable<Cancel> make_cancel(const Context& parent, const Site& site) {
   return {Context(context::NodeRef(node)), Cancel(context::NodeRef(node), site)};
 }
 
+// With a deadline that is over at `now_ns` or not.
+Cancellable<CancelFunc> make_deadline(const Context& parent, std::int64_t deadline_ns,
+                                      std::int64_t now_ns, std::exception_ptr cause,
+                                      const Site& site) {
+  context::Node* const above = parent.node().get();
+  if (above != nullptr && above->canceller() != nullptr &&
+      above->canceller()->deadline_ns() < deadline_ns) {
+    return make_cancel<CancelFunc>(parent, site);
+  }
+  if (deadline_ns <= now_ns) {
+    auto* const node = new context::CancelNode(above, kReferences, deadline_ns, site);
+    node->join_parent(site);  // a parent that is done already says why
+    node->cancel(context::State::DeadlineExceeded, cause, site);
+    return {Context(context::NodeRef(node)), CancelFunc(context::NodeRef(node), site)};
+  }
+  auto* const node =
+      new context::DeadlineNode(above, kReferences, deadline_ns, std::move(cause), site);
+  node->start();
+  node->join_parent(site);
+  return {Context(context::NodeRef(node)), CancelFunc(context::NodeRef(node), site)};
+}
+
 }  // namespace
 
 Cancellable<CancelFunc> with_cancel(const Context& parent, Site site) {
@@ -95,20 +117,15 @@ Cancellable<CancelFunc> with_deadline(const Context& parent, TimePoint deadline,
 
 Cancellable<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
                                             std::exception_ptr cause, Site site) {
-  const std::optional<TimePoint> sooner = parent.deadline();
-  if (sooner && *sooner < deadline) return with_cancel(parent, site);
-  const std::int64_t deadline_ns = deadline.time_since_epoch().count();
-  if (deadline <= now()) {
-    auto* const node = new context::CancelNode(parent.node().get(), kReferences, deadline_ns, site);
-    node->join_parent(site);  // a parent that is done already says why
-    node->cancel(context::State::DeadlineExceeded, cause, site);
-    return {Context(context::NodeRef(node)), CancelFunc(context::NodeRef(node), site)};
-  }
-  auto* const node = new context::DeadlineNode(parent.node().get(), kReferences, deadline_ns,
-                                               std::move(cause), site);
-  node->start();
-  node->join_parent(site);
-  return {Context(context::NodeRef(node)), CancelFunc(context::NodeRef(node), site)};
+  return make_deadline(parent, deadline.time_since_epoch().count(), sched::now_ns(),
+                       std::move(cause), site);
+}
+
+Cancellable<CancelFunc> context::with_timeout(const Context& parent, std::int64_t timeout_ns,
+                                              std::exception_ptr cause, const base::Site& site) {
+  const std::int64_t now_ns = sched::now_ns();
+  return make_deadline(parent, sched::deadline_after(timeout_ns, now_ns), now_ns, std::move(cause),
+                       site);
 }
 
 Context without_cancel(const Context& parent) {

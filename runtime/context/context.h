@@ -178,21 +178,23 @@ Cancellable<CancelFunc> with_deadline(const Context& parent, TimePoint deadline,
 Cancellable<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
                                             std::exception_ptr cause, Site site = Site::here());
 
+namespace context {
+Cancellable<CancelFunc> with_timeout(const Context& parent, std::int64_t timeout_ns,
+                                     std::exception_ptr cause, const base::Site& site);
+}  // namespace context
+
 // The same, `timeout` from now.
 template <class Rep, class Period>
 Cancellable<CancelFunc> with_timeout(const Context& parent,
                                      std::chrono::duration<Rep, Period> timeout,
                                      Site site = Site::here()) {
-  return with_deadline(
-      parent, TimePoint(Clock::duration(sched::deadline_after(sched::to_ns(timeout)))), site);
+  return context::with_timeout(parent, sched::to_ns(timeout), nullptr, site);
 }
 template <class Rep, class Period>
 Cancellable<CancelFunc> with_timeout_cause(const Context& parent,
                                            std::chrono::duration<Rep, Period> timeout,
                                            std::exception_ptr cause, Site site = Site::here()) {
-  return with_deadline_cause(
-      parent, TimePoint(Clock::duration(sched::deadline_after(sched::to_ns(timeout)))),
-      std::move(cause), site);
+  return context::with_timeout(parent, sched::to_ns(timeout), std::move(cause), site);
 }
 
 // A child that carries a value. The key is a type of your own that names the value's type, so that

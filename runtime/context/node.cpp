@@ -1,5 +1,7 @@
 #include "runtime/context/node.h"
 
+#include <sched.h>
+
 #include <utility>
 
 #include "runtime/channel/chan.h"
@@ -167,6 +169,18 @@ bool CancelNode::finish(State state, const std::exception_ptr& cause, const base
   return true;
 }
 
+State CancelNode::settled_state() const {
+  const State now = state();
+  if (now == State::Live) return now;
+  const channel::ChanCore* const core = done_.load(std::memory_order_acquire);
+  if (core == nullptr) return now;
+  // Whoever ended it is about to close the channel.
+  for (int i = 0; !core->closed(); ++i) {
+    i < 100 ? base::spin_pause() : static_cast<void>(sched_yield());
+  }
+  return now;
+}
+
 channel::ChanCore* CancelNode::done_core() {
   // Acquire pairs with the release below.
   if (channel::ChanCore* const core = done_.load(std::memory_order_acquire)) return core;
@@ -177,6 +191,13 @@ channel::ChanCore* CancelNode::done_core() {
   if (state() != State::Live) core->close(made_at_);
   done_.store(core, std::memory_order_release);
   return core;
+}
+
+std::size_t CancelNode::hooks() const {
+  const base::LockGuard guard(lock_);
+  std::size_t count = 0;
+  for (const Hook* hook = hooks_; hook != nullptr; hook = hook->next) ++count;
+  return count;
 }
 
 bool CancelNode::link(Hook& hook) {

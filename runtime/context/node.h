@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -137,12 +138,17 @@ class CancelNode : public Node, private Hook {
 
   // Acquire pairs with the release in finish().
   State state() const { return state_.load(std::memory_order_acquire); }
+  // The same, and if it is not Live, done_core() is closed.
+  State settled_state() const;
   // REQUIRES: state() is not Live. Null if none was given.
   const std::exception_ptr& cause() const TASKSCOPE_NO_ANALYSIS { return cause_; }
   // The deadline of this node or an ancestor, whichever is first; kNever without one.
   std::int64_t deadline_ns() const { return deadline_ns_; }
   // The channel that is closed when it is done; made at the first call.
   channel::ChanCore* done_core();
+
+  // How many hooks hang on it now.
+  std::size_t hooks() const;
 
   // False, and nothing is linked, if the node is done.
   bool link(Hook& hook);
@@ -166,7 +172,7 @@ class CancelNode : public Node, private Hook {
   const base::Site made_at_;
 
   // Guarded by lock_.
-  base::Lock lock_;
+  mutable base::Lock lock_;
   Hook* hooks_ TASKSCOPE_GUARDED_BY(lock_) = nullptr;
   std::exception_ptr cause_ TASKSCOPE_GUARDED_BY(lock_);  // constant once state_ is not Live
 

@@ -12,10 +12,9 @@
 namespace taskscope::net {
 
 template <class T>
-inline constexpr bool kIsByte =
-    std::is_same_v<std::remove_const_t<T>, char> ||
-    std::is_same_v<std::remove_const_t<T>, unsigned char> ||
-    std::is_same_v<std::remove_const_t<T>, std::byte>;
+inline constexpr bool kIsByte = std::is_same_v<std::remove_const_t<T>, char> ||
+                                std::is_same_v<std::remove_const_t<T>, unsigned char> ||
+                                std::is_same_v<std::remove_const_t<T>, std::byte>;
 
 class MutableBytes {
  public:
@@ -46,16 +45,17 @@ class Bytes {
   Bytes() = default;
   Bytes(const void* data, std::size_t size)
       : data_(static_cast<const std::byte*>(data)), size_(size) {}
-  Bytes(std::string_view text) : Bytes(text.data(), text.size()) {}  // NOLINT: implicit
   // A literal, without the zero at its end; an array that may be written to is a buffer, all of it.
-  Bytes(const char* text) : Bytes(std::string_view(text)) {}  // NOLINT: implicit
+  Bytes(const char* text) : Bytes(text, std::string_view(text).size()) {}  // NOLINT: implicit
   template <std::size_t kSize>
   Bytes(char (&buffer)[kSize]) : Bytes(buffer, kSize) {}  // NOLINT: implicit
+  // Strings, arrays, vectors, spans.
   template <class Range>
-  requires(!std::is_convertible_v<const Range&, std::string_view> && requires(const Range& range) {
-    std::span(range);
-    requires kIsByte<typename decltype(std::span(range))::element_type>;
-  }) Bytes(const Range& range)  // NOLINT: implicit
+  requires(!std::is_convertible_v<const Range&, const char*> &&
+           requires(const Range& range) {
+             std::span(range);
+             requires kIsByte<typename decltype(std::span(range))::element_type>;
+           }) Bytes(const Range& range)  // NOLINT: implicit
       : Bytes(std::span(range).data(), std::span(range).size()) {}
 
   const std::byte* data() const { return data_; }

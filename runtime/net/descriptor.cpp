@@ -3,6 +3,8 @@
 #include <cctype>
 #include <system_error>
 
+#include "runtime/base/check.h"
+#include "runtime/channel/selection.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 
@@ -34,7 +36,7 @@ Descriptor::~Descriptor() {
 // ---- Taking turns ------------------------------------------------------------------------------
 
 // The lock passes to whoever runs next, which the analysis cannot follow.
-PollResult Descriptor::begin_slowly(PollMode mode, const base::Site& site) TASKSCOPE_NO_ANALYSIS {
+PollResult Descriptor::begin_slowly(PollMode mode, const Caller& caller) TASKSCOPE_NO_ANALYSIS {
   if (run_ != sched::current_run() || closed()) return PollResult::Closed;
   base::Lock& lock = poll_->lock();
   lock.lock();
@@ -57,7 +59,11 @@ PollResult Descriptor::begin_slowly(PollMode mode, const base::Site& site) TASKS
   }
   sched::Waiter self{.task = sched::current_task_for("network operation")};
   waiters_[index(mode)].push(self);
-  sched::park({.reason = reason_, .object = &traced_, .site = site}, lock);
+  if (!channel::park_unless(caller.done, spec(caller), lock, waiters_[index(mode)], self)) {
+    if (waiters_[index(mode)].empty()) state_.fetch_and(~queued(mode), std::memory_order_relaxed);
+    lock.unlock();
+    return PollResult::Cancelled;
+  }
   return self.success ? PollResult::Ready : PollResult::Closed;
 }
 
@@ -95,8 +101,22 @@ void Descriptor::drop_parties(std::uint32_t count) {
   if (before / kParty == count) destroy();
 }
 
-PollResult Descriptor::wait(PollMode mode, const base::Site& site) {
-  return poll_->wait(mode, {.reason = reason_, .object = &traced_, .site = site});
+PollResult Descriptor::wait(PollMode mode, const Caller& caller) TASKSCOPE_NO_ANALYSIS {
+  PollResult result = PollResult::Ready;
+  sched::Waiter self{.task = sched::current_task_for("network operation")};
+  if (!poll_->begin_wait(mode, self, result)) return result;
+  if (!channel::park_unless(caller.done, spec(caller), poll_->lock(), poll_->queue(mode), self)) {
+    poll_->lock().unlock();
+    result = PollResult::Cancelled;
+  }
+  poll_->end_wait();
+  return result;
+}
+
+void Descriptor::set_deadline(PollMode mode, std::int64_t deadline_ns) {
+  if (run_ != sched::current_run() || !add_party()) return;
+  poll_->set_deadline(mode, deadline_ns);
+  drop_parties(1);
 }
 
 // ---- Closing -----------------------------------------------------------------------------------
@@ -144,6 +164,14 @@ void Descriptor::wait_until_gone(const base::Site& site) TASKSCOPE_NO_ANALYSIS {
   sched::park({.reason = reason_, .object = &traced_, .site = site}, lock);
 }
 
+base::UniqueFd Descriptor::take_fd() {
+  TASKSCOPE_CHECK(state_.exchange(kClosed, std::memory_order_acq_rel) == kParty);
+  sched::Poller& poller = poll_->poller();
+  poller.retire(poll_);
+  poller.release(poll_);
+  return std::move(fd_);
+}
+
 void Descriptor::destroy() TASKSCOPE_NO_ANALYSIS {
   if (run_ != sched::current_run()) {
     fd_.reset();
@@ -176,6 +204,7 @@ Error os_failure(int error, std::string_view verb, std::string_view name) {
 
 Error to_error(const Attempt& attempt, std::string_view verb, std::string_view name) {
   Error result;
+  std::string_view what;
   switch (attempt.result) {
     case PollResult::Ready:
       return os_failure(attempt.error, verb, name);
@@ -183,10 +212,18 @@ Error to_error(const Attempt& attempt, std::string_view verb, std::string_view n
       return os_failure(attempt.error, "wait to " + std::string(verb), name);
     case PollResult::Closed:
       result.kind = ErrorKind::Closed;
+      what = "closed by this program";
+      break;
+    case PollResult::TimedOut:
+      result.kind = ErrorKind::Timeout;
+      what = "the deadline has passed";
+      break;
+    case PollResult::Cancelled:
+      result.kind = ErrorKind::Cancelled;
+      what = "cancelled by its context";
       break;
   }
-  result.message.append(verb).append(" ").append(name);
-  result.message.append(": closed by this program");
+  result.message.append(verb).append(" ").append(name).append(": ").append(what);
   return result;
 }
 

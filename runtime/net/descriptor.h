@@ -14,7 +14,8 @@
 // operations under way, and one for as long as close() has not been called.
 //
 // Invariants:
-//   1. kQueued… changes under the lock only, and exactly while waiters_ of that direction is not empty.
+//   1. kQueued… changes under the lock only, and exactly while waiters_ of that direction is not
+//   empty.
 //   2. The descriptor is closed by whoever takes the number of parties to zero.
 #pragma once
 
@@ -30,6 +31,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/channel/chan_core.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/poll_desc.h"
 #include "runtime/sched/wait_queue.h"
@@ -42,6 +44,12 @@ using sched::PollResult;
 struct DescriptorOptions {
   trace_format::ObjectKind kind = trace_format::ObjectKind::Socket;
   trace_format::BlockReason reason = trace_format::BlockReason::Network;
+};
+
+// Who operates, and what makes it give up.
+struct Caller {
+  base::Site site;
+  channel::DoneChannel done = nullptr;
 };
 
 // What became of an operation.
@@ -70,12 +78,20 @@ class Descriptor {
 
   // Calls `attempt(fd)`, a system call that returns -1 and errno, until it need not wait.
   template <class F>
-  Attempt perform(PollMode mode, const base::Site& site, F&& attempt) {
+  Attempt perform(PollMode mode, const Caller& caller, F&& attempt) {
     Attempt outcome;
-    outcome.result = begin(mode, site);
+    // A context that is done wins over everything else.
+    if (caller.done != nullptr && caller.done->closed()) {
+      outcome.result = PollResult::Cancelled;
+      return outcome;
+    }
+    outcome.result = begin(mode, caller);
     if (outcome.result != PollResult::Ready) return outcome;
     for (;;) {
-      poll_->prepare(mode);
+      if (!poll_->prepare(mode)) {
+        outcome.result = PollResult::TimedOut;
+        break;
+      }
       outcome.value = call(attempt, fd_.get());
       if (outcome.value >= 0) break;
       const int error = static_cast<int>(-std::exchange(outcome.value, 0));
@@ -84,15 +100,15 @@ class Descriptor {
         outcome.error = error;
         break;
       }
-      outcome.result = wait(mode, site);
+      outcome.result = wait(mode, caller);
       if (outcome.result != PollResult::Ready) break;
     }
     end(mode);
     return outcome;
   }
 
-  // Calls `use(fd)` once, at any time besides the operations: options, addresses, shutdown. PollResult::Closed
-  // if it is closed.
+  // Calls `use(fd)` once, at any time besides the operations: options, addresses, shutdown.
+  // PollResult::Closed if it is closed.
   template <class F>
   Attempt with_fd(F&& use) {
     if (!add_party()) return {.result = PollResult::Closed};
@@ -102,9 +118,15 @@ class Descriptor {
     return outcome;
   }
 
+  // Operations of that direction end with PollResult::TimedOut from then on; PollDesc::kNoDeadline:
+  // never.
+  void set_deadline(PollMode mode, std::int64_t deadline_ns);
+
   // Ends all operations with PollResult::Closed. A task waits until the last of them has left.
   // False if it was closed before.
   bool close(const base::Site& site);
+  // Closes it, but for the operating system's descriptor. REQUIRES: open; no other task uses it.
+  base::UniqueFd take_fd();
   bool closed() const { return (state_.load(std::memory_order_acquire) & kClosed) != 0; }
 
   const std::string& name() const { return name_; }
@@ -132,7 +154,7 @@ class Descriptor {
     return value >= 0 ? value : -std::int64_t{errno};
   }
 
-  PollResult begin(PollMode mode, const base::Site& site) {
+  PollResult begin(PollMode mode, const Caller& caller) {
     std::uint32_t state = state_.load(std::memory_order_relaxed);
     // Acquire pairs with the release in end(): operations of one direction come one after another.
     if ((state & (kClosed | busy(mode))) == 0 && run_ == sched::current_run() &&
@@ -141,7 +163,7 @@ class Descriptor {
         [[likely]] {
       return PollResult::Ready;
     }
-    return begin_slowly(mode, site);
+    return begin_slowly(mode, caller);
   }
   void end(PollMode mode) {
     std::uint32_t state = state_.load(std::memory_order_relaxed);
@@ -153,9 +175,12 @@ class Descriptor {
     }
     end_slowly(mode);
   }
-  PollResult begin_slowly(PollMode mode, const base::Site& site);
+  PollResult begin_slowly(PollMode mode, const Caller& caller);
   void end_slowly(PollMode mode);
-  PollResult wait(PollMode mode, const base::Site& site);
+  PollResult wait(PollMode mode, const Caller& caller);
+  sched::WaitSpec spec(const Caller& caller) {
+    return {.reason = reason_, .object = &traced_, .site = caller.site};
+  }
   bool add_party();
   void drop_parties(std::uint32_t count);
   // Gives up the caller's party, and waits for the others if it can.

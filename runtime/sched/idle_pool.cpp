@@ -62,9 +62,9 @@ Thread* IdlePool::take_thread() {
   return thread;
 }
 
-Worker* IdlePool::take_back(Thread& thread) {
-  const base::LockGuard guard(lock_);
-  if (!thread.pooled_ || workers_.empty()) return nullptr;
+bool IdlePool::is_pooled(const Thread& thread) { return thread.pooled_; }
+
+Worker* IdlePool::pull_back(Thread& thread) {
   const auto own = std::find_if(workers_.begin(), workers_.end(),
                                 [&](const Worker* worker) { return worker->thread() == &thread; });
   if (own != workers_.end()) std::iter_swap(own, workers_.end() - 1);

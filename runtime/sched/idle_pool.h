@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -47,7 +48,17 @@ class IdlePool {
   Thread* take_thread();
   // Takes out `thread` itself and a worker for it; null if there is none, or if the thread has
   // been taken already: then somebody is about to wake it.
-  Worker* take_back(Thread& thread);
+  Worker* take_back(Thread& thread) {
+    return take_back_if(thread, [](std::size_t) { return true; });
+  }
+  // The same if `check` agrees, which is told the number of idle workers; no worker goes to work
+  // meanwhile. It must be short and must not use the pool.
+  template <class Check>
+  Worker* take_back_if(Thread& thread, Check check) {
+    const base::LockGuard guard(lock_);
+    if (!is_pooled(thread) || workers_.empty() || !check(workers_.size())) return nullptr;
+    return pull_back(thread);
+  }
   // False if it is not idle.
   bool remove(Worker& worker);
   bool remove(Thread& thread);
@@ -56,6 +67,8 @@ class IdlePool {
   std::uint32_t count() const { return count_.load(std::memory_order_seq_cst); }
 
  private:
+  static bool is_pooled(const Thread& thread);
+  Worker* pull_back(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   Worker* pop_worker() TASKSCOPE_REQUIRES(lock_);
   bool push_worker(Worker& worker) TASKSCOPE_REQUIRES(lock_);
   void push_thread(Thread& thread) TASKSCOPE_REQUIRES(lock_);

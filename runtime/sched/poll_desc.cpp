@@ -8,18 +8,16 @@
 namespace taskscope::sched {
 
 Task* PollDesc::take(PollMode mode, PollResult result) {
-  Slot& slot = slots_[index(mode)];
-  Waiter* const waiter = slot.waiter;
+  Waiter* const waiter = slots_[index(mode)].queue.pop();
   if (waiter == nullptr) return nullptr;
-  slot.waiter = nullptr;
-  waiter->result = result;
+  *static_cast<PollResult*>(waiter->slot) = result;
   return waiter->task;
 }
 
 Task* PollDesc::take_for_edge(PollMode mode) {
   Task* const task = take(mode, PollResult::Ready);
   // Release pairs with the acquire in prepare() and wait().
-  if (task == nullptr) slots_[index(mode)].ready.store(true, std::memory_order_release);
+  if (task == nullptr) slots_[index(mode)].state.fetch_or(kReady, std::memory_order_release);
   return task;
 }
 
@@ -43,38 +41,79 @@ void PollDesc::ensure_registered() {
 
 // The lock passes to whoever runs next, which the analysis cannot follow.
 PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANALYSIS {
+  PollResult result = PollResult::Ready;
+  Waiter self{.task = current_task_for("wait for a descriptor")};
+  if (begin_wait(mode, self, result)) {
+    park(spec, lock_);
+    end_wait();
+  }
+  return result;
+}
+
+bool PollDesc::begin_wait(PollMode mode, Waiter& self, PollResult& result) TASKSCOPE_NO_ANALYSIS {
   Slot& slot = slots_[index(mode)];
   lock_.lock();
   ensure_registered();
-  PollResult result = PollResult::Ready;
   if (closed_) {
     result = PollResult::Closed;
   } else if (failure() != 0) {
     result = PollResult::Failed;
-  } else if (!slot.ready.exchange(false, std::memory_order_acquire)) {
-    Waiter self{.task = current_task_for("wait for a descriptor")};
-    slot.waiter = &self;
+  } else if ((slot.state.load(std::memory_order_relaxed) & kExpired) != 0) {
+    result = PollResult::TimedOut;
+  } else if ((slot.state.exchange(0, std::memory_order_acquire) & kReady) != 0) {
+    result = PollResult::Ready;
+  } else {
+    self.slot = &result;
+    slot.queue.push(self);
     poller_->add_waiter();
     current_thread()->watch_descriptors();
-    park(spec, lock_);
-    poller_->remove_waiter();
-    return self.result;
+    return true;
   }
   lock_.unlock();
-  return result;
+  return false;
 }
 
-bool PollDesc::watch(PollCallback callback) {
-  const base::LockGuard guard(lock_);
-  callback_ = callback;
-  ensure_registered();
-  return failure() == 0;
+void PollDesc::end_wait() { poller_->remove_waiter(); }
+
+void PollDesc::set_deadline(PollMode mode, std::int64_t deadline_ns) {
+  Slot& slot = slots_[index(mode)];
+  const base::LockGuard order(deadline_lock_);
+  const bool expired = deadline_ns <= now_ns();
+  Task* task = nullptr;
+  {
+    const base::LockGuard guard(lock_);
+    slot.deadline_ns = deadline_ns;
+    if (expired) {
+      slot.state.fetch_or(kExpired, std::memory_order_relaxed);
+      task = take(mode, PollResult::TimedOut);
+    } else {
+      slot.state.fetch_and(static_cast<std::uint8_t>(~kExpired), std::memory_order_relaxed);
+    }
+  }
+  if (task != nullptr) ready(task);
+  if (!expired && deadline_ns != kNoDeadline) {
+    reset_timer(slot, deadline_ns);
+    slot.timed = true;
+  } else if (slot.timed) {
+    stop_timer(slot);
+  }
+}
+
+void PollDesc::Slot::expire() {
+  Task* task = nullptr;
+  {
+    const base::LockGuard guard(desc->lock_);
+    if (deadline_ns > now_ns()) return;
+    state.fetch_or(kExpired, std::memory_order_relaxed);
+    task = desc->take(this == &desc->slots_[0] ? PollMode::Read : PollMode::Write,
+                      PollResult::TimedOut);
+  }
+  if (task != nullptr) ready(task);
 }
 
 void PollDesc::close() {
   lock_.lock();
   closed_ = true;
-  callback_ = {};
   Task* const tasks[] = {take(PollMode::Read, PollResult::Closed),
                          take(PollMode::Write, PollResult::Closed)};
   lock_.unlock();

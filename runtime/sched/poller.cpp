@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 namespace {
@@ -52,7 +54,11 @@ PollDesc* Poller::acquire(int fd) {
   const base::LockGuard guard(desc->lock_);
   desc->poller_ = this;
   desc->fd_ = fd;
-  for (PollDesc::Slot& slot : desc->slots_) slot.ready.store(false, std::memory_order_relaxed);
+  for (PollDesc::Slot& slot : desc->slots_) {
+    slot.desc = desc;
+    slot.deadline_ns = PollDesc::kNoDeadline;
+    slot.state.store(0, std::memory_order_relaxed);
+  }
   desc->registered_ = false;
   desc->closed_ = false;
   desc->failed_.store(0, std::memory_order_relaxed);
@@ -60,15 +66,20 @@ PollDesc* Poller::acquire(int fd) {
 }
 
 void Poller::retire(PollDesc* desc) {
+  {
+    const base::LockGuard guard(desc->deadline_lock_);
+    for (PollDesc::Slot& slot : desc->slots_) {
+      if (std::exchange(slot.timed, false)) stop_timer(slot);
+    }
+  }
   bool registered = false;
   int fd = -1;
   {
     const base::LockGuard guard(desc->lock_);
-    TASKSCOPE_CHECK(desc->slots_[0].waiter == nullptr && desc->slots_[1].waiter == nullptr);
+    TASKSCOPE_CHECK(desc->slots_[0].queue.empty() && desc->slots_[1].queue.empty());
     registered = desc->registered_ && desc->failure() == 0;
     fd = desc->fd_;
     desc->closed_ = true;
-    desc->callback_ = {};
     ++desc->generation_;
   }
   // Not left to close(): a child between fork and exec may have a copy of the descriptor, and the
@@ -155,15 +166,12 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
   const bool readable = both || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0;
   const bool writable = both || (event.events & EPOLLOUT) != 0;
   Task* woken[2] = {};
-  PollCallback callback;
   {
     const base::LockGuard guard(desc.lock_);
     if (desc.generation_ != tag >> kAddressBits) return;
-    callback = desc.callback_;
     if (readable) woken[0] = desc.take_for_edge(PollMode::Read);
     if (writable) woken[1] = desc.take_for_edge(PollMode::Write);
   }
-  if (readable && callback.function != nullptr) callback.function(callback.argument);
   for (Task* task : woken) {
     if (task == nullptr) continue;
     **end = task;

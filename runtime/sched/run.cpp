@@ -53,7 +53,8 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
               const base::Site& site) {
   if (current_thread() != nullptr) fatal("ts::run called by a task");
   const std::uint32_t workers = worker_count(options);
-  auto scheduler = std::make_unique<Scheduler>(workers, connect_to_recorder(workers));
+  auto scheduler =
+      std::make_unique<Scheduler>(workers, connect_to_recorder(workers), options.clock);
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
   bool clean = false;
   {

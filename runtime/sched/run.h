@@ -9,6 +9,8 @@
 
 namespace taskscope {
 
+class ManualClock;
+
 namespace sched {
 struct RunStats;
 }
@@ -17,6 +19,8 @@ struct RunOptions {
   // Logical processors. 0: TASKSCOPE_WORKERS if set, else as many as this process may use (its
   // affinity mask and its control group's CPU limit).
   std::uint32_t workers = 0;
+  // A clock for tests (runtime/sched/manual_clock.h); null: the real one. Outlives the run.
+  ManualClock* clock = nullptr;
   // Filled when the run has ended; may be null. For tests (runtime/sched/scheduler.h).
   sched::RunStats* stats = nullptr;
 };

@@ -1,5 +1,7 @@
 #include "runtime/sched/scheduler.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
 
 namespace taskscope::sched {
@@ -25,8 +28,12 @@ constexpr std::size_t kSlots = TASKSCOPE_TSAN ? std::size_t{1} << 15 : stack::kS
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer)
-    : tracer_(std::move(tracer)), traced_(tracer_ != nullptr), stacks_(kSlots) {
+Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
+                     ManualClock* clock)
+    : tracer_(std::move(tracer)),
+      traced_(tracer_ != nullptr),
+      stacks_(kSlots),
+      timers_(kWorkersMax, clock) {
   for (std::uint32_t i = 0; i < workers; ++i) make_worker(i);
   worker_count_.store(workers, std::memory_order_relaxed);
 }
@@ -91,6 +98,8 @@ void Scheduler::start_thread(Worker& worker) {
   try {
     drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
                           {
+                            // Sleeping threads wake when they asked to, not up to 50 µs later.
+                            prctl(PR_SET_TIMERSLACK, 1ul);
                             const SignalStack signal_stack;
                             raw->loop(worker);
                           }
@@ -275,7 +284,7 @@ void Scheduler::hand_on_from_call(Worker& worker) {
 }
 
 void Scheduler::hand_on(Worker& worker) {
-  const bool timers_are_kept = timers_.earliest_ns() >= timekeeper_deadline_ns();
+  const bool timers_are_kept = timers_.wake_at_ns() >= timekeeper_deadline_ns();
   const bool network_is_watched = !poller_.active() || poller_.someone_sleeps();
   if (worker.attention() == 0 && !any_work() && timers_are_kept && network_is_watched) {
     // Nothing to do for it: no thread needs to wake to find that out.
@@ -293,7 +302,7 @@ void Scheduler::hand_on(Worker& worker) {
 }
 
 bool Scheduler::any_work() const {
-  if (global_.size() != 0) return true;
+  if (global_.size() != 0 || timers_.overtaken()) return true;
   for (const auto& worker : workers()) {
     if (!worker->queue().looks_empty()) return true;
   }
@@ -302,8 +311,23 @@ bool Scheduler::any_work() const {
 
 bool Scheduler::all_asleep() const {
   return idle_.count() == worker_count() && retiring_.load(std::memory_order_seq_cst) == 0 &&
-         workerless_.load(std::memory_order_seq_cst) == 0 && !any_work() &&
-         timers_.earliest_ns() == Timers::kNever && !poller_.active();
+         workerless_.load(std::memory_order_seq_cst) == 0 && !any_work() && timers_.stand_still() &&
+         !poller_.active();
+}
+
+Worker* Scheduler::leap_in_time(Thread& thread) {
+  ManualClock* const clock = timers_.manual_clock();
+  if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return nullptr;
+  return idle_.take_back_if(thread, [&](std::size_t idle_workers) {
+    const std::int64_t deadline = timers_.earliest_ns();
+    if (idle_workers != worker_count() || deadline == Timers::kNever || any_work() ||
+        retiring_.load(std::memory_order_seq_cst) != 0 ||
+        workerless_.load(std::memory_order_seq_cst) != 0 || poller_.active()) {
+      return false;
+    }
+    clock->leap_to(deadline);
+    return true;
+  });
 }
 
 bool Scheduler::may_spin() const {

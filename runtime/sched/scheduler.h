@@ -63,8 +63,9 @@ class Scheduler {
   static constexpr std::uint32_t kWorkersMax = 1024;
   static constexpr std::size_t kThreadsMax = 10'000;
 
-  // `tracer` is null for a run that is not recorded.
-  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer);
+  // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
+  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
+            ManualClock* clock = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -116,6 +117,10 @@ class Scheduler {
   // All workers idle, nothing queued, no task under way, nobody asleep to a deadline or waiting for
   // a descriptor.
   bool all_asleep() const;
+  // With a manual clock that moves by itself: if all workers are idle and only a timer can make a
+  // task ready, moves the clock to the earliest and gives idle `thread` a worker to fire it with.
+  // Null: nothing happened.
+  Worker* leap_in_time(Thread& thread);
   // Tasks that run, or are in a call, without a worker.
   void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
@@ -130,7 +135,9 @@ class Scheduler {
   }
   // A timer with this deadline was started: an idle thread must not sleep longer.
   void watch_deadline(std::int64_t deadline_ns, instrument::Lane* lane) {
-    if (deadline_ns < timekeeper_deadline_ns()) wake_one_if_useful(lane);
+    if (deadline_ns < timekeeper_deadline_ns() && timers_.manual_clock() == nullptr) {
+      wake_one_if_useful(lane);
+    }
   }
 
   bool may_spin() const;
@@ -188,7 +195,7 @@ class Scheduler {
   stack::StackPool stacks_;
 
   GlobalQueue global_;
-  Timers timers_{kWorkersMax};
+  Timers timers_;
   Poller poller_;
   IdlePool idle_{kWorkersMax};
   Monitor monitor_{*this};

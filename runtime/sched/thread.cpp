@@ -300,7 +300,8 @@ void Thread::yield() {
     if (task_->state.load(std::memory_order_relaxed) == TaskState::InCall) return leave_runtime();
     return rejoin(*this).leave_runtime();
   }
-  // Nobody to give way to: nothing happens, and the trace says nothing.
+  // Nobody to give way to: nothing happens, and the trace says nothing. With descriptors to poll it
+  // counts as a turn, so that a loop of yields gets to look at them.
   if (mine->attention() == 0 && !mine->others_wait()) return leave_runtime();
   Task* const self = task_;
   self->state.store(TaskState::Runnable, std::memory_order_relaxed);

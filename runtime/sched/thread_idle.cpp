@@ -54,9 +54,13 @@ PolledTasks Thread::sleep_until_woken() {
   while (woken_.load(std::memory_order_acquire) != kWoken) {
     // Whoever stops the run wakes those in the pool; this one may have come after.
     if (scheduler_.stopping() && scheduler_.idle().remove(*this)) break;
+    if (Worker* taken = scheduler_.leap_in_time(*this)) {
+      take_up(*taken);
+      break;
+    }
     // With all workers busy, these look at timers and descriptors themselves.
     const bool watches = scheduler_.idle().count() != 0;
-    const std::int64_t deadline = scheduler_.timers().earliest_ns();
+    const std::int64_t deadline = scheduler_.timers().wake_at_ns();
     if (watches && scheduler_.poller().active() && scheduler_.poller().begin_sleep()) {
       const PolledTasks polled = sleep_in_poll(deadline);
       const bool due = deadline <= scheduler_.timers().now_ns();

@@ -39,8 +39,8 @@ bool Thread::begin_call(const base::Site& site, CallLength length) {
     const auto where = lane->site(site);
     lane->syscall(lane->now(), where);
   }
-  const bool others_wait = mine.others_wait() || scheduler_.poller().active() ||
-                           scheduler_.timers().queue(mine.index()).earliest_ns() != Timers::kNever;
+  const bool others_wait =
+      mine.others_wait() || scheduler_.timers().queue(mine.index()).earliest_ns() != Timers::kNever;
   thread.call_worker_ = &mine;
   thread.set_worker(nullptr);
   thread.in_call_.store(true, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/park.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
@@ -51,12 +52,35 @@ bool stop_timer(Timer& timer) {
   return stopped;
 }
 
+bool Timer::put_off(std::int64_t deadline_ns) {
+  if (run_ != current_run()) return false;
+  std::int64_t before = deadline_ns_.load(std::memory_order_relaxed);
+  while (before != kFixed && before <= deadline_ns) {
+    // Relaxed: the firing depends on nothing but this number.
+    if (deadline_ns_.compare_exchange_weak(before, deadline_ns, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool move_timer(Timer& timer, std::int64_t deadline_ns) {
+  if (timer.put_off(deadline_ns)) return true;
+  bool was_pending = false;
+  with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
+    was_pending = scheduler.timers().move(timer, deadline_ns, 0);
+    // Wherever it is pending: a look at the wrong queue only wakes a worker in vain.
+    if (was_pending) watch(scheduler, worker, index, deadline_ns);
+  });
+  return was_pending;
+}
+
 bool reset_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
   bool was_pending = false;
   const bool active = with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
-    was_pending = scheduler.timers().reset(timer, index, deadline_ns, period_ns);
-    // Wherever it is pending: a look at the wrong queue only wakes a worker in vain.
-    scheduler.watch_deadline(deadline_ns, worker == nullptr ? nullptr : worker->lane());
+    was_pending = scheduler.timers().move(timer, deadline_ns, period_ns);
+    if (!was_pending) scheduler.timers().start(timer, index, deadline_ns, period_ns);
+    watch(scheduler, worker, index, deadline_ns);
   });
   if (!active) fatal("a timer was reset while no ts::run is active");
   return was_pending;
@@ -71,10 +95,13 @@ std::int64_t now_ns() {
 }
 
 std::int64_t deadline_after(std::int64_t duration_ns) {
-  const std::int64_t now = now_ns();
-  if (duration_ns <= 0) return now;
+  return deadline_after(duration_ns, now_ns());
+}
+
+std::int64_t deadline_after(std::int64_t duration_ns, std::int64_t now_ns) {
   constexpr std::int64_t kLast = Timers::kNever - 1;
-  return duration_ns < kLast - now ? now + duration_ns : kLast;
+  if (duration_ns <= 0) return now_ns;
+  return duration_ns < kLast - now_ns ? now_ns + duration_ns : kLast;
 }
 
 }  // namespace taskscope::sched

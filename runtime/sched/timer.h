@@ -28,6 +28,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace taskscope::sched {
 
@@ -49,9 +50,18 @@ struct Timer {
  private:
   friend class TimerQueue;
   friend class Timers;
+  friend bool move_timer(Timer& timer, std::int64_t deadline_ns);
+  bool put_off(std::int64_t deadline_ns);
+
+  static constexpr std::int64_t kFixed = std::numeric_limits<std::int64_t>::min();
+
+  // Atomic: when it fires, kFixed while it is idle or periodic. Moved to later by a CAS without any
+  // lock, so that a time-out which is put off again and again costs next to nothing: its place in
+  // the queue is that of an earlier deadline, and found out to be when that one comes. All else
+  // happens under the lock of the queue that home_ names.
+  std::atomic<std::int64_t> deadline_ns_{kFixed};
 
   // Guarded by the lock of the queue that home_ names.
-  std::int64_t deadline_ns_ = 0;
   std::int64_t period_ns_ = 0;  // 0: fires once
   std::uint64_t order_ = 0;     // among equal deadlines
   std::size_t place_ = 0;       // in the queue
@@ -73,6 +83,10 @@ void start_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns 
 // was called by a timer's function. REQUIRES: the caller holds no lock that `fire` takes.
 bool stop_timer(Timer& timer);
 
+// Another deadline for a timer that is pending and fires once. False, and nothing happens, if it is
+// not pending.
+bool move_timer(Timer& timer, std::int64_t deadline_ns);
+
 // A stop that does not wait for a running `fire`, and a start. True if it was pending.
 bool reset_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns = 0);
 
@@ -81,5 +95,6 @@ std::int64_t now_ns();
 
 // `duration_ns` from now, without overflow; what is negative is now.
 std::int64_t deadline_after(std::int64_t duration_ns);
+std::int64_t deadline_after(std::int64_t duration_ns, std::int64_t now_ns);
 
 }  // namespace taskscope::sched

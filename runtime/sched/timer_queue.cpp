@@ -11,51 +11,70 @@ constexpr std::size_t kChildren = 4;  // half the levels of a binary heap, in as
 
 }  // namespace
 
-void TimerQueue::add(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
-  timer.deadline_ns_ = deadline_ns;
+void TimerQueue::set(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
   timer.period_ns_ = period_ns;
   timer.order_ = next_order_++;
+  timer.deadline_ns_.store(period_ns == 0 ? deadline_ns : Timer::kFixed, std::memory_order_relaxed);
+}
+
+void TimerQueue::add(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
+  set(timer, deadline_ns, period_ns);
   heap_.emplace_back();
   sift_up(heap_.size() - 1, {deadline_ns, &timer});
-  // Release pairs with the acquire in Timers::stop().
+  // Release pairs with the acquire in Timers::lock_home().
   timer.home_.store(this, std::memory_order_release);
   publish_earliest();
 }
 
 void TimerQueue::remove(Timer& timer) {
+  timer.deadline_ns_.store(Timer::kFixed, std::memory_order_relaxed);
   take_out(timer);
   timer.home_.store(nullptr, std::memory_order_release);
   publish_earliest();
 }
 
 void TimerQueue::move(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
-  timer.deadline_ns_ = deadline_ns;
-  timer.period_ns_ = period_ns;
-  timer.order_ = next_order_++;
+  set(timer, deadline_ns, period_ns);
   sift(timer.place_, {deadline_ns, &timer});
   publish_earliest();
 }
 
 Timer* TimerQueue::take_due(std::int64_t now_ns, FiringSlot& slot) {
   while (!heap_.empty() && heap_.front().deadline_ns <= now_ns) {
-    Timer& timer = *heap_.front().timer;
-    // Another worker may still be at the last period: this one counts as missed.
-    const FiringSlot* const before = timer.fired_by_.load(std::memory_order_relaxed);
-    const bool busy = timer.period_ns_ != 0 && before != nullptr &&
-                      before->timer.load(std::memory_order_relaxed) == &timer;
-    if (!busy) {
-      timer.fired_by_.store(&slot, std::memory_order_relaxed);
-      slot.timer.store(&timer, std::memory_order_relaxed);
-    }
-    if (timer.period_ns_ == 0) {
-      remove(timer);
-    } else {
-      const std::int64_t missed = (now_ns - timer.deadline_ns_) / timer.period_ns_;
-      move(timer, timer.deadline_ns_ + (missed + 1) * timer.period_ns_, timer.period_ns_);
-    }
-    if (!busy) return &timer;
+    Timer* const timer = heap_.front().timer;
+    if (take_first(now_ns, slot)) return timer;
   }
   return nullptr;
+}
+
+bool TimerQueue::take_first(std::int64_t now_ns, FiringSlot& slot) {
+  const auto [deadline_ns, first] = heap_.front();
+  Timer& timer = *first;
+  const bool periodic = timer.period_ns_ != 0;
+  if (!periodic) {
+    std::int64_t deadline = timer.deadline_ns_.load(std::memory_order_relaxed);
+    if (deadline > now_ns || !timer.deadline_ns_.compare_exchange_strong(
+                                 deadline, Timer::kFixed, std::memory_order_relaxed)) {
+      sift_down(0, {deadline, first});  // it has been put off
+      publish_earliest();
+      return false;
+    }
+  }
+  // Another worker may still be at the last period: this one counts as missed.
+  const FiringSlot* const last = timer.fired_by_.load(std::memory_order_relaxed);
+  const bool busy =
+      periodic && last != nullptr && last->timer.load(std::memory_order_relaxed) == first;
+  if (!busy) {
+    timer.fired_by_.store(&slot, std::memory_order_relaxed);
+    slot.timer.store(first, std::memory_order_relaxed);
+  }
+  if (periodic) {
+    const std::int64_t missed = (now_ns - deadline_ns) / timer.period_ns_;
+    move(timer, deadline_ns + (missed + 1) * timer.period_ns_, timer.period_ns_);
+  } else {
+    remove(timer);
+  }
+  return !busy;
 }
 
 std::size_t TimerQueue::count_due(std::int64_t now_ns) const TASKSCOPE_NO_ANALYSIS {

@@ -7,7 +7,8 @@
 // Invariants (under lock_):
 //   1. heap_[i] is due no later than its children heap_[4i+1 … 4i+4].
 //   2. heap_[i].timer->place_ == i and its home_ is this queue.
-//   3. earliest_ns_ is the deadline of heap_[0], kNever without one.
+//   3. An entry's deadline is its timer's or, while that has been put off, an earlier one.
+//   4. earliest_ns_ is the deadline of heap_[0], kNever without one.
 #pragma once
 
 #include <atomic>
@@ -58,6 +59,10 @@ class alignas(64) TimerQueue {
   void sift_up(std::size_t place, const Entry& entry) TASKSCOPE_REQUIRES(lock_);
   void sift_down(std::size_t place, const Entry& entry) TASKSCOPE_REQUIRES(lock_);
   void sift(std::size_t place, const Entry& entry) TASKSCOPE_REQUIRES(lock_);
+  void set(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns)
+      TASKSCOPE_REQUIRES(lock_);
+  // Takes the first one, whose entry is due, for `slot`. False if it is not to be fired now.
+  bool take_first(std::int64_t now_ns, FiringSlot& slot) TASKSCOPE_REQUIRES(lock_);
   void take_out(Timer& timer) TASKSCOPE_REQUIRES(lock_);
   void publish_earliest() TASKSCOPE_REQUIRES(lock_);
 

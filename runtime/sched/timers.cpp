@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
+#include "runtime/sched/manual_clock.h"
 #include "runtime/sched/park.h"
 
 namespace taskscope::sched {
@@ -17,13 +18,23 @@ constexpr int kPausesBeforeYield = 100;
 
 }  // namespace
 
+Timers::Timers(std::uint32_t queues_max, ManualClock* clock)
+    : clock_(clock), places_(new std::unique_ptr<Place>[queues_max]) {}
+
 void Timers::add_queue() {
   const std::uint32_t next = count();
   places_[next] = std::make_unique<Place>();
   count_.store(next + 1, std::memory_order_release);
 }
 
-std::int64_t Timers::now_ns() const { return base::monotonic_ns(); }
+std::int64_t Timers::now_ns() const {
+  return clock_ == nullptr ? base::monotonic_ns() : clock_->now_ns();
+}
+
+bool Timers::stand_still() const {
+  const bool by_hand = clock_ != nullptr && clock_->moves() == ManualClock::Moves::ByHand;
+  return by_hand || earliest_ns() == kNever;
+}
 
 void Timers::start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns,
                    std::int64_t period_ns) {
@@ -71,14 +82,11 @@ bool Timers::stop(Timer& timer, bool wait) TASKSCOPE_NO_ANALYSIS {
   return home != nullptr;
 }
 
-bool Timers::reset(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns,
-                   std::int64_t period_ns) TASKSCOPE_NO_ANALYSIS {
+bool Timers::move(Timer& timer, std::int64_t deadline_ns,
+                  std::int64_t period_ns) TASKSCOPE_NO_ANALYSIS {
   forget_earlier_run(timer);
   TimerQueue* const home = lock_home(timer);
-  if (home == nullptr) {
-    start(timer, worker, deadline_ns, period_ns);
-    return false;
-  }
+  if (home == nullptr) return false;
   home->move(timer, deadline_ns, period_ns);
   home->lock().unlock();
   return true;

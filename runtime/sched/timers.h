@@ -15,16 +15,21 @@
 #include "runtime/instrument/lane.h"
 #include "runtime/sched/timer_queue.h"
 
+namespace taskscope {
+class ManualClock;
+}
+
 namespace taskscope::sched {
 
 class Timers {
  public:
   static constexpr std::int64_t kNever = TimerQueue::kNever;
 
-  // `queues_max` is the most workers that there will be.
-  explicit Timers(std::uint32_t queues_max) : places_(new std::unique_ptr<Place>[queues_max]) {}
+  // `queues_max` is the most workers that there will be; `clock` is null for the real one.
+  Timers(std::uint32_t queues_max, ManualClock* clock);
 
   std::int64_t now_ns() const;
+  ManualClock* manual_clock() const { return clock_; }
 
   // For the next worker. One thread at a time.
   void add_queue();
@@ -33,7 +38,7 @@ class Timers {
   // As the functions of timer.h, into the queue of `worker`.
   void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
   bool stop(Timer& timer, bool wait);
-  bool reset(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
+  bool move(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns);
 
   // Fires what is due in `worker`'s own queue. REQUIRES: called by that worker. The number fired.
   std::size_t fire_due(std::uint32_t worker, instrument::Lane* lane) {
@@ -57,6 +62,12 @@ class Timers {
 
   // The earliest deadline of all queues, kNever without one.
   std::int64_t earliest_ns() const;
+  // When an idle worker must look at the timers by itself: a manual clock tells.
+  std::int64_t wake_at_ns() const { return clock_ == nullptr ? earliest_ns() : kNever; }
+  // True if no timer will fire before some task or thread does something.
+  bool stand_still() const;
+  // Whether a manual clock has been moved past a deadline.
+  bool overtaken() const { return clock_ != nullptr && earliest_ns() <= now_ns(); }
 
  private:
   std::size_t fire(std::uint32_t worker, std::uint32_t from, std::uint32_t to,
@@ -73,7 +84,8 @@ class Timers {
   };
   std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
 
-  // Places below count_ are constant.
+  // Constant after construction; so are the places below count_.
+  ManualClock* const clock_;
   const std::unique_ptr<std::unique_ptr<Place>[]> places_;
 
   // Atomic: grows with release when a place is made.

@@ -47,7 +47,7 @@ Task* Worker::pick_local() {
 
 bool Worker::others_wait() const {
   return !queue_.looks_empty() || scheduler_.global().size() != 0 ||
-         scheduler_.timers().any_due(index_);
+         scheduler_.timers().any_due(index_) || scheduler_.poller().active();
 }
 
 Task* Worker::find_work() {

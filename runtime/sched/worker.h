@@ -119,6 +119,9 @@ class alignas(64) Worker {
   Thread* thread() const { return thread_.load(std::memory_order_relaxed); }
   void set_thread(Thread* thread) { thread_.store(thread, std::memory_order_relaxed); }
 
+  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
+  bool fire_timers(bool all);
+
   instrument::Lane* lane() const { return lane_; }
   std::uint32_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
@@ -135,8 +138,6 @@ class alignas(64) Worker {
   void offer_queued();
 
   // The search, in the order it is tried.
-  // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
-  bool fire_timers(bool all);
   // What comes from elsewhere: the global queue, the network. Looked at first now and then.
   Task* pick_far();
   // Looks for ready descriptors without waiting.

@@ -1,47 +1,169 @@
-// std::scoped_lock and std::lock_guard for ts::Mutex, so that they know where they stand.
+// The standard's lock guards for ts::Mutex and ts::RWMutex, so that they know where they stand.
 //
 // The standard guards call mutex.lock() from inside a standard header, so every contended wait
 // would be reported as one place in <mutex>. These specialisations, which the standard allows for a
-// program's own types, behave the same and pass on the place where the guard is made. Code that
-// calls lock() itself needs none of this.
+// program's own types, behave the same and pass on the place where the guard is made, or where its
+// lock() is called. A std::scoped_lock of several mutexes is the standard's own, and so is the
+// place that it reports. Code that calls lock() itself needs none of this.
 #pragma once
 
 #include <mutex>
+#include <shared_mutex>
+#include <system_error>
+#include <utility>
 
+#include "runtime/base/site.h"
 #include "runtime/sync/mutex.h"
+#include "runtime/sync/rwmutex.h"
 
-template <>
-class std::scoped_lock<taskscope::Mutex> {
+namespace taskscope::sync {
+
+// std::lock_guard and std::scoped_lock of one mutex.
+template <class M>
+class ScopeGuard {
  public:
-  using mutex_type = taskscope::Mutex;
+  using mutex_type = M;
 
-  explicit scoped_lock(mutex_type& mutex, taskscope::Site site = taskscope::Site::here())
-      : mutex_(mutex) {
-    mutex_.lock(site);
-  }
-  explicit scoped_lock(std::adopt_lock_t, mutex_type& mutex) noexcept : mutex_(mutex) {}
-  ~scoped_lock() { mutex_.unlock(); }
-  scoped_lock(const scoped_lock&) = delete;
-  scoped_lock& operator=(const scoped_lock&) = delete;
+  explicit ScopeGuard(M& mutex, Site site = Site::here()) : mutex_(mutex) { mutex_.lock(site); }
+  ScopeGuard(std::adopt_lock_t, M& mutex) noexcept : mutex_(mutex) {}
+  ~ScopeGuard() { mutex_.unlock(); }
+  ScopeGuard(const ScopeGuard&) = delete;
+  ScopeGuard& operator=(const ScopeGuard&) = delete;
 
  private:
-  mutex_type& mutex_;
+  M& mutex_;
 };
 
-template <>
-class std::lock_guard<taskscope::Mutex> {
- public:
-  using mutex_type = taskscope::Mutex;
-
-  explicit lock_guard(mutex_type& mutex, taskscope::Site site = taskscope::Site::here())
-      : mutex_(mutex) {
-    mutex_.lock(site);
+// How a movable guard locks: for writing, or for reading.
+struct Exclusive {
+  template <class M>
+  static void lock(M& mutex, const Site& site) {
+    mutex.lock(site);
   }
-  lock_guard(mutex_type& mutex, std::adopt_lock_t) noexcept : mutex_(mutex) {}
-  ~lock_guard() { mutex_.unlock(); }
-  lock_guard(const lock_guard&) = delete;
-  lock_guard& operator=(const lock_guard&) = delete;
+  template <class M>
+  static bool try_lock(M& mutex) {
+    return mutex.try_lock();
+  }
+  template <class M>
+  static void unlock(M& mutex) {
+    mutex.unlock();
+  }
+};
+struct Shared {
+  template <class M>
+  static void lock(M& mutex, const Site& site) {
+    mutex.lock_shared(site);
+  }
+  template <class M>
+  static bool try_lock(M& mutex) {
+    return mutex.try_lock_shared();
+  }
+  template <class M>
+  static void unlock(M& mutex) {
+    mutex.unlock_shared();
+  }
+};
+
+// std::unique_lock and std::shared_lock, without what needs a clock.
+template <class M, class How>
+class MovableGuard {
+ public:
+  using mutex_type = M;
+
+  MovableGuard() = default;
+  explicit MovableGuard(M& mutex, Site site = Site::here()) : mutex_(&mutex) { lock(site); }
+  MovableGuard(M& mutex, std::defer_lock_t) noexcept : mutex_(&mutex) {}
+  MovableGuard(M& mutex, std::try_to_lock_t) : mutex_(&mutex), owns_(How::try_lock(mutex)) {}
+  MovableGuard(M& mutex, std::adopt_lock_t) noexcept : mutex_(&mutex), owns_(true) {}
+  MovableGuard(MovableGuard&& other) noexcept
+      : mutex_(std::exchange(other.mutex_, nullptr)), owns_(std::exchange(other.owns_, false)) {}
+  MovableGuard& operator=(MovableGuard&& other) noexcept {
+    MovableGuard(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~MovableGuard() {
+    if (owns_) How::unlock(*mutex_);
+  }
+
+  void lock(Site site = Site::here()) {
+    require_unlocked();
+    How::lock(*mutex_, site);
+    owns_ = true;
+  }
+  bool try_lock() {
+    require_unlocked();
+    owns_ = How::try_lock(*mutex_);
+    return owns_;
+  }
+  void unlock() {
+    if (!owns_) throw std::system_error(std::make_error_code(std::errc::operation_not_permitted));
+    owns_ = false;
+    How::unlock(*mutex_);
+  }
+
+  void swap(MovableGuard& other) noexcept {
+    std::swap(mutex_, other.mutex_);
+    std::swap(owns_, other.owns_);
+  }
+  M* release() noexcept {
+    owns_ = false;
+    return std::exchange(mutex_, nullptr);
+  }
+  bool owns_lock() const noexcept { return owns_; }
+  explicit operator bool() const noexcept { return owns_; }
+  M* mutex() const noexcept { return mutex_; }
 
  private:
-  mutex_type& mutex_;
+  void require_unlocked() const {
+    if (mutex_ == nullptr) {
+      throw std::system_error(std::make_error_code(std::errc::operation_not_permitted));
+    }
+    if (owns_) {
+      throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur));
+    }
+  }
+
+  M* mutex_ = nullptr;
+  bool owns_ = false;
+};
+
+}  // namespace taskscope::sync
+
+template <>
+class std::scoped_lock<taskscope::Mutex> : public taskscope::sync::ScopeGuard<taskscope::Mutex> {
+  using ScopeGuard::ScopeGuard;
+};
+template <>
+class std::scoped_lock<taskscope::RWMutex>
+    : public taskscope::sync::ScopeGuard<taskscope::RWMutex> {
+  using ScopeGuard::ScopeGuard;
+};
+template <>
+class std::lock_guard<taskscope::Mutex> : public taskscope::sync::ScopeGuard<taskscope::Mutex> {
+ public:
+  using ScopeGuard::ScopeGuard;
+  lock_guard(taskscope::Mutex& mutex, std::adopt_lock_t adopt) noexcept
+      : ScopeGuard(adopt, mutex) {}
+};
+template <>
+class std::lock_guard<taskscope::RWMutex> : public taskscope::sync::ScopeGuard<taskscope::RWMutex> {
+ public:
+  using ScopeGuard::ScopeGuard;
+  lock_guard(taskscope::RWMutex& mutex, std::adopt_lock_t adopt) noexcept
+      : ScopeGuard(adopt, mutex) {}
+};
+template <>
+class std::unique_lock<taskscope::Mutex>
+    : public taskscope::sync::MovableGuard<taskscope::Mutex, taskscope::sync::Exclusive> {
+  using MovableGuard::MovableGuard;
+};
+template <>
+class std::unique_lock<taskscope::RWMutex>
+    : public taskscope::sync::MovableGuard<taskscope::RWMutex, taskscope::sync::Exclusive> {
+  using MovableGuard::MovableGuard;
+};
+template <>
+class std::shared_lock<taskscope::RWMutex>
+    : public taskscope::sync::MovableGuard<taskscope::RWMutex, taskscope::sync::Shared> {
+  using MovableGuard::MovableGuard;
 };

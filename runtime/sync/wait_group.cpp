@@ -1,28 +1,45 @@
 #include "runtime/sync/wait_group.h"
 
+#include "runtime/channel/selection.h"
 #include "runtime/sched/fatal.h"
 
 namespace taskscope {
 
 WaitGroup::~WaitGroup() { sched::trace_object_end(traced_); }
 
-void WaitGroup::wait_for_zero(const Site& site) TASKSCOPE_NO_ANALYSIS {
+bool WaitGroup::wait_for_zero(channel::DoneChannel done, const Site& site) TASKSCOPE_NO_ANALYSIS {
   sched::Task* const task = sched::current_task_for("wait group wait");
   lock_.lock();
   std::int64_t state = state_.load(std::memory_order_acquire);
   do {
     if (state >> 32 == 0) {
       lock_.unlock();
-      return;
+      return true;
     }
     // Release pairs with the acquire in add(): the last done() sees that somebody waits. It then
     // needs lock_, so it finds the waiter in the queue.
-  } while (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
+  } while (!state_.compare_exchange_weak(state, state | kWaiters, std::memory_order_acq_rel,
                                          std::memory_order_acquire));
   sched::Waiter self{.task = task};
   waiters_.push(self);
-  sched::park({.reason = trace_format::BlockReason::WaitGroup, .object = &traced_, .site = site},
-              lock_);
+  if (!channel::park_unless(
+          done, {.reason = trace_format::BlockReason::WaitGroup, .object = &traced_, .site = site},
+          lock_, waiters_, self)) {
+    if (waiters_.empty()) state_.fetch_and(~kWaiters, std::memory_order_relaxed);
+    lock_.unlock();
+    return false;
+  }
+  if (state_.load(std::memory_order_relaxed) != 0) {
+    sched::panic("WaitGroup is reused before previous wait has returned");
+  }
+  return true;
+}
+
+void WaitGroup::add_with_waiters(std::int64_t state, std::int32_t delta) {
+  if (state >> 32 == 0) return release_waiters();
+  if (delta > 0 && state >> 32 == delta) {
+    sched::panic("WaitGroup misuse: add called concurrently with wait");
+  }
 }
 
 void WaitGroup::release_waiters() TASKSCOPE_NO_ANALYSIS {

@@ -1,11 +1,13 @@
 // WaitGroup: waits for a number of things to be done. Go's semantics.
 //
 // add() and done() are one atomic addition; only a wait that must wait and the done() that ends it
-// take the lock. May be used again after its count has come down to zero. Threads that are no
-// task's may call add() and done(), and wait() when the count is zero.
+// take the lock. May be used again when its count has come down to zero and all its waits have
+// returned: an add() from zero before that is misuse, and a panic where it is seen, in add() or in
+// a wait(). Threads that are no task's may call add() and done(), and wait() when the count is
+// zero.
 //
-// Invariants: state_ is count << 32 | waiters. waiters is the size of waiters_ and changes under
-// lock_ only; it is 0 whenever the count is 0 and lock_ is free.
+// Invariants: state_ is count << 32 | kWaiters if waiters_ is not empty; that flag changes under
+// lock_ only, and is not set when the count is 0 and lock_ is free.
 #pragma once
 
 #include <atomic>
@@ -14,6 +16,7 @@
 
 #include "runtime/base/lock.h"
 #include "runtime/base/site.h"
+#include "runtime/channel/chan.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/wait_queue.h"
@@ -37,15 +40,21 @@ class WaitGroup {
     const std::int64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
     if (state < 0) [[unlikely]]
       negative(change);
-    if (state >> 32 == 0 && state != 0) [[unlikely]]
-      release_waiters();
+    if ((state & kWaiters) != 0) [[unlikely]]
+      add_with_waiters(state, delta);
   }
   void done() { add(-1); }
 
   // Returns when the count is zero.
   void wait(Site site = Site::here()) {
     // Acquire pairs with the addition in done().
-    if (state_.load(std::memory_order_acquire) >> 32 != 0) wait_for_zero(site);
+    if (state_.load(std::memory_order_acquire) >> 32 != 0) wait_for_zero(nullptr, site);
+  }
+  // The same, but false if `context` is done first. (When the count is zero nobody has to wait.)
+  template <channel::Cancellable C>
+  [[nodiscard]] bool wait(const C& context, Site site = Site::here()) {
+    return state_.load(std::memory_order_acquire) >> 32 == 0 ||
+           wait_for_zero(context.done_core(), site);
   }
 
   // Starts a task that counts: add(1), function(), done(). The group must outlive it.
@@ -62,6 +71,7 @@ class WaitGroup {
 
  private:
   static constexpr std::int64_t kOne = std::int64_t{1} << 32;
+  static constexpr std::int64_t kWaiters = 1;
 
   // No guard object: if the function throws, the program ends with its stack intact.
   template <class F>
@@ -74,7 +84,8 @@ class WaitGroup {
     }
   };
 
-  void wait_for_zero(const Site& site);
+  bool wait_for_zero(channel::DoneChannel done, const Site& site);
+  void add_with_waiters(std::int64_t state, std::int32_t delta);
   void release_waiters();
   [[noreturn]] void negative(std::int64_t change);
 

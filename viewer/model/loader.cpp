@@ -30,7 +30,10 @@ bool read_entities(const store::Reader& reader, SessionEntities& entities, std::
          take(reader.objects(), entities.objects, error) &&
          take(reader.sites(), entities.sites, error) &&
          take(reader.steals(), entities.steals, error) &&
-         take(reader.parks(), entities.parks, error) && take(reader.lost(), entities.lost, error) &&
+         take(reader.parks(), entities.parks, error) &&
+         take(reader.spins(), entities.spins, error) && take(reader.lost(), entities.lost, error) &&
+         take(reader.events_of(store::EventKind::WorkerStart), entities.worker_starts, error) &&
+         take(reader.events_of(store::EventKind::QueueLength), entities.queue_lengths, error) &&
          take(reader.findings(), entities.findings, error) &&
          take(reader.chunks(), entities.chunks, error);
 }

@@ -67,6 +67,22 @@ std::vector<Cell> workers_cells(const TraceSession& session, const ColumnGrid& g
   return cells;
 }
 
+// The largest number of queued tasks in each column, in 1/255 of the most there ever were.
+std::vector<Cell> queue_cells(const TraceSession& session, const ColumnGrid& grid,
+                              std::int64_t first, std::int64_t last) {
+  std::vector<Cell> cells;
+  first = std::max(first, grid.column_of(0));
+  last = std::min(last, grid.column_of(session.duration_ns()) + 1);
+  const auto most = static_cast<std::int64_t>(std::max<std::uint64_t>(session.queued().max(), 1));
+  for (std::int64_t column = first; column < last; ++column) {
+    ClassTimes times{};
+    times[index_of(StateClass::Runnable)] = static_cast<std::int64_t>(
+        session.queued().max_in({grid.left_ns(column), grid.left_ns(column + 1)}));
+    append_run(cells, column, to_shares(times, most));
+  }
+  return cells;
+}
+
 // All tasks together, in 1/255 of the most that one column holds.
 std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& grid,
                               std::int64_t first, std::int64_t last) {
@@ -124,6 +140,7 @@ std::vector<Cell> summary_cells(const TraceSession& session, const Row& row, con
 
 std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
                             std::int64_t first, std::int64_t last) {
+  if (row.kind == RowKind::Queues) return queue_cells(session, grid, first, last);
   if (session.stage() == SessionStage::Summary) {
     return summary_cells(session, row, grid, first, last);
   }
@@ -138,6 +155,8 @@ std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const C
       return workers_cells(session, grid, first, last);
     case RowKind::TasksHeader:
       return tasks_cells(session, grid, first, last);
+    case RowKind::Queues:
+      break;
   }
   return {};
 }

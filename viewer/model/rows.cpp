@@ -27,6 +27,9 @@ RowList::RowList(const TraceSession& session, const Folds& folds, float scale)
     for (std::uint32_t worker = 0; worker < session.workers().size() && !folds.workers; ++worker) {
       add(RowKind::Worker, worker, kWorkerRowHeight, scale);
     }
+    if (!session.queued().empty() && !folds.workers) {
+      add(RowKind::Queues, 0, kWorkerRowHeight, scale);
+    }
   }
   if (session.tasks().empty()) return;
   add(RowKind::TasksHeader, 0, kGroupRowHeight, scale);

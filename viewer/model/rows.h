@@ -11,13 +11,18 @@
 
 namespace taskscope::viewer {
 
-enum class RowKind : std::uint8_t { WorkersHeader, TasksHeader, GroupHeader, Worker, Task };
+enum class RowKind : std::uint8_t { WorkersHeader, TasksHeader, GroupHeader, Worker, Queues, Task };
 
 struct Row {
   RowKind kind = RowKind::Task;
   std::uint32_t index = 0;  // of the worker, group or task
   std::int64_t y = 0;       // px from the top of all rows
   int height = 0;           // px, without the gap to the next row
+
+  bool is_header() const {
+    return kind == RowKind::WorkersHeader || kind == RowKind::TasksHeader ||
+           kind == RowKind::GroupHeader;
+  }
 };
 
 // Heights in px at scale 1.

@@ -44,7 +44,19 @@ std::string TraceSession::site_text(store::SiteId id) const {
 }
 
 const store::ObjectRow* TraceSession::find_object(const SpanDetail& detail) const {
+  if (detail.on_thread()) return nullptr;
   return detail.object < objects_.size() ? &objects_[detail.object] : nullptr;
+}
+
+std::uint64_t TraceSession::thread_of(const SpanDetail& detail) const {
+  return detail.on_thread() && detail.object < threads_.size() ? threads_[detail.object] : 0;
+}
+
+std::uint64_t Worker::thread_at(std::int64_t ns) const {
+  const auto after =
+      std::upper_bound(drives.begin(), drives.end(), ns,
+                       [](std::int64_t at, const Drive& drive) { return at < drive.ns; });
+  return after == drives.begin() ? 0 : (after - 1)->thread_id;
 }
 
 std::string TraceSession::object_text(const SpanDetail& detail) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "viewer/model/counter_track.h"
 #include "viewer/model/group_index.h"
 #include "viewer/model/track.h"
 
@@ -28,12 +29,18 @@ inline constexpr SpanIndex kNoSpan = 0xffff'ffff;
 
 // What a span has beyond its times and class.
 struct SpanDetail {
-  std::uint32_t object = 0xffff'ffff;  // into objects()
+  std::uint32_t object = 0xffff'ffff;  // into objects(); of a span on a thread: into threads()
   TaskIndex woken_by = kNoTask;
   store::SiteId site_id = 0;
   std::uint16_t worker = 0xffff;  // 0xffff: none
   store::BlockReason reason = store::BlockReason::None;
   store::TaskState state = store::TaskState::Running;
+
+  bool on_thread() const {
+    return state == store::TaskState::Running || state == store::TaskState::Syscall;
+  }
+  // The task had lost its worker and went on without one, on its own thread.
+  bool workerless() const { return on_thread() && worker == 0xffff; }
 };
 
 struct Task {
@@ -57,17 +64,27 @@ struct TaskGroup {
   GroupIndex index;
 };
 
+// From `ns` on an OS thread drove a worker.
+struct Drive {
+  std::int64_t ns = 0;
+  std::uint64_t thread_id = 0;
+};
+
 struct Worker {
   store::WorkerRow row;
-  std::vector<SpanIndex> spans;  // running spans, by start
+  std::vector<SpanIndex> spans;  // running and in calls, by start
   std::vector<std::int64_t> start_ns;
   std::vector<std::int64_t> end_ns;
   std::vector<StateClass> classes;
   Track track;
   std::vector<store::StealRow> steals;  // it took tasks, by time
   std::vector<store::ParkRow> parks;    // by time
+  std::vector<store::ParkRow> spins;    // by time
+  std::vector<Drive> drives;            // by time
   std::vector<store::LostRow> lost;     // by time
   std::vector<store::ChunkSummary> chunks;
+
+  std::uint64_t thread_at(std::int64_t ns) const;  // 0: not known
 };
 
 // The raw material. `spans` come separately, chunk by chunk.
@@ -79,6 +96,9 @@ struct SessionEntities {
   std::vector<store::SiteRow> sites;
   std::vector<store::StealRow> steals;
   std::vector<store::ParkRow> parks;
+  std::vector<store::ParkRow> spins;
+  std::vector<store::EventRow> worker_starts;
+  std::vector<store::EventRow> queue_lengths;
   std::vector<store::LostRow> lost;
   std::vector<store::FindingRow> findings;
   std::vector<store::ChunkSummary> chunks;
@@ -104,6 +124,10 @@ class TraceSession {
   const std::vector<TaskGroup>& groups() const { return groups_; }
   const std::vector<store::ObjectRow>& objects() const { return objects_; }
   const std::vector<store::FindingRow>& findings() const { return findings_; }
+  // OS threads that tasks were on.
+  const std::vector<std::uint64_t>& threads() const { return threads_; }
+  // Tasks in run queues, all queues together.
+  const CounterTrack& queued() const { return queued_; }
 
   std::size_t span_count() const { return start_ns_.size(); }
   TimeRange span_range(SpanIndex span) const { return {start_ns_[span], end_ns_[span]}; }
@@ -119,6 +143,7 @@ class TraceSession {
   std::string site_text(store::SiteId id) const;  // "main.cpp:42", "unknown place"
   const store::ObjectRow* find_object(const SpanDetail& detail) const;
   std::string object_text(const SpanDetail& detail) const;  // "channel jobs", "mutex 7", ""
+  std::uint64_t thread_of(const SpanDetail& detail) const;  // 0: of none, or not known
 
   // Where the wait `span` was ended from: the waker's span at that instant, or kNoSpan.
   SpanIndex waker_span(SpanIndex span) const;
@@ -140,6 +165,8 @@ class TraceSession {
   std::vector<TaskGroup> groups_;
   std::vector<store::ObjectRow> objects_;
   std::vector<store::SiteRow> sites_;
+  std::vector<std::uint64_t> threads_;
+  CounterTrack queued_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
   std::vector<std::int64_t> start_ns_;  // of all spans, task by task

@@ -41,6 +41,47 @@ SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
   base_ = make_base();
 }
 
+// What happened on a worker beside its spans.
+void SessionBuilder::add_worker_times(Worker& worker) const {
+  const auto take = [&](const auto& from, auto& to) {
+    std::copy_if(from.begin(), from.end(), std::back_inserter(to),
+                 [&](const auto& row) { return row.worker_id == worker.row.id; });
+    std::stable_sort(to.begin(), to.end(),
+                     [](const auto& a, const auto& b) { return a.start_ns < b.start_ns; });
+  };
+  take(entities_.parks, worker.parks);
+  take(entities_.spins, worker.spins);
+  take(entities_.lost, worker.lost);
+  take(entities_.chunks, worker.chunks);
+  const auto by_time = [](const auto& a, const auto& b) { return a.ns < b.ns; };
+  std::copy_if(entities_.steals.begin(), entities_.steals.end(), std::back_inserter(worker.steals),
+               [&](const store::StealRow& row) { return row.thief == worker.row.id; });
+  std::stable_sort(worker.steals.begin(), worker.steals.end(), by_time);
+  for (const store::EventRow& start : entities_.worker_starts) {
+    if (start.worker_id == worker.row.id) worker.drives.push_back({start.ns, start.arg});
+  }
+  std::stable_sort(worker.drives.begin(), worker.drives.end(), by_time);
+}
+
+// Each worker's own queue as it was last heard of, and the global one, added up.
+CounterTrack SessionBuilder::queued() const {
+  std::vector<store::EventRow> events = entities_.queue_lengths;
+  std::stable_sort(events.begin(), events.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  std::unordered_map<store::WorkerId, std::uint64_t> local;
+  std::uint64_t locals = 0;
+  std::vector<std::int64_t> ns;
+  std::vector<std::uint64_t> values;
+  for (const store::EventRow& event : events) {
+    std::uint64_t& here = local[event.worker_id];
+    locals += event.arg - here;
+    here = event.arg;
+    ns.push_back(event.ns);
+    values.push_back(locals + event.arg2);
+  }
+  return {std::move(ns), std::move(values)};
+}
+
 std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
   auto session = std::make_shared<TraceSession>();  // shared: see SessionPtr
   session->path_ = path_;
@@ -50,24 +91,8 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
   session->findings_ = entities_.findings;
   session->chunks_ = entities_.chunks;
   for (const store::WorkerRow& row : entities_.workers) session->workers_.emplace_back().row = row;
-  for (Worker& worker : session->workers_) {
-    const auto mine = [&](const auto& row) { return row.worker_id == worker.row.id; };
-    std::copy_if(entities_.steals.begin(), entities_.steals.end(),
-                 std::back_inserter(worker.steals),
-                 [&](const store::StealRow& row) { return row.thief == worker.row.id; });
-    std::copy_if(entities_.parks.begin(), entities_.parks.end(), std::back_inserter(worker.parks),
-                 mine);
-    std::copy_if(entities_.lost.begin(), entities_.lost.end(), std::back_inserter(worker.lost),
-                 mine);
-    std::copy_if(entities_.chunks.begin(), entities_.chunks.end(),
-                 std::back_inserter(worker.chunks), mine);
-    std::stable_sort(worker.steals.begin(), worker.steals.end(),
-                     [](const auto& a, const auto& b) { return a.ns < b.ns; });
-    const auto by_start = [](const auto& a, const auto& b) { return a.start_ns < b.start_ns; };
-    std::stable_sort(worker.parks.begin(), worker.parks.end(), by_start);
-    std::stable_sort(worker.lost.begin(), worker.lost.end(), by_start);
-    std::stable_sort(worker.chunks.begin(), worker.chunks.end(), by_start);
-  }
+  for (Worker& worker : session->workers_) add_worker_times(worker);
+  session->queued_ = queued();
   session->tasks_.resize(entities_.tasks.size());
   std::map<store::SiteId, std::uint32_t> group_of_site;
   for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
@@ -103,6 +128,13 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
 
 SessionPtr SessionBuilder::summary() const { return make_base(); }
 
+std::uint32_t SessionBuilder::thread_index(std::uint64_t thread_id) {
+  const auto [at, fresh] =
+      thread_indices_.try_emplace(thread_id, static_cast<std::uint32_t>(base_->threads_.size()));
+  if (fresh) base_->threads_.push_back(thread_id);
+  return at->second;
+}
+
 void SessionBuilder::add_spans(std::span<const store::Span> spans) {
   std::vector<RawSpan> batch;
   batch.reserve(spans.size());
@@ -115,6 +147,7 @@ void SessionBuilder::add_spans(std::span<const store::Span> spans) {
       continue;
     }
     SpanDetail detail;
+    if (span.thread_id != 0) detail.object = thread_index(span.thread_id);
     if (span.object_id != 0) {
       const auto at = std::lower_bound(
           objects.begin(), objects.end(), span.object_id,
@@ -229,16 +262,16 @@ void SessionBuilder::build_workers(TraceSession& session, const std::vector<Span
   }
   for (const SpanIndex span : order) {
     const SpanDetail& detail = session.details_[span];
-    if (detail.state != store::TaskState::Running) continue;
+    if (!detail.on_thread()) continue;
     Worker* const worker = by_id[detail.worker];
     if (worker == nullptr) continue;
     worker->spans.push_back(span);
     worker->start_ns.push_back(session.start_ns_[span]);
     worker->end_ns.push_back(session.end_ns_[span]);
+    worker->classes.push_back(session.classes_[span]);
   }
   for (Worker& worker : session.workers_) {
     const std::size_t count = worker.spans.size();
-    worker.classes.assign(count, StateClass::Running);
     for (std::size_t at = 0; at + 1 < count; ++at) {
       worker.end_ns[at] = std::min(worker.end_ns[at], worker.start_ns[at + 1]);
     }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "viewer/model/session.h"
@@ -37,6 +38,9 @@ class SessionBuilder {
     std::uint32_t at;     // in the batch
   };
   std::shared_ptr<TraceSession> make_base() const;
+  void add_worker_times(Worker& worker) const;
+  CounterTrack queued() const;
+  std::uint32_t thread_index(std::uint64_t thread_id);
   std::vector<Arrival> arrivals_by_start() const;
   // Returns all spans by start; every list that follows from it needs no sorting of its own.
   std::vector<SpanIndex> sort_into_tasks(TraceSession& session);
@@ -54,6 +58,7 @@ class SessionBuilder {
   std::vector<std::uint32_t> counts_;  // spans per task
   // shared: becomes the SessionPtr that finish() gives away.
   std::shared_ptr<TraceSession> base_;
+  std::unordered_map<std::uint64_t, std::uint32_t> thread_indices_;
   std::uint64_t skipped_spans_ = 0;
 };
 

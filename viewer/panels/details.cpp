@@ -148,6 +148,13 @@ std::string object_fact(const TraceSession& session, const SpanDetail& detail) {
   return text;
 }
 
+std::string span_title(const TraceSession& session, SpanIndex span) {
+  const SpanDetail& detail = session.span_detail(span);
+  if (detail.state == store::TaskState::Syscall) return "in a call";
+  if (detail.workerless()) return "running, preempted";
+  return std::string(to_text(session.span_class(span)));
+}
+
 void draw_span_facts(const PanelContext& context, ViewState& view, const Box& column) {
   const TraceSession& session = context.session;
   const SpanIndex span = view.selection.span;
@@ -156,15 +163,23 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   const bool blocked = detail.state == store::TaskState::Blocked;
   const bool unfinished = session.span_unfinished(span);
   Facts facts(context, column);
-  facts.title(std::string(to_text(session.span_class(span))),
+  facts.title(span_title(session, span),
               format_duration(range.length_ns()) + (unfinished ? ", unfinished" : ""));
   if (blocked) facts.fact("reason", std::string(trace_format::to_text(detail.reason)));
   if (session.find_object(detail) != nullptr) facts.fact("on", object_fact(session, detail));
-  if (detail.site_id != 0) facts.fact("waits at", session.site_text(detail.site_id));
+  const bool call = detail.state == store::TaskState::Syscall;
+  if (detail.site_id != 0) {
+    facts.fact(call ? "called at" : "waits at", session.site_text(detail.site_id));
+  }
   facts.fact("from", format_instant(range.start_ns, view.time.visible().length_ns() / 10,
                                     range.length_ns() / 100 + 1));
-  if (detail.worker != 0xffff && detail.state == store::TaskState::Running) {
-    facts.fact("worker", fmt::format("{}", detail.worker));
+  if (detail.on_thread()) {
+    facts.fact("worker", !detail.workerless() ? fmt::format("{}", detail.worker)
+                         : call               ? "none: it was handed off"
+                                : "none: it was taken away, the task goes on without");
+    if (const std::uint64_t thread = session.thread_of(detail)) {
+      facts.fact("thread", fmt::format("{}", thread));
+    }
   }
   if (detail.woken_by != kNoTask) {
     if (facts.link("woken by", session.tasks()[detail.woken_by].label, "["))
@@ -179,6 +194,14 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   }
 }
 
+std::string driver_text(const Worker& worker) {
+  if (worker.row.thread_id == 0) return "unknown";
+  std::string text = fmt::format("{}", worker.row.thread_id);
+  if (worker.drives.size() > 1)
+    text += fmt::format(" at last, handed over {}", times_text(worker.drives.size() - 1));
+  return text;
+}
+
 void draw_worker_facts(const PanelContext& context, const Worker& worker, const Box& column) {
   Facts facts(context, column);
   facts.title(fmt::format("Worker {}", worker.row.id), "");
@@ -188,12 +211,16 @@ void draw_worker_facts(const PanelContext& context, const Worker& worker, const 
       "busy",
       fmt::format("{}  {}", format_share(static_cast<double>(worker.row.running_ns) / duration),
                   format_duration(worker.row.running_ns)));
+  if (worker.row.syscall_ns > 0) facts.fact("in calls", format_duration(worker.row.syscall_ns));
+  if (worker.row.spinning_ns > 0) {
+    facts.fact("looking", fmt::format("{}, {}", format_duration(worker.row.spinning_ns),
+                                      times_text(worker.spins.size())));
+  }
   facts.fact("parked", fmt::format("{}, {}", format_duration(worker.row.parked_ns),
                                    times_text(worker.parks.size())));
   facts.fact("steals", format_count(worker.row.steals));
   facts.fact("events", format_count(worker.row.events));
-  facts.fact("thread",
-             worker.row.thread_id == 0 ? "unknown" : fmt::format("{}", worker.row.thread_id));
+  facts.fact("thread", driver_text(worker));
   std::uint64_t lost = 0;
   for (const store::LostRow& row : worker.lost) lost += row.events;
   if (lost > 0) facts.fact("lost", format_count(lost) + " events");
@@ -254,6 +281,7 @@ void draw_details(const PanelContext& context, ViewState& view) {
     draw_worker_facts(context, worker, column(0));
     ClassTimes times{};
     times[index_of(StateClass::Running)] = worker.row.running_ns;
+    times[index_of(StateClass::Io)] = worker.row.syscall_ns;
     draw_times(context, column(1), "Time busy", times, context.session.duration_ns());
   } else if (view.selection.task != kNoTask) {
     const Task& task = context.session.tasks()[view.selection.task];

@@ -283,7 +283,7 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
   if (mouse.y < rows.y0 || mouse.y >= rows.y1) return;
   const Row* row = row_under(context, view, mouse.y);
   if (row == nullptr) return;
-  if (row->kind != RowKind::Worker && row->kind != RowKind::Task) {
+  if (row->is_header()) {
     if (mouse.x < rows.x0) toggle_fold(view, *row);
     return;
   }

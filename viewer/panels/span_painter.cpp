@@ -13,6 +13,7 @@ namespace {
 constexpr float kHatchMinPx = 8;
 constexpr float kEdgeMinPx = 6;
 constexpr float kLabelMinPx = 24;
+constexpr float kFloatPx = 4;
 constexpr float kDim = 0.42F;  // what is left of a colour out of focus
 
 class Painter {
@@ -79,7 +80,12 @@ class Painter {
     if (bright) color = shifted(color, view_.theme == Theme::Dark ? 0.16F : -0.12F);
     if (dim) color = with_alpha(color, kDim);
     const float height = std::round(box_.height() * height_share(state));
-    const Box body{x0, box_.y1 - height, x1, box_.y1};
+    Box body{x0, box_.y1 - height, x1, box_.y1};
+    if (!worker_row && context_.session.span_detail(span).workerless()) {
+      // No worker is under it: it floats above a thin floor.
+      context_.canvas.fill({x0, box_.y1 - 1, x1, box_.y1}, color);
+      body.y1 -= context_.px(kFloatPx);
+    }
     context_.canvas.fill(body, color);
     const float width = x1 - x0;
     if (width >= context_.px(kHatchMinPx) &&
@@ -130,12 +136,17 @@ class Painter {
     const SpanDetail& detail = context_.session.span_detail(span);
     switch (state) {
       case StateClass::Running:
-        if (detail.worker == 0xffff) return "running";
+        if (detail.workerless()) return "preempted, running on";
         if (const std::string whole = fmt::format("worker {}", detail.worker);
             context_.canvas.width(context_.fonts().small, whole) <= room_px) {
           return whole;
         }
         return fmt::format("w{}", detail.worker);
+      case StateClass::Io:
+        if (detail.state == store::TaskState::Syscall) {
+          return detail.workerless() ? "call, handed off" : "call";
+        }
+        return std::string(trace_format::to_text(detail.reason));
       case StateClass::Channel:
       case StateClass::Lock:
       case StateClass::Leaked: {

@@ -63,6 +63,51 @@ void draw_steals(const PanelContext& context, const ViewState& view, const Worke
   }
 }
 
+// A quiet strip on the floor while the worker looks for work; where it slept there is nothing.
+void draw_spins(const PanelContext& context, const ViewState& view, const Worker& worker,
+                const Box& box) {
+  const TimeRange visible = view.time.visible();
+  const auto ends_before = [](const store::ParkRow& row, std::int64_t ns) {
+    return row.end_ns <= ns;
+  };
+  auto spin =
+      std::lower_bound(worker.spins.begin(), worker.spins.end(), visible.start_ns, ends_before);
+  const ImU32 color = with_alpha(context.colors.muted, 0.6F);
+  while (spin != worker.spins.end() && spin->start_ns < visible.end_ns) {
+    const float x0 = std::max(x_of(context, view, spin->start_ns), box.x0);
+    const float x1 = std::max(std::min(x_of(context, view, spin->end_ns), box.x1), x0 + 1);
+    context.canvas.fill({x0, box.y1 - context.px(3), x1, box.y1}, color);
+    const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x1 - box.x0) + 1);
+    spin = std::lower_bound(spin + 1, worker.spins.end(), next_ns, ends_before);
+  }
+}
+
+// A triangle on the floor where another thread took the worker over.
+void draw_drives(const PanelContext& context, const ViewState& view, const Worker& worker,
+                 const Box& box) {
+  const TimeRange visible = view.time.visible();
+  const auto before = [](const Drive& drive, std::int64_t ns) { return drive.ns < ns; };
+  if (worker.drives.empty()) return;
+  const float size = context.px(4);
+  // Who drives it first took it from nobody.
+  auto drive =
+      std::lower_bound(worker.drives.begin() + 1, worker.drives.end(), visible.start_ns, before);
+  const auto last = std::lower_bound(drive, worker.drives.end(), visible.end_ns, before);
+  const bool dense = static_cast<float>(last - drive) * 3 * size > box.width();
+  while (drive < last) {
+    const float x = x_of(context, view, drive->ns);
+    if (dense) {
+      context.canvas.fill({x, box.y1 - size, x + 1, box.y1}, context.colors.accent);
+    } else {
+      context.canvas.fill({x, box.y0, x + 1, box.y1}, context.colors.accent);
+      context.canvas.triangle({x - size, box.y1}, {x + 0.5F, box.y1 - size - 1},
+                              {x + size + 1, box.y1}, context.colors.accent);
+    }
+    const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x - box.x0) + 2);
+    drive = std::lower_bound(drive + 1, last, next_ns, before);
+  }
+}
+
 // Lost intervals, hatched.
 void draw_lost(const PanelContext& context, const ViewState& view, const Worker& worker,
                const Box& box) {
@@ -86,7 +131,7 @@ void draw_lost(const PanelContext& context, const ViewState& view, const Worker&
 
 void draw_row(const PanelContext& context, const ViewState& view, const Row& row) {
   const Box box = row_box(context, view, row);
-  const bool header = row.kind != RowKind::Worker && row.kind != RowKind::Task;
+  const bool header = row.is_header();
   const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
                         (row.kind == RowKind::Worker && view.selection.worker == row.index);
   context.canvas.fill(box, selected ? context.colors.raised : context.colors.panel);
@@ -100,8 +145,11 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
     paint_cells(context, view, row, *picture, {box.x0, box.y0 + pad, box.x1, box.y1});
   }
   if (row.kind == RowKind::Worker) {
-    draw_lost(context, view, context.session.workers()[row.index], box);
-    draw_steals(context, view, context.session.workers()[row.index], box);
+    const Worker& worker = context.session.workers()[row.index];
+    draw_spins(context, view, worker, box);
+    draw_lost(context, view, worker, box);
+    draw_drives(context, view, worker, box);
+    draw_steals(context, view, worker, box);
   }
   if (selected) {
     const ImU32 line = with_alpha(context.colors.accent, 0.9F);

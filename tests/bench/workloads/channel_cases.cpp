@@ -1,6 +1,8 @@
 // What channels, select and locks cost.
+#include <array>
 #include <chrono>
 
+#include "runtime/channel/select.h"
 #include "runtime/taskscope.h"
 #include "tests/bench/workloads/frame.h"
 
@@ -88,6 +90,87 @@ void pipeline(std::int64_t stages, Run& run) {
   run.set_operations(static_cast<double>(stages) * static_cast<double>(stages));
 }
 
+// Finds the first primes with a chain of filters; only finding them is timed. Per prime.
+void sieve(std::int64_t primes, Run& run) {
+  const Numbers source = numbers();
+  const auto stop = ts::make_chan<bool>();
+  ts::go([=] {
+    bool stopped = false;
+    for (std::int64_t i = 2; !stopped; ++i) {
+      ts::select(ts::send(source, i), ts::recv(stop, [&] { stopped = true; }));
+    }
+    source.close();
+  });
+  run.start();
+  Numbers in = source;
+  std::int64_t last = 0;
+  for (std::int64_t i = 0; i < primes; ++i) {
+    last = in.recv().value_or(0);
+    const Numbers out = numbers();
+    ts::go([in, out, prime = last] {
+      for (const std::int64_t value : in) {
+        if (value % prime != 0) out.send(value);
+      }
+      out.close();
+    });
+    in = out;
+  }
+  run.stop();
+  run.set("value", static_cast<double>(last));
+  stop.close();
+  drain(in);
+}
+
+// Channels into which `values` are sent in all, a task for each.
+template <std::size_t kCount>
+std::array<Numbers, kCount> feeders(std::int64_t values) {
+  std::array<Numbers, kCount> all;
+  for (Numbers& channel : all) {
+    channel = numbers();
+    ts::go([channel, values] {
+      const auto share = values / static_cast<std::int64_t>(kCount);
+      for (std::int64_t i = 0; i < share; ++i) channel.send(i);
+    });
+  }
+  return all;
+}
+
+void select2(std::int64_t values, Run&) {
+  const auto c = feeders<2>(values);
+  for (std::int64_t i = 0; i < values; ++i) ts::select(ts::recv(c[0]), ts::recv(c[1]));
+}
+
+void select8(std::int64_t values, Run&) {
+  const auto c = feeders<8>(values);
+  for (std::int64_t i = 0; i < values; ++i) {
+    ts::select(ts::recv(c[0]), ts::recv(c[1]), ts::recv(c[2]), ts::recv(c[3]), ts::recv(c[4]),
+               ts::recv(c[5]), ts::recv(c[6]), ts::recv(c[7]));
+  }
+}
+
+// Nothing is ever there: what it costs to look.
+void select_default(std::int64_t looks, Run&) {
+  const Numbers a = numbers();
+  const Numbers b = numbers();
+  for (std::int64_t i = 0; i < looks; ++i) ts::select(ts::recv(a), ts::recv(b), ts::otherwise());
+}
+
+void ctx_cancel(std::int64_t contexts, Run&) {
+  const auto [root, stop] = ts::with_cancel(ts::background());
+  for (std::int64_t i = 0; i < contexts; ++i) {
+    const auto [ctx, cancel] = ts::with_cancel(root);
+    cancel();
+  }
+}
+
+void ctx_timeout(std::int64_t contexts, Run&) {
+  const auto [root, stop] = ts::with_cancel(ts::background());
+  for (std::int64_t i = 0; i < contexts; ++i) {
+    const auto [ctx, cancel] = ts::with_timeout(root, std::chrono::hours(1));
+    cancel();
+  }
+}
+
 void mutex_solo(std::int64_t locks, Run&) {
   ts::Mutex mutex;
   for (std::int64_t i = 0; i < locks; ++i) {
@@ -116,10 +199,20 @@ void mutex_8(std::int64_t locks, Run& run) {
 }  // namespace
 
 std::vector<Case> channel_cases() {
-  return {{"chan_solo", 20'000'000, chan_solo},   {"chan_pingpong", 1'000'000, chan_pingpong},
-          {"chan_unbuf", 2'000'000, chan_unbuf},  {"chan_buf128", 10'000'000, chan_buf128},
-          {"chan_mpmc", 4'000'000, chan_mpmc},    {"pipeline", 1000, pipeline},
-          {"mutex_solo", 50'000'000, mutex_solo}, {"mutex_8", 20'000'000, mutex_8}};
+  return {{"chan_solo", 20'000'000, chan_solo},
+          {"chan_pingpong", 1'000'000, chan_pingpong},
+          {"chan_unbuf", 2'000'000, chan_unbuf},
+          {"chan_buf128", 10'000'000, chan_buf128},
+          {"chan_mpmc", 4'000'000, chan_mpmc},
+          {"sieve", 2000, sieve},
+          {"select2", 1'000'000, select2},
+          {"select8", 1'000'000, select8},
+          {"select_default", 20'000'000, select_default},
+          {"ctx_cancel", 2'000'000, ctx_cancel},
+          {"ctx_timeout", 1'000'000, ctx_timeout},
+          {"pipeline", 1000, pipeline},
+          {"mutex_solo", 50'000'000, mutex_solo},
+          {"mutex_8", 20'000'000, mutex_8}};
 }
 
 }  // namespace taskscope::bench

@@ -50,6 +50,7 @@ struct Case {
 // The cases, by file.
 std::vector<Case> scheduler_cases();
 std::vector<Case> channel_cases();
+std::vector<Case> net_cases();
 
 struct Repetitions {
   std::int64_t size = 0;  // 0: the case's own

@@ -15,6 +15,7 @@ using taskscope::bench::Case;
 std::vector<Case> all_cases() {
   std::vector<Case> cases = taskscope::bench::scheduler_cases();
   for (const Case& more : taskscope::bench::channel_cases()) cases.push_back(more);
+  for (const Case& more : taskscope::bench::net_cases()) cases.push_back(more);
   return cases;
 }
 

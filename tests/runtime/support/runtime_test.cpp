@@ -49,15 +49,16 @@ std::string describe(const Footprint& footprint) {
          " descriptors, " + std::to_string(footprint.reserved_gib) + " x 4 GiB reserved";
 }
 
+std::size_t blocked_tasks() {
+  std::size_t blocked = 0;
+  sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
+    blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
+  });
+  return blocked;
+}
+
 void wait_until_blocked(std::size_t count) {
-  for (;;) {
-    std::size_t blocked = 0;
-    sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
-      blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
-    });
-    if (blocked >= count) return;
-    yield();
-  }
+  while (blocked_tasks() < count) yield();
 }
 
 namespace {
@@ -73,7 +74,7 @@ void wait_until_alone() {
 
 }  // namespace
 
-sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
+sched::RunStats RuntimeTest::run(const std::function<void()>& main, ManualClock* clock) {
   // ThreadSanitizer starts a thread of its own with the first one.
   std::thread([] {}).join();
   const Footprint before = footprint_settled({.threads = 1 + (TASKSCOPE_TSAN ? 1 : 0)});
@@ -83,7 +84,7 @@ sched::RunStats RuntimeTest::run(const std::function<void()>& main) {
         main();
         wait_until_alone();
       },
-      {.workers = workers(), .stats = &stats});
+      {.workers = workers(), .clock = clock, .stats = &stats});
   const Footprint after = footprint_settled(before);
   // Sanitizers keep shadow memory of their own; only the counts are held against them.
   EXPECT_EQ(after.threads, before.threads) << describe(after);

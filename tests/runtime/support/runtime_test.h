@@ -22,7 +22,8 @@ constexpr int sized(int full) { return TASKSCOPE_ASAN || TASKSCOPE_TSAN ? full /
 class RuntimeTest : public ::testing::TestWithParam<std::uint32_t> {
  protected:
   std::uint32_t workers() const { return GetParam(); }
-  sched::RunStats run(const std::function<void()>& main);
+  // By the real clock, or by `clock`.
+  sched::RunStats run(const std::function<void()>& main, ManualClock* clock = nullptr);
 };
 
 // What of the process would grow if a run left something behind.
@@ -38,6 +39,9 @@ Footprint footprint();
 Footprint footprint_settled(const Footprint& expected);
 std::string describe(const Footprint& footprint);
 
+// Tasks of this run that wait, and have left their stacks or are about to. REQUIRES: called by a
+// task.
+std::size_t blocked_tasks();
 // Yields until `count` tasks of this run wait (the caller does not), and have left their stacks or
 // are about to. REQUIRES: called by a task.
 void wait_until_blocked(std::size_t count);

@@ -68,11 +68,60 @@ TEST(Session, WorkersShowWhatRanOnThem) {
   for (const Worker& worker : session->workers()) {
     for (const SpanIndex span : worker.spans) {
       EXPECT_EQ(session->span_detail(span).worker, worker.row.id);
-      EXPECT_EQ(session->span_class(span), StateClass::Running);
+      EXPECT_TRUE(session->span_detail(span).on_thread());
     }
     running += worker.spans.size();
   }
   EXPECT_GT(running, 500U);
+}
+
+TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(1);
+  entities.tasks[0].id = 1;
+  entities.workers.resize(1);
+  entities.objects.resize(3);
+  entities.worker_starts = {{.ns = 31, .worker_id = 0, .arg = 51},
+                            {.ns = 0, .worker_id = 0, .arg = 50},
+                            {.ns = 5, .worker_id = 7, .arg = 52}};
+  SessionBuilder builder("x.tscope", std::move(entities));
+  std::vector<store::Span> spans;
+  spans.push_back(span_of(1, 0, 20, store::TaskState::Running));
+  spans.push_back(span_of(1, 20, 30, store::TaskState::Syscall));
+  for (store::Span& span : spans) span.worker_id = 0, span.thread_id = 50;
+  spans.push_back(span_of(1, 30, 60, store::TaskState::Syscall));
+  spans.back().thread_id = 50;
+  spans.push_back(span_of(1, 60, 90, store::TaskState::Running));
+  builder.add_spans(spans);
+  const SessionPtr session = builder.finish();
+  const Worker& worker = session->workers()[0];
+  EXPECT_EQ(worker.spans, (std::vector<SpanIndex>{0, 1}));
+  EXPECT_EQ(worker.track.state_class(1), StateClass::Io);
+  ASSERT_EQ(worker.drives.size(), 2U);
+  EXPECT_EQ(worker.thread_at(30), 50U);
+  EXPECT_EQ(worker.thread_at(31), 51U);
+  EXPECT_FALSE(session->span_detail(1).workerless());
+  for (const SpanIndex span : {2U, 3U}) EXPECT_TRUE(session->span_detail(span).workerless());
+  EXPECT_EQ(session->thread_of(session->span_detail(2)), 50U);
+  EXPECT_EQ(session->thread_of(session->span_detail(3)), 0U);
+  // A thread is no object, though both are kept in one field.
+  EXPECT_EQ(session->find_object(session->span_detail(2)), nullptr);
+}
+
+TEST(Session, QueuedTasksAreThoseOfAllQueues) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.queue_lengths = {{.ns = 10, .worker_id = 0, .arg = 3, .arg2 = 4},
+                            {.ns = 40, .worker_id = 0, .arg = 1, .arg2 = 0},
+                            {.ns = 20, .worker_id = 1, .arg = 5, .arg2 = 2}};
+  const SessionPtr session = SessionBuilder("x.tscope", std::move(entities)).finish();
+  const CounterTrack& queued = session->queued();
+  EXPECT_EQ(queued.max(), 10U);
+  EXPECT_EQ(queued.max_in({0, 10}), 0U);
+  EXPECT_EQ(queued.max_in({12, 15}), 7U);
+  EXPECT_EQ(queued.max_in({15, 21}), 10U);
+  EXPECT_EQ(queued.max_in({40, 100}), 6U);
 }
 
 TEST(Session, AWaitLeadsToItsWakerAndBack) {

@@ -1,0 +1,81 @@
+#include "runtime/sync/semaphore.h"
+
+#include "runtime/channel/selection.h"
+#include "runtime/sched/fatal.h"
+
+namespace taskscope {
+
+struct Semaphore::Request : sched::Waiter {
+  std::int64_t count = 0;
+};
+
+Semaphore::~Semaphore() { sched::trace_object_end(traced_); }
+
+sched::Waiter* Semaphore::grant() {
+  sched::Waiter* granted = nullptr;
+  sched::Waiter** end = &granted;
+  while (sched::Waiter* const first = requests_.front_waiting()) {
+    const std::int64_t count = static_cast<Request*>(first)->count;
+    // The longest waiter's request blocks all behind it, however small, or it would be starved.
+    if (count > permits_ - taken_) break;
+    if (!requests_.claim_front()) continue;  // it gave up meanwhile
+    taken_ += count;
+    *end = first;
+    end = &first->next;
+  }
+  *end = nullptr;
+  return granted;
+}
+
+bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
+                               const Site& site) TASKSCOPE_NO_ANALYSIS {
+  if (count < 0) sched::panic("negative semaphore request");
+  lock_.lock();
+  if (count <= permits_ - taken_ && requests_.front_waiting() == nullptr) {
+    taken_ += count;
+    lock_.unlock();
+    return true;
+  }
+  Request self;
+  self.task = sched::current_task_for("semaphore acquire");
+  self.count = count;
+  requests_.push(self);
+  if (channel::park_unless(
+          done, {.reason = trace_format::BlockReason::Semaphore, .object = &traced_, .site = site},
+          lock_, requests_, self)) {
+    return true;
+  }
+  // Smaller requests may have waited behind this one only.
+  sched::Waiter* const granted = grant();
+  lock_.unlock();
+  sched::ready_all(granted);
+  return false;
+}
+
+bool Semaphore::try_acquire(std::int64_t count) {
+  if (count < 0) sched::panic("negative semaphore request");
+  const base::LockGuard guard(lock_);
+  if (count > permits_ - taken_ || requests_.front_waiting() != nullptr) return false;
+  taken_ += count;
+  return true;
+}
+
+void Semaphore::release(std::int64_t count) TASKSCOPE_NO_ANALYSIS {
+  if (count < 0) sched::panic("negative semaphore release");
+  lock_.lock();
+  if (count > taken_) {
+    lock_.unlock();
+    sched::panic("semaphore: released more than held");
+  }
+  taken_ -= count;
+  sched::Waiter* const granted = grant();
+  lock_.unlock();
+  sched::ready_all(granted);
+}
+
+std::int64_t Semaphore::available() const {
+  const base::LockGuard guard(lock_);
+  return permits_ - taken_;
+}
+
+}  // namespace taskscope
