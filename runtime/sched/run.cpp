@@ -1,14 +1,12 @@
 #include "runtime/sched/run.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
 #include "runtime/instrument/tracer.h"
+#include "runtime/sched/cpu_limit.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
@@ -16,26 +14,6 @@
 
 namespace taskscope::sched {
 namespace {
-
-// Workers that this process may use at once by its affinity mask.
-std::uint32_t affinity_count() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
-}
-
-// CPUs of the control group's limit, rounded up; none if it has no limit. cgroup v2 of a container,
-// where the process's own group is mounted as the root.
-std::optional<std::uint32_t> cgroup_count() {
-  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "re");
-  if (file == nullptr) return std::nullopt;
-  unsigned long long quota_us = 0;
-  unsigned long long period_us = 0;
-  const int fields = std::fscanf(file, "%llu %llu", &quota_us, &period_us);
-  std::fclose(file);
-  if (fields != 2 || period_us == 0) return std::nullopt;
-  return static_cast<std::uint32_t>((quota_us + period_us - 1) / period_us);
-}
 
 std::unique_ptr<instrument::Tracer> connect_to_recorder(std::uint32_t workers) {
   auto socket = instrument::take_recorder_socket();
@@ -68,8 +46,7 @@ std::uint32_t worker_count(const RunOptions& options) {
     std::fprintf(stderr, "taskscope: TASKSCOPE_WORKERS=%s is not a number from 1 to %u.\n", text,
                  kMax);
   }
-  const std::uint32_t cpus = std::min(affinity_count(), kMax);
-  return std::clamp(cgroup_count().value_or(cpus), 1u, cpus);
+  return std::min(usable_cpus(), kMax);
 }
 
 void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,

@@ -88,6 +88,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
 void Scheduler::start_thread(Worker& worker) {
   auto thread = std::make_unique<Thread>(*this);
   Thread* const raw = thread.get();
+  base::annotate_release(raw);  // pairs with current_thread(), called by tasks
   const base::LockGuard guard(threads_lock_);
   if (stopping()) return worker.set_status(WorkerStatus::Idle);
   if (drivers_.size() >= kThreadsMax) {
@@ -272,6 +273,7 @@ void Scheduler::add_idle_thread(Thread& thread) {
   trace_ext([&](instrument::Lane& lane) {
     lane.thread_park(static_cast<std::uint64_t>(thread.os_id()));
   });
+  thread.note_park();
   idle_.add(thread);
 }
 

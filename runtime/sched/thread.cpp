@@ -37,6 +37,7 @@ std::uint64_t ticks_if_traced(const Worker& worker) {
 [[gnu::noinline]] Thread* current_thread() {
   Thread* thread = t_thread;
   asm volatile("" : "+r"(thread));  // the answer is opaque: no caller may reuse an older one
+  base::annotate_acquire(thread);   // pairs with start_thread()
   return thread;
 }
 
@@ -92,6 +93,10 @@ void Thread::take_up(Worker& worker) {
   }
   if (was_idle && !is_new && worker.lane() != nullptr) worker.lane()->worker_unpark();
   set_worker(&worker);
+  if (std::exchange(park_noted_, false)) {
+    scheduler_.trace_ext(
+        [&](instrument::Lane& lane) { lane.thread_wake(static_cast<std::uint64_t>(os_id())); });
+  }
 }
 
 void Thread::stop_tracing() const {

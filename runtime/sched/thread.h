@@ -96,6 +96,9 @@ class alignas(64) Thread {
   Task* task() const { return task_; }
   Scheduler& scheduler() const { return scheduler_; }
 
+  // It goes into the pool without a worker, and the trace says so: so it will when it wakes.
+  void note_park() { park_noted_ = true; }
+
   // In the child of a fork: the rings are the parent's.
   void stop_tracing() const;
 
@@ -173,6 +176,7 @@ class alignas(64) Thread {
   Leaving leaving_;
   Worker* call_worker_ = nullptr;  // left behind by the call that the task is in
   stack::Context loop_context_;
+  bool park_noted_ = false;
 
   // Guarded by the pool's lock.
   bool pooled_ = false;
