@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
