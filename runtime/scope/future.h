@@ -207,13 +207,11 @@ namespace scope {
 
 template <class F, class R>
 struct AsyncTask {
-  F function;
+  std::optional<F> function;
   Promise<R> promise;
   void operator()() {
-    {
-      F mine(std::move(function));
-      promise.run(mine);
-    }
+    promise.run(*function);
+    function.reset();  // before anybody can have the result
     promise.keep();
   }
 };

@@ -161,35 +161,32 @@ class Scope {
     }
   }
 
-  // What runs as a child. The function is destroyed before the scope hears of the end.
+  // What runs as a child. The function is destroyed before the scope hears of the end: a move would
+  // leave behind what it captured as const.
   template <class F>
   struct Child {
-    F function;
+    std::optional<F> function;
     Scope* scope;
     void operator()() {
       std::exception_ptr error;
-      {
-        F mine(std::move(function));
-        try {
-          static_cast<void>(call(mine, scope->ctx_));
-        } catch (...) {
-          error = std::current_exception();
-        }
+      try {
+        static_cast<void>(call(*function, scope->ctx_));
+      } catch (...) {
+        error = std::current_exception();
       }
+      function.reset();
       scope->child_ended(std::move(error));
     }
   };
   template <class F, class R>
   struct AsyncChild {
-    F function;
+    std::optional<F> function;
     scope::Promise<R> promise;
     Scope* scope;
     void operator()() {
-      std::exception_ptr error;
-      {
-        F mine(std::move(function));
-        error = promise.run([&]() -> decltype(auto) { return call(mine, scope->ctx_); });
-      }
+      std::exception_ptr error =
+          promise.run([&]() -> decltype(auto) { return call(*function, scope->ctx_); });
+      function.reset();
       promise.keep();
       scope->child_ended(std::move(error));
     }

@@ -384,11 +384,13 @@ TEST_P(ContextTest, ASleepEndsWithItsContext) {
         EXPECT_TRUE(sleep(ctx, seconds(-1)));
         EXPECT_TRUE(sleep(background(), seconds(1)));
         EXPECT_EQ(now() - begin, seconds(2));
-        go([&cancel = cancel] {
+        WaitGroup group;
+        group.go([&cancel = cancel] {
           sleep(seconds(3));
           cancel();
         });
         EXPECT_FALSE(sleep(ctx, hours(1)));
+        group.wait();
         EXPECT_EQ(now() - begin, seconds(5));
         EXPECT_FALSE(sleep(ctx, seconds(1)));
         EXPECT_EQ(now() - begin, seconds(5));
@@ -532,12 +534,14 @@ TEST_P(ContextTest, ATaskToldByItsParentMayCancelChildrenOfItsOwn) {
   run([] {
     auto [parent, cancel_parent] = with_cancel(background());
     auto [child, cancel_child] = with_cancel(parent);
-    go([parent = parent, &cancel_child = cancel_child] {
+    WaitGroup group;
+    group.go([parent = parent, &cancel_child = cancel_child] {
       parent.done().recv();
       cancel_child();
     });
     cancel_parent();
     EXPECT_EQ(child.done().recv(), std::nullopt);
+    group.wait();
   });
 }
 
@@ -650,12 +654,12 @@ TEST_P(ContextTest, RacingCancellationsEachEndEverythingBelowOnce) {
   run([] {
     constexpr int kRounds = sized(400);
     for (int round = 0; round < kRounds; ++round) {
-      auto [root, cancel_root] = with_cancel(background());
+      const Cancellable<CancelFunc> root = with_cancel(background());
       std::atomic<int> calls{0};
       WaitGroup group;
       for (int t = 0; t < 6; ++t) {
-        group.go([&, root = root, t] {
-          auto [mine, cancel_mine] = with_timeout(root, milliseconds(t % 2 == 0 ? 1 : 1000));
+        group.go([&, t] {
+          auto [mine, cancel_mine] = with_timeout(root.ctx, milliseconds(t % 2 == 0 ? 1 : 1000));
           auto [below, cancel_below] = with_cancel(mine);
           WaitGroup inner;
           inner.add();
@@ -664,7 +668,7 @@ TEST_P(ContextTest, RacingCancellationsEachEndEverythingBelowOnce) {
             inner.done();
           });
           if (t == 1) cancel_mine();
-          if (t == 2) cancel_root();
+          if (t == 2) root.cancel();
           static_cast<void>(sleep(below, seconds(10)));
           EXPECT_TRUE(below.err());
           EXPECT_TRUE(is_closed(below.done()));

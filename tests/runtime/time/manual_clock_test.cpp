@@ -56,10 +56,12 @@ TEST_P(ManualClockTest, SleepersWakeInTheOrderOfTheirDeadlines) {
   run(
       [] {
         std::vector<int> order;
+        base::Lock lock;
         WaitGroup group;
         for (const int delay : {5, 1, 4, 1, 3}) {
-          group.go([&order, delay] {
+          group.go([&, delay] {
             sleep(seconds(delay));
+            const base::LockGuard guard(lock);
             order.push_back(delay);
           });
         }
