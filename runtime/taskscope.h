@@ -28,6 +28,7 @@
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with the standard's lock guards
 //   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
@@ -71,6 +72,7 @@
 
 #include "runtime/channel/chan.h"
 #include "runtime/channel/select.h"
+#include "runtime/channel/select_list.h"
 #include "runtime/context/context.h"
 #include "runtime/net/address.h"
 #include "runtime/net/conn.h"
