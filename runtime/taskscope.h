@@ -28,6 +28,7 @@
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   scope/scope.h      ts::Scope                    tasks that end before their block does
 //   scope/future.h     ts::Future, ts::async        results
 //   scope/detach.h     ts::detach
@@ -77,6 +78,7 @@
 
 #include "runtime/channel/chan.h"
 #include "runtime/channel/select.h"
+#include "runtime/channel/select_list.h"
 #include "runtime/context/context.h"
 #include "runtime/net/address.h"
 #include "runtime/net/conn.h"

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "runtime/channel/select_list.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
@@ -398,6 +399,41 @@ TEST_P(SelectTest, AValueSentBeforeAnotherChannelIsClosedIsFound) {
       ts::select(ts::recv(first), ts::otherwise());
       EXPECT_EQ(seen.recv(), true);
     }
+  });
+}
+
+TEST_P(SelectTest, AListOfArmsIsKnownWhenTheProgramRuns) {
+  run([] {
+    constexpr int kChannels = 20;  // more than are put in order one by one
+    constexpr int kEach = sized(400);
+    std::vector<Chan<int>> chans;
+    SelectList arms;
+    std::vector<int> next(kChannels, 0);
+    int open = kChannels;
+    for (std::size_t i = 0; i < kChannels; ++i) {
+      chans.push_back(make_chan<int>(i % 3));
+      arms.recv(chans[i], [&, i](std::optional<int> value) {
+        if (!value) {
+          arms.remove(i);
+          --open;
+          return;
+        }
+        EXPECT_EQ(*value, next[i]++);
+      });
+      go([chan = chans[i]] {
+        for (int k = 0; k < kEach; ++k) chan.send(k);
+        chan.close();
+      });
+    }
+    auto out = make_chan<std::unique_ptr<int>>(1);
+    int sent = 0;
+    const std::size_t sending = arms.send(out, std::make_unique<int>(5), [&] { ++sent; });
+    while (open > 0 || sent == 0) EXPECT_LE(arms.wait(), sending);
+    for (const int count : next) EXPECT_EQ(count, kEach);
+    EXPECT_EQ(sent, 1);
+    EXPECT_EQ(*out.recv().value(), 5);
+    EXPECT_EQ(arms.try_now(), SelectList::kNone);
+    EXPECT_EQ(arms.wait_for(1us), SelectList::kNone);
   });
 }
 

@@ -217,9 +217,9 @@ TEST_P(RWMutexTest, MisuseIsAPanicAndChangesNothing) {
 // Against a sequential reference: tasks do random things under a seed; whenever a lock is held, the
 // reference, which is written under the lock itself, must allow it.
 TEST_P(RWMutexTest, NoScheduleBreaksTheModel) {
-  const std::uint32_t seed = 20'261'121;
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  run([seed] {
+  constexpr std::uint32_t kSeed = 20'261'121;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  run([] {
     for (std::uint32_t round = 0; round < 40; ++round) {
       RWMutex mutex;
       base::Lock model_lock;
@@ -234,7 +234,7 @@ TEST_P(RWMutexTest, NoScheduleBreaksTheModel) {
       WaitGroup group;
       for (std::uint32_t t = 0; t < 6; ++t) {
         group.go([&, t] {
-          std::minstd_rand random(seed + 100 * round + t);
+          std::minstd_rand random(kSeed + 100 * round + t);
           for (int i = 0; i < sized(200); ++i) {
             switch (random() % 4) {
               case 0:

@@ -1,0 +1,110 @@
+// SelectList: a select whose arms are known only when the program runs (Go's reflect.Select).
+//
+//   ts::SelectList arms;
+//   for (auto& worker : workers) {
+//     arms.recv(worker.results, [&](std::optional<Result> r) { if (r) use(*r); });
+//   }
+//   while (open) arms.wait();
+//
+// Arms stay in the list and are used again by the next wait; a send is carried out once, then its
+// arm is disabled. remove() disables any arm. Handlers return nothing. Owned by one task; a wait
+// allocates nothing once the list has been used with its number of arms.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/site.h"
+#include "runtime/channel/select.h"
+
+namespace taskscope {
+
+class SelectList {
+ public:
+  SelectList() = default;
+  SelectList(SelectList&&) = default;
+  SelectList& operator=(SelectList&&) = default;
+
+  // Both return the arm's index.
+  template <channel::Receives Handle, class Handler>
+  std::size_t recv(const Handle& from, Handler handler) {
+    using A = channel::RecvArm<channel::Element<Handle>, channel::ChanRef, Handler>;
+    return add(std::make_unique<Kept<A>>(false, from.ref(), nullptr, std::move(handler), Site{}));
+  }
+  template <channel::Sends Handle, class Handler>
+  std::size_t send(const Handle& to, channel::Element<Handle> value, Handler handler) {
+    using T = channel::Element<Handle>;
+    using A = channel::SendArm<T, channel::ChanRef, T, Handler>;
+    return add(
+        std::make_unique<Kept<A>>(true, to.ref(), std::move(value), std::move(handler), Site{}));
+  }
+  void remove(std::size_t index) { arms_[index].reset(); }
+
+  // Waits for the first arm that can go ahead, carries it out and returns its index.
+  std::size_t wait(Site site = Site::here()) {
+    return finish(
+        bind().wait({.reason = sched::BlockReason::Select, .object = nullptr, .site = site}));
+  }
+  static constexpr std::size_t kNone = channel::Selection::kNone;
+  // kNone if no arm has been carried out for `duration`.
+  template <class Rep, class Period>
+  std::size_t wait_for(std::chrono::duration<Rep, Period> duration, Site site = Site::here()) {
+    const auto nanoseconds = std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
+    return finish(
+        bind().wait_until({.reason = sched::BlockReason::Select, .object = nullptr, .site = site},
+                          sched::deadline_after(nanoseconds)));
+  }
+  // kNone if no arm is ready now.
+  std::size_t try_now() { return finish(bind().try_now()); }
+
+ private:
+  struct Entry {
+    explicit Entry(bool is_once) : once(is_once) {}
+    virtual ~Entry() = default;
+    virtual void bind(channel::Arm& arm) = 0;
+    virtual void finish(const channel::Arm& arm) = 0;
+    const bool once;
+  };
+  template <class A>
+  struct Kept final : Entry {
+    template <class... Args>
+    explicit Kept(bool is_once, Args&&... args)
+        : Entry(is_once), kept(std::forward<Args>(args)...) {}
+    void bind(channel::Arm& arm) override { kept.bind(arm); }
+    void finish(const channel::Arm& arm) override { static_cast<void>(kept.finish(arm)); }
+    A kept;
+  };
+
+  std::size_t add(std::unique_ptr<Entry> entry) {
+    arms_.push_back(std::move(entry));
+    return arms_.size() - 1;
+  }
+  channel::Selection bind() {
+    bound_.assign(arms_.size(), channel::Arm{});
+    order_.resize(arms_.size());
+    locks_.resize(arms_.size() + 1);
+    for (std::size_t i = 0; i < arms_.size(); ++i) {
+      if (arms_[i] != nullptr) arms_[i]->bind(bound_[i]);
+    }
+    return channel::Selection({bound_.data(), order_.data(), locks_.data(), arms_.size()});
+  }
+  std::size_t finish(std::size_t chosen) {
+    if (chosen == kNone) return kNone;
+    Entry& entry = *arms_[chosen];
+    // The handler may change the list, so a send's arm lives until it has returned.
+    const std::unique_ptr<Entry> used = entry.once ? std::move(arms_[chosen]) : nullptr;
+    entry.finish(bound_[chosen]);
+    return chosen;
+  }
+
+  std::vector<std::unique_ptr<Entry>> arms_;  // null: disabled
+  // Room for the selection.
+  std::vector<channel::Arm> bound_;
+  std::vector<channel::Arm*> order_;
+  std::vector<base::Lock*> locks_;
+};
+
+}  // namespace taskscope
