@@ -22,8 +22,6 @@ std::string describe(sqlite3* database, int system_error) {
   return sqlite3_errmsg(database);
 }
 
-void configure_sqlite() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
-
 Statement::Statement(sqlite3* database, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);

@@ -21,10 +21,6 @@ struct CloseDatabase {
 };
 using DatabaseHandle = std::unique_ptr<sqlite3, CloseDatabase>;
 
-// Spares SQLite its statistics of memory, which cost a lock for every allocation. Counts before the
-// process opens its first database, and is harmless later.
-void configure_sqlite();
-
 // What went wrong last on `database`, as the end of a sentence: "the disk is full", … SQLite
 // forgets what the system said when it is a commit that fails; `system_error` is then the errno it
 // left.

@@ -201,7 +201,7 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     EXPECT_NE(rows, "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 5);
+  EXPECT_EQ(examples, 8);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
