@@ -28,7 +28,7 @@ class Connecting {
     if (!std::exchange(started_, true)) {
       if (::connect(fd, address_.raw(), address_.size()) == 0) return 0;
       // A Unix socket says EAGAIN when the listener's queue is full, and never more than that.
-      if (errno == EAGAIN) errno = ECONNREFUSED;
+      if (errno == EAGAIN) errno = EBUSY;
       if (errno == EINPROGRESS || errno == EINTR) errno = EAGAIN;
       return -1;
     }

@@ -156,6 +156,24 @@ TEST_P(DialTest, AUnixPathThatIsTooLongSaysHowLongItMayBe) {
   });
 }
 
+TEST_P(DialTest, AFullQueueOfAUnixSocketIsAnErrorAtOnce) {
+  run([] {
+    const SocketPath place;
+    const Result<net::Listener> listener = net::listen_unix(place.path(), {.backlog = 0});
+    ASSERT_TRUE(listener) << listener.error().message;
+    std::vector<net::Conn> queued;
+    for (;;) {
+      Result<net::Conn> conn = net::dial_unix(place.path());
+      if (!conn) {
+        EXPECT_EQ(conn.error().os_error, EBUSY) << conn.error().message;
+        break;
+      }
+      queued.push_back(*conn);
+      ASSERT_LT(queued.size(), 100u);
+    }
+  });
+}
+
 TEST_P(DialTest, CloseWakesEveryAccepter) {
   run([] {
     const net::Listener listener = test::listen_here();
