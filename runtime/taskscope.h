@@ -43,6 +43,9 @@
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
+//   os/file.h          ts::os::File, read_file, write_file
+//   os/process.h       ts::os::Process, output      child processes
+//   os/signals.h       ts::signals
 //   patterns/          what programs build from these:
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
 //     first_of.h       ts::first_of                 the first success of several functions
@@ -79,6 +82,9 @@
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/listener.h"
+#include "runtime/os/file.h"
+#include "runtime/os/process.h"
+#include "runtime/os/signals.h"
 #include "runtime/patterns/backoff.h"
 #include "runtime/patterns/batch.h"
 #include "runtime/patterns/circuit_breaker.h"

@@ -269,9 +269,6 @@ class Receiver {
   friend bool operator==(const Receiver& a, const Receiver& b) {
     return a.ref_.get() == b.ref_.get();
   }
-  friend bool operator==(const Receiver& a, const Receiver& b) {
-    return a.ref_.get() == b.ref_.get();
-  }
 
   const channel::ChanRef& ref() const { return ref_; }  // for ts::select
   channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }

@@ -75,8 +75,7 @@ Result<File> File::open(std::string_view path, Access access, mode_t mode, Site 
 }
 
 Result<std::size_t> File::read(MutableBytes buffer, Site site) const {
-  const Outcome got =
-      call(site, [&] { return ::read(fd_.get(), buffer.data(), buffer.size()); });
+  const Outcome got = call(site, [&] { return ::read(fd_.get(), buffer.data(), buffer.size()); });
   if (got.error != 0) return net::os_failure(got.error, "read", path_);
   return static_cast<std::size_t>(got.value);
 }

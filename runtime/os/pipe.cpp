@@ -43,9 +43,8 @@ ssize_t write_quietly(int fd, const void* data, std::size_t size) {
 Result<std::size_t> Pipe::read(net::MutableBytes buffer, Site site) const {
   if (!descriptor_) return no_pipe("read");
   const net::Attempt got =
-      descriptor_->perform(net::PollMode::Read, {.site = site}, [buffer](int fd) {
-        return ::read(fd, buffer.data(), buffer.size());
-      });
+      descriptor_->perform(net::PollMode::Read, {.site = site},
+                           [buffer](int fd) { return ::read(fd, buffer.data(), buffer.size()); });
   if (!got.ok()) return to_error(got, "read", descriptor_->name());
   if (got.value == 0 && !buffer.empty()) {
     return Error{.message = "read " + descriptor_->name() + ": end of stream",
@@ -86,7 +85,7 @@ Result<void> Pipe::write_all(net::Bytes bytes, Site site) const {
 Result<void> Pipe::close(Site site) const {
   if (!descriptor_) return no_pipe("close");
   if (!descriptor_->close(site)) {
-    return to_error({.result = net::PollResult::Closed}, "close", descriptor_->name());
+    return net::to_error({.result = net::PollResult::Closed}, "close", descriptor_->name());
   }
   return {};
 }

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +90,9 @@ class SpawnSettings {
   posix_spawnattr_t attributes_;
 };
 
+// By number: glibc 2.36 declares these two without C linkage.
+int open_pidfd(pid_t id) { return static_cast<int>(syscall(SYS_pidfd_open, id, O_NONBLOCK)); }
+
 Pipe adopt(base::UniqueFd fd, const std::string& name, const Site& site) {
   if (!fd) return {};
   return Pipe(DescriptorRef(Descriptor::make(std::move(fd), "pipe " + name, {}, site)));
@@ -145,7 +148,7 @@ Result<Process> Process::start(const Command& command, Site site) {
       },
       site);
   if (error != 0) return net::os_failure(error, "start", program);
-  base::UniqueFd pidfd(pidfd_open(id, PIDFD_NONBLOCK));
+  base::UniqueFd pidfd(open_pidfd(id));
   if (!pidfd) {
     const int why = errno;
     ::kill(id, SIGKILL);
@@ -156,10 +159,10 @@ Result<Process> Process::start(const Command& command, Site site) {
   StateRef state(new State);
   state->id = id;
   state->program = program;
-  state->pidfd = DescriptorRef(Descriptor::make(std::move(pidfd), "process " + name,
-                                                {.kind = trace_format::ObjectKind::Process,
-                                                 .reason = trace_format::BlockReason::Process},
-                                                site));
+  state->pidfd = DescriptorRef(Descriptor::make(
+      std::move(pidfd), "process " + name,
+      {.kind = trace_format::ObjectKind::Process, .reason = trace_format::BlockReason::Process},
+      site));
   state->input = adopt(std::move(ends[0].ours), "to " + name, site);
   state->output = adopt(std::move(ends[1].ours), "from " + name, site);
   state->error = adopt(std::move(ends[2].ours), "from " + name, site);
@@ -196,7 +199,7 @@ Result<ExitStatus> Process::wait_for(const net::Caller& caller) const {
 
 Result<void> Process::kill(int signal) const {
   const net::Attempt sent = state_->pidfd->with_fd(
-      [signal](int fd) { return pidfd_send_signal(fd, signal, nullptr, 0); });
+      [signal](int fd) { return syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0); });
   if (!sent.ok()) return to_error(sent, "signal", state_->pidfd->name());
   return {};
 }

@@ -138,7 +138,8 @@ class RunSignals {
     event_ = net::DescriptorRef(net::Descriptor::make(std::move(event), "signals", {}, site));
     g_event.store(fd_);
     watching_ = true;
-    watcher_.go("signals", [this, event_descriptor = event_] { watch(event_descriptor); }, site);
+    watcher_.go(
+        "signals", [this, event_descriptor = event_] { watch(event_descriptor); }, site);
   }
   void stop_watching(const Site& site) {
     disconnect_handler();

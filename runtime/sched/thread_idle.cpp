@@ -29,6 +29,7 @@ void Thread::go_idle() {
 }
 
 void Thread::retire_worker() {
+  if (worker()->leave_spinning()) scheduler_.remove_spinner();
   if (!scheduler_.retire_if_asked(*worker())) return;
   set_worker(nullptr);
   scheduler_.add_idle_thread(*this);

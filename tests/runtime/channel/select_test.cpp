@@ -226,7 +226,7 @@ TEST_P(SelectTest, ASelectNeverReceivesWhatItSendsItself) {
         group.go([=] {
           for (int i = 0; i < kRounds; ++i) {
             const auto check = [=](std::optional<int> from) {
-              if (capacity == 0) EXPECT_NE(from, task);
+              EXPECT_TRUE(capacity != 0 || from != task);
             };
             if (task == 0) {
               ts::select(ts::send(chan, task), ts::recv(chan, check));
@@ -321,7 +321,7 @@ TEST_P(SelectTest, AfterIsForgottenWhenAnArmIsCarriedOut) {
       ts::select(ts::after(3us),  //
                  ts::recv(chan, [&](std::optional<int> value) {
                    open = value.has_value();
-                   if (open) EXPECT_EQ(*value, count++);
+                   count += open && *value == count;
                  }));
     }
     EXPECT_EQ(count, sized(2'000));

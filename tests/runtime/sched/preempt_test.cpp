@@ -76,9 +76,10 @@ TEST_P(PreemptTest, TimersFireWhileEveryWorkerHasAHog) {
     stop = true;
     group.wait();
     std::sort(late_us.begin(), late_us.end());
-    std::printf("%u workers, as many hogs: a sleep of 1 ms is late by %lld us (median), %lld (most)\n",
-                workers(), static_cast<long long>(late_us[late_us.size() / 2]),
-                static_cast<long long>(late_us.back()));
+    std::printf(
+        "%u workers, as many hogs: a sleep of 1 ms is late by %lld us (median), %lld (most)\n",
+        workers(), static_cast<long long>(late_us[late_us.size() / 2]),
+        static_cast<long long>(late_us.back()));
   });
 }
 

@@ -356,7 +356,7 @@ TEST_P(ScopeTest, TheContextIsDoneAfterTheScope) {
 TEST_P(ScopeTest, WhatChildrenCapturedIsGoneBeforeTheScopeGoesOn) {
   run([] {
     for (int round = 0; round < sized(400); ++round) {
-      const auto witness = std::make_shared<int>(0);
+      const auto witness = std::make_shared<int>(0);  // shared: its count is what is asked
       Scope scope;
       scope.go([witness] {});
       scope.go([witness, large = std::vector<int>(100)] { yield(); });
