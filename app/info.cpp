@@ -35,6 +35,11 @@ std::string as_text(const store::RecordingInfo& info) {
                        ? "yes"
                        : "no: the recorder was stopped before it could finish; the file holds "
                          "everything up to its last commit");
+  if (info.dropped_events > 0) {
+    line("kept", fmt::format("from {} on; {} events before that were dropped",
+                             analysis::duration_text(info.kept_from_ns),
+                             analysis::count_text(info.dropped_events)));
+  }
   line("tasks", analysis::count_text(info.tasks));
   line("events", analysis::count_text(info.events));
   line("lost events", analysis::count_text(info.lost_events));

@@ -37,6 +37,8 @@ Json to_json(const store::RecordingInfo& info) {
               {"command", info.command},
               {"started", text_or_null(info.started)},
               {"duration_ns", info.duration_ns},
+              {"kept_from_ns", info.kept_from_ns},
+              {"dropped_events", info.dropped_events},
               {"complete", info.complete},
               {"exit_status", text_or_null(info.exit_status)},
               {"events", info.events},

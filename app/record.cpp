@@ -9,13 +9,18 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/commands.h"
 #include "app/report_text.h"
 #include "app/terminal.h"
+#include "app/view_options.h"
 #include "recorder/ingest/recorder.h"
 #include "recorder/store/reader.h"
 #include "recorder/store/writer.h"
@@ -32,6 +37,7 @@ constexpr std::int64_t kRedrawNs = 100'000'000;
 struct Options {
   std::string output;
   std::vector<std::string> command;
+  ingest::RetentionOptions retention;
   bool quiet = false;
   bool propagate_exit = false;
 };
@@ -110,6 +116,59 @@ class ProgressLine {
   std::int64_t drawn_ns_ = 0;
 };
 
+constexpr std::uint64_t kMaxBytesMin = 1'000'000;
+
+// "500MB", "2GB", "64MiB", "4000000".
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  constexpr std::array<std::pair<std::string_view, double>, 8> kUnits = {{{"", 1},
+                                                                          {"B", 1},
+                                                                          {"KB", 1e3},
+                                                                          {"kB", 1e3},
+                                                                          {"MB", 1e6},
+                                                                          {"GB", 1e9},
+                                                                          {"MiB", 1 << 20},
+                                                                          {"GiB", 1 << 30}}};
+  for (const auto& [name, bytes] : kUnits) {
+    if (unit == name && value >= 0 && value * bytes < 9e18) {
+      return static_cast<std::uint64_t>(value * bytes);
+    }
+  }
+  return std::nullopt;
+}
+
+void add_retention(CLI::App& command, ingest::RetentionOptions& retention) {
+  command
+      .add_option_function<std::string>(
+          "--keep",
+          [&retention](const std::string& text) { retention.keep_ns = *parse_duration_ns(text); },
+          "Keep only the last part, such as 60s; older events are dropped while it records")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto ns = parse_duration_ns(text);
+            if (ns && *ns > 0) return std::string();
+            return "takes a time with its unit, such as 60s, not '" + text + "'";
+          },
+          ""))
+      ->type_name("TIME");
+  command
+      .add_option_function<std::string>(
+          "--max-size",
+          [&retention](const std::string& text) { retention.max_bytes = *parse_bytes(text); },
+          "Keep only what fits, such as 500MB; older events are dropped while it records")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto bytes = parse_bytes(text);
+            if (bytes && *bytes >= kMaxBytesMin) return std::string();
+            return "takes a size of 1MB or more, such as 500MB, not '" + text + "'";
+          },
+          ""))
+      ->type_name("SIZE");
+}
+
 std::string default_output(const std::string& program) {
   return program.substr(program.rfind('/') + 1) + ".tscope";
 }
@@ -172,7 +231,8 @@ int run_record(const Options& options) {
   const std::string output =
       options.output.empty() ? default_output(options.command.front()) : options.output;
   const InterruptGuard guard;
-  auto recorder = ingest::Recorder::launch({.command = options.command, .output_path = output});
+  auto recorder = ingest::Recorder::launch(
+      {.command = options.command, .output_path = output, .retention = options.retention});
   if (!recorder) {
     print_error(recorder.error().message);
     return kExitFailed;
@@ -202,6 +262,7 @@ void add_record(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("record", "Run a program and record it");
   command->add_option("-o,--output", options->output,
                       "The recording to write (default PROGRAM.tscope)");
+  add_retention(*command, options->retention);
   command->add_flag("-q,--quiet", options->quiet, "No progress, no summary");
   command->add_flag("--propagate-exit", options->propagate_exit,
                     "Exit with the program's exit code (128 + signal if it was killed)");

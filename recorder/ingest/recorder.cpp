@@ -99,6 +99,7 @@ struct Recorder::Impl {
   ClockMap clock;
   SpanBuilder builder;
   Merge merge;
+  Retention retention;
   std::vector<Source> sources;
   std::optional<trace_format::Hello> hello;
   base::UniqueFd hello_process;  // of a program that is not our child itself
@@ -113,14 +114,15 @@ struct Recorder::Impl {
   std::optional<Error> fatal;
 
   Impl(std::vector<std::string> words, OutputFile file, store::Writer made, ChildProcess started,
-       HandshakeSocket ours)
+       HandshakeSocket ours, const RetentionOptions& keep)
       : command(std::move(words)),
         output(std::move(file)),
         writer(std::move(made)),
         child(std::move(started)),
         socket(std::move(ours)),
         builder(*writer),
-        merge(builder, clock) {}
+        merge(builder, clock),
+        retention(*writer, keep) {}
 
   void note(std::string sentence) {
     if (notes.size() < kNotesMax) notes.push_back(std::move(sentence));
@@ -230,16 +232,17 @@ std::size_t Recorder::Impl::drain_rings() {
 void Recorder::Impl::store(std::int64_t now_ns) {
   if (now_ns < next_commit_ns) return;
   next_commit_ns = now_ns + kCommitEvery;
-  if (now_ns >= next_flush_ns) {
+  const bool flushes = now_ns >= next_flush_ns;
+  if (flushes) {
     // Short programs are over before a second is.
     next_flush_ns = now_ns + flush_every_ns;
     flush_every_ns = std::min(2 * flush_every_ns, kFlushEvery);
     builder.flush_chunks();
   }
   builder.store_new_entities();
-  if (auto stored = writer->commit(); !stored && !fatal) {
-    fatal = keeps_what_is_stored(stored.error());
-  }
+  auto stored = writer->commit();
+  if (stored && flushes) stored = retention.apply(since_hello());
+  if (!stored && !fatal) fatal = keeps_what_is_stored(stored.error());
 }
 
 void Recorder::Impl::round() {
@@ -306,6 +309,14 @@ Result<RecordSummary> Recorder::Impl::complete_recording(RecordSummary summary) 
     if (!end.notes.empty()) end.notes += '\n';
     end.notes += sentence;
   }
+  if (retention.enabled()) {
+    builder.flush_chunks();
+    builder.store_new_entities();
+    auto kept = writer->commit();
+    if (kept) kept = retention.apply(builder.last_ns());
+    if (!kept) return keeps_what_is_stored(kept.error());
+    end.dropped = retention.dropped();
+  }
   const auto completed = complete(builder, *writer, end);
   if (!completed) {
     return keeps_what_is_stored(completed.error());
@@ -344,8 +355,8 @@ Result<Recorder> Recorder::launch(const LaunchOptions& options) {
     return child.error();
   }
   return Recorder(std::make_unique<Impl>(options.command, std::move(*output), std::move(*writer),
-                                         std::move(*child),
-                                         HandshakeSocket(std::move(pair->ours))));
+                                         std::move(*child), HandshakeSocket(std::move(pair->ours)),
+                                         options.retention));
 }
 
 Result<Progress> Recorder::poll(int wait_ms) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/ingest/retention.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
 
@@ -19,6 +20,7 @@ namespace taskscope::ingest {
 struct LaunchOptions {
   std::vector<std::string> command;  // program and arguments; looked up in PATH like execvp
   std::string output_path;  // replaced if it is a recording; refused if it is anything else
+  RetentionOptions retention;
 };
 
 struct Progress {

@@ -13,8 +13,8 @@ Result<void> complete(SpanBuilder& builder, store::Writer& writer, const Recordi
              "nonsense. Times around them are incomplete.";
   }
   writer.put_meta("duration_ns", duration_ns);
-  writer.put_meta("events", static_cast<std::int64_t>(counts.events));
-  writer.put_meta("tasks", static_cast<std::int64_t>(counts.tasks));
+  writer.put_meta("events", static_cast<std::int64_t>(counts.events - end.dropped.events));
+  writer.put_meta("tasks", static_cast<std::int64_t>(counts.tasks - end.dropped.tasks));
   writer.put_meta("workers", std::int64_t{counts.workers});
   writer.put_meta("threads", std::int64_t{counts.threads});
   writer.put_meta("lost_events", static_cast<std::int64_t>(counts.lost_events));

@@ -14,6 +14,7 @@ struct RecordingEnd {
   std::int64_t end_ns = 0;  // the last event counts if it is later
   std::string exit_status;  // empty: unknown
   std::string notes;        // a sentence a line
+  store::Dropped dropped;   // by retention
 };
 
 // REQUIRES: nothing is left in the merge. The builder and the writer are used up.

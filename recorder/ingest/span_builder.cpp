@@ -720,8 +720,14 @@ void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
   if (task.state != State::Unborn) writer_->put_task(row_of(task), store::Totals::Known);
 }
 
+std::int64_t SpanBuilder::last_ns() const {
+  std::int64_t ns = 0;
+  for (const auto& ring : rings_) ns = std::max(ns, ring->chunks.last_ns());
+  return ns;
+}
+
 std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
-  for (const auto& ring : rings_) end_ns = std::max(end_ns, ring->chunks.last_ns());
+  end_ns = std::max(end_ns, last_ns());
   std::vector<store::TaskId> ids;
   tasks_.for_each([&](store::TaskId id, const Task& task) {
     ids.push_back(id);

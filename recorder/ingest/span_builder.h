@@ -68,6 +68,8 @@ class SpanBuilder {
     std::uint32_t threads = 0;
   };
   const Counts& counts() const { return counts_; }
+  // When the last event was.
+  std::int64_t last_ns() const;
 
  private:
   // Unborn: only heard of, its spawn is still to come. Unknown: something of it was lost.

@@ -201,6 +201,8 @@ Result<void> Reader::Impl::read_info() {
     if (key == "exit_status") info.exit_status = meta.text(1);
     if (key == "notes") info.notes = meta.text(1);
     if (key == "duration_ns") info.duration_ns = meta.integer(1);
+    if (key == "kept_from_ns") info.kept_from_ns = meta.integer(1);
+    if (key == "dropped_events") info.dropped_events = unsigned_of(meta.integer(1));
     if (key == "complete") info.complete = meta.integer(1) != 0;
     if (key == "events") info.events = unsigned_of(meta.integer(1));
     if (key == "tasks") info.tasks = unsigned_of(meta.integer(1));

@@ -163,6 +163,9 @@ struct RecordingInfo {
   std::string command;  // as it was started, with arguments
   std::string started;  // ISO 8601, UTC
   std::int64_t duration_ns = 0;
+  // What is older was dropped on purpose (retention), up to a few chunks; 0: nothing was.
+  std::int64_t kept_from_ns = 0;
+  std::uint64_t dropped_events = 0;
   bool complete = false;    // false: the recorder was killed before it could finish
   std::string exit_status;  // "exited 0", "killed by SIGSEGV", … ; empty: unknown
   std::uint64_t events = 0;

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -263,6 +264,58 @@ void Writer::add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id) {
   }
   s->bind(13, std::int64_t{chunk.raw_bytes}).bind_blob(14, chunk.blob);
   impl_->run(*s);
+}
+
+Result<Dropped> Writer::drop_before(std::int64_t ns) {
+  if (auto stored = commit(); !stored) return stored.error();
+  sqlite3* database = impl_->database.get();
+  Dropped dropped;
+  const bool done = impl_->attempt([&] {
+    Statement events(database, "SELECT coalesce(sum(events), 0) FROM chunk WHERE end_ns < ?");
+    if (!events || events.bind(1, ns).step() != SQLITE_ROW) return false;
+    dropped.events = static_cast<std::uint64_t>(events.integer(0));
+    events.reset();
+    if (dropped.events == 0) return true;
+    if (!execute(database, "BEGIN")) return false;
+    Statement chunks(database, "DELETE FROM chunk WHERE end_ns < ?");
+    if (!chunks || chunks.bind(1, ns).run() != SQLITE_DONE) return false;
+    Statement start(database, "SELECT coalesce(min(start_ns), ?) FROM chunk");
+    if (!start || start.bind(1, ns).step() != SQLITE_ROW) return false;
+    // A chunk that stays may reach back: what was there then stays with it.
+    const std::int64_t first_ns = std::min(start.integer(0), ns);
+    start.reset();
+    dropped.kept_from_ns = ns;
+    for (const char* sql :
+         {"DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
+          "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
+          "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
+      Statement rows(database, sql);
+      if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;
+    }
+    dropped.tasks = static_cast<std::uint64_t>(sqlite3_changes64(database));
+    return execute(database, "COMMIT");
+  });
+  if (!done) return impl_->failure.error();
+  return dropped;
+}
+
+std::int64_t Writer::cut_that_frees(std::uint64_t bytes) {
+  Statement chunks(impl_->database.get(), "SELECT end_ns, length(data) FROM chunk ORDER BY end_ns");
+  std::uint64_t freed = 0;
+  while (chunks && freed < bytes && chunks.step() == SQLITE_ROW) {
+    freed += static_cast<std::uint64_t>(chunks.integer(1));
+    if (freed >= bytes) return chunks.integer(0) + 1;
+  }
+  Statement newest(impl_->database.get(), "SELECT max(end_ns) FROM chunk");
+  return newest && newest.step() == SQLITE_ROW ? newest.integer(0) : 0;
+}
+
+std::uint64_t Writer::used_bytes() {
+  Statement pages(impl_->database.get(),
+                  "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count,"
+                  " pragma_freelist_count, pragma_page_size");
+  if (!pages || pages.step() != SQLITE_ROW) return 0;
+  return static_cast<std::uint64_t>(pages.integer(0));
 }
 
 Result<void> Writer::commit() {

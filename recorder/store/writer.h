@@ -27,6 +27,13 @@ FileKind file_kind(const std::string& path);
 // recorder was killed knows the entity but claims nothing.
 enum class Totals : std::uint8_t { Known, NotYet };
 
+// What was taken out of a recording to keep it short.
+struct Dropped {
+  std::uint64_t events = 0;
+  std::uint64_t tasks = 0;
+  std::int64_t kept_from_ns = 0;  // from here on everything is there; some of before may be too
+};
+
 class Writer {
  public:
   // Creates the tables in `path`, which is missing or empty.
@@ -48,6 +55,14 @@ class Writer {
   void add_spin(const ParkRow& row);
   void add_lost(const LostRow& row);
   void add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id);
+
+  // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest one
+  // left begins. Commits.
+  Result<Dropped> drop_before(std::int64_t ns);
+  // The `ns` for drop_before() that frees about `bytes`, oldest chunks first; never the newest one.
+  std::int64_t cut_that_frees(std::uint64_t bytes);
+  // Of the file's pages, without those that are free to be used again.
+  std::uint64_t used_bytes();
 
   Result<void> commit();
   // Commits, folds the WAL into the file, leaves WAL mode and closes: one file remains.

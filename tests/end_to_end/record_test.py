@@ -130,6 +130,12 @@ class Report(Case):
         self.assertEqual(self.taskscope("report", leaky.path, "--fail-on", "panic").returncode, 0)
         self.assertEqual(self.taskscope("report", fixed.path, "--fail-on", "any").returncode, 0)
 
+    def test_what_to_keep_is_a_time_or_a_size(self):
+        self.assert_refused(self.taskscope("record", "--keep", "soon", "--", "true"),
+                            "--keep", "such as 60s", "soon", status=2)
+        self.assert_refused(self.taskscope("record", "--max-size", "10", "--", "true"),
+                            "--max-size", "1MB or more", status=2)
+
 
 class Query(Case):
     def test_many_short_tasks_are_all_there(self):

@@ -7,7 +7,9 @@ namespace taskscope::viewer {
 void ViewState::reset(const TraceSession& session) {
   const bool fresh = rows_dirty && selection.empty() && scroll_y == 0;
   time.set_duration(session.duration_ns());
-  if (fresh) time.show(time.whole());
+  // What was dropped to keep a recording short is not worth the width of a window.
+  const TimeRange kept{session.info().kept_from_ns, session.duration_ns()};
+  if (fresh) time.show(kept.start_ns > 0 && kept.length_ns() > 0 ? kept : time.whole());
   folds = initial_folds(session);
   rows_dirty = true;
   selection.span = kNoSpan;

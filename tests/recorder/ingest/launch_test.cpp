@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,32 @@ class Launch : public testing::Test {
 
 // The main task's spawn, run and exit, and five events for each other.
 constexpr std::uint64_t events_of(std::uint64_t tasks) { return 3 + 5 * tasks; }
+
+TEST_F(Launch, OnlyTheLastPartIsKeptWhenThatIsAskedFor) {
+  // The helper is over in far less than a second, all of which is older than a nanosecond.
+  auto recorder = Recorder::launch({helper({"works", "40000"}), output(), {.keep_ns = 1}});
+  ASSERT_TRUE(recorder) << recorder.error().message;
+  while (!recorder->poll(20)->program_ended) {
+  }
+  const auto summary = recorder->finish();
+  ASSERT_TRUE(summary) << summary.error().message;
+  const store::RecordingInfo& info = summary->info;
+  EXPECT_TRUE(info.complete);
+  EXPECT_GT(info.dropped_events, 0u);
+  EXPECT_EQ(info.events + info.dropped_events, events_of(40000));
+  EXPECT_GT(info.kept_from_ns, 0);
+  const auto reader = store::Reader::open(output());
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(tests::all_events(*reader).size(), info.events);
+  const auto tasks = reader->tasks();
+  ASSERT_TRUE(tasks);
+  EXPECT_EQ(tasks->size(), info.tasks);
+  EXPECT_LT(tasks->size(), 40001u);
+  // Nothing that is left speaks of a task that is gone.
+  std::set<store::TaskId> ids;
+  for (const auto& task : *tasks) ids.insert(task.id);
+  for (const auto& span : tests::all_spans(*reader)) EXPECT_TRUE(ids.contains(span.task_id));
+}
 
 TEST_F(Launch, ARingThatIsOfferedLateIsReadLikeTheOthers) {
   const auto summary = record(helper({"grows", "700"}));

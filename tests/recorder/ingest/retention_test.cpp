@@ -1,0 +1,91 @@
+#include "recorder/ingest/retention.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "recorder/store/reader.h"
+#include "tests/support/temporary_folder.h"
+
+namespace taskscope::ingest {
+namespace {
+
+// Writes chunks of 1,000 rows that do not compress, one per `step_ns`.
+class RetentionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = store::Writer::create(folder_.file("a"));
+    ASSERT_TRUE(made);
+    writer_.emplace(std::move(*made));
+  }
+  void add_chunk(std::int64_t start_ns) {
+    for (int i = 0; i < 1000; ++i) {
+      encoder_.add({.ns = start_ns + i,
+                    .task_id = random_() & trace_format::kIdMask,
+                    .kind = store::EventKind::Spawn});
+    }
+    writer_->add_chunk(encoder_.pack(compressor_), 0);
+    writer_->put_task({.id = static_cast<store::TaskId>(start_ns) + 1,
+                       .created_ns = start_ns,
+                       .ended_ns = start_ns + 999,
+                       .state = store::TaskState::Done},
+                      store::Totals::Known);
+    ASSERT_TRUE(writer_->commit());
+  }
+  std::vector<store::ChunkSummary> chunks() {
+    return *store::Reader::open(folder_.file("a"))->chunks();
+  }
+
+  tests::TemporaryFolder folder_;
+  std::optional<store::Writer> writer_;
+  store::ChunkCompressor compressor_;
+  store::ChunkEncoder encoder_;
+  std::mt19937_64 random_{5};
+};
+
+TEST_F(RetentionTest, NothingIsDroppedUnlessAsked) {
+  Retention retention(*writer_, {});
+  for (int i = 0; i < 5; ++i) add_chunk(i * 10'000);
+  EXPECT_FALSE(retention.enabled());
+  EXPECT_TRUE(retention.apply(1'000'000'000));
+  EXPECT_EQ(chunks().size(), 5u);
+}
+
+TEST_F(RetentionTest, WhatEndedBeforeTheKeptTimeGoes) {
+  Retention retention(*writer_, {.keep_ns = 25'000});
+  for (int i = 0; i < 10; ++i) add_chunk(i * 10'000);
+  ASSERT_TRUE(retention.apply(95'000));
+  // The chunk from 70,000 to 70,999 is the oldest that reaches into the last 25,000.
+  ASSERT_EQ(chunks().size(), 3u);
+  EXPECT_EQ(chunks().front().start_ns, 70'000);
+  EXPECT_EQ(retention.dropped().events, 7000u);
+  EXPECT_EQ(retention.dropped().tasks, 7u);
+  const auto reader = store::Reader::open(folder_.file("a"));
+  EXPECT_EQ(reader->tasks()->size(), 3u);
+  EXPECT_EQ(reader->info().kept_from_ns, 70'000);
+  EXPECT_EQ(reader->info().dropped_events, 7000u);
+  ASSERT_TRUE(retention.apply(95'000));
+  EXPECT_EQ(retention.dropped().events, 7000u);
+}
+
+TEST_F(RetentionTest, TheSizeStaysBelowItsLimitForEver) {
+  constexpr std::uint64_t kLimit = 1'000'000;
+  Retention retention(*writer_, {.max_bytes = kLimit});
+  std::uint64_t most = 0;
+  for (int i = 0; i < 800; ++i) {
+    add_chunk(i * 10'000);
+    ASSERT_TRUE(retention.apply(i * 10'000));
+    most = std::max(most, writer_->used_bytes());
+  }
+  EXPECT_GT(most, kLimit / 2);
+  EXPECT_LE(most, kLimit);
+  EXPECT_EQ(chunks().back().start_ns, 7'990'000);
+  EXPECT_EQ(retention.dropped().events + 1000 * chunks().size(), 800'000u);
+  ASSERT_TRUE(writer_->finish());
+  const auto reader = store::Reader::open(folder_.file("a"));
+  EXPECT_LE(reader->info().bytes, kLimit + kLimit / 10);
+}
+
+}  // namespace
+}  // namespace taskscope::ingest
