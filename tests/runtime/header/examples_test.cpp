@@ -191,7 +191,9 @@ TEST(HeaderExamples, Context) {
   // clang-format on
   ts::Context ctx;
   ctx = ts::with_value<RequestId>(ctx, "4711");
-  if (const std::string* id = ctx.value<RequestId>()) EXPECT_EQ(*id, "4711");
+  if (const std::string* id = ctx.value<RequestId>()) {
+    EXPECT_EQ(*id, "4711");
+  }
   if (ctx.err() == ts::ContextErrc::DeadlineExceeded) ADD_FAILURE();
 }
 
@@ -230,6 +232,8 @@ TEST(HeaderExamples, Sync) {
 }
 
 Config read_config() { return {}; }
+// Whether to go on.
+bool show(const std::string& id, const Session& session) { return id != session; }
 void use(int limit) { EXPECT_EQ(limit, 3); }
 void load_tables() {}
 
@@ -249,13 +253,14 @@ TEST(HeaderExamples, LazyPoolAndMap) {
     const Session fresh = "new";
     ts::Map<std::string, Session> sessions;
     sessions.store(id, session);
-    if (std::optional<Session> found = sessions.load(id)) EXPECT_EQ(*found, session);
+    if (std::optional<Session> found = sessions.load(id)) {
+      EXPECT_EQ(*found, session);
+    }
     auto [value, loaded] = sessions.load_or_store(id, fresh);
     EXPECT_EQ(value, session);
     EXPECT_TRUE(loaded);
+    sessions.range([](const auto& id, const auto& session) { return show(id, session); });
   });
-  ts::Map<std::string, Session> sessions;
-  sessions.range([](const std::string& id, const Session& session) { return id == session; });
 }
 
 // ---- net ----------------------------------------------------------------------------------------
