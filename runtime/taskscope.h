@@ -28,6 +28,9 @@
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/future.h     ts::Future, ts::async        results
+//   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with the standard's lock guards
 //   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
@@ -40,6 +43,9 @@
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
+//   os/file.h          ts::os::File, read_file, write_file
+//   os/process.h       ts::os::Process, output      child processes
+//   os/signals.h       ts::signals
 //   patterns/          what programs build from these:
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
 //     first_of.h       ts::first_of                 the first success of several functions
@@ -76,6 +82,9 @@
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/listener.h"
+#include "runtime/os/file.h"
+#include "runtime/os/process.h"
+#include "runtime/os/signals.h"
 #include "runtime/patterns/backoff.h"
 #include "runtime/patterns/batch.h"
 #include "runtime/patterns/circuit_breaker.h"
@@ -94,6 +103,9 @@
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/scope/detach.h"
+#include "runtime/scope/future.h"
+#include "runtime/scope/scope.h"
 #include "runtime/sync/barrier.h"
 #include "runtime/sync/cond.h"
 #include "runtime/sync/map.h"

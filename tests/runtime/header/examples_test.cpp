@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <mutex>
 #include <optional>
@@ -281,6 +283,72 @@ void serve(const ts::net::Conn&) {}
   while (ts::Result<ts::net::Conn> conn = listener->accept()) {
     ts::go("connection", [conn = *conn] { serve(conn); });
   }
+}
+
+// ---- os -----------------------------------------------------------------------------------------
+
+[[maybe_unused]] void read_notes() {
+  ts::Result<std::string> text = ts::os::read_file("notes.txt");
+  if (!text) return report(text.error().message);  // "open notes.txt: no such file or directory"
+}
+
+[[maybe_unused]] void ask_git() {
+  const auto use = [](const std::string&) {};
+  ts::Result<ts::os::Output> out = ts::os::output({.arguments = {"git", "rev-parse", "HEAD"}});
+  if (!out) return report(out.error().message);           // it could not be started
+  if (!out->status.success()) return report(out->error);  // it said why
+  use(out->output);
+}
+
+[[maybe_unused]] void end_on_signals(const ts::net::Listener& listener) {
+  ts::Receiver<int> interrupts = ts::signals({SIGINT, SIGTERM});
+  ts::go("shutdown", [interrupts, listener] {
+    if (interrupts.recv()) static_cast<void>(listener.close());
+  });
+}
+
+// ---- scope --------------------------------------------------------------------------------------
+
+namespace scoped {
+
+using Part = int;
+struct Request {
+  std::vector<Part> parts;
+};
+struct Database {
+  std::atomic<int> fetched{0};
+};
+Database open(const Request&) { return Database{}; }
+void fetch(const ts::Context&, Database& database, Part part) { database.fetched += part; }
+int count(const Request& request) { return static_cast<int>(request.parts.size()); }
+int answer = 0;
+void respond(int total) { answer = total; }
+
+void serve(const ts::Context& ctx, Request request) {
+  Database database = open(request);  // outlives the children
+  ts::Scope scope(ctx, {.name = "serve", .limit = 4});
+  for (const Part& part : request.parts) {
+    scope.go([&, part](const ts::Context& child) { fetch(child, database, part); });
+  }
+  ts::Future<int> total = scope.async([&] { return count(request); });
+  scope.wait();  // all have ended; throws the first error
+  respond(total.get());
+}
+
+}  // namespace scoped
+
+int add_up() { return 3; }
+
+TEST(HeaderExamples, Scope) {
+  in_task([] {
+    scoped::serve(ts::background(), {.parts = {1, 2, 3, 4, 5, 6, 7}});
+    EXPECT_EQ(scoped::answer, 7);
+
+    const auto prepare = [] {};
+    ts::Future<int> sum = ts::async([] { return add_up(); });
+    prepare();
+    use(sum.get());  // waits; throws what add_up threw
+  });
 }
 
 // ---- patterns -----------------------------------------------------------------------------------

@@ -49,15 +49,16 @@ std::string describe(const Footprint& footprint) {
          " descriptors, " + std::to_string(footprint.reserved_gib) + " x 4 GiB reserved";
 }
 
+std::size_t blocked_tasks() {
+  std::size_t blocked = 0;
+  sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
+    blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
+  });
+  return blocked;
+}
+
 void wait_until_blocked(std::size_t count) {
-  for (;;) {
-    std::size_t blocked = 0;
-    sched::current_thread()->scheduler().tasks().for_each_live([&](const sched::Task& task) {
-      blocked += task.state.load(std::memory_order_relaxed) == sched::TaskState::Blocked;
-    });
-    if (blocked >= count) return;
-    yield();
-  }
+  while (blocked_tasks() < count) yield();
 }
 
 namespace {

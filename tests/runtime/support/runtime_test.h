@@ -39,6 +39,9 @@ Footprint footprint();
 Footprint footprint_settled(const Footprint& expected);
 std::string describe(const Footprint& footprint);
 
+// Tasks of this run that wait, and have left their stacks or are about to. REQUIRES: called by a
+// task.
+std::size_t blocked_tasks();
 // Yields until `count` tasks of this run wait (the caller does not), and have left their stacks or
 // are about to. REQUIRES: called by a task.
 void wait_until_blocked(std::size_t count);
