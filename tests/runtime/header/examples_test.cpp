@@ -261,8 +261,9 @@ TEST(HeaderExamples, LazyPoolAndMap) {
     auto [value, loaded] = sessions.load_or_store(id, fresh);
     EXPECT_EQ(value, session);
     EXPECT_TRUE(loaded);
-    sessions.range([](const auto& id, const auto& session) { return show(id, session); });
   });
+  ts::Map<std::string, Session> sessions;
+  sessions.range([](const auto& id, const auto& session) { return show(id, session); });
 }
 
 // ---- net ----------------------------------------------------------------------------------------
