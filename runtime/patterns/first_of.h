@@ -2,8 +2,8 @@
 //
 //   Reply reply = ts::first_of(
 //       ctx,  //
-//       [&](const ts::Context& ctx) { return primary.ask(ctx, question); },
-//       [&](const ts::Context& ctx) { return replica.ask(ctx, question); });
+//       [&](const ts::Context& race) { return primary.ask(race, question); },
+//       [&](const ts::Context& race) { return replica.ask(race, question); });
 //
 // Each function runs in a task of its own and gets a context that is cancelled as soon as one has
 // succeeded. A function fails by an exception, or, if it returns a Result<T>, by one without a

@@ -3,7 +3,7 @@
 //   ts::parallel_for(pixels.size(), [&](std::size_t i) { pixels[i] = shade(i); });
 //
 //   if (!ts::parallel_for(ctx, urls.size(), {.tasks_max = 8},
-//                         [&](const ts::Context& ctx, std::size_t i) { fetch(ctx, urls[i]); })) {
+//                         [&](const ts::Context& all, std::size_t i) { fetch(all, urls[i]); })) {
 //     …  // ctx was done before all were
 //   }
 //

@@ -4,7 +4,7 @@
 //     Database database = open(request);            // outlives the children
 //     ts::Scope scope(ctx, {.name = "serve", .limit = 4});
 //     for (const Part& part : request.parts) {
-//       scope.go([&, part](const ts::Context& ctx) { fetch(ctx, database, part); });
+//       scope.go([&, part](const ts::Context& child) { fetch(child, database, part); });
 //     }
 //     ts::Future<int> total = scope.async([&] { return count(request); });
 //     scope.wait();                                 // all have ended; throws the first error

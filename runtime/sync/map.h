@@ -4,7 +4,7 @@
 //   sessions.store(id, session);
 //   if (std::optional<Session> found = sessions.load(id)) …
 //   auto [value, loaded] = sessions.load_or_store(id, fresh);
-//   sessions.range([](const std::string& id, const Session& session) { return true; });
+//   sessions.range([](const auto& id, const auto& session) { return show(id, session); });
 //
 // Every operation on one key is atomic; values are copied out, so a value that is dear to copy is
 // better held by a shared handle. range() sees every key that is there from its begin to its end

@@ -217,9 +217,11 @@ TEST_P(ParallelTest, ForSaysWhetherTheContextEndedIt) {
 TEST_P(ParallelTest, ForGivesOthersTheirTurn) {
   run([] {
     const auto bound = with_cancel(background());
-    go([&] { bound.cancel(); });
+    WaitGroup group;
+    group.go([&] { bound.cancel(); });
     // Nothing but the other task can end this, and it does even if there is only one worker.
     EXPECT_FALSE(parallel_for(bound.ctx, SIZE_MAX / 2, {.chunk = 100}, [](std::size_t) {}));
+    group.wait();
   });
 }
 

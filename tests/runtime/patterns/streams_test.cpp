@@ -48,13 +48,15 @@ TEST_P(StreamsTest, OrDoneEndsWithTheContext) {
     const auto bound = with_cancel(background());
     auto numbers = make_chan<int>(3);
     for (int i = 0; i < 3; ++i) numbers.send(i);
-    go([&] {
+    WaitGroup group;
+    group.go([&] {
       wait_until_blocked(1);
       bound.cancel();
     });
     int seen = 0;
     for ([[maybe_unused]] int& number : or_done(bound.ctx, numbers)) ++seen;
     EXPECT_EQ(seen, 3);
+    group.wait();
     numbers.send(4);
     for ([[maybe_unused]] int& number : or_done(bound.ctx, numbers)) ++seen;
     EXPECT_EQ(seen, 3);
