@@ -1,7 +1,5 @@
 #include "runtime/sched/scheduler.h"
 
-#include <sys/prctl.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -98,8 +96,6 @@ void Scheduler::start_thread(Worker& worker) {
   try {
     drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
                           {
-                            // Sleeping threads wake when they asked to, not up to 50 µs later.
-                            prctl(PR_SET_TIMERSLACK, 1ul);
                             const SignalStack signal_stack;
                             raw->loop(worker);
                           }
