@@ -16,6 +16,7 @@ void add_record(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_query(CLI::App& app, int& exit_code);
+void add_export(CLI::App& app, int& exit_code);
 void add_screenshot(CLI::App& app, int& exit_code);
 void add_open(CLI::App& app, int& exit_code);
 

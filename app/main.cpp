@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   add_report(app, exit_code);
   add_info(app, exit_code);
   add_query(app, exit_code);
+  add_export(app, exit_code);
   add_screenshot(app, exit_code);
 
   std::vector<std::string> words(argv + 1, argv + argc);

@@ -26,9 +26,12 @@
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
+//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
-//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
+//   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/future.h     ts::Future, ts::async        results
+//   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with the standard's lock guards
 //   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
@@ -41,6 +44,9 @@
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
+//   os/file.h          ts::os::File, read_file, write_file
+//   os/process.h       ts::os::Process, output      child processes
+//   os/signals.h       ts::signals
 //   patterns/          what programs build from these:
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
 //     first_of.h       ts::first_of                 the first success of several functions
@@ -78,6 +84,9 @@
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/listener.h"
+#include "runtime/os/file.h"
+#include "runtime/os/process.h"
+#include "runtime/os/signals.h"
 #include "runtime/patterns/backoff.h"
 #include "runtime/patterns/batch.h"
 #include "runtime/patterns/circuit_breaker.h"
@@ -96,6 +105,9 @@
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/scope/detach.h"
+#include "runtime/scope/future.h"
+#include "runtime/scope/scope.h"
 #include "runtime/sync/barrier.h"
 #include "runtime/sync/cond.h"
 #include "runtime/sync/map.h"

@@ -2,16 +2,12 @@
 
 namespace taskscope::ingest {
 
-ChunkBuilder::ChunkBuilder(store::WorkerId worker_id, store::ChunkEncoder& encoder,
+ChunkBuilder::ChunkBuilder(store::WorkerId worker_id, store::ChunkCompressor& compressor,
                            store::Writer& writer)
-    : worker_id_(worker_id), encoder_(&encoder), writer_(&writer) {
-  rows_.reserve(store::kChunkRowsMax);
-}
+    : worker_id_(worker_id), compressor_(&compressor), writer_(&writer) {}
 
 void ChunkBuilder::flush() {
-  if (rows_.empty()) return;
-  writer_->add_chunk(store::summarize(rows_), worker_id_, encoder_->encode(rows_, start_));
-  rows_.clear();
+  if (!empty()) writer_->add_chunk(encoder_.pack(*compressor_), worker_id_);
 }
 
 }  // namespace taskscope::ingest

@@ -5,9 +5,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
-#include "recorder/store/chunk_codec.h"
+#include "recorder/store/chunk_encoder.h"
 #include "recorder/store/writer.h"
 
 namespace taskscope::ingest {
@@ -15,35 +14,28 @@ namespace taskscope::ingest {
 class ChunkBuilder {
  public:
   // Borrows both; they must outlive the builder.
-  ChunkBuilder(store::WorkerId worker_id, store::ChunkEncoder& encoder, store::Writer& writer);
+  ChunkBuilder(store::WorkerId worker_id, store::ChunkCompressor& compressor,
+               store::Writer& writer);
 
   // Stores a row. REQUIRES: row.ns >= last_ns().
   void add(const store::StoredRow& row) {
-    if (rows_.empty()) start_ = current_;
-    rows_.push_back(row);
-    last_ns_ = row.ns;
-    current_.take(row.kind, row.task_id, row.ns, row.arg);
-    if (rows_.size() == store::kChunkRowsMax) flush();
+    encoder_.add(row);
+    if (encoder_.rows() == store::kChunkRowsMax) flush();
   }
   // Writes what there is as a chunk, however small.
   void flush();
 
   store::WorkerId worker_id() const { return worker_id_; }
-  // What runs on the ring now.
-  const store::CurrentTask& current() const { return current_; }
-  std::int64_t last_ns() const { return last_ns_; }
-  bool empty() const { return rows_.empty(); }
+  std::int64_t last_ns() const { return encoder_.last_ns(); }
+  bool empty() const { return encoder_.rows() == 0; }
 
  private:
   // Constant after construction.
   store::WorkerId worker_id_;
-  store::ChunkEncoder* encoder_;
+  store::ChunkCompressor* compressor_;
   store::Writer* writer_;
 
-  store::CurrentTask start_;  // before the first of rows_
-  store::CurrentTask current_;
-  std::int64_t last_ns_ = 0;
-  std::vector<store::StoredRow> rows_;
+  store::ChunkEncoder encoder_;
 };
 
 }  // namespace taskscope::ingest

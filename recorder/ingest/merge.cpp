@@ -13,6 +13,7 @@ using trace_format::Record;
 std::size_t Merge::add_ring(store::WorkerId worker_id) {
   rings_.emplace_back();
   rings_.back().builder_ring = builder_->add_ring(worker_id);
+  next_ticks_.push_back(kNever);
   return rings_.size() - 1;
 }
 
@@ -37,7 +38,13 @@ void Merge::discard(std::size_t index) {
   ring.records.clear();
   ring.at = 0;
   ring.has_head = false;
+  end_wait(ring);
+}
+
+void Merge::end_wait(Ring& ring) {
+  if (ring.waiting_since == 0) return;
   ring.waiting_since = 0;
+  --waiting_;
 }
 
 namespace {
@@ -56,15 +63,6 @@ constexpr auto kIsPlain = [] {
 
 bool Merge::load_head(Ring& ring) {
   if (ring.has_head) return true;
-  if (ring.at < ring.records.size()) {
-    const Record& record = ring.records[ring.at];
-    if (kIsPlain[record.word0 & 0xff]) {
-      ring.head = {.records = 1, .event = trace_format::decode(record), .text = {}};
-      ring.has_head = true;
-      ring.has_by = false;
-      return true;
-    }
-  }
   while (ring.at < ring.records.size()) {
     const std::span<const Record> rest(ring.records.data() + ring.at,
                                        ring.records.size() - ring.at);
@@ -119,51 +117,86 @@ void Merge::take_head(Ring& ring) {
   builder_->take(ring.builder_ring, event, ring.head.text, clock_->to_ns(event.ticks));
   ring.at += ring.head.records;
   ring.has_head = false;
-  ring.waiting_since = 0;
+  end_wait(ring);
+}
+
+// Takes the plain events at the front of a ring that are due. The next event is then not due, not
+// plain, or waits.
+void Merge::take_plain(Ring& ring, std::uint64_t ticks_limit) {
+  while (!ring.has_head && ring.at < ring.records.size()) {
+    const Record& record = ring.records[ring.at];
+    if (!kIsPlain[record.word0 & 0xff]) return;
+    const trace_format::Event event = trace_format::decode(record);
+    if (event.ticks > ticks_limit) return;
+    if (builder_->fit(ring.builder_ring, event) == SpanBuilder::Fit::Later) return;
+    builder_->take(ring.builder_ring, event, {}, clock_->to_ns(event.ticks));
+    ++ring.at;
+  }
 }
 
 // Takes the ring's events up to `ticks_limit`, or to the first whose turn has not come.
-void Merge::run_until(Ring& ring, std::uint64_t ticks_limit) {
-  while (load_head(ring) && ring.ticks() <= ticks_limit) {
+void Merge::run_until(std::size_t index, std::uint64_t ticks_limit) {
+  Ring& ring = rings_[index];
+  for (;;) {
+    take_plain(ring, ticks_limit);
+    see_head(index);
+    if (next_ticks_[index] > ticks_limit || !load_head(ring)) return;
     if (is_later(ring)) {
-      if (ring.waiting_since == 0) ring.waiting_since = round_;
+      ring.waiting_since = round_;
+      ++waiting_;
+      next_ticks_[index] = kNever;
       return;
     }
     take_head(ring);
   }
 }
 
+// When the ring's next event is due. That of a plain one is in its record, which is left alone.
+void Merge::see_head(std::size_t index) {
+  Ring& ring = rings_[index];
+  std::uint64_t& next = next_ticks_[index];
+  if (ring.waiting_since != 0) {
+    next = kNever;
+  } else if (!ring.has_head && ring.at < ring.records.size() &&
+             kIsPlain[ring.records[ring.at].word0 & 0xff]) {
+    next = trace_format::decode(ring.records[ring.at]).ticks;
+  } else {
+    next = load_head(ring) ? ring.ticks() : kNever;
+  }
+}
+
 // Wakes the rings whose head's turn has come meanwhile. True if there was one.
 bool Merge::recheck_waiting() {
   bool found = false;
-  for (Ring& ring : rings_) {
-    if (ring.waiting_since == 0 || !load_head(ring)) continue;
-    if (is_later(ring)) continue;
+  for (std::size_t i = 0; i < rings_.size(); ++i) {
+    Ring& ring = rings_[i];
+    if (ring.waiting_since == 0 || !load_head(ring) || is_later(ring)) continue;
     take_head(ring);
+    see_head(i);
     found = true;
   }
   return found;
 }
 
 void Merge::take_what_fits() {
-  constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t i = 0; i < rings_.size(); ++i) see_head(i);
   for (;;) {
-    Ring* first = nullptr;
+    std::size_t first = 0;
+    std::uint64_t first_ticks = kNever;
     std::uint64_t second_ticks = kNever;
-    bool waiting = false;
-    for (Ring& ring : rings_) {
-      waiting |= ring.waiting_since != 0;
-      if (ring.waiting_since != 0 || !load_head(ring)) continue;
-      if (first == nullptr || ring.ticks() < first->ticks()) {
-        if (first != nullptr) second_ticks = first->ticks();
-        first = &ring;
+    for (std::size_t i = 0; i < next_ticks_.size(); ++i) {
+      const std::uint64_t ticks = next_ticks_[i];
+      if (ticks < first_ticks) {
+        second_ticks = first_ticks;
+        first_ticks = ticks;
+        first = i;
       } else {
-        second_ticks = std::min(second_ticks, ring.ticks());
+        second_ticks = std::min(second_ticks, ticks);
       }
     }
-    if (first != nullptr) run_until(*first, second_ticks);
-    const bool woken = waiting && recheck_waiting();
-    if (first == nullptr && !woken) return;
+    if (first_ticks != kNever) run_until(first, second_ticks);
+    const bool woken = waiting_ > 0 && recheck_waiting();
+    if (first_ticks == kNever && !woken) return;
   }
 }
 

@@ -65,14 +65,21 @@ class Merge {
   bool load_acted(Ring& ring, std::span<const trace_format::Record> rest);
   bool is_later(const Ring& ring) const;
   void take_head(Ring& ring);
-  void run_until(Ring& ring, std::uint64_t ticks_limit);
+  void take_plain(Ring& ring, std::uint64_t ticks_limit);
+  void run_until(std::size_t index, std::uint64_t ticks_limit);
+  void see_head(std::size_t index);
+  void end_wait(Ring& ring);
   bool recheck_waiting();
   void take_what_fits();
   bool force_one(std::uint64_t read_again_since);
 
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
   SpanBuilder* builder_;
   const ClockMap* clock_;
   std::vector<Ring> rings_;
+  std::vector<std::uint64_t> next_ticks_;  // of each ring's head; kNever: it has none or waits
+  std::size_t waiting_ = 0;                // rings that wait
   std::uint64_t round_ = 1;
   std::uint64_t unknown_records_ = 0;
 };

@@ -46,7 +46,7 @@ SpanBuilder::SpanBuilder(store::Writer& writer) : writer_(&writer), objects_(wri
 
 std::size_t SpanBuilder::add_ring(store::WorkerId worker_id) {
   rings_.push_back(std::make_unique<Ring>(
-      Ring{.chunks = ChunkBuilder(worker_id, encoder_, *writer_), .totals = {.id = worker_id}}));
+      Ring{.chunks = ChunkBuilder(worker_id, compressor_, *writer_), .totals = {.id = worker_id}}));
   if (worker_id != store::kNoWorker) {
     ++counts_.workers;
     writer_->put_worker(rings_.back()->totals, store::Totals::NotYet);

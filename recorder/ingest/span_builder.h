@@ -157,7 +157,7 @@ class SpanBuilder {
   void end_task(Ring& nobody, Task& task, std::int64_t end_ns);
 
   store::Writer* writer_;
-  store::ChunkEncoder encoder_;
+  store::ChunkCompressor compressor_;
   std::vector<std::unique_ptr<Ring>> rings_;
   std::size_t outside_ring_ = kNoRing;  // of the threads that are no worker's
   IdTable<Task> tasks_;

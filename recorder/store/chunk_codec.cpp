@@ -5,185 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 #include <string>
 
-#include "runtime/base/check.h"
+#include "recorder/store/chunk_layout.h"
 
 namespace taskscope::store {
+
 namespace {
-
-// Columns in the order of the blob. The raw bytes: varint rows, first time, who ran before the
-// first row, since when, on which thread and whether for one event; then each column's length and
-// the columns.
-enum Column {
-  kKinds,
-  kTimes,
-  kTasks,
-  kSpans,
-  kObjects,
-  kSites,
-  kReasons,
-  kArgs,
-  kArgs2,
-  kColumnCount
-};
-constexpr std::size_t kVarintBytesMax = 10;
-constexpr std::size_t kRawBytesMax = 4096 + kChunkRowsMax * kColumnCount * kVarintBytesMax;
-constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;
-constexpr int kCompressionLevel = 1;
-
-enum Field : std::uint8_t {
-  kTask = 1,
-  kSpan = 2,
-  kObject = 4,
-  kSite = 8,
-  kReason = 16,
-  kArg = 32,
-  kArg2 = 64,
-  kMoves = 128
-};
-
-// Which fields a kind has, and whether a new state of its task begins; unknown kinds have none.
-constexpr auto kFieldsByKind = [] {
-  std::array<std::uint8_t, 256> fields{};
-  const auto set = [&fields](EventKind kind, int value) {
-    fields[static_cast<std::uint8_t>(kind)] = static_cast<std::uint8_t>(value);
-  };
-  set(EventKind::Spawn, kTask | kSite | kMoves);
-  set(EventKind::Run, kTask | kSpan | kArg | kMoves);
-  set(EventKind::Yield, kTask | kSpan | kMoves);
-  set(EventKind::Block, kTask | kSpan | kObject | kSite | kReason | kMoves);
-  set(EventKind::Ready, kTask | kSpan | kObject | kSite | kReason | kArg | kMoves);
-  set(EventKind::Exit, kTask | kSpan);
-  set(EventKind::Panic, kTask);
-  set(EventKind::Syscall, kTask | kSpan | kSite | kMoves);
-  set(EventKind::SyscallEnd, kTask | kSpan | kSite | kMoves);
-  set(EventKind::Preempt, kTask | kSpan | kMoves);
-  set(EventKind::Handoff, kTask | kSpan | kSite | kMoves);
-  set(EventKind::By, kTask | kArg);
-  set(EventKind::WorkerStart, kArg);
-  set(EventKind::WorkerWake, kArg);
-  set(EventKind::Deadlock, kArg);
-  set(EventKind::Steal, kTask | kArg | kArg2);
-  set(EventKind::Object, kObject | kSite | kArg);
-  set(EventKind::Capacity, kObject | kArg);
-  set(EventKind::Close, kObject | kSite);
-  set(EventKind::ObjectEnd, kObject);
-  set(EventKind::SiteName, kSite);
-  set(EventKind::TaskName, kTask);
-  set(EventKind::ObjectName, kObject);
-  for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
-                               EventKind::ThreadWake, EventKind::WorkerCount}) {
-    set(kind, kArg);
-  }
-  set(EventKind::QueueLength, kArg | kArg2);
-  set(EventKind::Lost, kArg);
-  set(EventKind::Resume, kTask | kArg | kMoves);
-  for (const EventKind kind : {kEndRunnable, kCloseRunnable}) set(kind, kTask | kSpan);
-  for (const EventKind kind : {kEndRunning, kCloseRunning}) set(kind, kTask | kSpan | kArg);
-  for (const EventKind kind : {kEndSyscall, kCloseSyscall}) {
-    set(kind, kTask | kSpan | kSite | kArg);
-  }
-  for (const EventKind kind : {kEndWaiting, kCloseWaiting}) {
-    set(kind, kTask | kSpan | kObject | kSite | kReason);
-  }
-  return fields;
-}();
-
-constexpr std::uint8_t fields_of(EventKind kind) {
-  return kFieldsByKind[static_cast<std::uint8_t>(kind)];
-}
-
-// Kinds that are about what runs on the ring: their task and the start of their span are implied.
-constexpr auto kAboutCurrent = [] {
-  std::array<bool, 256> about{};
-  for (const EventKind kind :
-       {EventKind::Yield, EventKind::Block, EventKind::Exit, EventKind::Syscall,
-        EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff, kEndRunning, kCloseRunning,
-        kEndSyscall, kCloseSyscall}) {
-    about[static_cast<std::uint8_t>(kind)] = true;
-  }
-  return about;
-}();
-constexpr bool is_about_current(EventKind kind) {
-  return kAboutCurrent[static_cast<std::uint8_t>(kind)];
-}
-
-// Kinds of which an argument is a thread.
-constexpr bool names_thread(EventKind kind) {
-  return kind == EventKind::WorkerStart || kind == EventKind::By || kind == kEndRunning ||
-         kind == kCloseRunning || kind == kEndSyscall || kind == kCloseSyscall;
-}
-
-constexpr bool has_sequence(EventKind kind) {
-  return kind == EventKind::Run || kind == EventKind::Ready || kind == EventKind::Resume;
-}
-
-constexpr std::uint64_t zigzag(std::uint64_t difference) {
-  return difference << 1 ^ (difference >> 63 ? ~std::uint64_t{0} : 0);
-}
-constexpr std::uint64_t unzigzag(std::uint64_t value) {
-  return value >> 1 ^ (value & 1 ? ~std::uint64_t{0} : 0);
-}
-
-std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
-  while (value >= 128) {
-    *out++ = static_cast<std::uint8_t>(value | 128);
-    value >>= 7;
-  }
-  *out++ = static_cast<std::uint8_t>(value);
-  return out;
-}
-
-// What the next value of each column is likely to be. The encoder and the decoder of a column make
-// the same calls in the same order.
-class LastTask {
- public:
-  TaskId predict(EventKind kind, const CurrentTask& current) const {
-    return is_about_current(kind) ? current.id : last_;
-  }
-  void take(EventKind kind, TaskId task_id) {
-    if (!is_about_current(kind)) last_ = task_id;
-  }
-
- private:
-  TaskId last_ = 0;
-};
-
-class LastArg {
- public:
-  std::uint64_t predict(EventKind kind) const { return has_sequence(kind) ? sequence_ : other_; }
-  void take(EventKind kind, std::uint64_t arg) { (has_sequence(kind) ? sequence_ : other_) = arg; }
-
- private:
-  std::uint64_t sequence_ = 0;
-  std::uint64_t other_ = 0;
-};
-
-// When the states of tasks began, as far as the chunk says. Two tasks may share a place: then the
-// prediction is bad, and the same when writing and when reading.
-class SpanStarts {
- public:
-  explicit SpanStarts(const CurrentTask& current) { starts_[place(current.id)] = current.since_ns; }
-
-  std::uint64_t predict(TaskId task_id, std::int64_t ns) const {
-    const std::int64_t start_ns = starts_[place(task_id)];
-    return start_ns < 0 ? 0 : static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(start_ns);
-  }
-  void begin(TaskId task_id, std::int64_t ns) { starts_[place(task_id)] = ns; }
-
- private:
-  static constexpr std::size_t kPlaces = 1024;
-  static std::size_t place(TaskId task_id) {
-    return static_cast<std::size_t>(task_id & (kPlaces - 1));
-  }
-  std::array<std::int64_t, kPlaces> starts_ = [] {
-    std::array<std::int64_t, kPlaces> starts;
-    starts.fill(-1);
-    return starts;
-  }();
-};
 
 // Reads varints out of one column, never past its end.
 class ColumnReader {
@@ -311,7 +139,7 @@ bool decode_tasks(std::span<const std::byte> column, CurrentTask current, ChunkC
   for (std::size_t i = 0; i < rows; ++i) {
     const EventKind kind = out.kinds[i];
     TaskId task_id = 0;
-    if (fields_of(kind) & kTask) {
+    if (fields_of(kind) & kHasTask) {
       task_id = last.predict(kind, current) + unzigzag(reader.varint());
       last.take(kind, task_id);
     }
@@ -332,12 +160,12 @@ bool decode_spans(std::span<const std::byte> column, CurrentTask current, ChunkC
     const std::int64_t ns = out.ns[i];
     const TaskId task_id = out.task_ids[i];
     std::int64_t span_ns = kNoSpan;
-    if (fields & kSpan) {
+    if (fields & kHasSpan) {
       span_ns = static_cast<std::int64_t>(starts.predict(task_id, ns) + unzigzag(reader.varint()));
       if (span_ns < kNoSpan || span_ns > ns) return false;
     }
     out.span_ns[i] = span_ns;
-    if (fields & kMoves) starts.begin(task_id, ns);
+    if (fields & kBeginsState) starts.begin(task_id, ns);
   }
   return reader.ended_well();
 }
@@ -348,7 +176,7 @@ bool decode_objects(std::span<const std::byte> column, ChunkColumns& out) {
   out.object_ids.resize(rows);
   ObjectId last = 0;
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kObject;
+    const bool has = fields_of(out.kinds[i]) & kHasObject;
     if (has) last += unzigzag(reader.varint());
     out.object_ids[i] = has ? last : 0;
   }
@@ -360,7 +188,7 @@ bool decode_sites(std::span<const std::byte> column, ChunkColumns& out) {
   const std::size_t rows = out.kinds.size();
   out.site_ids.resize(rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kSite;
+    const bool has = fields_of(out.kinds[i]) & kHasSite;
     out.site_ids[i] = has ? static_cast<SiteId>(reader.varint()) : 0;
   }
   return reader.ended_well();
@@ -371,7 +199,7 @@ bool decode_reasons(std::span<const std::byte> column, ChunkColumns& out) {
   const std::size_t rows = out.kinds.size();
   out.reasons.resize(rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kReason;
+    const bool has = fields_of(out.kinds[i]) & kHasReason;
     out.reasons[i] = has ? static_cast<BlockReason>(reader.byte()) : BlockReason::None;
   }
   return reader.ended_well();
@@ -388,10 +216,10 @@ bool decode_args(const Columns& columns, ChunkColumns& out) {
     const EventKind kind = out.kinds[i];
     out.args[i] = 0;
     const std::uint8_t fields = fields_of(kind);
-    if (!(fields & kArg)) continue;
+    if (!(fields & kHasArg)) continue;
     out.args[i] = last.predict(kind) + unzigzag(first.varint());
     last.take(kind, out.args[i]);
-    if (fields & kArg2) out.args2[i] = static_cast<std::uint32_t>(second.varint());
+    if (fields & kHasArg2) out.args2[i] = static_cast<std::uint32_t>(second.varint());
   }
   return first.ended_well() && second.ended_well();
 }
@@ -416,151 +244,8 @@ bool decode_threads(const Columns& columns, CurrentTask current, ChunkColumns& o
 
 }  // namespace
 
-bool has_arg(EventKind kind) { return fields_of(kind) & kArg; }
-bool has_arg2(EventKind kind) { return fields_of(kind) & kArg2; }
-
-bool closes_wait(EventKind kind) {
-  return kind == EventKind::Ready || kind == kEndWaiting || kind == kCloseWaiting;
-}
-
-namespace {
-
-constexpr bool closes_call(EventKind kind) {
-  return kind == EventKind::SyscallEnd || kind == EventKind::Handoff || kind == kEndSyscall ||
-         kind == kCloseSyscall;
-}
-
-}  // namespace
-
-bool closes_placed(EventKind kind) { return closes_wait(kind) || closes_call(kind); }
-
-TaskState closed_state(EventKind kind, BlockReason reason) {
-  if (kind == EventKind::Run || kind == kEndRunnable || kind == kCloseRunnable) {
-    return TaskState::Runnable;
-  }
-  if (closes_call(kind)) return TaskState::Syscall;
-  if (!closes_wait(kind)) return TaskState::Running;
-  return reason == BlockReason::Sleep ? TaskState::Sleeping : TaskState::Blocked;
-}
-
-using ColumnEnds = std::array<std::uint8_t*, kColumnCount>;
-
-struct ChunkEncoder::Scratch {
-  std::array<std::unique_ptr<std::uint8_t[]>, kColumnCount> columns;
-  std::vector<std::uint8_t> raw;
-  std::vector<std::byte> blob;
-  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
-
-  Encoded pack(const ColumnEnds& ends, std::size_t rows, std::int64_t first_ns, CurrentTask start);
-};
-
-ChunkEncoder::ChunkEncoder() : scratch_(std::make_unique<Scratch>()) {
-  for (auto& column : scratch_->columns) {
-    column = std::make_unique<std::uint8_t[]>(kChunkRowsMax * kVarintBytesMax);
-  }
-  ZSTD_CCtx_setParameter(scratch_->context.get(), ZSTD_c_compressionLevel, kCompressionLevel);
-  ZSTD_CCtx_setParameter(scratch_->context.get(), ZSTD_c_checksumFlag, 1);
-}
-ChunkEncoder::ChunkEncoder(ChunkEncoder&&) noexcept = default;
-ChunkEncoder& ChunkEncoder::operator=(ChunkEncoder&&) noexcept = default;
-ChunkEncoder::~ChunkEncoder() = default;
-
-// Puts the columns, which end at `ends`, behind their head and compresses it all.
-ChunkEncoder::Encoded ChunkEncoder::Scratch::pack(const ColumnEnds& ends, std::size_t rows,
-                                                  std::int64_t first_ns, CurrentTask start) {
-  std::size_t total = 16 * kVarintBytesMax;
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    total += static_cast<std::size_t>(ends[i] - columns[i].get());
-  }
-  raw.resize(total);
-  std::uint8_t* out = raw.data();
-  out = put_varint(out, rows);
-  out = put_varint(out, static_cast<std::uint64_t>(first_ns));
-  out = put_varint(out, start.id);
-  out = put_varint(out, static_cast<std::uint64_t>(start.since_ns));
-  out = put_varint(out, start.thread_id << 1 | std::uint64_t{start.for_one_event});
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    out = put_varint(out, static_cast<std::uint64_t>(ends[i] - columns[i].get()));
-  }
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
-    out = std::copy(columns[i].get(), ends[i], out);
-  }
-  const auto raw_bytes = static_cast<std::size_t>(out - raw.data());
-  blob.resize(ZSTD_compressBound(raw_bytes));
-  const std::size_t blob_bytes =
-      ZSTD_compress2(context.get(), blob.data(), blob.size(), raw.data(), raw_bytes);
-  TASKSCOPE_CHECK(!ZSTD_isError(blob_bytes));
-  return {{blob.data(), blob_bytes}, static_cast<std::uint32_t>(raw_bytes)};
-}
-
-ChunkEncoder::Encoded ChunkEncoder::encode(std::span<const StoredRow> rows, CurrentTask start) {
-  TASKSCOPE_CHECK(!rows.empty());
-  TASKSCOPE_CHECK(rows.size() <= kChunkRowsMax);
-  ColumnEnds at;
-  for (std::size_t i = 0; i < kColumnCount; ++i) at[i] = scratch_->columns[i].get();
-
-  CurrentTask current = start;
-  LastTask last_task;
-  LastArg last_arg;
-  SpanStarts starts(start);
-  ObjectId last_object = 0;
-  std::int64_t last_ns = rows[0].ns;
-  for (const StoredRow& row : rows) {
-    TASKSCOPE_DCHECK(row.ns >= last_ns);
-    const std::uint8_t fields = fields_of(row.kind);
-    *at[kKinds]++ = static_cast<std::uint8_t>(row.kind);
-    at[kTimes] = put_varint(at[kTimes], static_cast<std::uint64_t>(row.ns - last_ns));
-    last_ns = row.ns;
-    if (fields & kTask) {
-      at[kTasks] =
-          put_varint(at[kTasks], zigzag(row.task_id - last_task.predict(row.kind, current)));
-      last_task.take(row.kind, row.task_id);
-    }
-    if (fields & kSpan) {
-      at[kSpans] = put_varint(at[kSpans], zigzag(static_cast<std::uint64_t>(row.span_ns) -
-                                                 starts.predict(row.task_id, row.ns)));
-    }
-    if (fields & kMoves) starts.begin(row.task_id, row.ns);
-    if (fields & kObject) {
-      at[kObjects] = put_varint(at[kObjects], zigzag(row.object_id - last_object));
-      last_object = row.object_id;
-    }
-    if (fields & kSite) at[kSites] = put_varint(at[kSites], row.site_id);
-    if (fields & kReason) *at[kReasons]++ = static_cast<std::uint8_t>(row.reason);
-    if (fields & kArg) {
-      std::uint64_t arg = row.arg;
-      if (fields & kArg2) {
-        at[kArgs2] = put_varint(at[kArgs2], arg >> trace_format::kIdBits);
-        arg &= trace_format::kIdMask;
-      }
-      at[kArgs] = put_varint(at[kArgs], zigzag(arg - last_arg.predict(row.kind)));
-      last_arg.take(row.kind, arg);
-    }
-    current.take(row.kind, row.task_id, row.ns, row.arg);
-  }
-
-  return scratch_->pack(at, rows.size(), rows[0].ns, start);
-}
-
-ChunkStatistics summarize(std::span<const StoredRow> rows) {
-  ChunkStatistics out;
-  ChunkSummary& summary = out.summary;
-  summary.start_ns = std::numeric_limits<std::int64_t>::max();
-  for (const StoredRow& row : rows) {
-    out.kind_mask |= kind_bit(row.kind);
-    summary.events += is_event(row.kind);
-    summary.end_ns = row.ns;
-    if (row.span_ns == kNoSpan) {
-      summary.start_ns = std::min(summary.start_ns, row.ns);
-      continue;
-    }
-    ++summary.spans;
-    summary.start_ns = std::min(summary.start_ns, row.ns - row.span_ns);
-    summary.longest_span_ns = std::max(summary.longest_span_ns, row.span_ns);
-    summary.state_ns[static_cast<std::size_t>(closed_state(row.kind, row.reason))] += row.span_ns;
-  }
-  return out;
-}
+bool has_arg(EventKind kind) { return fields_of(kind) & kHasArg; }
+bool has_arg2(EventKind kind) { return fields_of(kind) & kHasArg2; }
 
 Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
                           ChunkColumns& out) {

@@ -14,9 +14,9 @@
 // reusable scratch for one thread at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -51,12 +51,38 @@ constexpr std::uint64_t kind_bit(EventKind kind) {
 // Whether rows of the kind carry an argument; of others it is unknown, not 0.
 bool has_arg(EventKind kind);
 bool has_arg2(EventKind kind);
+
+// The state that each kind closes, if it closes one; of waits, Blocked.
+inline constexpr auto kClosedStates = [] {
+  std::array<TaskState, 256> states{};
+  const auto set = [&states](EventKind kind, TaskState state) {
+    states[static_cast<std::uint8_t>(kind)] = state;
+  };
+  for (const EventKind kind : {EventKind::Run, kEndRunnable, kCloseRunnable}) {
+    set(kind, TaskState::Runnable);
+  }
+  for (const EventKind kind : {EventKind::Ready, kEndWaiting, kCloseWaiting}) {
+    set(kind, TaskState::Blocked);
+  }
+  for (const EventKind kind :
+       {EventKind::SyscallEnd, EventKind::Handoff, kEndSyscall, kCloseSyscall}) {
+    set(kind, TaskState::Syscall);
+  }
+  return states;
+}();
 // Whether a span closed by the kind was a wait: blocked or sleeping.
-bool closes_wait(EventKind kind);
+constexpr bool closes_wait(EventKind kind) {
+  return kClosedStates[static_cast<std::uint8_t>(kind)] == TaskState::Blocked;
+}
 // Whether a span closed by the kind has a place: that of the wait, or of the call.
-bool closes_placed(EventKind kind);
+constexpr bool closes_placed(EventKind kind) {
+  return closes_wait(kind) || kClosedStates[static_cast<std::uint8_t>(kind)] == TaskState::Syscall;
+}
 // The state of the span that a row closes, if it closes one.
-TaskState closed_state(EventKind kind, BlockReason reason);
+constexpr TaskState closed_state(EventKind kind, BlockReason reason) {
+  if (reason == BlockReason::Sleep && closes_wait(kind)) return TaskState::Sleeping;
+  return kClosedStates[static_cast<std::uint8_t>(kind)];
+}
 
 struct StoredRow {
   std::int64_t ns = 0;
@@ -114,33 +140,6 @@ struct CurrentTask {
     if (for_one_event && is_event(kind)) *this = {};
   }
 };
-
-class ChunkEncoder {
- public:
-  ChunkEncoder();
-  ChunkEncoder(ChunkEncoder&&) noexcept;
-  ChunkEncoder& operator=(ChunkEncoder&&) noexcept;
-  ~ChunkEncoder();
-
-  struct Encoded {
-    std::span<const std::byte> blob;  // valid until the next call
-    std::uint32_t raw_bytes = 0;      // before compression
-  };
-  // REQUIRES: 1 to kChunkRowsMax rows, times not falling and not negative. `start` is what ran on
-  // the ring before the first row.
-  Encoded encode(std::span<const StoredRow> rows, CurrentTask start);
-
- private:
-  struct Scratch;
-  std::unique_ptr<Scratch> scratch_;
-};
-
-// What is known of rows without reading them again. The id and worker are left to the caller.
-struct ChunkStatistics {
-  ChunkSummary summary;
-  std::uint64_t kind_mask = 0;
-};
-ChunkStatistics summarize(std::span<const StoredRow> rows);
 
 // Columns to decode, as bits. Kinds are always decoded.
 enum ColumnBits : std::uint32_t {

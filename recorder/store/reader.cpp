@@ -11,8 +11,8 @@
 
 #include "recorder/store/chunk_codec.h"
 #include "recorder/store/schema.h"
+#include "recorder/store/sql_toolbox.h"
 #include "recorder/store/sqlite.h"
-#include "recorder/store/virtual_tables.h"
 
 namespace taskscope::store {
 namespace {
@@ -179,7 +179,7 @@ Result<void> Reader::Impl::open() {
     sqlite3_busy_timeout(opened, 2000);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    if (register_virtual_tables(opened) != SQLITE_OK) return error("the tables");
+    if (register_sql_toolbox(opened) != SQLITE_OK) return error("the tables");
     chunk_data = Statement(opened, "SELECT worker_id, data FROM chunk WHERE id = ?");
     if (chunk_data) return read_info();
     if (sqlite3_errcode(opened) != SQLITE_CANTOPEN) break;

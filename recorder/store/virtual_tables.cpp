@@ -293,6 +293,8 @@ int connect_table(sqlite3* database, void* aux, int, const char* const*, sqlite3
   const Table table = *static_cast<const Table*>(aux);
   const int code = sqlite3_declare_vtab(database, table == Table::Span ? kSpanSql : kEventSql);
   if (code != SQLITE_OK) return code;
+  // Views may use it: it reads nothing but its own file.
+  sqlite3_vtab_config(database, SQLITE_VTAB_INNOCUOUS);
   auto* made = new VirtualTable{.base = {}, .database = database, .table = table};
   *out = &made->base;
   return SQLITE_OK;
@@ -489,14 +491,16 @@ Table event_table = Table::Event;
 
 }  // namespace
 
-int register_virtual_tables(sqlite3* database) {
-  const int code = sqlite3_create_module(database, "span", &kModule, &span_table);
+int register_virtual_tables(sqlite3* database, const VirtualTableNames& names) {
+  const int code = sqlite3_create_module(database, names.span, &kModule, &span_table);
   if (code != SQLITE_OK) return code;
-  if (const int failed = sqlite3_create_module(database, "event", &kModule, &event_table)) {
+  if (const int failed = sqlite3_create_module(database, names.event, &kModule, &event_table)) {
     return failed;
   }
   // Both are connected now: at their first use an authorizer may stand in the way of that.
-  return sqlite3_exec(database, "SELECT 1 FROM span, event LIMIT 0", nullptr, nullptr, nullptr);
+  const std::string sql =
+      std::string("SELECT 1 FROM ") + names.span + ", " + names.event + " LIMIT 0";
+  return sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr);
 }
 
 }  // namespace taskscope::store

@@ -9,7 +9,12 @@
 
 namespace taskscope::store {
 
-// A SQLite result code.
-int register_virtual_tables(sqlite3* database);
+struct VirtualTableNames {
+  const char* span = "span";
+  const char* event = "event";
+};
+
+// A result code of SQLite.
+int register_virtual_tables(sqlite3* database, const VirtualTableNames& names = {});
 
 }  // namespace taskscope::store

@@ -141,6 +141,9 @@ Writer& Writer::operator=(Writer&&) noexcept = default;
 Writer::~Writer() = default;
 
 Result<Writer> Writer::create(const std::string& path) {
+  // Spares SQLite its statistics of memory, which cost a lock for every allocation. Counts before
+  // the process opens its first database, and is harmless later.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   sqlite3* database = nullptr;
@@ -248,18 +251,17 @@ void Writer::add_lost(const LostRow& row) {
   impl_->run(s->bind(4, count(row.events)));
 }
 
-void Writer::add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
-                       const ChunkEncoder::Encoded& encoded) {
+void Writer::add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id) {
   Statement* s = impl_->insert(kChunk);
   if (s == nullptr) return;
-  const ChunkSummary& summary = statistics.summary;
+  const ChunkSummary& summary = chunk.statistics.summary;
   s->bind(1, worker_or_null(worker_id)).bind(2, summary.start_ns).bind(3, summary.end_ns);
   s->bind(4, std::int64_t{summary.events}).bind(5, std::int64_t{summary.spans});
-  s->bind(6, count(statistics.kind_mask)).bind(7, summary.longest_span_ns);
+  s->bind(6, count(chunk.statistics.kind_mask)).bind(7, summary.longest_span_ns);
   for (std::size_t i = 0; i < kSpanStates; ++i) {
     s->bind(8 + static_cast<int>(i), summary.state_ns[i]);
   }
-  s->bind(13, std::int64_t{encoded.raw_bytes}).bind_blob(14, encoded.blob);
+  s->bind(13, std::int64_t{chunk.raw_bytes}).bind_blob(14, chunk.blob);
   impl_->run(*s);
 }
 

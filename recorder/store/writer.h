@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "recorder/store/chunk_codec.h"
+#include "recorder/store/chunk_encoder.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
 
@@ -47,8 +47,7 @@ class Writer {
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);
   void add_lost(const LostRow& row);
-  void add_chunk(const ChunkStatistics& statistics, WorkerId worker_id,
-                 const ChunkEncoder::Encoded& encoded);
+  void add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id);
 
   Result<void> commit();
   // Commits, folds the WAL into the file, leaves WAL mode and closes: one file remains.

@@ -72,7 +72,7 @@ namespace {
 constexpr std::uint32_t kReferences = 2;
 
 template <class Cancel>
-ContextAndCancel<Cancel> make_cancel(const Context& parent, const Site& site) {
+Cancellable<Cancel> make_cancel(const Context& parent, const Site& site) {
   auto* const node =
       new context::CancelNode(parent.node().get(), kReferences, context::CancelNode::kNever, site);
   node->join_parent(site);
@@ -80,9 +80,9 @@ ContextAndCancel<Cancel> make_cancel(const Context& parent, const Site& site) {
 }
 
 // With a deadline that is over at `now_ns` or not.
-ContextAndCancel<CancelFunc> make_deadline(const Context& parent, std::int64_t deadline_ns,
-                                           std::int64_t now_ns, std::exception_ptr cause,
-                                           const Site& site) {
+Cancellable<CancelFunc> make_deadline(const Context& parent, std::int64_t deadline_ns,
+                                      std::int64_t now_ns, std::exception_ptr cause,
+                                      const Site& site) {
   context::Node* const above = parent.node().get();
   if (above != nullptr && above->canceller() != nullptr &&
       above->canceller()->deadline_ns() < deadline_ns) {
@@ -103,27 +103,26 @@ ContextAndCancel<CancelFunc> make_deadline(const Context& parent, std::int64_t d
 
 }  // namespace
 
-ContextAndCancel<CancelFunc> with_cancel(const Context& parent, Site site) {
+Cancellable<CancelFunc> with_cancel(const Context& parent, Site site) {
   return make_cancel<CancelFunc>(parent, site);
 }
 
-ContextAndCancel<CancelCauseFunc> with_cancel_cause(const Context& parent, Site site) {
+Cancellable<CancelCauseFunc> with_cancel_cause(const Context& parent, Site site) {
   return make_cancel<CancelCauseFunc>(parent, site);
 }
 
-ContextAndCancel<CancelFunc> with_deadline(const Context& parent, TimePoint deadline, Site site) {
+Cancellable<CancelFunc> with_deadline(const Context& parent, TimePoint deadline, Site site) {
   return with_deadline_cause(parent, deadline, nullptr, site);
 }
 
-ContextAndCancel<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
-                                                 std::exception_ptr cause, Site site) {
+Cancellable<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
+                                            std::exception_ptr cause, Site site) {
   return make_deadline(parent, deadline.time_since_epoch().count(), sched::now_ns(),
                        std::move(cause), site);
 }
 
-ContextAndCancel<CancelFunc> context::with_timeout(const Context& parent, std::int64_t timeout_ns,
-                                                   std::exception_ptr cause,
-                                                   const base::Site& site) {
+Cancellable<CancelFunc> context::with_timeout(const Context& parent, std::int64_t timeout_ns,
+                                              std::exception_ptr cause, const base::Site& site) {
   const std::int64_t now_ns = sched::now_ns();
   return make_deadline(parent, sched::deadline_after(timeout_ns, now_ns), now_ns, std::move(cause),
                        site);

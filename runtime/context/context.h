@@ -159,7 +159,7 @@ class [[nodiscard]] CancelCauseFunc : public CancelFunc {
 // What with_… return, for structured bindings. Bind it (or move both parts out): when `cancel` is
 // destroyed, the context is cancelled.
 template <class Cancel>
-struct [[nodiscard]] ContextAndCancel {
+struct [[nodiscard]] Cancellable {
   Context ctx;
   Cancel cancel;
 };
@@ -168,35 +168,32 @@ struct [[nodiscard]] ContextAndCancel {
 inline Context background() { return {}; }
 
 // A child of `parent` that can be cancelled by itself.
-ContextAndCancel<CancelFunc> with_cancel(const Context& parent, Site site = Site::here());
-ContextAndCancel<CancelCauseFunc> with_cancel_cause(const Context& parent,
-                                                    Site site = Site::here());
+Cancellable<CancelFunc> with_cancel(const Context& parent, Site site = Site::here());
+Cancellable<CancelCauseFunc> with_cancel_cause(const Context& parent, Site site = Site::here());
 
 // A child that ends with DeadlineExceeded at `deadline`, if not before. `cause` is what cause()
 // will say then.
-ContextAndCancel<CancelFunc> with_deadline(const Context& parent, TimePoint deadline,
-                                           Site site = Site::here());
-ContextAndCancel<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
-                                                 std::exception_ptr cause,
-                                                 Site site = Site::here());
+Cancellable<CancelFunc> with_deadline(const Context& parent, TimePoint deadline,
+                                      Site site = Site::here());
+Cancellable<CancelFunc> with_deadline_cause(const Context& parent, TimePoint deadline,
+                                            std::exception_ptr cause, Site site = Site::here());
 
 namespace context {
-ContextAndCancel<CancelFunc> with_timeout(const Context& parent, std::int64_t timeout_ns,
-                                          std::exception_ptr cause, const base::Site& site);
+Cancellable<CancelFunc> with_timeout(const Context& parent, std::int64_t timeout_ns,
+                                     std::exception_ptr cause, const base::Site& site);
 }  // namespace context
 
 // The same, `timeout` from now.
 template <class Rep, class Period>
-ContextAndCancel<CancelFunc> with_timeout(const Context& parent,
-                                          std::chrono::duration<Rep, Period> timeout,
-                                          Site site = Site::here()) {
+Cancellable<CancelFunc> with_timeout(const Context& parent,
+                                     std::chrono::duration<Rep, Period> timeout,
+                                     Site site = Site::here()) {
   return context::with_timeout(parent, sched::to_ns(timeout), nullptr, site);
 }
 template <class Rep, class Period>
-ContextAndCancel<CancelFunc> with_timeout_cause(const Context& parent,
-                                                std::chrono::duration<Rep, Period> timeout,
-                                                std::exception_ptr cause,
-                                                Site site = Site::here()) {
+Cancellable<CancelFunc> with_timeout_cause(const Context& parent,
+                                           std::chrono::duration<Rep, Period> timeout,
+                                           std::exception_ptr cause, Site site = Site::here()) {
   return context::with_timeout(parent, sched::to_ns(timeout), std::move(cause), site);
 }
 

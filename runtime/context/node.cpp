@@ -193,6 +193,13 @@ channel::ChanCore* CancelNode::done_core() {
   return core;
 }
 
+std::size_t CancelNode::hooks() const {
+  const base::LockGuard guard(lock_);
+  std::size_t count = 0;
+  for (const Hook* hook = hooks_; hook != nullptr; hook = hook->next) ++count;
+  return count;
+}
+
 bool CancelNode::link(Hook& hook) {
   const base::LockGuard guard(lock_);
   if (state_.load(std::memory_order_relaxed) != State::Live) return false;

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -146,6 +147,9 @@ class CancelNode : public Node, private Hook {
   // The channel that is closed when it is done; made at the first call.
   channel::ChanCore* done_core();
 
+  // How many hooks hang on it now.
+  std::size_t hooks() const;
+
   // False, and nothing is linked, if the node is done.
   bool link(Hook& hook);
   // False if it is not linked (any more).
@@ -168,7 +172,7 @@ class CancelNode : public Node, private Hook {
   const base::Site made_at_;
 
   // Guarded by lock_.
-  base::Lock lock_;
+  mutable base::Lock lock_;
   Hook* hooks_ TASKSCOPE_GUARDED_BY(lock_) = nullptr;
   std::exception_ptr cause_ TASKSCOPE_GUARDED_BY(lock_);  // constant once state_ is not Live
 

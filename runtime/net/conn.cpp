@@ -74,9 +74,9 @@ class PartCursor {
 
 // ---- Reading -----------------------------------------------------------------------------------
 
-Result<std::size_t> Conn::read(MutableBytes buffer, Site site) const {
+Result<std::size_t> Conn::read_for(const Caller& caller, MutableBytes buffer) const {
   if (!descriptor_) return no_connection("read");
-  const Attempt got = descriptor_->perform(PollMode::Read, {site}, [buffer](int fd) {
+  const Attempt got = descriptor_->perform(PollMode::Read, caller, [buffer](int fd) {
     return ::recv(fd, buffer.data(), buffer.size(), 0);
   });
   if (!got.ok()) [[unlikely]]
@@ -85,10 +85,10 @@ Result<std::size_t> Conn::read(MutableBytes buffer, Site site) const {
   return static_cast<std::size_t>(got.value);
 }
 
-Result<void> Conn::read_full(MutableBytes buffer, Site site) const {
+Result<void> Conn::read_full_for(const Caller& caller, MutableBytes buffer) const {
   if (!descriptor_) return no_connection("read");
   std::size_t done = 0;
-  const Attempt got = descriptor_->perform(PollMode::Read, {site}, [buffer, &done](int fd) {
+  const Attempt got = descriptor_->perform(PollMode::Read, caller, [buffer, &done](int fd) {
     while (done < buffer.size()) {
       const ssize_t count = ::recv(fd, buffer.data() + done, buffer.size() - done, 0);
       if (count <= 0) return count;
@@ -108,9 +108,9 @@ Result<void> Conn::read_full(MutableBytes buffer, Site site) const {
 
 // ---- Writing -----------------------------------------------------------------------------------
 
-Result<std::size_t> Conn::write(Bytes bytes, Site site) const {
+Result<std::size_t> Conn::write_for(const Caller& caller, Bytes bytes) const {
   if (!descriptor_) return no_connection("write");
-  const Attempt put = descriptor_->perform(PollMode::Write, {site}, [bytes](int fd) {
+  const Attempt put = descriptor_->perform(PollMode::Write, caller, [bytes](int fd) {
     return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   });
   if (!put.ok()) [[unlikely]]
@@ -118,10 +118,10 @@ Result<std::size_t> Conn::write(Bytes bytes, Site site) const {
   return static_cast<std::size_t>(put.value);
 }
 
-Result<void> Conn::write_all(Bytes bytes, Site site) const {
+Result<void> Conn::write_all_for(const Caller& caller, Bytes bytes) const {
   if (!descriptor_) return no_connection("write");
   std::size_t done = 0;
-  const Attempt put = descriptor_->perform(PollMode::Write, {site}, [bytes, &done](int fd) {
+  const Attempt put = descriptor_->perform(PollMode::Write, caller, [bytes, &done](int fd) {
     while (done < bytes.size()) {
       const ssize_t count = ::send(fd, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
       if (count < 0) return count;
@@ -134,10 +134,10 @@ Result<void> Conn::write_all(Bytes bytes, Site site) const {
   return {};
 }
 
-Result<void> Conn::writev(std::span<const Bytes> parts, Site site) const {
+Result<void> Conn::writev_for(const Caller& caller, std::span<const Bytes> parts) const {
   if (!descriptor_) return no_connection("write");
   PartCursor cursor(parts);
-  const Attempt put = descriptor_->perform(PollMode::Write, {site}, [&cursor](int fd) {
+  const Attempt put = descriptor_->perform(PollMode::Write, caller, [&cursor](int fd) {
     while (!cursor.done()) {
       std::array<iovec, kPartsAtOnce> vectors;
       msghdr message{};

@@ -24,6 +24,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
+#include "runtime/context/context.h"
 #include "runtime/net/address.h"
 #include "runtime/net/bytes.h"
 #include "runtime/net/descriptor.h"
@@ -37,16 +38,47 @@ class Conn {
 
   // What is there, at most `buffer`, at least one byte; waits for it. Never 0, unless the buffer is
   // empty: the end of the stream is an error, EndOfFile.
-  Result<std::size_t> read(MutableBytes buffer, Site site = Site::here()) const;
+  Result<std::size_t> read(MutableBytes buffer, Site site = Site::here()) const {
+    return read_for({site}, buffer);
+  }
   // Exactly `buffer`. EndOfFile if the stream ends before.
-  Result<void> read_full(MutableBytes buffer, Site site = Site::here()) const;
+  Result<void> read_full(MutableBytes buffer, Site site = Site::here()) const {
+    return read_full_for({site}, buffer);
+  }
 
   // As many of the bytes as find room now, at least one; waits for it.
-  Result<std::size_t> write(Bytes bytes, Site site = Site::here()) const;
+  Result<std::size_t> write(Bytes bytes, Site site = Site::here()) const {
+    return write_for({site}, bytes);
+  }
   // All of them: waits as often as the other end falls behind.
-  Result<void> write_all(Bytes bytes, Site site = Site::here()) const;
+  Result<void> write_all(Bytes bytes, Site site = Site::here()) const {
+    return write_all_for({site}, bytes);
+  }
   // All parts, one after another, in as few system calls as possible.
-  Result<void> writev(std::span<const Bytes> parts, Site site = Site::here()) const;
+  Result<void> writev(std::span<const Bytes> parts, Site site = Site::here()) const {
+    return writev_for({site}, parts);
+  }
+
+  // The same, but Cancelled if `context` is done first, or already. Of what write_all and writev
+  // had to write, some may have been.
+  Result<std::size_t> read(const Context& context, MutableBytes buffer,
+                           Site site = Site::here()) const {
+    return read_for({site, context.done_core()}, buffer);
+  }
+  Result<void> read_full(const Context& context, MutableBytes buffer,
+                         Site site = Site::here()) const {
+    return read_full_for({site, context.done_core()}, buffer);
+  }
+  Result<std::size_t> write(const Context& context, Bytes bytes, Site site = Site::here()) const {
+    return write_for({site, context.done_core()}, bytes);
+  }
+  Result<void> write_all(const Context& context, Bytes bytes, Site site = Site::here()) const {
+    return write_all_for({site, context.done_core()}, bytes);
+  }
+  Result<void> writev(const Context& context, std::span<const Bytes> parts,
+                      Site site = Site::here()) const {
+    return writev_for({site, context.done_core()}, parts);
+  }
 
   // No more will be written: the other end reads EndOfFile after what is under way.
   Result<void> close_write() const;
@@ -75,7 +107,11 @@ class Conn {
   explicit Conn(DescriptorRef descriptor) : descriptor_(std::move(descriptor)) {}
 
  private:
-  friend class Listener;
+  Result<std::size_t> read_for(const Caller& caller, MutableBytes buffer) const;
+  Result<void> read_full_for(const Caller& caller, MutableBytes buffer) const;
+  Result<std::size_t> write_for(const Caller& caller, Bytes bytes) const;
+  Result<void> write_all_for(const Caller& caller, Bytes bytes) const;
+  Result<void> writev_for(const Caller& caller, std::span<const Bytes> parts) const;
 
   DescriptorRef descriptor_;  // shared: with the tasks at work on the connection
 };

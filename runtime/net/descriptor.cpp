@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "runtime/base/check.h"
+#include "runtime/channel/selection.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 
@@ -58,7 +59,11 @@ PollResult Descriptor::begin_slowly(PollMode mode, const Caller& caller) TASKSCO
   }
   sched::Waiter self{.task = sched::current_task_for("network operation")};
   waiters_[index(mode)].push(self);
-  sched::park({.reason = reason_, .object = &traced_, .site = caller.site}, lock);
+  if (!channel::park_unless(caller.done, spec(caller), lock, waiters_[index(mode)], self)) {
+    if (waiters_[index(mode)].empty()) state_.fetch_and(~queued(mode), std::memory_order_relaxed);
+    lock.unlock();
+    return PollResult::Cancelled;
+  }
   return self.success ? PollResult::Ready : PollResult::Closed;
 }
 
@@ -96,8 +101,16 @@ void Descriptor::drop_parties(std::uint32_t count) {
   if (before / kParty == count) destroy();
 }
 
-PollResult Descriptor::wait(PollMode mode, const Caller& caller) {
-  return poll_->wait(mode, {.reason = reason_, .object = &traced_, .site = caller.site});
+PollResult Descriptor::wait(PollMode mode, const Caller& caller) TASKSCOPE_NO_ANALYSIS {
+  PollResult result = PollResult::Ready;
+  sched::Waiter self{.task = sched::current_task_for("network operation")};
+  if (!poll_->begin_wait(mode, self, result)) return result;
+  if (!channel::park_unless(caller.done, spec(caller), poll_->lock(), poll_->queue(mode), self)) {
+    poll_->lock().unlock();
+    result = PollResult::Cancelled;
+  }
+  poll_->end_wait();
+  return result;
 }
 
 void Descriptor::set_deadline(PollMode mode, std::int64_t deadline_ns) {
@@ -204,6 +217,10 @@ Error to_error(const Attempt& attempt, std::string_view verb, std::string_view n
     case PollResult::TimedOut:
       result.kind = ErrorKind::Timeout;
       what = "the deadline has passed";
+      break;
+    case PollResult::Cancelled:
+      result.kind = ErrorKind::Cancelled;
+      what = "cancelled by its context";
       break;
   }
   result.message.append(verb).append(" ").append(name).append(": ").append(what);

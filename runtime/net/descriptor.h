@@ -31,6 +31,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/channel/chan_core.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/poll_desc.h"
 #include "runtime/sched/wait_queue.h"
@@ -45,9 +46,10 @@ struct DescriptorOptions {
   trace_format::BlockReason reason = trace_format::BlockReason::Network;
 };
 
-// Who operates.
+// Who operates, and what makes it give up.
 struct Caller {
   base::Site site;
+  channel::DoneChannel done = nullptr;
 };
 
 // What became of an operation.
@@ -78,6 +80,11 @@ class Descriptor {
   template <class F>
   Attempt perform(PollMode mode, const Caller& caller, F&& attempt) {
     Attempt outcome;
+    // A context that is done wins over everything else.
+    if (caller.done != nullptr && caller.done->closed()) {
+      outcome.result = PollResult::Cancelled;
+      return outcome;
+    }
     outcome.result = begin(mode, caller);
     if (outcome.result != PollResult::Ready) return outcome;
     for (;;) {
@@ -171,6 +178,9 @@ class Descriptor {
   PollResult begin_slowly(PollMode mode, const Caller& caller);
   void end_slowly(PollMode mode);
   PollResult wait(PollMode mode, const Caller& caller);
+  sched::WaitSpec spec(const Caller& caller) {
+    return {.reason = reason_, .object = &traced_, .site = caller.site};
+  }
   bool add_party();
   void drop_parties(std::uint32_t count);
   // Gives up the caller's party, and waits for the others if it can.

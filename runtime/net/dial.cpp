@@ -51,23 +51,23 @@ class Connecting {
   bool started_ = false;
 };
 
-Result<Conn> connect_to(const Address& address, std::int64_t deadline_ns, const Site& site) {
+Result<Conn> connect_to(const Address& address, std::int64_t deadline_ns, const Caller& caller) {
   const std::string name = std::string(address.network()) + " " + address.to_string();
   NewSocket socket = make_socket(address.family());
   if (!socket.fd) return os_failure(socket.error, "dial", name);
-  const DescriptorRef pending(Descriptor::make(std::move(socket.fd), name, {}, site));
+  const DescriptorRef pending(Descriptor::make(std::move(socket.fd), name, {}, caller.site));
   if (deadline_ns != kNoDeadline) pending->set_deadline(PollMode::Write, deadline_ns);
-  const Attempt attempt = pending->perform(PollMode::Write, {site}, Connecting(address));
+  const Attempt attempt = pending->perform(PollMode::Write, caller, Connecting(address));
   if (!attempt.ok()) {
     Error error = to_error(attempt, "dial", name);
     if (error.os_error == ECONNREFUSED) error.message += "; is the server running there?";
     return error;
   }
-  return Conn(adopt_connection(pending->take_fd(), address, site));
+  return Conn(adopt_connection(pending->take_fd(), address, caller.site));
 }
 
 Result<Conn> dial_all(const std::vector<Address>& addresses, std::string_view text,
-                      std::int64_t deadline_ns, const Site& site) {
+                      std::int64_t deadline_ns, const Caller& caller) {
   Result<Conn> result = Error{.message = "dial " + std::string(text) + ": the name has no address"};
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     std::int64_t until = deadline_ns;
@@ -77,8 +77,8 @@ Result<Conn> dial_all(const std::vector<Address>& addresses, std::string_view te
       const auto others = static_cast<std::int64_t>(addresses.size() - i);
       until = now + std::min(left, std::max(left / others, kShareAtLeastNs));
     }
-    Result<Conn> conn = connect_to(addresses[i], until, site);
-    if (conn) return conn;
+    Result<Conn> conn = connect_to(addresses[i], until, caller);
+    if (conn || conn.error().kind == ErrorKind::Cancelled) return conn;
     // The first address is the one that people mean.
     if (i == 0) result = std::move(conn);
     if (deadline_ns != kNoDeadline && sched::now_ns() >= deadline_ns) break;
@@ -90,19 +90,39 @@ std::int64_t deadline_of(const DialOptions& options) {
   return options.timeout.count() > 0 ? sched::deadline_after(options.timeout.count()) : kNoDeadline;
 }
 
+Result<Conn> dial_tcp_for(const Caller& caller, std::string_view address,
+                          const DialOptions& options) {
+  const std::int64_t deadline_ns = deadline_of(options);
+  const Result<std::vector<Address>> found = resolve(address, caller.site);
+  if (!found) return found.error();
+  return dial_all(*found, address, deadline_ns, caller);
+}
+
+Result<Conn> dial_unix_for(const Caller& caller, std::string_view path,
+                           const DialOptions& options) {
+  const Result<Address> address = Address::unix_path(path);
+  if (!address) return address.error();
+  return dial_all({*address}, path, deadline_of(options), caller);
+}
+
 }  // namespace
 
 Result<Conn> dial_tcp(std::string_view address, DialOptions options, Site site) {
-  const std::int64_t deadline_ns = deadline_of(options);
-  const Result<std::vector<Address>> found = resolve(address, site);
-  if (!found) return found.error();
-  return dial_all(*found, address, deadline_ns, site);
+  return dial_tcp_for({site}, address, options);
+}
+
+Result<Conn> dial_tcp(const Context& context, std::string_view address, DialOptions options,
+                      Site site) {
+  return dial_tcp_for({site, context.done_core()}, address, options);
 }
 
 Result<Conn> dial_unix(std::string_view path, DialOptions options, Site site) {
-  const Result<Address> address = Address::unix_path(path);
-  if (!address) return address.error();
-  return dial_all({*address}, path, deadline_of(options), site);
+  return dial_unix_for({site}, path, options);
+}
+
+Result<Conn> dial_unix(const Context& context, std::string_view path, DialOptions options,
+                       Site site) {
+  return dial_unix_for({site, context.done_core()}, path, options);
 }
 
 }  // namespace taskscope::net

@@ -9,6 +9,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
+#include "runtime/context/context.h"
 #include "runtime/net/conn.h"
 
 namespace taskscope::net {
@@ -24,5 +25,12 @@ Result<Conn> dial_tcp(std::string_view address, DialOptions options = {}, Site s
 
 // Connects to the Unix socket at a path (or "@name").
 Result<Conn> dial_unix(std::string_view path, DialOptions options = {}, Site site = Site::here());
+
+// The same, but Cancelled if `context` is done first, or already. The look-up of a name itself
+// cannot be cut short.
+Result<Conn> dial_tcp(const Context& context, std::string_view address, DialOptions options = {},
+                      Site site = Site::here());
+Result<Conn> dial_unix(const Context& context, std::string_view path, DialOptions options = {},
+                       Site site = Site::here());
 
 }  // namespace taskscope::net

@@ -58,11 +58,11 @@ Result<Listener> listen_at(const Address& address, const ListenOptions& options,
 
 }  // namespace
 
-Result<Conn> Listener::accept(Site site) const {
+Result<Conn> Listener::accept_for(const Caller& caller) const {
   if (!descriptor_) return not_listening("accept");
   sockaddr_storage remote{};
   socklen_t size = 0;
-  const Attempt got = descriptor_->perform(PollMode::Read, {site}, [&remote, &size](int listener) {
+  const Attempt got = descriptor_->perform(PollMode::Read, caller, [&remote, &size](int listener) {
     for (;;) {
       size = sizeof remote;
       const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&remote), &size,
@@ -74,7 +74,7 @@ Result<Conn> Listener::accept(Site site) const {
   });
   if (!got.ok()) return to_error(got, "accept on", name());
   base::UniqueFd fd(static_cast<int>(got.value));
-  return Conn(adopt_connection(std::move(fd), Address(&remote, size), site));
+  return Conn(adopt_connection(std::move(fd), Address(&remote, size), caller.site));
 }
 
 Result<void> Listener::close(Site site) const {

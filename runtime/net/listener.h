@@ -26,7 +26,11 @@ class Listener {
 
   // The next connection; waits for it. Closed once close() has been called. Out of descriptors
   // (os_error EMFILE or ENFILE) the connection stays where it is: close some, then try again.
-  Result<Conn> accept(Site site = Site::here()) const;
+  Result<Conn> accept(Site site = Site::here()) const { return accept_for({site}); }
+  // The same, but Cancelled if `context` is done first, or already.
+  Result<Conn> accept(const Context& context, Site site = Site::here()) const {
+    return accept_for({site, context.done_core()});
+  }
 
   // Ends it, also for tasks that wait in accept(). Connections that nobody has accepted are reset.
   // The path of a Unix socket is removed.
@@ -45,6 +49,8 @@ class Listener {
   explicit Listener(DescriptorRef descriptor) : descriptor_(std::move(descriptor)) {}
 
  private:
+  Result<Conn> accept_for(const Caller& caller) const;
+
   DescriptorRef descriptor_;  // shared: with the tasks that accept
 };
 

@@ -36,7 +36,8 @@ Backoff::Backoff(const BackoffOptions& options)
 }
 
 std::chrono::nanoseconds Backoff::next() {
-  const double most_ns = static_cast<double>(options_.max.count());
+  constexpr double kLongest = 0x1p62;  // 146 years; a larger double may not fit into 64 bits
+  const double most_ns = std::min(static_cast<double>(options_.max.count()), kLongest);
   const double delay_ns = std::min(delay_ns_, most_ns);
   delay_ns_ = std::min(delay_ns_ * options_.factor, most_ns);
   const double chance = static_cast<double>(next_random(random_) >> 11) * 0x1p-53;  // 0 <= x < 1

@@ -2,7 +2,8 @@
 // or a Result<T> without a value. Any thread.
 #pragma once
 
-#include <type_traits>
+#include <string>
+#include <system_error>
 
 #include "runtime/base/result.h"
 #include "runtime/context/context.h"

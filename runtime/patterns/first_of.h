@@ -102,7 +102,7 @@ class Race {
 
   // Constant after construction.
   const CallContext& call_;
-  const ContextAndCancel<CancelFunc> under_;
+  const Cancellable<CancelFunc> under_;
 
   // Guarded by mutex_.
   Mutex mutex_{"first_of"};

@@ -60,7 +60,7 @@ class ParallelRun {
 
   // Constant after construction (and make_cancellable).
   const Context& context_;
-  std::optional<ContextAndCancel<CancelFunc>> under_;
+  std::optional<Cancellable<CancelFunc>> under_;
   const std::size_t count_;
   std::size_t tasks_;
   std::size_t chunk_;

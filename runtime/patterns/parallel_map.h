@@ -22,13 +22,13 @@ namespace patterns {
 template <class Input>
 using ElementRef = decltype(std::declval<Input&>()[std::size_t{0}]);
 template <class F, class Input>
-inline constexpr bool kMapsWithContext = std::is_invocable_v<F&, const Context&, ElementRef<Input>>;
+concept MapsWithContext = std::is_invocable_v<F&, const Context&, ElementRef<Input>>;
 template <class F, class Input>
-concept Maps = kMapsWithContext<F, Input> || std::is_invocable_v<F&, ElementRef<Input>>;
+concept Maps = MapsWithContext<F, Input> || std::is_invocable_v<F&, ElementRef<Input>>;
 
 template <class F, class Input>
 auto call_map(F& function, const Context& context, ElementRef<Input> element) {
-  if constexpr (kMapsWithContext<F, Input>) {
+  if constexpr (MapsWithContext<F, Input>) {
     return function(context, static_cast<ElementRef<Input>>(element));
   } else {
     return function(static_cast<ElementRef<Input>>(element));
@@ -49,7 +49,7 @@ std::optional<std::vector<Mapped<F, Input>>> parallel_map(const Context& context
   // Places that need no constructor of R and that tasks can write at once, unlike vector<bool>.
   std::vector<std::optional<R>> places(count);
   bool whole = false;
-  if constexpr (kMapsWithContext<F, Input>) {
+  if constexpr (MapsWithContext<F, Input>) {
     auto body = [&](const Context& ctx, std::size_t i) {
       places[i].emplace(function(ctx, input[i]));
     };

@@ -8,20 +8,35 @@
 
 namespace taskscope::sched {
 
-void IdlePool::add(Thread& thread, Worker* worker) {
+bool IdlePool::add(Thread& thread, Worker& worker) {
   const base::LockGuard guard(lock_);
+  if (!push_worker(worker)) return false;
+  push_thread(thread);
+  return true;
+}
+
+bool IdlePool::add(Worker& worker) {
+  const base::LockGuard guard(lock_);
+  return push_worker(worker);
+}
+
+void IdlePool::add(Thread& thread) {
+  const base::LockGuard guard(lock_);
+  push_thread(thread);
+}
+
+bool IdlePool::push_worker(Worker& worker) {
+  if ((worker.attention() & Worker::kRetire) != 0) return false;
+  worker.set_status(WorkerStatus::Idle);
+  workers_.push_back(&worker);
+  publish_count();
+  return true;
+}
+
+void IdlePool::push_thread(Thread& thread) {
   TASKSCOPE_DCHECK(!thread.pooled_);
   thread.pooled_ = true;
   threads_.push_back(&thread);
-  if (worker == nullptr) return;
-  workers_.push_back(worker);
-  publish_count();
-}
-
-void IdlePool::add(Worker& worker) {
-  const base::LockGuard guard(lock_);
-  workers_.push_back(&worker);
-  publish_count();
 }
 
 IdlePool::Pair IdlePool::take_pair() {

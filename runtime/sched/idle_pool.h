@@ -31,10 +31,14 @@ class IdlePool {
 
   explicit IdlePool(std::size_t workers_max) { workers_.reserve(workers_max); }
 
-  // Seq_cst: step S1 of the wake-up recipe (scheduler.h). `worker` may be null.
-  void add(Thread& thread, Worker* worker);
-  // A worker without a thread.
-  void add(Worker& worker);
+  // A thread that gives its worker up. Seq_cst: step S1 of the wake-up recipe (scheduler.h). False,
+  // and nothing is done, if the worker was asked to retire: so after remove() a worker that is to
+  // retire is never in here, and count() is of workers that count.
+  bool add(Thread& thread, Worker& worker);
+  // A worker without a thread; the same.
+  bool add(Worker& worker);
+  // A thread without a worker.
+  void add(Thread& thread);
 
   // An idle worker and a thread for it; no worker if none is idle.
   Pair take_pair();
@@ -66,6 +70,8 @@ class IdlePool {
   static bool is_pooled(const Thread& thread);
   Worker* pull_back(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   Worker* pop_worker() TASKSCOPE_REQUIRES(lock_);
+  bool push_worker(Worker& worker) TASKSCOPE_REQUIRES(lock_);
+  void push_thread(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   void erase(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   void publish_count() TASKSCOPE_REQUIRES(lock_);
 

@@ -23,6 +23,8 @@ constexpr std::int64_t kSliceNs = 10'000'000;
 // How often all workers are seen idle before the monitor sleeps for good: waking it costs whoever
 // ends the idleness a system call, too much for a program that sleeps a little all the time.
 constexpr int kIdleLooks = 10;
+// How often stacks that nobody needed give memory back: half of it each time.
+constexpr std::int64_t kStackAgeNs = 500'000'000;
 
 }  // namespace
 
@@ -62,8 +64,18 @@ void Monitor::loop() {
     } else {
       period_ns = std::min(2 * period_ns, kLongestNs);
     }
-    rest(idle_looks > kIdleLooks ? 0 : period_ns);
+    const bool sleeps = idle_looks > kIdleLooks;
+    age_stacks(sleeps);
+    rest(sleeps ? 0 : period_ns);
   }
+}
+
+void Monitor::age_stacks(bool nothing_runs) {
+  const std::int64_t now = base::monotonic_ns();
+  if (!nothing_runs && now - stacks_aged_ns_ < kStackAgeNs) return;
+  stacks_aged_ns_ = now;
+  scheduler_.stacks().age(nothing_runs ? stack::StackPool::Keep::Little
+                                       : stack::StackPool::Keep::Recent);
 }
 
 // Zero: until woken.

@@ -53,6 +53,7 @@ class Monitor {
   };
 
   void loop();
+  void age_stacks(bool nothing_runs);
   void rest(std::int64_t period_ns);
   void wake_from_rest();
   // Returns true if something happens that should be looked at again soon.
@@ -73,6 +74,7 @@ class Monitor {
   // Owned by the monitor's thread.
   std::vector<Seen> seen_;
   std::int64_t polled_ns_ = 0;
+  std::int64_t stacks_aged_ns_ = 0;
 
   // Atomic: 1 asks it to look now; release, pairs with its acquire.
   std::atomic<std::uint32_t> woken_{0};

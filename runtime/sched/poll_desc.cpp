@@ -8,12 +8,8 @@
 namespace taskscope::sched {
 
 Task* PollDesc::take(PollMode mode, PollResult result) {
-  Slot& slot = slots_[index(mode)];
-  Waiter* const waiter = slot.waiter;
+  Waiter* const waiter = slots_[index(mode)].queue.pop();
   if (waiter == nullptr) return nullptr;
-  slot.waiter = nullptr;
-  // Its wait may have been ended by something else.
-  if (waiter->claim != nullptr && !waiter->claim->take(*waiter)) return nullptr;
   *static_cast<PollResult*>(waiter->slot) = result;
   return waiter->task;
 }
@@ -45,28 +41,39 @@ void PollDesc::ensure_registered() {
 
 // The lock passes to whoever runs next, which the analysis cannot follow.
 PollResult PollDesc::wait(PollMode mode, const WaitSpec& spec) TASKSCOPE_NO_ANALYSIS {
+  PollResult result = PollResult::Ready;
+  Waiter self{.task = current_task_for("wait for a descriptor")};
+  if (begin_wait(mode, self, result)) {
+    park(spec, lock_);
+    end_wait();
+  }
+  return result;
+}
+
+bool PollDesc::begin_wait(PollMode mode, Waiter& self, PollResult& result) TASKSCOPE_NO_ANALYSIS {
   Slot& slot = slots_[index(mode)];
   lock_.lock();
   ensure_registered();
-  PollResult result = PollResult::Ready;
   if (closed_) {
     result = PollResult::Closed;
   } else if (failure() != 0) {
     result = PollResult::Failed;
   } else if ((slot.state.load(std::memory_order_relaxed) & kExpired) != 0) {
     result = PollResult::TimedOut;
-  } else if ((slot.state.exchange(0, std::memory_order_acquire) & kReady) == 0) {
-    Waiter self{.task = current_task_for("wait for a descriptor"), .slot = &result};
-    slot.waiter = &self;
+  } else if ((slot.state.exchange(0, std::memory_order_acquire) & kReady) != 0) {
+    result = PollResult::Ready;
+  } else {
+    self.slot = &result;
+    slot.queue.push(self);
     poller_->add_waiter();
     current_thread()->watch_descriptors();
-    park(spec, lock_);
-    poller_->remove_waiter();
-    return result;
+    return true;
   }
   lock_.unlock();
-  return result;
+  return false;
 }
+
+void PollDesc::end_wait() { poller_->remove_waiter(); }
 
 void PollDesc::set_deadline(PollMode mode, std::int64_t deadline_ns) {
   Slot& slot = slots_[index(mode)];
@@ -104,17 +111,9 @@ void PollDesc::Slot::expire() {
   if (task != nullptr) ready(task);
 }
 
-bool PollDesc::watch(PollCallback callback) {
-  const base::LockGuard guard(lock_);
-  callback_ = callback;
-  ensure_registered();
-  return failure() == 0;
-}
-
 void PollDesc::close() {
   lock_.lock();
   closed_ = true;
-  callback_ = {};
   Task* const tasks[] = {take(PollMode::Read, PollResult::Closed),
                          take(PollMode::Write, PollResult::Closed)};
   lock_.unlock();

@@ -12,10 +12,10 @@
 // are dropped. Any thread may call what does not wait. At most one task waits per direction.
 //
 // Invariants (under lock_):
-//   1. A slot's waiter is a parked task, or one about to leave its stack with lock_ held.
-//   2. Whoever takes a waiter out of its slot readies it, after lock_ has been opened.
-//   3. closed_ or failed_ != 0 implies that both slots are without waiter; kExpired that its slot
-//      is.
+//   1. A slot's queue has at most one waiter: a parked task, or one about to leave its stack with
+//      lock_ held.
+//   2. Whoever takes a waiter out of its queue readies it, after lock_ has been opened.
+//   3. closed_ or failed_ != 0 implies that both queues are empty; kExpired that its slot's is.
 //   4. A slot with a deadline in the future has its timer pending, or about to be started by the
 //      holder of deadline_lock_. A timer that fires early or late for what the deadline is now does
 //      nothing.
@@ -39,16 +39,11 @@ enum class PollMode : std::uint8_t { Read, Write };
 
 // How a wait for a descriptor ended.
 enum class PollResult : std::uint8_t {
-  Ready,     // worth another try
-  Closed,    // by close()
-  TimedOut,  // the deadline has passed
-  Failed,    // the kernel does not watch this descriptor: failure() says why
-};
-
-// Called instead of readying a task, by the thread that polls: short, must not wait.
-struct PollCallback {
-  void (*function)(void* argument) = nullptr;
-  void* argument = nullptr;
+  Ready,      // worth another try
+  Closed,     // by close()
+  TimedOut,   // the deadline has passed
+  Cancelled,  // the context was done (Wait)
+  Failed,     // the kernel does not watch this descriptor: failure() says why
 };
 
 class PollDesc {
@@ -72,13 +67,22 @@ class PollDesc {
     return true;
   }
 
-  // The calling task waits until the descriptor can be read or written, or for ever less one close.
+  // The calling task waits until the descriptor can be read or written.
   PollResult wait(PollMode mode, const WaitSpec& spec);
 
-  // Calls `callback` at each edge in direction Read from now on, until close(). What it is given
-  // must stay for the rest of the run: a call may be under way when close() returns. False if the
-  // kernel refuses: failure() says why.
-  bool watch(PollCallback callback);
+  // The parts of wait(), for waits that something else may end, too:
+  //
+  //   PollResult result;
+  //   sched::Waiter self{.task = …};
+  //   if (desc.begin_wait(mode, self, result)) {
+  //     …park with lock(), which is held, and queue(mode), in which `self` is…
+  //     desc.end_wait();
+  //   }
+  //
+  // False: there is nothing to wait for, as `result` says. What ends the wait writes `result`.
+  bool begin_wait(PollMode mode, Waiter& self, PollResult& result);
+  void end_wait();
+  WaitQueue& queue(PollMode mode) { return slots_[index(mode)].queue; }
 
   // Waits in direction `mode` end with TimedOut from `deadline_ns` of now_ns() on; kNoDeadline:
   // never.
@@ -106,8 +110,8 @@ class PollDesc {
     void expire();
 
     PollDesc* desc = nullptr;  // constant
-    // Guarded by lock_. The waiter's slot is a PollResult.
-    Waiter* waiter = nullptr;
+    // Guarded by lock_. The waiters' slots are PollResults.
+    WaitQueue queue;
     std::int64_t deadline_ns = kNoDeadline;
     // Guarded by deadline_lock_: its timer has been started once.
     bool timed = false;
@@ -135,7 +139,6 @@ class PollDesc {
   Slot slots_[2];
 
   // Guarded by lock_.
-  PollCallback callback_ TASKSCOPE_GUARDED_BY(lock_);
   bool registered_ TASKSCOPE_GUARDED_BY(lock_) = false;
   bool closed_ TASKSCOPE_GUARDED_BY(lock_) = false;
   std::uint16_t generation_ TASKSCOPE_GUARDED_BY(lock_) = 0;

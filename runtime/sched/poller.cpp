@@ -11,6 +11,7 @@
 #include "runtime/base/check.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
 namespace {
@@ -75,11 +76,10 @@ void Poller::retire(PollDesc* desc) {
   int fd = -1;
   {
     const base::LockGuard guard(desc->lock_);
-    TASKSCOPE_CHECK(desc->slots_[0].waiter == nullptr && desc->slots_[1].waiter == nullptr);
+    TASKSCOPE_CHECK(desc->slots_[0].queue.empty() && desc->slots_[1].queue.empty());
     registered = desc->registered_ && desc->failure() == 0;
     fd = desc->fd_;
     desc->closed_ = true;
-    desc->callback_ = {};
     ++desc->generation_;
   }
   // Not left to close(): a child between fork and exec may have a copy of the descriptor, and the
@@ -166,15 +166,12 @@ void Poller::handle(const epoll_event& event, PolledTasks& tasks, Task*** end) {
   const bool readable = both || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0;
   const bool writable = both || (event.events & EPOLLOUT) != 0;
   Task* woken[2] = {};
-  PollCallback callback;
   {
     const base::LockGuard guard(desc.lock_);
     if (desc.generation_ != tag >> kAddressBits) return;
-    callback = desc.callback_;
     if (readable) woken[0] = desc.take_for_edge(PollMode::Read);
     if (writable) woken[1] = desc.take_for_edge(PollMode::Write);
   }
-  if (readable && callback.function != nullptr) callback.function(callback.argument);
   for (Task* task : woken) {
     if (task == nullptr) continue;
     **end = task;

@@ -52,7 +52,7 @@ class Poller {
   // Ends the wait of the thread in poll(), or of the next to wait there.
   void interrupt();
 
-  // Tasks wait for descriptors, or someone watches one: it makes sense to poll, and silence is not
+  // Tasks wait for descriptors: it makes sense to poll, and silence is not
   // a deadlock. Seq_cst: a worker looks after it has entered the idle list, a task that begins to
   // wait looks at the idle list afterwards.
   bool active() const { return waiters_.load(std::memory_order_seq_cst) != 0; }

@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <utility>
+#include <vector>
 
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
@@ -16,6 +18,7 @@ struct Process {
   Scheduler* scheduler TASKSCOPE_GUARDED_BY(lock) = nullptr;
   std::uint32_t runs TASKSCOPE_GUARDED_BY(lock) = 0;
   bool watches_forks TASKSCOPE_GUARDED_BY(lock) = false;
+  std::vector<void (*)()> at_end TASKSCOPE_GUARDED_BY(lock);
 };
 
 Process& process() {
@@ -53,9 +56,20 @@ bool enter_run(Scheduler& scheduler) {
 
 void leave_run() {
   Process& p = process();
+  std::vector<void (*)()> functions;
+  {
+    const base::LockGuard guard(p.lock);
+    p.scheduler = nullptr;
+    current_run_number.store(0, std::memory_order_relaxed);
+    functions = std::exchange(p.at_end, {});
+  }
+  for (const auto function : functions) function();
+}
+
+void at_end_of_run(void (*function)()) {
+  Process& p = process();
   const base::LockGuard guard(p.lock);
-  p.scheduler = nullptr;
-  current_run_number.store(0, std::memory_order_relaxed);
+  p.at_end.push_back(function);
 }
 
 }  // namespace taskscope::sched

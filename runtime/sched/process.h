@@ -27,4 +27,8 @@ class ActiveRun {
 bool enter_run(Scheduler& scheduler);
 void leave_run();
 
+// Calls `function` when the active run ends, once, when no task runs any more. For what a run has
+// changed in the process and must put back. Any thread; not by such a function.
+void at_end_of_run(void (*function)());
+
 }  // namespace taskscope::sched

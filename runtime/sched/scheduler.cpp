@@ -272,7 +272,7 @@ void Scheduler::add_idle_thread(Thread& thread) {
   trace_ext([&](instrument::Lane& lane) {
     lane.thread_park(static_cast<std::uint64_t>(thread.os_id()));
   });
-  idle_.add(thread, nullptr);
+  idle_.add(thread);
 }
 
 void Scheduler::hand_on_from_call(Worker& worker) {
@@ -287,12 +287,10 @@ void Scheduler::hand_on(Worker& worker) {
   if (worker.attention() == 0 && !any_work() && timers_are_kept && network_is_watched) {
     // Nothing to do for it: no thread needs to wake to find that out.
     if (auto* lane = worker.lane()) lane->worker_park();
-    worker.set_status(WorkerStatus::Idle);
-    idle_.add(worker);
-    settle_idle(worker);
+    const bool rests = idle_.add(worker);
     // Step S3 of the recipe.
-    if (any_work() || stopping()) wake_one_if_useful(nullptr);
-    return;
+    if (rests && any_work()) wake_one_if_useful(nullptr);
+    if (rests) return;
   }
   if (Thread* thread = idle_.take_thread()) {
     thread->wake(&worker);
@@ -310,8 +308,9 @@ bool Scheduler::any_work() const {
 }
 
 bool Scheduler::all_asleep() const {
-  return idle_.count() == worker_count() && workerless_.load(std::memory_order_seq_cst) == 0 &&
-         !any_work() && timers_.stand_still() && !poller_.active();
+  return idle_.count() == worker_count() && retiring_.load(std::memory_order_seq_cst) == 0 &&
+         workerless_.load(std::memory_order_seq_cst) == 0 && !any_work() && timers_.stand_still() &&
+         !poller_.active();
 }
 
 Worker* Scheduler::leap_in_time(Thread& thread) {
@@ -320,6 +319,7 @@ Worker* Scheduler::leap_in_time(Thread& thread) {
   return idle_.take_back_if(thread, [&](std::size_t idle_workers) {
     const std::int64_t deadline = timers_.earliest_ns();
     if (idle_workers != worker_count() || deadline == Timers::kNever || any_work() ||
+        retiring_.load(std::memory_order_seq_cst) != 0 ||
         workerless_.load(std::memory_order_seq_cst) != 0 || poller_.active()) {
       return false;
     }
@@ -360,18 +360,23 @@ std::uint32_t Scheduler::set_workers(std::uint32_t count) {
   for (std::uint32_t i = made; i < count; ++i) {
     if (!make_worker(i)) count = i;
   }
-  worker_count_.store(count, std::memory_order_seq_cst);
   trace_ext([&](instrument::Lane& lane) { lane.worker_count(count); });
   for (std::uint32_t i = count; i < old; ++i) {
     Worker& worker = *workers_[i];
     worker.ask(Worker::kRetire);
+    retiring_.fetch_add(1, std::memory_order_seq_cst);
     if (idle_.remove(worker)) retire(worker);
   }
+  // Between the two loops, so that never all workers seem idle that are not (all_asleep).
+  worker_count_.store(count, std::memory_order_seq_cst);
   for (std::uint32_t i = old; i < count; ++i) {
     Worker& worker = *workers_[i];
     worker.withdraw(Worker::kRetire);
-    // A worker that has not noticed yet that it was to retire simply goes on.
-    if (i >= made || worker.revive()) idle_.add(worker);
+    if (i >= made || worker.revive()) {
+      idle_.add(worker);
+    } else {  // it has not noticed yet that it was to retire, and simply goes on
+      retiring_.fetch_sub(1, std::memory_order_seq_cst);
+    }
   }
   // They look for work themselves; one wakes the next.
   if (any_work()) wake_one_if_useful(nullptr);
@@ -390,6 +395,7 @@ void Scheduler::retire(Worker& worker) {
   if (auto* lane = worker.lane()) lane->worker_stop();
   worker.set_thread(nullptr);
   worker.set_status(WorkerStatus::Retired);
+  retiring_.fetch_sub(1, std::memory_order_seq_cst);
   if (any_work()) wake_one_if_useful(nullptr);
 }
 

@@ -113,12 +113,6 @@ class Scheduler {
   void hand_on_from_call(Worker& worker);
   // Retires a worker that was asked to, which the caller drives. False if it is to stay after all.
   bool retire_if_asked(Worker& worker);
-  // An idle worker that was asked to retire just before it went into the pool does so now.
-  void settle_idle(Worker& worker) {
-    if ((worker.attention() & Worker::kRetire) == 0 || !idle_.remove(worker)) return;
-    if (!retire_if_asked(worker)) idle_.add(worker);
-  }
-
   bool any_work() const;
   // All workers idle, nothing queued, no task under way, nobody asleep to a deadline or waiting for
   // a descriptor.
@@ -160,7 +154,7 @@ class Scheduler {
     return workers_made_.load(std::memory_order_acquire);
   }
   // How many there are to be.
-  std::uint32_t worker_count() const { return worker_count_.load(std::memory_order_relaxed); }
+  std::uint32_t worker_count() const { return worker_count_.load(std::memory_order_seq_cst); }
   GlobalQueue& global() { return global_; }
   IdlePool& idle() { return idle_; }
   Monitor& monitor() { return monitor_; }
@@ -227,8 +221,10 @@ class Scheduler {
   std::atomic<int> workerless_{0};
   // Atomic: grows with release after the worker is made.
   alignas(64) std::atomic<std::uint32_t> workers_made_{0};
-  // Atomic: written under resize_lock_.
+  // Atomic: written under resize_lock_. Workers that were asked to retire count no more, but may
+  // still run a task: retiring_.
   std::atomic<std::uint32_t> worker_count_{0};
+  std::atomic<std::uint32_t> retiring_{0};
   // Atomic: set once, seq_cst, before all idle threads are woken.
   std::atomic<bool> stopping_{false};
   // Atomic: threads whose loop has ended; release, pairs with the acquire in wait_for_threads().

@@ -20,17 +20,16 @@ void Thread::go_idle() {
   Worker& mine = *worker();
   const bool spun = mine.leave_spinning();
   if (auto* lane = mine.lane()) lane->worker_park();
-  set_worker(nullptr);
-  mine.set_status(WorkerStatus::Idle);
   // Steps S1, S2 and S3 of the recipe (scheduler.h).
-  scheduler_.idle().add(*this, &mine);
-  scheduler_.settle_idle(mine);
+  set_worker(nullptr);
+  if (!scheduler_.idle().add(*this, mine)) set_worker(&mine);  // to retire, which the loop sees
   if (spun) scheduler_.remove_spinner();
-  if (!scheduler_.any_work()) return;
+  if (worker() != nullptr || !scheduler_.any_work()) return;
   if (Worker* back = scheduler_.take_back(*this)) take_up(*back);
 }
 
 void Thread::retire_worker() {
+  if (worker()->leave_spinning()) scheduler_.remove_spinner();
   if (!scheduler_.retire_if_asked(*worker())) return;
   set_worker(nullptr);
   scheduler_.add_idle_thread(*this);

@@ -49,6 +49,7 @@ std::size_t StackPool::take(StackId* out, std::size_t count) {
     out[taken] = warm_.back();
     warm_.pop_back();
   }
+  warm_unused_ = std::min(warm_unused_, warm_.size());
   for (; taken < count && !free_.empty(); ++taken) {
     out[taken] = free_.back();
     free_.pop_back();
@@ -62,15 +63,36 @@ std::size_t StackPool::take(StackId* out, std::size_t count) {
 }
 
 void StackPool::give_back(const StackId* stacks, std::size_t count) {
-  const std::size_t page = page_bytes();
   const base::LockGuard guard(lock_);
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool warm = warm_.size() < kWarmMax;
-    const std::size_t kept = warm ? page : 0;
-    madvise(slot(stacks[i]) + page, kSlotBytes - page - kept, MADV_DONTNEED);
-    (warm ? warm_ : free_).push_back(stacks[i]);
-  }
+  warm_.insert(warm_.end(), stacks, stacks + count);
   taken_.fetch_sub(count, std::memory_order_relaxed);
+}
+
+void StackPool::age(Keep keep) {
+  constexpr std::size_t kPortion = 64;
+  std::size_t left = 0;
+  {
+    const base::LockGuard guard(lock_);
+    const std::size_t surplus = warm_.size() > kWarmMin ? warm_.size() - kWarmMin : 0;
+    left = keep == Keep::Little ? surplus : std::min(surplus, (warm_unused_ + 1) / 2);
+    warm_unused_ = warm_.size();
+  }
+  StackId portion[kPortion];
+  for (std::size_t count = kPortion; left > 0 && count == kPortion; left -= count) {
+    count = std::min(kPortion, left);
+    {
+      const base::LockGuard guard(lock_);
+      count = std::min(count, warm_.size());
+      std::copy_n(warm_.begin(), count, portion);
+      warm_.erase(warm_.begin(), warm_.begin() + static_cast<std::ptrdiff_t>(count));
+      warm_unused_ = std::min(warm_unused_, warm_.size());
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      madvise(slot(portion[i]) + page_bytes(), kSlotBytes - page_bytes(), MADV_DONTNEED);
+    }
+    const base::LockGuard guard(lock_);
+    free_.insert(free_.end(), portion, portion + count);
+  }
 }
 
 Extent StackPool::extent(StackId stack) const {

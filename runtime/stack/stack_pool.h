@@ -12,12 +12,15 @@
 //
 // Invariants:
 //   1. A slot is unused (index >= fresh_), free (in free_), cached by a worker, or in use.
-//   2. Of the free stacks at most kWarmMax have memory, and of those only the top page.
+//   2. Stacks in warm_ keep the memory they touched: a page that is given to the kernel and taken
+//      again costs 2 to 3 µs, as much as ten tasks. Those that were not needed for a while give it
+//      back when age() is called, which is nobody's but the monitor's.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "runtime/base/lock.h"
@@ -44,8 +47,16 @@ class StackPool {
 
   // Up to `count` stacks, warm ones first; returns how many. Zero: the reservation is used up.
   std::size_t take(StackId* out, std::size_t count);
-  // Takes stacks back and gives their memory to the kernel, all but the top pages of some.
+  // Takes stacks back with their memory.
   void give_back(const StackId* stacks, std::size_t count);
+
+  // How much memory free stacks may keep.
+  enum class Keep : std::uint8_t {
+    Recent,  // half of what no take() since the last call has reached goes to the kernel
+    Little,  // all goes but kWarmMin stacks: nothing runs
+  };
+  // Gives memory of free stacks to the kernel, in small portions, so that no take() waits long.
+  void age(Keep keep);
 
   // Usable bytes of a stack: above its guard, below its colour.
   Extent extent(StackId stack) const;
@@ -57,7 +68,7 @@ class StackPool {
   bool is_guard(const void* address) const;
 
  private:
-  static constexpr std::size_t kWarmMax = 1024;
+  static constexpr std::size_t kWarmMin = 1024;
 
   char* slot(StackId stack) const { return base_ + std::size_t{stack} * kSlotBytes; }
 
@@ -70,7 +81,8 @@ class StackPool {
   // Guarded by lock_.
   base::Lock lock_;
   std::vector<StackId> free_ TASKSCOPE_GUARDED_BY(lock_);
-  std::vector<StackId> warm_ TASKSCOPE_GUARDED_BY(lock_);
+  std::deque<StackId> warm_ TASKSCOPE_GUARDED_BY(lock_);     // the hottest last
+  std::size_t warm_unused_ TASKSCOPE_GUARDED_BY(lock_) = 0;  // its smallest size since age()
   StackId fresh_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   GuardPages guards_ TASKSCOPE_GUARDED_BY(lock_);
 

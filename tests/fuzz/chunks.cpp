@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "recorder/store/chunk_codec.h"
+#include "recorder/store/chunk_encoder.h"
 #include "runtime/base/check.h"
 
 namespace {
@@ -15,7 +15,9 @@ namespace {
 using namespace taskscope::store;
 
 void check(std::span<const std::byte> blob) {
-  static ChunkEncoder encoder;  // making one costs far more than a run
+  // Making them costs far more than a run.
+  static ChunkCompressor compressor;
+  static ChunkEncoder encoder;
   ChunkColumns columns;
   for (const std::uint32_t wanted : {kTimeColumn, kSpanColumn, kActorColumn, kReasonColumn}) {
     static_cast<void>(decode_chunk(blob, wanted, columns).has_value());
@@ -35,8 +37,8 @@ void check(std::span<const std::byte> blob) {
                .reason = columns.reasons.at(i)};
     TASKSCOPE_CHECK(rows[i].span_ns == kNoSpan || rows[i].span_ns <= rows[i].ns);
   }
-  static_cast<void>(summarize(rows));
-  const auto again = encoder.encode(rows, {});
+  for (const StoredRow& row : rows) encoder.add(row);
+  const auto again = encoder.pack(compressor);
   ChunkColumns back;
   TASKSCOPE_CHECK(decode_chunk(again.blob, kAllColumns, back).has_value());
   TASKSCOPE_CHECK(back.kinds == columns.kinds);

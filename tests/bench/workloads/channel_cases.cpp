@@ -105,7 +105,7 @@ void sieve(std::int64_t primes, Run& run) {
   Numbers in = source;
   std::int64_t last = 0;
   for (std::int64_t i = 0; i < primes; ++i) {
-    last = *in.recv();
+    last = in.recv().value_or(0);
     const Numbers out = numbers();
     ts::go([in, out, prime = last] {
       for (const std::int64_t value : in) {

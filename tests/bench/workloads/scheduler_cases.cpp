@@ -88,7 +88,7 @@ void skynet_node(const ts::Sender<std::int64_t>& up, std::int64_t number, std::i
     ts::go([=] { skynet_node(children, number + i * (size / 10), size / 10); });
   }
   std::int64_t sum = 0;
-  for (int i = 0; i < 10; ++i) sum += *children.recv();
+  for (int i = 0; i < 10; ++i) sum += children.recv().value_or(0);
   up.send(sum);
 }
 
@@ -96,7 +96,7 @@ void skynet_node(const ts::Sender<std::int64_t>& up, std::int64_t number, std::i
 void skynet(std::int64_t leaves, Run& run) {
   const auto result = ts::make_chan<std::int64_t>(1);
   skynet_node(result, 0, leaves);
-  run.set("value", static_cast<double>(*result.recv()));
+  run.set("value", static_cast<double>(result.recv().value_or(0)));
   run.set_operations(static_cast<double>(leaves) * 10 / 9);
 }
 
@@ -106,11 +106,11 @@ void daisy(std::int64_t tasks, Run&) {
   auto in = first;
   for (std::int64_t i = 0; i < tasks; ++i) {
     const auto out = ts::make_chan<std::int64_t>();
-    ts::go([in, out] { out.send(1 + *in.recv()); });
+    ts::go([in, out] { out.send(1 + in.recv().value_or(0)); });
     in = out;
   }
   first.send(0);
-  if (*in.recv() != tasks) std::abort();
+  if (in.recv().value_or(0) != tasks) std::abort();
 }
 
 // Tasks that all wait for one channel's end: creation (the timed part), memory, and wake-up.

@@ -1,9 +1,9 @@
-#include "recorder/store/chunk_codec.h"
-
 #include <gtest/gtest.h>
 
 #include <random>
 #include <vector>
+
+#include "recorder/store/chunk_encoder.h"
 
 namespace taskscope::store {
 namespace {
@@ -44,10 +44,12 @@ std::vector<StoredRow> random_rows(std::uint32_t seed, std::size_t count) {
   return rows;
 }
 
-std::vector<std::byte> packed(const std::vector<StoredRow>& rows) {
-  ChunkEncoder encoder;
-  const auto encoded = encoder.encode(rows, {});
-  return {encoded.blob.begin(), encoded.blob.end()};
+std::vector<std::byte> packed(const std::vector<StoredRow>& rows, const CurrentTask& current = {}) {
+  ChunkCompressor compressor;
+  ChunkEncoder encoder(current);
+  for (const StoredRow& row : rows) encoder.add(row);
+  const auto chunk = encoder.pack(compressor);
+  return {chunk.blob.begin(), chunk.blob.end()};
 }
 
 TEST(ChunkCodec, EveryRowComesBack) {
@@ -77,9 +79,8 @@ TEST(ChunkCodec, ThreadsAndActorsGoOnFromOneChunkToTheNext) {
       {.ns = 10, .task_id = 7, .kind = EventKind::Preempt},
       {.ns = 20, .arg = 51, .kind = EventKind::WorkerStart},
       {.ns = 30, .task_id = 8, .arg = 1, .kind = EventKind::Run}};
-  ChunkEncoder encoder;
   ChunkColumns columns;
-  ASSERT_TRUE(decode_chunk(encoder.encode(worker, {.id = 7, .since_ns = 5, .thread_id = 50}).blob,
+  ASSERT_TRUE(decode_chunk(packed(worker, {.id = 7, .since_ns = 5, .thread_id = 50}),
                            kThreadColumn | kActorColumn, columns));
   EXPECT_EQ(columns.thread_ids, (std::vector<std::uint64_t>{50, 51, 51}));
   EXPECT_EQ(columns.actors, (std::vector<TaskId>{7, 0, 0}));
@@ -91,8 +92,7 @@ TEST(ChunkCodec, ThreadsAndActorsGoOnFromOneChunkToTheNext) {
       {.ns = 44, .span_ns = 1, .task_id = 5, .arg = 54, .kind = kCloseSyscall}};
   CurrentTask cut;
   cut.take(EventKind::By, 7, 39, 52);
-  ASSERT_TRUE(
-      decode_chunk(encoder.encode(outside, cut).blob, kThreadColumn | kActorColumn, columns));
+  ASSERT_TRUE(decode_chunk(packed(outside, cut), kThreadColumn | kActorColumn, columns));
   EXPECT_EQ(columns.actors, (std::vector<TaskId>{7, 0, 0, 6, 0}));
   EXPECT_EQ(columns.thread_ids, (std::vector<std::uint64_t>{52, 0, 53, 53, 54}));
 }

@@ -201,7 +201,7 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     EXPECT_NE(rows, "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 5);
+  EXPECT_EQ(examples, 8);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
@@ -223,6 +223,7 @@ TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
 [[noreturn]] void write_until_killed(const std::string& path, int pipe_end) {
   auto writer = Writer::create(path);
   if (!writer) _exit(1);
+  ChunkCompressor compressor;
   ChunkEncoder encoder;
   std::vector<StoredRow> rows(1000);
   for (std::int64_t chunk = 0;; ++chunk) {
@@ -231,7 +232,8 @@ TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
                  .task_id = i * 77 % 1013,
                  .kind = EventKind::Spawn};
     }
-    writer->add_chunk(summarize(rows), 0, encoder.encode(rows, {}));
+    for (const StoredRow& row : rows) encoder.add(row);
+    writer->add_chunk(encoder.pack(compressor), 0);
     if (!writer->commit()) _exit(2);
     if (write(pipe_end, "x", 1) != 1) _exit(3);
   }
@@ -284,7 +286,7 @@ TEST_F(RecordingFile, AKilledRecorderLosesNoChunkThatItCommitted) {
   statistics.summary.events = 1;
   Result<void> stored;
   for (int i = 0; i < chunks && stored; ++i) {
-    writer->add_chunk(statistics, 0, {blob, 0});
+    writer->add_chunk({.blob = blob, .statistics = statistics}, 0);
     stored = writer->commit();
   }
   const auto finished = writer->finish();

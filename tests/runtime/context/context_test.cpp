@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/runtime/support/runtime_test.h"
@@ -32,9 +35,7 @@ std::string text_of(const std::exception_ptr& cause) {
   }
 }
 
-bool is_closed(const Receiver<Unit>& done) {
-  return done && done.ref().get()->closed();
-}
+bool is_closed(const Receiver<Unit>& done) { return done && done.ref().get()->closed(); }
 
 struct Colour {
   using Value = std::string;
@@ -468,6 +469,180 @@ TEST_P(ContextTest, AContextMayOutliveItsRun) {
   EXPECT_FALSE(kept.err());
   cancel_kept();
   EXPECT_TRUE(kept.err());
+}
+
+TEST_P(ContextTest, ACanceledChildLeavesItsParent) {
+  run([] {
+    auto [root, cancel] = with_cancel(background());
+    const context::CancelNode& node = *root.node().get()->canceller();
+    {
+      auto [one, cancel_one] = with_cancel(root);
+      auto [two, cancel_two] = with_timeout(with_value<Size>(root, 1), hours(1));
+      auto [below, cancel_below] = with_cancel(one);
+      const StopFunc stop = after_func(root, [] { ADD_FAILURE(); });
+      EXPECT_EQ(node.hooks(), 3u);
+      cancel_one();
+      EXPECT_EQ(node.hooks(), 2u);
+      cancel_two.release();
+      EXPECT_TRUE(stop());
+      EXPECT_EQ(node.hooks(), 1u);
+    }
+    EXPECT_EQ(node.hooks(), 1u) << "a released deadline stays until it is over";
+    cancel();
+    EXPECT_EQ(node.hooks(), 0u);
+  });
+}
+
+TEST_P(ContextTest, AForgottenChildLeavesItsParent) {
+  run([] {
+    auto [root, cancel] = with_cancel(background());
+    {
+      auto [child, cancel_child] = with_cancel(root);
+      cancel_child.release();
+      EXPECT_EQ(root.node().get()->canceller()->hooks(), 1u);
+    }
+    EXPECT_EQ(root.node().get()->canceller()->hooks(), 0u);
+  });
+}
+
+TEST_P(ContextTest, ManyMayCancelTheSameContextAtOnce) {
+  run([] {
+    auto [root, cancel_root] = with_cancel(background());
+    std::vector<Context> contexts{root};
+    std::vector<CancelFunc> cancels;
+    cancels.push_back(std::move(cancel_root));
+    for (std::size_t i = 0; i < 100; ++i) {
+      auto [child, cancel_child] = with_cancel(contexts[i / 2]);
+      contexts.push_back(child);
+      cancels.push_back(std::move(cancel_child));
+    }
+    WaitGroup group;
+    for (const CancelFunc& cancel : cancels) {
+      for (int twice = 0; twice < 2; ++twice) group.go([&cancel] { cancel(); });
+    }
+    for (const Context& ctx : contexts) {
+      group.go([&ctx] { EXPECT_EQ(ctx.done().recv(), std::nullopt); });
+    }
+    group.wait();
+    for (const Context& ctx : contexts) EXPECT_EQ(ctx.err(), ContextErrc::Canceled);
+  });
+}
+
+TEST_P(ContextTest, ATaskToldByItsParentMayCancelChildrenOfItsOwn) {
+  run([] {
+    auto [parent, cancel_parent] = with_cancel(background());
+    auto [child, cancel_child] = with_cancel(parent);
+    go([parent = parent, &cancel_child = cancel_child] {
+      parent.done().recv();
+      cancel_child();
+    });
+    cancel_parent();
+    EXPECT_EQ(child.done().recv(), std::nullopt);
+  });
+}
+
+TEST_P(ContextTest, AChildMadeWhileItsParentIsCancelledIsDone) {
+  run([] {
+    for (int round = 0; round < sized(500); ++round) {
+      auto [parent, cancel_parent] = with_cancel_cause(background());
+      WaitGroup group;
+      group.go([&cancel = cancel_parent] { cancel(std::runtime_error("why")); });
+      group.go([&parent = parent] {
+        auto [child, cancel_child] = with_cancel(parent);
+        EXPECT_EQ(child.done().recv(), std::nullopt);
+        EXPECT_EQ(text_of(child.cause()), "why");
+      });
+      group.wait();
+    }
+  });
+}
+
+TEST_P(ContextTest, OneOfSeveralCausesWinsEverywhere) {
+  run([] {
+    for (int round = 0; round < sized(200); ++round) {
+      auto [ctx, cancel] = with_cancel_cause(background());
+      WaitGroup group;
+      for (int i = 0; i < 8; ++i) {
+        group.go([&cancel = cancel, i] { cancel(std::runtime_error(std::to_string(i))); });
+        group.go([&ctx = ctx] {
+          ctx.done().recv();
+          EXPECT_EQ(text_of(ctx.cause()), text_of(ctx.cause()));
+          EXPECT_NE(text_of(ctx.cause()), "context canceled");
+        });
+      }
+      group.wait();
+    }
+  });
+}
+
+// Layers of every kind of context; cancelling any one ends what is below it and nothing else.
+TEST_P(ContextTest, RandomLayersEndFromTheCancelledOneDown) {
+  run(
+      [] {
+        std::mt19937 random(8'171);
+        std::printf("seed 8171\n");
+        for (int round = 0; round < sized(200); ++round) {
+          std::vector<Context> layers{with_value<Size>(background(), round)};
+          std::vector<std::pair<std::size_t, CancelFunc>> cancels;
+          for (int i = 0; i < 40; ++i) {
+            switch (random() % 3) {
+              case 0:
+                layers.push_back(with_value<Colour>(layers.back(), std::to_string(i)));
+                break;
+              case 1: {
+                auto [ctx, cancel] = with_cancel(layers.back());
+                cancels.emplace_back(layers.size(), std::move(cancel));
+                layers.push_back(ctx);
+                break;
+              }
+              default: {
+                auto [ctx, cancel] = with_timeout(layers.back(), hours(random() % 100 + 1));
+                cancels.emplace_back(layers.size(), std::move(cancel));
+                layers.push_back(ctx);
+              }
+            }
+          }
+          ASSERT_FALSE(cancels.empty());
+          const auto& [at, cancel] = cancels[random() % cancels.size()];
+          cancel();
+          for (std::size_t i = 0; i < layers.size(); ++i) {
+            EXPECT_EQ(static_cast<bool>(layers[i].err()), i >= at) << i;
+            EXPECT_EQ(*layers[i].value<Size>(), round);
+          }
+        }
+      },
+      &clock_);
+}
+
+TEST_P(ContextTest, AFunctionIsNotWaitedFor) {
+  run([] {
+    auto [ctx, cancel] = with_cancel(background());
+    Chan<int> gate = make_chan<int>();
+    Chan<int> ended = make_chan<int>();
+    after_func(ctx, [=] {
+      gate.recv();
+      ended.send(1);
+    });
+    cancel();  // returns though the function waits
+    gate.send(1);
+    EXPECT_EQ(ended.recv(), 1);
+  });
+}
+
+TEST_P(ContextTest, FunctionsBelowACancelledContextAllRunOnce) {
+  run([] {
+    auto [root, cancel] = with_cancel(background());
+    std::atomic<int> calls{0};
+    std::vector<Cancellable<CancelFunc>> children;
+    for (int i = 0; i < 50; ++i) {
+      children.push_back(with_timeout(root, hours(1)));
+      after_func(children.back().ctx, [&] { ++calls; });
+      after_func(children.back().ctx, [&] { ++calls; });
+    }
+    cancel();
+    for (const auto& child : children) child.cancel();
+    while (calls != 100) yield();
+  });
 }
 
 // Contexts are made, cancelled from both ends, slept under and forgotten by many tasks at once.

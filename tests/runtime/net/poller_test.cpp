@@ -201,25 +201,6 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
   });
 }
 
-TEST_P(PollerTest, AWatcherIsCalledAtEveryEdge) {
-  run([] {
-    auto [mine, theirs] = socket_pair();
-    PollDesc* desc = poller().acquire(mine.get());
-    std::atomic<int> calls{0};
-    poller().add_waiter();
-    ASSERT_TRUE(
-        desc->watch({.function = [](void* counter) { ++*static_cast<std::atomic<int>*>(counter); },
-                     .argument = &calls}));
-    for (int i = 1; i <= 10; ++i) {
-      put(theirs);
-      while (calls < i) sleep(std::chrono::microseconds(100));
-    }
-    desc->close();
-    poller().remove_waiter();
-    release(desc);
-  });
-}
-
 TEST_P(PollerTest, TasksOfABusyWorkerDoNotKeepTheNetworkWaiting) {
   run([] {
     auto [mine, theirs] = socket_pair();

@@ -174,6 +174,69 @@ TEST_P(RateLimiterTest, CancellingTheLatestMakesTheOneBeforeItTheLatest) {
       &clock_);
 }
 
+TEST_P(RateLimiterTest, WhatNobodyBuildsOnAnyMoreIsGivenBackToo) {
+  run(
+      [&] {
+        RateLimiter limiter(kTenASecond, 4);
+        EXPECT_TRUE(limiter.allow(4));
+        Reservation first = limiter.reserve(3);  // acts at 300 ms
+        EXPECT_EQ(limiter.reserve(1).delay(), milliseconds(400));
+        Reservation last = limiter.reserve(1);
+        at(100);
+        last.cancel();   // one
+        first.cancel();  // two: all but the one that the second builds on
+        EXPECT_EQ(limiter.reserve(3).delay(), milliseconds(400));
+      },
+      &clock_);
+}
+
+TEST_P(RateLimiterTest, ReservationsOutliveAChangeOfTheLimit) {
+  run(
+      [&] {
+        RateLimiter limiter(RateLimit::per_second(5), 2);
+        EXPECT_TRUE(limiter.allow(2));
+        Reservation reservation = limiter.reserve(2);
+        EXPECT_EQ(reservation.delay(), milliseconds(400));
+        at(200);
+        limiter.set_limit(kTenASecond);
+        EXPECT_EQ(reservation.delay(), milliseconds(200));
+        EXPECT_EQ(limiter.reserve(1).delay(), milliseconds(200));
+        RateLimiter other(RateLimit::per_second(5), 2);
+        EXPECT_TRUE(other.allow(2));
+        Reservation given_up = other.reserve(2);
+        at(400);
+        other.set_limit(kTenASecond);
+        given_up.cancel();
+        EXPECT_EQ(other.reserve(2).delay(), milliseconds(100));
+      },
+      &clock_);
+}
+
+TEST_P(RateLimiterTest, ABucketThatNothingFlowedIntoFillsAtTheNewLimit) {
+  run(
+      [&] {
+        RateLimiter limiter(RateLimit::per_second(0), 1);
+        EXPECT_TRUE(limiter.allow());
+        at(60'000);
+        limiter.set_limit(kTenASecond);
+        EXPECT_FALSE(limiter.allow());
+        EXPECT_TRUE(limiter.wait(background()));
+        EXPECT_EQ(now(), TimePoint(milliseconds(60'100)));
+      },
+      &clock_);
+}
+
+TEST_P(RateLimiterTest, ALimitNearZeroIsNotOverrun) {
+  run(
+      [&] {
+        RateLimiter limiter(RateLimit::per_second(1e-12), 1);
+        EXPECT_TRUE(limiter.allow());
+        EXPECT_FALSE(limiter.allow());
+        EXPECT_FALSE(limiter.reserve().ok());  // its moment is beyond the end of time
+      },
+      &clock_);
+}
+
 TEST_P(RateLimiterTest, ANewLimitOrBurstHoldsFromNowOn) {
   run(
       [&] {

@@ -60,25 +60,47 @@ TEST(StackPool, ANewStackHasNoMemoryUntilItIsTouched) {
   pool.give_back(&stack, 1);
 }
 
-TEST(StackPool, ADeepStackGivesItsMemoryBackButForTheTopPage) {
-  StackPool pool(256);
-  StackId stack;
-  ASSERT_EQ(pool.take(&stack, 1), 1u);
-  use(pool, stack, 200 << 10);
-  EXPECT_GE(resident_pages(pool, stack), 50u);
-  pool.give_back(&stack, 1);
-  EXPECT_EQ(resident_pages(pool, stack), 1u);
+std::size_t resident_pages(const StackPool& pool, const std::vector<StackId>& stacks) {
+  std::size_t sum = 0;
+  for (const StackId stack : stacks) sum += resident_pages(pool, stack);
+  return sum;
 }
 
-TEST(StackPool, BeyondTheWarmOnesStacksKeepNothing) {
+std::vector<StackId> take_and_touch(StackPool& pool, std::size_t count, std::size_t bytes) {
+  std::vector<StackId> stacks(count);
+  EXPECT_EQ(pool.take(stacks.data(), count), count);
+  for (const StackId stack : stacks) use(pool, stack, bytes);
+  return stacks;
+}
+
+TEST(StackPool, AReturnedStackKeepsItsMemoryForTheNextUser) {
+  StackPool pool(256);
+  const auto stacks = take_and_touch(pool, 1, 200 << 10);
+  EXPECT_GE(resident_pages(pool, stacks), 50u);
+  pool.give_back(stacks.data(), 1);
+  EXPECT_GE(resident_pages(pool, stacks), 50u);
+}
+
+TEST(StackPool, WhenNothingRunsAllButAFewStacksGiveTheirMemoryBack) {
   StackPool pool(4096);
-  std::vector<StackId> stacks(2000);
-  ASSERT_EQ(pool.take(stacks.data(), stacks.size()), stacks.size());
-  for (const StackId stack : stacks) use(pool, stack, 100);
+  const auto stacks = take_and_touch(pool, 2000, 100);
   pool.give_back(stacks.data(), stacks.size());
-  std::size_t resident = 0;
-  for (const StackId stack : stacks) resident += resident_pages(pool, stack);
-  EXPECT_EQ(resident, 1024u);
+  EXPECT_EQ(resident_pages(pool, stacks), 2000u);
+  pool.age(StackPool::Keep::Little);
+  EXPECT_EQ(resident_pages(pool, stacks), 1024u);
+  EXPECT_EQ(pool.take(std::vector<StackId>(4096).data(), 4096), 4096u) << "none may get lost";
+}
+
+TEST(StackPool, WhatNobodyNeededForAWhileGoesByHalves) {
+  StackPool pool(8192);
+  const auto stacks = take_and_touch(pool, 6000, 100);
+  pool.give_back(stacks.data(), stacks.size());
+  pool.age(StackPool::Keep::Recent);
+  EXPECT_EQ(resident_pages(pool, stacks), 6000u) << "they were all in use since the last time";
+  auto busy = take_and_touch(pool, 2000, 100);
+  pool.give_back(busy.data(), busy.size());
+  pool.age(StackPool::Keep::Recent);
+  EXPECT_EQ(resident_pages(pool, stacks), 4000u) << "4,000 were not needed";
 }
 
 TEST(StackPool, AUsedUpPoolSaysSo) {

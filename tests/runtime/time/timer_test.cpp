@@ -5,7 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <limits>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -55,7 +55,7 @@ TEST_P(TimerTest, ATimerOfNoOrNegativeLengthFiresAtOnce) {
 TEST_P(TimerTest, DurationsBeyondTheEndOfTimeDoNotOverflow) {
   run(
       [] {
-        Timer timer(std::chrono::nanoseconds(std::numeric_limits<std::int64_t>::max()));
+        Timer timer(std::chrono::nanoseconds::max());
         Timer shorter(seconds(1));
         EXPECT_EQ(shorter.c().recv(), TimePoint(seconds(1)));
         EXPECT_TRUE(timer.stop());
@@ -324,7 +324,97 @@ TEST_P(TimerTest, WhatAFunctionHoldsIsFreed) {
       &clock_);
 }
 
+TEST_P(TimerTest, AHandleOfNothingDoesNothing) {
+  run([] {
+    FuncTimer nothing;
+    EXPECT_FALSE(nothing.stop());
+    EXPECT_FALSE(nothing.reset(seconds(1)));
+  });
+}
+
+TEST_P(TimerTest, EachTickAndEachTimerHasOneReceiver) {
+  run(
+      [] {
+        Ticker ticker(milliseconds(1));
+        std::atomic<int> received{0};
+        WaitGroup group;
+        for (int t = 0; t < 5; ++t) {
+          group.go([&, c = ticker.c()] {
+            for (int i = 0; i < 20; ++i) {
+              c.recv();
+              ++received;
+            }
+          });
+        }
+        group.wait();
+        EXPECT_EQ(received, 100);
+        EXPECT_EQ(now(), TimePoint(milliseconds(100)));
+      },
+      &clock_);
+}
+
+TEST_P(TimerTest, ASleeperDoesNotHideAnEarlierTimerThatComesLater) {
+  run(
+      [] {
+        go([] { sleep(seconds(100)); });
+        yield();
+        Timer timer(seconds(50));
+        timer.reset(seconds(1));
+        EXPECT_EQ(timer.c().recv(), TimePoint(seconds(1)));
+        Ticker ticker(hours(1));
+        ticker.reset(seconds(2));
+        EXPECT_EQ(ticker.c().recv(), TimePoint(seconds(3)));
+        sleep(seconds(100));
+      },
+      &clock_);
+}
+
 // By the real clock from here on.
+
+// Timers that set themselves again at once must leave room for tasks, and for each other.
+TEST_P(TimerTest, TimersThatAlwaysFireStarveNobody) {
+  run([] {
+    std::atomic<bool> stop{false};
+    std::atomic<int> ended{0};
+    std::function<void()> again = [&] {
+      stop ? static_cast<void>(++ended) : static_cast<void>(after_func(seconds(0), again));
+    };
+    for (int i = 0; i < 3; ++i) after_func(seconds(0), again);
+    for (int i = 0; i < 50; ++i) sleep(microseconds(20));
+    stop = true;
+    while (ended != 3) yield();
+  });
+}
+
+TEST_P(TimerTest, SleepsOfNoLengthLeaveTheOthersRunning) {
+  run([] {
+    WaitGroup group;
+    for (int t = 0; t < 8; ++t) {
+      group.go([] {
+        for (int i = 0; i < 100; ++i) sleep(seconds(0));
+      });
+    }
+    group.wait();
+  });
+}
+
+TEST_P(TimerTest, TickersThatAreStoppedWhileTheyFireStayStopped) {
+  run([] {
+    for (int round = 0; round < sized(100); ++round) {
+      Ticker ticker(microseconds(3));
+      WaitGroup group;
+      group.go([&, c = ticker.c()] { c.recv(); });
+      group.go([&] {
+        for (int i = 0; i < 5; ++i) ticker.reset(microseconds(2 + i));
+      });
+      group.wait();
+      ticker.stop();
+      EXPECT_EQ(ticker.c().len(), 0u);
+      sleep(microseconds(10));
+      EXPECT_EQ(ticker.c().len(), 0u);
+    }
+  });
+}
 
 TEST_P(TimerTest, NothingFiresEarly) {
   run([] {

@@ -1,0 +1,83 @@
+// Packs the rows of one ring into chunks, row by row, and sums them up on the way.
+//
+// A row goes straight into its columns, so nothing is kept or read twice; what is left to do when a
+// chunk is full is to compress it. Owned by whoever owns the ring; one thread at a time.
+//
+// Invariants:
+//   1. Within a chunk the times of rows do not fall, and there are at most kChunkRowsMax rows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "recorder/store/chunk_codec.h"
+#include "recorder/store/chunk_layout.h"
+
+namespace taskscope::store {
+
+// What is known of rows without reading them again. The id and worker are left to the caller.
+struct ChunkStatistics {
+  ChunkSummary summary;
+  std::uint64_t kind_mask = 0;
+};
+
+// The compressor and its room, to be shared by encoders of one thread.
+class ChunkCompressor {
+ public:
+  ChunkCompressor();
+  ChunkCompressor(ChunkCompressor&&) noexcept;
+  ChunkCompressor& operator=(ChunkCompressor&&) noexcept;
+  ~ChunkCompressor();
+
+ private:
+  friend class ChunkEncoder;
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+class ChunkEncoder {
+ public:
+  // `current` is what runs on the ring before the first row.
+  explicit ChunkEncoder(const CurrentTask& current = {});
+
+  // Adds a row. REQUIRES: fewer than kChunkRowsMax rows since the last pack(); row.ns is not
+  // negative and not before that of the last row.
+  void add(const StoredRow& row);
+
+  struct Packed {
+    std::span<const std::byte> blob;  // valid until the compressor is used again
+    std::uint32_t raw_bytes = 0;      // before compression
+    ChunkStatistics statistics;
+  };
+  // Ends the chunk; the next row begins another. REQUIRES: at least one row since the last time.
+  Packed pack(ChunkCompressor& compressor);
+
+  // Of the chunk that is under way.
+  std::size_t rows() const { return rows_; }
+  // Of the last row ever; 0 before the first.
+  std::int64_t last_ns() const { return last_ns_; }
+
+ private:
+  void begin(const StoredRow& first);
+
+  // Constant after construction.
+  std::unique_ptr<std::uint8_t[]> room_;  // of all columns
+
+  std::size_t rows_ = 0;
+  std::int64_t first_ns_ = 0;
+  std::int64_t last_ns_ = 0;
+  CurrentTask start_;
+  CurrentTask current_;
+  std::array<std::uint8_t*, kColumnCount> ends_{};
+  LastTask last_task_;
+  LastArg last_arg_;
+  ObjectId last_object_ = 0;
+  SpanStarts starts_;
+  ChunkStatistics statistics_;
+};
+
+}  // namespace taskscope::store

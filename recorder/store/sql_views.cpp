@@ -1,0 +1,41 @@
+#include "recorder/store/sql_views.h"
+
+namespace taskscope::store {
+namespace {
+
+constexpr const char* kViewsSql = R"sql(
+CREATE TEMP VIEW IF NOT EXISTS blocking AS
+  SELECT coalesce(site.file || ':' || site.line, '?') AS place, site.function AS function,
+    waits.reason AS reason, waits.spans AS spans, waits.tasks AS tasks, waits.ns AS ns,
+    waits.longest_ns AS longest_ns
+  FROM (SELECT site_id, reason, count(*) AS spans, count(DISTINCT task_id) AS tasks,
+      sum(end_ns - start_ns) AS ns, max(end_ns - start_ns) AS longest_ns
+    FROM span WHERE state = 'blocked' GROUP BY site_id, reason) AS waits
+  LEFT JOIN site ON site.id = waits.site_id ORDER BY ns DESC;
+CREATE TEMP VIEW IF NOT EXISTS scheduler_latency AS
+  SELECT count(*) AS spans, percentile(end_ns - start_ns, 50) AS p50_ns,
+    percentile(end_ns - start_ns, 90) AS p90_ns, percentile(end_ns - start_ns, 99) AS p99_ns,
+    percentile(end_ns - start_ns, 99.9) AS p999_ns, max(end_ns - start_ns) AS max_ns
+  FROM span WHERE state = 'runnable' AND finished;
+CREATE TEMP VIEW IF NOT EXISTS wakeup AS
+  SELECT end_ns AS ns, woken_by AS waker_id, task_id, worker_id, reason, object_id, site_id,
+    end_ns - start_ns AS waited_ns
+  FROM span WHERE state = 'blocked' AND finished;
+CREATE TEMP VIEW IF NOT EXISTS drive AS
+  SELECT worker_id, arg AS thread_id, ns AS start_ns,
+    lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns
+  FROM event WHERE kind = 'worker-start';
+CREATE TEMP VIEW IF NOT EXISTS counter AS
+  SELECT ns, 'local queue' AS name, worker_id, arg AS value
+    FROM event WHERE kind = 'queue-length'
+  UNION ALL SELECT ns, 'global queue', NULL, arg2 FROM event WHERE kind = 'queue-length'
+  UNION ALL SELECT ns, 'workers', NULL, arg FROM event WHERE kind = 'worker-count';
+)sql";
+
+}  // namespace
+
+int create_views(sqlite3* database) {
+  return sqlite3_exec(database, kViewsSql, nullptr, nullptr, nullptr);
+}
+
+}  // namespace taskscope::store

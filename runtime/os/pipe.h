@@ -1,0 +1,38 @@
+// ts::os::Pipe: one end of a pipe to or from a child process.
+//
+// A shared handle with the rules of net::Conn: several tasks may use it, they take turns, close()
+// ends the others' calls, errors name the pipe. No SIGPIPE: writing to a child that does not read
+// any more is an error, EPIPE.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runtime/base/result.h"
+#include "runtime/base/site.h"
+#include "runtime/net/bytes.h"
+#include "runtime/net/descriptor.h"
+
+namespace taskscope::os {
+
+class Pipe {
+ public:
+  Pipe() = default;  // no pipe: every call fails with Closed
+  explicit Pipe(net::DescriptorRef descriptor) : descriptor_(std::move(descriptor)) {}
+
+  // At least one byte; EndOfFile when the other end is closed.
+  Result<std::size_t> read(net::MutableBytes buffer, Site site = Site::here()) const;
+  // Everything up to the end.
+  Result<std::string> read_all(Site site = Site::here()) const;
+  Result<void> write_all(net::Bytes bytes, Site site = Site::here()) const;
+  Result<void> close(Site site = Site::here()) const;
+
+  explicit operator bool() const { return static_cast<bool>(descriptor_); }
+
+ private:
+  net::DescriptorRef descriptor_;  // shared: with the tasks at work on it
+};
+
+}  // namespace taskscope::os

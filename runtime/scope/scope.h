@@ -1,0 +1,238 @@
+// ts::Scope: tasks that end before the block does that started them.
+//
+//   void serve(const ts::Context& ctx, Request request) {
+//     Database database = open(request);            // outlives the children
+//     ts::Scope scope(ctx, {.name = "serve", .limit = 4});
+//     for (const Part& part : request.parts) {
+//       scope.go([&, part](const ts::Context& ctx) { fetch(ctx, database, part); });
+//     }
+//     ts::Future<int> total = scope.async([&] { return count(request); });
+//     scope.wait();                                 // all have ended; throws the first error
+//     respond(total.get());
+//   }
+//
+// A scope stands on the stack of the task that makes it, cannot be copied, moved or put on the
+// heap, and waits for its children at its end: no child outlives it. What a child captured is
+// destroyed before the scope goes on. A child may start siblings. Scopes nest: an inner one is made
+// with the outer one's context.
+//
+// Errors: an exception that escapes a child does not end the program, it becomes the scope's. By
+// default the first one cancels the scope's context, so that the siblings give up, and is rethrown
+// by wait(), or by the end of the scope if nobody called it. With OnError::Collect the siblings go
+// on and errors() has them all. If the block that made the scope is left by an exception of its
+// own, the children are cancelled and waited for, and that exception goes on.
+//
+// go, try_go, async and cancel may be called by children and by any thread that knows that a child
+// still runs; everything else by the task that made the scope.
+//
+// Invariants (under lock_):
+//   1. running_ is the number of children that were admitted and have not ended; it is at most
+//      limit_, unless that is 0. A child that ends hands its place to the first of queue_.
+//   2. waiters_ is empty when running_ is 0.
+//   3. error_ is the first error, and failures_ is not 0, if anything failed.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/lock.h"
+#include "runtime/base/site.h"
+#include "runtime/context/context.h"
+#include "runtime/instrument/traced_object.h"
+#include "runtime/sched/clock.h"
+#include "runtime/sched/go.h"
+#include "runtime/sched/wait_queue.h"
+#include "runtime/scope/future.h"
+
+namespace taskscope {
+
+enum class OnError : std::uint8_t {
+  CancelAndRethrow,  // the first error cancels the siblings, and wait() throws it
+  Collect,           // everyone goes on; errors() has all of them
+};
+
+struct ScopeOptions {
+  const char* name = nullptr;  // for traces; must live for ever (a literal)
+  std::size_t limit = 0;       // how many children may run at once; 0: as many as there are
+  // After this the context is done; children that still run then are an error, DeadlineExceeded.
+  std::optional<Clock::duration> timeout = std::nullopt;
+  OnError on_error = OnError::CancelAndRethrow;
+};
+
+template <class F>
+concept ScopeFunction = std::invocable < std::decay_t<F>
+& > || std::invocable<std::decay_t<F>&, const Context&>;
+
+class Scope {
+ public:
+  explicit Scope(const Context& parent = background(), const ScopeOptions& options = {},
+                 Site site = Site::here());
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  void* operator new(std::size_t) = delete;
+  void* operator new[](std::size_t) = delete;
+  // Waits for all children, then throws the first error if wait() has not, and nothing else is
+  // being thrown. The context is done afterwards.
+  ~Scope() noexcept(false);
+
+  // Starts a child; waits while the limit is reached. It is called with the scope's context, or
+  // with nothing. What it returns is ignored.
+  template <ScopeFunction F>
+  void go(F&& function, Site site = Site::here()) {
+    go(std::string_view(), std::forward<F>(function), site);
+  }
+  template <ScopeFunction F>
+  void go(std::string_view name, F&& function, Site site = Site::here()) {
+    admit(site);
+    spawn(name, Child<std::decay_t<F>>{std::forward<F>(function), this}, site);
+  }
+  // The same if it need not wait; else false, and nothing is started.
+  template <ScopeFunction F>
+  [[nodiscard]] bool try_go(F&& function, Site site = Site::here()) {
+    if (!try_admit()) return false;
+    spawn({}, Child<std::decay_t<F>>{std::forward<F>(function), this}, site);
+    return true;
+  }
+  // Starts a child whose result is wanted. Its error is the future's, and the scope's as well.
+  template <ScopeFunction F>
+  auto async(F&& function, Site site = Site::here()) {
+    using Function = std::decay_t<F>;
+    using Result = decltype(call(std::declval<Function&>(), std::declval<const Context&>()));
+    scope::Promise<Result> promise(site);
+    Future<Result> future = promise.future();
+    admit(site);
+    spawn({}, AsyncChild<Function, Result>{std::forward<F>(function), std::move(promise), this},
+          site);
+    return future;
+  }
+
+  // Returns when no child runs. Throws the first error, again if called again; more children may
+  // follow.
+  void wait(Site site = Site::here());
+
+  // The context of the children: done when the scope fails, is cancelled, runs out of time or ends.
+  const Context& ctx() const { return ctx_; }
+  void cancel(Site site = Site::here()) { cancel_(site); }
+
+  // From now on at most `limit` children run at once. REQUIRES: none is running; `limit` is not 0.
+  void set_limit(std::size_t limit);
+
+  // Makes a T that lives until all children have ended, wherever in the block the scope stands.
+  // Several are destroyed in the reverse order.
+  template <class T, class... Arguments>
+  T& own(Arguments&&... arguments) {
+    auto owned = std::make_unique<Owned<T>>(std::forward<Arguments>(arguments)...);
+    T& value = owned->value;
+    owned->below = std::move(owned_);
+    owned_ = std::move(owned);
+    return value;
+  }
+
+  // How many children have failed. With Collect: their errors, in the order in which they came.
+  std::size_t failures() const;
+  std::vector<std::exception_ptr> errors() const;
+
+ private:
+  struct AnyOwned {
+    virtual ~AnyOwned() = default;
+    std::unique_ptr<AnyOwned> below;
+  };
+  template <class T>
+  struct Owned final : AnyOwned {
+    template <class... Arguments>
+    explicit Owned(Arguments&&... arguments) : value(std::forward<Arguments>(arguments)...) {}
+    T value;
+  };
+
+  template <class F>
+  static decltype(auto) call(F& function, const Context& context) {
+    if constexpr (std::invocable<F&, const Context&>) {
+      return function(context);
+    } else {
+      return function();
+    }
+  }
+
+  // What runs as a child. The function is destroyed before the scope hears of the end.
+  template <class F>
+  struct Child {
+    F function;
+    Scope* scope;
+    void operator()() {
+      std::exception_ptr error;
+      {
+        F mine(std::move(function));
+        try {
+          static_cast<void>(call(mine, scope->ctx_));
+        } catch (...) {
+          error = std::current_exception();
+        }
+      }
+      scope->child_ended(std::move(error));
+    }
+  };
+  template <class F, class R>
+  struct AsyncChild {
+    F function;
+    scope::Promise<R> promise;
+    Scope* scope;
+    void operator()() {
+      std::exception_ptr error;
+      {
+        F mine(std::move(function));
+        error = promise.run([&]() -> decltype(auto) { return call(mine, scope->ctx_); });
+      }
+      promise.keep();
+      scope->child_ended(std::move(error));
+    }
+  };
+
+  // REQUIRES: a place was admitted.
+  template <class C>
+  void spawn(std::string_view name, C child, const Site& site) {
+    try {
+      sched::spawn(name, std::move(child), site);
+    } catch (...) {
+      child_ended(nullptr);
+      throw;
+    }
+  }
+  void admit(const Site& site);
+  bool try_admit();
+  void child_ended(std::exception_ptr error);
+  void fail(std::exception_ptr error);
+  void join(const Site& site);
+
+  // Constant after construction.
+  const Site site_;
+  const OnError on_error_;
+  const bool timed_;
+  const int exceptions_at_start_;
+
+  // Guarded by lock_.
+  mutable base::Lock lock_;
+  std::size_t running_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::size_t limit_ TASKSCOPE_GUARDED_BY(lock_);
+  std::size_t failures_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::exception_ptr error_ TASKSCOPE_GUARDED_BY(lock_);
+  std::vector<std::exception_ptr> errors_ TASKSCOPE_GUARDED_BY(lock_);
+  sched::WaitQueue waiters_ TASKSCOPE_GUARDED_BY(lock_);  // for the end of all children
+  sched::WaitQueue queue_ TASKSCOPE_GUARDED_BY(lock_);    // for a place
+  instrument::TracedObject traced_;
+
+  // Owned by the task that made the scope.
+  bool delivered_ = false;  // error_ has been thrown
+  Context ctx_;
+  CancelFunc cancel_;
+  std::unique_ptr<AnyOwned> owned_;
+};
+
+}  // namespace taskscope

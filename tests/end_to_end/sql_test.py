@@ -1,0 +1,56 @@
+"""SQL over a recording with the tools of others: stock SQLite with the extension, plain rows."""
+
+import sqlite3
+import unittest
+
+from support import BUILD, WORDCOUNT, Case
+
+EXTENSION = BUILD / "recorder" / "taskscope_sqlite"
+STATES = "SELECT state, count(*), sum(end_ns - start_ns) FROM span GROUP BY state ORDER BY state"
+
+
+class Sql(Case):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "words").mkdir()
+        for i in range(4):
+            (self.folder / "words" / f"{i}.txt").write_text("one two three two\n" * 50)
+        self.recording, _ = self.record(WORDCOUNT, self.folder / "words", workers=2)
+
+    def query(self, sql):
+        run = self.taskscope("query", self.recording.path, sql, "--csv")
+        self.assertEqual(run.returncode, 0, run.stderr.decode())
+        return [tuple(line.split(",")) for line in run.stdout.decode().splitlines()[1:]]
+
+    @staticmethod
+    def texts(rows):
+        return [tuple("" if value is None else str(value) for value in row) for row in rows]
+
+    def test_the_extension_shows_the_stock_sqlite_what_the_command_shows(self):
+        database = sqlite3.connect(f"file:{self.recording.path}?mode=ro", uri=True)
+        if not hasattr(database, "enable_load_extension"):
+            self.skipTest("this Python's SQLite loads no extensions")
+        database.enable_load_extension(True)
+        database.load_extension(str(EXTENSION))
+        for sql in (STATES, "SELECT * FROM blocking", "SELECT * FROM scheduler_latency",
+                    "SELECT * FROM state_time(3)"):
+            rows = self.texts(database.execute(sql))
+            self.assertEqual(rows, self.query(sql), sql)
+            self.assertTrue(rows, sql)
+
+    def test_a_plain_export_needs_nothing_of_ours(self):
+        run = self.taskscope("export", self.recording.path, "--plain", "-o", "rows.db")
+        self.assertEqual(run.returncode, 0, run.stderr.decode())
+        database = sqlite3.connect(self.folder / "rows.db")
+        self.assertEqual(self.texts(database.execute(STATES)), self.query(STATES))
+        self.assert_refused(
+            self.taskscope("export", self.recording.path, "--plain", "-o", "rows.db"),
+            "rows.db", "exists already")
+        self.assert_refused(self.taskscope("export", "none.tscope", "--plain", "-o", "b.db"),
+                            "none.tscope", "No such file")
+        self.assert_refused(self.taskscope("export", self.recording.path, "-o", "c.db"),
+                            "--plain", status=2)
+
+
+if __name__ == "__main__":
+    unittest.main()

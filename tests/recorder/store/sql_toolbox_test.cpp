@@ -1,0 +1,188 @@
+#include "recorder/store/sql_toolbox.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "recorder/ingest/text_source.h"
+#include "recorder/store/plain_export.h"
+#include "recorder/store/reader.h"
+#include "tests/support/golden.h"
+#include "tests/support/random_schedule.h"
+#include "tests/support/recording_text.h"
+#include "tests/support/temporary_folder.h"
+
+namespace taskscope::store {
+namespace {
+
+class SqlToolbox : public testing::Test {
+ protected:
+  std::string recording(const std::string& name) {
+    const std::string path = folder_.file(name + ".tscope");
+    const auto recorded =
+        ingest::record_text(tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) +
+                                             "/tests/golden/recorder/" + name + ".trace"),
+                            path);
+    EXPECT_TRUE(recorded);
+    return path;
+  }
+  std::string random_recording(std::uint32_t seed) {
+    std::string trace;
+    const tests::RandomSchedule schedule({.seed = seed, .workers = 3, .steps = 3000});
+    for (const auto& event : schedule.events()) trace += trace_format::format_text(event) + '\n';
+    const std::string path = folder_.file("random.tscope");
+    EXPECT_TRUE(ingest::record_text(trace, path));
+    return path;
+  }
+  // Rows as lines of values with a bar behind each; or what went wrong.
+  static std::string query(const Reader& reader, const std::string& sql) {
+    std::string out;
+    Reader::QueryError error;
+    const bool fine = reader.query(
+        sql, {},
+        [&](const auto&, const std::vector<const char*>& values) {
+          for (const char* value : values) out += std::string(value ? value : "NULL") + '|';
+          out += '\n';
+          return true;
+        },
+        error);
+    return fine ? out : "error: " + error.message;
+  }
+
+  tests::TemporaryFolder folder_;
+};
+
+TEST_F(SqlToolbox, ThePercentileIsTheNearestRank) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  const auto of = [&](const std::string& values, const std::string& percent) {
+    return query(*reader,
+                 "SELECT percentile(column1, " + percent + ") FROM (VALUES " + values + ")");
+  };
+  EXPECT_EQ(of("(15),(20),(35),(40),(50)", "30"), "20|\n");
+  EXPECT_EQ(of("(50),(15),(40),(20),(35)", "50"), "35|\n");
+  EXPECT_EQ(of("(15),(20),(35),(40),(50)", "0"), "15|\n");
+  EXPECT_EQ(of("(15),(20),(35),(40),(50)", "100"), "50|\n");
+  EXPECT_EQ(of("(1.5),(NULL)", "99.9"), "1.5|\n");
+  EXPECT_EQ(of("(NULL)", "50"), "NULL|\n");
+  EXPECT_EQ(query(*reader, "SELECT percentile(ns, 50) FROM event WHERE ns < 0"), "NULL|\n");
+  for (const char* wrong : {"101", "-1", "'x'", "NULL"}) {
+    EXPECT_EQ(of("(1)", wrong), "error: percentile(value, percent): percent is from 0 to 100")
+        << wrong;
+  }
+  EXPECT_EQ(of("(1),(2)", "column1"),
+            "error: percentile(value, percent): one percent for all rows");
+}
+
+TEST_F(SqlToolbox, BlockingSaysWhereTasksWaitedAndForWhat) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader, "SELECT * FROM blocking"), "main.cpp:20|echo|chan recv|2|2|30|20|\n");
+}
+
+TEST_F(SqlToolbox, WakeUpsLatenciesDrivesAndCountersAreThoseOfTheSpansAndEvents) {
+  const auto reader = Reader::open(recording("preempted"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(
+      query(*reader, "SELECT ns, waker_id, task_id, reason, waited_ns FROM wakeup ORDER BY ns"),
+      "520|1|2|chan recv|512|\n560|3|1|mutex|10|\n");
+  EXPECT_EQ(query(*reader, "SELECT spans, p50_ns, max_ns FROM scheduler_latency"), "7|10|30|\n");
+  EXPECT_EQ(query(*reader, "SELECT * FROM drive ORDER BY start_ns LIMIT 2"),
+            "0|50|0|501|\n0|51|501|901|\n");
+  EXPECT_EQ(query(*reader, "SELECT * FROM counter"),
+            "503|local queue|0|0|\n503|global queue|NULL|2|\n");
+}
+
+TEST_F(SqlToolbox, StatesOverTimeAddUpToThoseOfTheTasks) {
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    const std::string path = random_recording(seed);
+    const auto reader = Reader::open(path);
+    ASSERT_TRUE(reader);
+    const std::string sums =
+        "SELECT sum(running_ns), sum(runnable_ns), sum(blocked_ns), sum(syscall_ns),"
+        " sum(sleeping_ns) FROM ";
+    const std::string expected = query(*reader, sums + "task");
+    for (const char* parts : {"", "(1)", "(7)", "(1000)"}) {
+      EXPECT_EQ(query(*reader, sums + "state_time" + parts), expected) << seed << parts;
+    }
+    // A stretch is what the spans say of it.
+    const std::string half = std::to_string(reader->info().duration_ns / 2);
+    EXPECT_EQ(query(*reader, "SELECT sum(blocked_ns) FROM state_time(13, 0, " + half + ")"),
+              query(*reader, "SELECT sum(min(end_ns, " + half +
+                                 ") - start_ns) FROM span"
+                                 " WHERE state = 'blocked' AND start_ns < " +
+                                 half));
+    std::filesystem::remove(path);
+  }
+}
+
+TEST_F(SqlToolbox, StatesOverTimeRefuseNonsense) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader, "SELECT * FROM state_time(0)"),
+            "error: state_time(parts, from_ns, to_ns): parts is from 1 to 100000");
+  EXPECT_EQ(query(*reader, "SELECT * FROM state_time(3, 50, 50)"), "");
+  EXPECT_EQ(query(*reader, "SELECT * FROM state_time(3, -5, 50)"), "");
+  EXPECT_EQ(query(*reader, "SELECT count(*) FROM state_time(3, 0, 9223372036854775807)"), "0|\n");
+}
+
+TEST_F(SqlToolbox, APlainExportHasTheSameRows) {
+  const std::string path = random_recording(3);
+  const std::string output = folder_.file("plain.db");
+  const auto exported = export_plain(path, output);
+  ASSERT_TRUE(exported) << exported.error().message;
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(exported->spans, tests::all_spans(*reader).size());
+  EXPECT_EQ(exported->events, reader->info().events);
+  sqlite3* opened = nullptr;
+  ASSERT_EQ(sqlite3_open(output.c_str(), &opened), SQLITE_OK);
+  const DatabaseHandle database(opened);
+  for (const std::string table : {"span", "event", "task", "worker", "site", "object"}) {
+    const std::string all = "SELECT * FROM " + table + " ORDER BY " +
+                            (table == "span" || table == "event" ? "1, 2, 3, 4, 5, 6, 7, 8" : "1");
+    Statement rows(opened, all);
+    ASSERT_TRUE(rows) << table;
+    std::string plain;
+    while (rows.step() == SQLITE_ROW) {
+      for (int i = 0; i < sqlite3_column_count(rows.get()); ++i) {
+        const bool null = sqlite3_column_type(rows.get(), i) == SQLITE_NULL;
+        plain += (null ? "NULL" : rows.text(i)) + '|';
+      }
+      plain += '\n';
+    }
+    EXPECT_EQ(plain, query(*reader, all)) << table;
+  }
+}
+
+TEST_F(SqlToolbox, APlainExportThatCannotBeLeavesNothing) {
+  const std::string path = recording("ping_pong");
+  const std::string output = folder_.file("plain.db");
+  const auto files = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder_.path()), {});
+  };
+  ASSERT_TRUE(export_plain(path, output));
+  EXPECT_EQ(export_plain(path, output).error().message,
+            output + " exists already; remove it or choose another name.");
+  EXPECT_FALSE(export_plain(folder_.file("missing"), folder_.file("b")));
+  EXPECT_FALSE(export_plain(path, folder_.file("no/such/folder")));
+  sqlite3* opened = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &opened), SQLITE_OK);
+  {
+    const DatabaseHandle database(opened);
+    ASSERT_EQ(
+        sqlite3_exec(opened, "UPDATE chunk SET data = zeroblob(9)", nullptr, nullptr, nullptr),
+        SQLITE_OK);
+  }
+  const auto damaged = export_plain(path, folder_.file("c"));
+  ASSERT_FALSE(damaged);
+  EXPECT_NE(damaged.error().message.find("chunk 1"), std::string::npos) << damaged.error().message;
+  EXPECT_EQ(files(), 2);
+}
+
+}  // namespace
+}  // namespace taskscope::store

@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "tests/runtime/support/runtime_test.h"
+
+namespace taskscope {
+namespace {
+
+using test::sized;
+
+class SignalsTest : public test::RuntimeTest {};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(SignalsTest);
+
+bool at_default(int number) {
+  struct sigaction action {};
+  EXPECT_EQ(sigaction(number, nullptr, &action), 0);
+  return action.sa_handler == SIG_DFL;
+}
+
+void send_to_self(int number) { ASSERT_EQ(kill(getpid(), number), 0); }
+
+TEST_P(SignalsTest, ASignalArrivesAsAValue) {
+  run([] {
+    const Receiver<int> received = signals({SIGUSR1, SIGUSR2});
+    for (int i = 0; i < sized(200); ++i) {
+      const int number = i % 3 == 0 ? SIGUSR2 : SIGUSR1;
+      send_to_self(number);
+      ASSERT_EQ(received.recv(), std::optional(number));
+    }
+    EXPECT_TRUE(stop_signals(received));
+    EXPECT_FALSE(stop_signals(received));
+    EXPECT_EQ(received.recv(), std::nullopt);
+    EXPECT_TRUE(at_default(SIGUSR1));
+    EXPECT_TRUE(at_default(SIGUSR2));
+  });
+}
+
+TEST_P(SignalsTest, ATaskWaitsForASignalFromAnotherThread) {
+  run([] {
+    const Receiver<int> received = signals({SIGTERM});
+    WaitGroup group;
+    group.go([&] { EXPECT_EQ(received.recv(), std::optional(SIGTERM)); });
+    test::wait_until_blocked(2);  // it and the runtime's own
+    std::thread outside([] { send_to_self(SIGTERM); });
+    group.wait();
+    outside.join();
+    EXPECT_TRUE(stop_signals(received));
+  });
+}
+
+TEST_P(SignalsTest, EverySubscriberGetsIt) {
+  run([] {
+    const Receiver<int> first = signals({SIGUSR1});
+    const Receiver<int> second = signals({SIGUSR1, SIGHUP});
+    send_to_self(SIGUSR1);
+    EXPECT_EQ(first.recv(), std::optional(SIGUSR1));
+    EXPECT_EQ(second.recv(), std::optional(SIGUSR1));
+    EXPECT_TRUE(stop_signals(first));
+    send_to_self(SIGUSR1);  // not deadly: the second is still there
+    EXPECT_EQ(second.recv(), std::optional(SIGUSR1));
+    send_to_self(SIGHUP);
+    EXPECT_EQ(second.recv(), std::optional(SIGHUP));
+    EXPECT_TRUE(stop_signals(second));
+    EXPECT_TRUE(at_default(SIGHUP));
+  });
+}
+
+TEST_P(SignalsTest, SubscriptionsComeAndGo) {
+  run([] {
+    WaitGroup group;
+    for (int t = 0; t < 4; ++t) {
+      group.go([] {
+        for (int i = 0; i < sized(60); ++i) {
+          const Receiver<int> received = signals({SIGWINCH});
+          send_to_self(SIGWINCH);
+          ASSERT_EQ(received.recv(), std::optional(SIGWINCH));
+          ASSERT_TRUE(stop_signals(received));
+        }
+      });
+    }
+    group.wait();
+    EXPECT_TRUE(at_default(SIGWINCH));
+  });
+}
+
+TEST_P(SignalsTest, TheEndOfTheRunPutsEverythingBack) {
+  const test::Footprint before = test::footprint();
+  for (int i = 0; i < 3; ++i) {
+    ts::run(
+        [] {
+          const Receiver<int> received = signals({SIGUSR1});
+          send_to_self(SIGUSR1);
+          EXPECT_EQ(received.recv(), std::optional(SIGUSR1));
+        },
+        {.workers = workers()});
+    EXPECT_TRUE(at_default(SIGUSR1));
+  }
+  EXPECT_EQ(test::footprint().descriptors, before.descriptors);
+}
+
+TEST_P(SignalsTest, WaitingForASignalIsNoDeadlock) {
+  run([] {
+    const Receiver<int> received = signals({SIGALRM});
+    ualarm(30'000, 0);
+    EXPECT_EQ(received.recv(), std::optional(SIGALRM));
+    EXPECT_TRUE(stop_signals(received));
+  });
+}
+
+TEST_P(SignalsTest, WhatCannotBeHandledPanics) {
+  run([] {
+    std::string message;
+    try {
+      static_cast<void>(signals({SIGKILL}));
+    } catch (const Panic& panic) {
+      message = panic.what();
+    }
+    EXPECT_EQ(message, "signal 9 cannot be handled");
+    EXPECT_THROW(static_cast<void>(signals({0})), Panic);
+    EXPECT_THROW(static_cast<void>(signals({65})), Panic);
+  });
+}
+
+}  // namespace
+}  // namespace taskscope
