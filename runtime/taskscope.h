@@ -26,9 +26,9 @@
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
+//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
-//   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   scope/scope.h      ts::Scope                    tasks that end before their block does
 //   scope/future.h     ts::Future, ts::async        results
 //   scope/detach.h     ts::detach
