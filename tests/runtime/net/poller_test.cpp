@@ -56,7 +56,9 @@ char get(PollDesc& desc, const UniqueFd& fd) {
 
 TEST_P(PollerTest, ATaskWaitsUntilItsDescriptorIsReadable) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     PollDesc* desc = poller().acquire(mine.get());
     WaitGroup group;
     group.go([&, desc] { EXPECT_EQ(get(*desc, mine), 'a'); });
@@ -69,7 +71,9 @@ TEST_P(PollerTest, ATaskWaitsUntilItsDescriptorIsReadable) {
 
 TEST_P(PollerTest, AnEdgeThatComesBeforeTheWaitIsNotLost) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     PollDesc* desc = poller().acquire(mine.get());
     EXPECT_EQ(wait(*desc, PollMode::Write), PollResult::Ready);  // now it is registered
     put(theirs);
@@ -109,7 +113,9 @@ TEST_P(PollerTest, PairsOfTasksPlayPingPongOverSockets) {
 
 TEST_P(PollerTest, CloseEndsTheWaitsOfBothDirections) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     std::array<char, 4096> filler{};
     while (write(mine.get(), filler.data(), filler.size()) > 0) {
     }
@@ -153,7 +159,9 @@ TEST_P(PollerTest, WaitingForADescriptorIsNoDeadlock) {
 
 TEST_P(PollerTest, ASleeperWakesWhileOthersWaitForDescriptors) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     PollDesc* desc = poller().acquire(mine.get());
     WaitGroup group;
     group.go([&, desc] { get(*desc, mine); });
@@ -166,7 +174,9 @@ TEST_P(PollerTest, ASleeperWakesWhileOthersWaitForDescriptors) {
 
 TEST_P(PollerTest, AnotherThreadWakesAWorkerThatSleepsInThePoller) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     PollDesc* desc = poller().acquire(mine.get());
     WaitGroup group;
     group.go([&, desc] { get(*desc, mine); });
@@ -189,7 +199,9 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
     for (int t = 0; t < 8; ++t) {
       group.go([] {
         for (int i = 0; i < sized(2'000); ++i) {
-          auto [mine, theirs] = socket_pair();
+          auto sockets = socket_pair();
+          const UniqueFd& mine = sockets[0];
+          UniqueFd& theirs = sockets[1];
           PollDesc* desc = poller().acquire(mine.get());
           go([fd = std::move(theirs)] { put(fd, 'y'); });
           ASSERT_EQ(get(*desc, mine), 'y');
@@ -203,7 +215,9 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
 
 TEST_P(PollerTest, TasksOfABusyWorkerDoNotKeepTheNetworkWaiting) {
   run([] {
-    auto [mine, theirs] = socket_pair();
+    auto sockets = socket_pair();
+    const UniqueFd& mine = sockets[0];
+    UniqueFd& theirs = sockets[1];
     PollDesc* desc = poller().acquire(mine.get());
     std::atomic<bool> done{false};
     WaitGroup group;
