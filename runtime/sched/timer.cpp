@@ -44,12 +44,13 @@ void start_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns)
 
 bool stop_timer(Timer& timer) {
   bool stopped = false;
-  with_timers([&](Scheduler& scheduler, std::uint32_t index, const Worker* worker) {
-    // A timer's function that waited for another's could wait for itself.
-    const bool wait = worker == nullptr || !scheduler.timers().is_firing(index);
-    stopped = scheduler.timers().stop(timer, wait);
-  });
-  return stopped;
+  const bool active =
+      with_timers([&](Scheduler& scheduler, std::uint32_t index, const Worker* worker) {
+        // A timer's function that waited for another's could wait for itself.
+        const bool wait = worker == nullptr || !scheduler.timers().is_firing(index);
+        stopped = scheduler.timers().stop(timer, wait);
+      });
+  return active ? stopped : Timers::take_back(timer);
 }
 
 bool Timer::put_off(std::int64_t deadline_ns) {

@@ -79,8 +79,9 @@ struct Timer {
 // periods missed. REQUIRES: it is not pending; a run is active.
 void start_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns = 0);
 
-// True: it was pending and will not fire (again). When it returns, `fire` is not running, unless it
-// was called by a timer's function. REQUIRES: the caller holds no lock that `fire` takes.
+// True: it was pending, be it in a run that is over, and will not fire (again). When it returns,
+// `fire` is not running, unless it was called by a timer's function. REQUIRES: the caller holds no
+// lock that `fire` takes.
 bool stop_timer(Timer& timer);
 
 // Another deadline for a timer that is pending and fires once. False, and nothing happens, if it is

@@ -49,6 +49,7 @@ void Timers::forget_earlier_run(Timer& timer) {
   const std::uint32_t run = current_run();
   if (timer.run_ == run) return;
   timer.run_ = run;
+  timer.deadline_ns_.store(Timer::kFixed, std::memory_order_relaxed);
   timer.home_.store(nullptr, std::memory_order_relaxed);
   timer.fired_by_.store(nullptr, std::memory_order_relaxed);
 }
@@ -65,8 +66,15 @@ TimerQueue* Timers::lock_home(Timer& timer) TASKSCOPE_NO_ANALYSIS {
   }
 }
 
-bool Timers::stop(Timer& timer, bool wait) TASKSCOPE_NO_ANALYSIS {
+bool Timers::take_back(Timer& timer) {
+  if (timer.run_ == current_run()) return false;
+  const bool pending = timer.home_.load(std::memory_order_relaxed) != nullptr;
   forget_earlier_run(timer);
+  return pending;
+}
+
+bool Timers::stop(Timer& timer, bool wait) TASKSCOPE_NO_ANALYSIS {
+  if (take_back(timer)) return true;
   TimerQueue* const home = lock_home(timer);
   if (home != nullptr) {
     home->remove(timer);

@@ -38,6 +38,8 @@ class Timers {
   // As the functions of timer.h, into the queue of `worker`.
   void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
   bool stop(Timer& timer, bool wait);
+  // True if an earlier run has left the timer pending: it will not fire any more.
+  static bool take_back(Timer& timer);
   bool move(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns);
 
   // Fires what is due in `worker`'s own queue. REQUIRES: called by that worker. The number fired.

@@ -42,7 +42,10 @@ bool FunctionTimer::stop() {
 bool FunctionTimer::reset(std::int64_t deadline_ns) {
   if (sched::move_timer(*this, deadline_ns)) return true;
   const base::LockGuard guard(lock_);
-  if (sched::move_timer(*this, deadline_ns)) return true;
+  if (sched::stop_timer(*this)) {  // meanwhile set by another task, or left by an earlier run
+    sched::start_timer(*this, deadline_ns);
+    return true;
+  }
   start(deadline_ns);
   return false;
 }

@@ -534,6 +534,8 @@ TEST_P(TimerTest, TimersThatOutliveTheirRunAreNotPendingInTheNext) {
     function = after_func(hours(1), [] { ADD_FAILURE(); });
   });
   run([&] {
+    EXPECT_TRUE(timer->stop()) << "left pending";
+    EXPECT_TRUE(function.stop());
     EXPECT_FALSE(timer->stop());
     EXPECT_FALSE(function.stop());
     EXPECT_FALSE(timer->reset(microseconds(1)));
