@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -108,6 +109,7 @@ int Poller::open() {
     return error;
   }
   event_.store(event, std::memory_order_release);
+  base::annotate_release(&epoll_);
   // Release pairs with the acquire in add() and poll().
   epoll_.store(epoll, std::memory_order_release);
   return 0;
@@ -120,12 +122,14 @@ int Poller::add(int fd, PollDesc& desc, std::uint16_t generation) {
   epoll_event interest{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                        .data = {.u64 = to_tag(desc, generation)}};
   const int epoll = epoll_.load(std::memory_order_acquire);
+  base::annotate_acquire(&epoll_);
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest) == 0 ? 0 : errno;
 }
 
-int Poller::wait_for_events(epoll_event* events, int room, std::int64_t timeout_ns) const {
+int Poller::wait_for_events(epoll_event* events, int room, std::int64_t timeout_ns) {
   const int epoll = epoll_.load(std::memory_order_acquire);
   if (epoll < 0) return 0;
+  base::annotate_acquire(&epoll_);
   if (timeout_ns <= 0) return epoll_wait(epoll, events, room, 0);
   if (timeout_ns == kForEver) return epoll_wait(epoll, events, room, -1);
   const timespec timeout{.tv_sec = timeout_ns / 1'000'000'000,

@@ -72,7 +72,7 @@ class Poller {
   // Registers it; returns 0 or errno.
   int add(int fd, PollDesc& desc, std::uint16_t generation);
   int open();
-  int wait_for_events(epoll_event* events, int room, std::int64_t timeout_ns) const;
+  int wait_for_events(epoll_event* events, int room, std::int64_t timeout_ns);
   static void handle(const epoll_event& event, PolledTasks& tasks, Task*** end);
 
   // Guarded by lock_.

@@ -115,7 +115,6 @@ TEST_P(PollerTest, CloseEndsTheWaitsOfBothDirections) {
   run([] {
     auto sockets = socket_pair();
     const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
     std::array<char, 4096> filler{};
     while (write(mine.get(), filler.data(), filler.size()) > 0) {
     }
