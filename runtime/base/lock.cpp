@@ -32,7 +32,7 @@ void Lock::lock_contended() {
 }
 
 void Lock::unlock_contended() {
-  state_.store(0, std::memory_order_release);
+  state_.exchange(0, std::memory_order_release);
   futex_wake(state_, 1);
 }
 

@@ -53,7 +53,9 @@ class TASKSCOPE_CAPABILITY("lock") Lock {
   // what it did (release_here), whoever runs next opens the lock.
   void release_here() { annotate_release(this); }
   void unlock_unannotated() TASKSCOPE_NO_ANALYSIS {
-    if (state_.load(std::memory_order_relaxed) == 2) [[unlikely]]
+    // For ThreadSanitizer always the exchange: what a store releases replaces what release_here()
+    // announced for another task, an exchange adds to it.
+    if (TASKSCOPE_TSAN || state_.load(std::memory_order_relaxed) == 2) [[unlikely]]
       return unlock_contended();
     state_.store(0, std::memory_order_release);
   }
