@@ -32,8 +32,7 @@ void Lock::lock_contended() {
 }
 
 void Lock::unlock_contended() {
-  state_.exchange(0, std::memory_order_release);
-  futex_wake(state_, 1);
+  if (state_.exchange(0, std::memory_order_release) == 2) futex_wake(state_, 1);
 }
 
 }  // namespace taskscope::base
