@@ -119,6 +119,31 @@ TEST(HeaderExamples, Blocking) {
 
 // ---- channel, time, context ---------------------------------------------------------------------
 
+TEST(HeaderExamples, SelectList) {
+  using Result = int;
+  struct Worker {
+    ts::Receiver<Result> results;
+  };
+  in_task([] {
+    std::vector<Worker> workers = {{closed_with<Result>({1, 2})}, {closed_with<Result>({3})}};
+    int sum = 0;
+    int used = 0;
+    bool open = true;
+    const auto use = [&](Result result) {
+      sum += result;
+      open = ++used < 3;
+    };
+    ts::SelectList arms;
+    for (auto& worker : workers) {
+      arms.recv(worker.results, [&](std::optional<Result> r) {
+        if (r) use(*r);
+      });
+    }
+    while (open) arms.wait();
+    EXPECT_EQ(sum, 6);
+  });
+}
+
 TEST(HeaderExamples, Select) {
   in_task([] {
     auto requests = ts::make_chan<Request>(1);
