@@ -37,7 +37,18 @@ void __tsan_release(void* address);
 }
 #endif
 
+#if TASKSCOPE_ASAN
+extern "C" void __lsan_ignore_object(const void* object);
+#endif
+
 namespace taskscope::base {
+
+// Tells LeakSanitizer that something is owned by memory which it does not look at.
+inline void annotate_owned([[maybe_unused]] const void* object) {
+#if TASKSCOPE_ASAN
+  __lsan_ignore_object(object);
+#endif
+}
 
 // Tells ThreadSanitizer that what happened before annotate_release(p) is visible after
 // annotate_acquire(p): for orders that run through code it does not see.

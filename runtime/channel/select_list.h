@@ -41,7 +41,11 @@ class SelectList {
     return add(
         std::make_unique<Kept<A>>(true, to.ref(), std::move(value), std::move(handler), Site{}));
   }
-  void remove(std::size_t index) { arms_[index].reset(); }
+  // Also from a handler, its own arm's included.
+  void remove(std::size_t index) {
+    removed_.push_back(std::move(arms_[index]));
+    if (handlers_running_ == 0) removed_.clear();
+  }
 
   // Waits for the first arm that can go ahead, carries it out and returns its index.
   std::size_t wait(Site site = Site::here()) {
@@ -94,13 +98,29 @@ class SelectList {
   std::size_t finish(std::size_t chosen) {
     if (chosen == kNone) return kNone;
     Entry& entry = *arms_[chosen];
-    // The handler may change the list, so a send's arm lives until it has returned.
-    const std::unique_ptr<Entry> used = entry.once ? std::move(arms_[chosen]) : nullptr;
-    entry.finish(bound_[chosen]);
+    const channel::Arm arm = bound_[chosen];
+    const Running running(*this);
+    if (entry.once) remove(chosen);
+    entry.finish(arm);
     return chosen;
   }
 
+  // While a handler runs, it may remove any arm; what it removes lives until it has returned.
+  struct Running {
+    explicit Running(SelectList& list) : list_(list) { ++list_.handlers_running_; }
+    ~Running() {
+      if (--list_.handlers_running_ == 0) list_.removed_.clear();
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    SelectList& list_;
+  };
+
   std::vector<std::unique_ptr<Entry>> arms_;  // null: disabled
+  std::vector<std::unique_ptr<Entry>> removed_;
+  int handlers_running_ = 0;
   // Room for the selection.
   std::vector<channel::Arm> bound_;
   std::vector<channel::Arm*> order_;

@@ -74,6 +74,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->set_closure_address(closure);
   main->set_spawn_site(site);
   main->name = strdup("main");
+  base::annotate_owned(main->name);
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
   trace_ext([&](instrument::Lane& lane) {
     lane.spawn(1, lane.site(site));
@@ -186,7 +187,10 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, const Task* by
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
   task->seq = 0;
-  if (!name.empty()) task->name = strndup(name.data(), name.size());
+  if (!name.empty()) {
+    task->name = strndup(name.data(), name.size());
+    base::annotate_owned(task->name);
+  }
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   trace_ext([&](instrument::Lane& lane) {
     const auto site = lane.site(task->spawn_site());

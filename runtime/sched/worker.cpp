@@ -150,7 +150,10 @@ void Worker::submit(Task* task, std::string_view name, TaskId parent) {
   task->id = next_id_++;
   task->parent = parent;
   task->seq = 0;
-  if (!name.empty()) task->name = strndup(name.data(), name.size());
+  if (!name.empty()) {
+    task->name = strndup(name.data(), name.size());
+    base::annotate_owned(task->name);
+  }
   if (lane_ != nullptr) {
     lane_->spawn(task->id, lane_->site(task->spawn_site()));
     if (!name.empty()) lane_->task_name(task->id, name);

@@ -135,7 +135,7 @@ TEST_P(DialTest, UnixSocketsWork) {
 }
 
 TEST_P(DialTest, AbstractUnixSocketsLeaveNoFile) {
-  run([this] {
+  run([] {
     const std::string name = "@taskscope-net-" + std::to_string(getpid());
     const Result<net::Listener> listener = net::listen_unix(name);
     ASSERT_TRUE(listener) << listener.error().message;
