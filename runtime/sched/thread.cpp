@@ -81,6 +81,7 @@ void Thread::begin_thread() {
   loop_context_.adopt_thread();
   exceptions_ = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
   set_current_thread(this);
+  base::annotate_release(this);  // what was set up here, for the tasks that ask current_thread()
 }
 
 void Thread::take_up(Worker& worker) {
