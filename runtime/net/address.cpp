@@ -11,6 +11,7 @@
 #include <memory>
 #include <system_error>
 
+#include "runtime/base/os_error.h"
 #include "runtime/sched/blocking.h"
 
 namespace taskscope::net {
@@ -142,7 +143,7 @@ Result<std::vector<Address>> resolve(std::string_view text, Site site) {
   blocking_long(
       [&] {
         status = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &list);
-        error = errno;
+        error = base::os_error();
       },
       site);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(list, [](addrinfo* first) {

@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/os_error.h"
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/base/unique_fd.h"
@@ -151,7 +152,7 @@ class Descriptor {
   template <class F>
   [[gnu::noinline]] static std::int64_t call(F& f, int fd) {
     const std::int64_t value = f(fd);
-    return value >= 0 ? value : -std::int64_t{errno};
+    return value >= 0 ? value : -std::int64_t{base::os_error()};
   }
 
   PollResult begin(PollMode mode, const Caller& caller) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/os_error.h"
 #include "runtime/net/socket.h"
 #include "runtime/sched/timer.h"
 
@@ -28,8 +29,8 @@ class Connecting {
     if (!std::exchange(started_, true)) {
       if (::connect(fd, address_.raw(), address_.size()) == 0) return 0;
       // A Unix socket says EAGAIN when the listener's queue is full, and never more than that.
-      if (errno == EAGAIN) errno = EBUSY;
-      if (errno == EINPROGRESS || errno == EINTR) errno = EAGAIN;
+      if (base::os_error() == EAGAIN) base::set_os_error(EBUSY);
+      if (base::os_error() == EINPROGRESS || base::os_error() == EINTR) base::set_os_error(EAGAIN);
       return -1;
     }
     int error = 0;
@@ -42,7 +43,7 @@ class Connecting {
       if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) == 0) return 0;
       error = EAGAIN;
     }
-    errno = error;
+    base::set_os_error(error);
     return -1;
   }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/os_error.h"
 #include "runtime/net/socket.h"
 
 namespace taskscope::net {
@@ -44,7 +45,7 @@ Result<Listener> listen_at(const Address& address, const ListenOptions& options,
   }
   ok = ok && ::bind(fd, address.raw(), address.size()) == 0;
   if (!ok || ::listen(fd, options.backlog) != 0) {
-    const int error = errno;
+    const int error = base::os_error();
     Error failure = os_failure(error, "listen on", name);
     if (error == EADDRINUSE && address.family() == AF_UNIX) {
       failure.message += "; remove the file if no program listens there";
@@ -68,7 +69,7 @@ Result<Conn> Listener::accept_for(const Caller& caller) const {
       const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&remote), &size,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
       // Somebody came and left before we looked: the next one, please.
-      if (fd < 0 && errno == ECONNABORTED) continue;
+      if (fd < 0 && base::os_error() == ECONNABORTED) continue;
       return fd;
     }
   });

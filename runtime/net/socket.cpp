@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "runtime/base/os_error.h"
+
 namespace taskscope::net {
 
 NewSocket make_socket(int family) {
   NewSocket result{
       .fd = base::UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))};
-  if (!result.fd) result.error = errno;
+  if (!result.fd) result.error = base::os_error();
   return result;
 }
 

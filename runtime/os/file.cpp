@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "runtime/base/os_error.h"
 #include "runtime/net/descriptor.h"
 #include "runtime/sched/blocking.h"
 
@@ -29,7 +30,7 @@ Outcome call(const Site& site, Call system_call) {
         for (;;) {
           const auto value = static_cast<std::int64_t>(system_call());
           if (value >= 0) return Outcome{.value = value};
-          if (errno != EINTR) return Outcome{.error = errno};
+          if (base::os_error() != EINTR) return Outcome{.error = base::os_error()};
         }
       },
       site);
@@ -122,7 +123,8 @@ Result<void> File::sync(Site site) const {
 Result<void> File::close(Site site) {
   const int fd = fd_.release();
   // Not again after EINTR: Linux has closed it then.
-  const int error = blocking([fd] { return ::close(fd) == 0 || errno == EINTR ? 0 : errno; }, site);
+  const int error = blocking(
+      [fd] { return ::close(fd) == 0 || base::os_error() == EINTR ? 0 : base::os_error(); }, site);
   if (error != 0) return net::os_failure(error, "close", path_);
   return {};
 }

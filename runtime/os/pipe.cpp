@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "runtime/base/os_error.h"
+
 namespace taskscope::os {
 namespace {
 
@@ -27,14 +29,14 @@ ssize_t write_quietly(int fd, const void* data, std::size_t size) {
   sigset_t before;
   pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
   const ssize_t written = ::write(fd, data, size);
-  const int error = errno;
+  const int error = base::os_error();
   if (written < 0 && error == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
     const timespec at_once{};
-    while (sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
+    while (sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && base::os_error() == EINTR) {
     }
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
+  base::set_os_error(error);
   return written;
 }
 

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "runtime/base/os_error.h"
 #include "runtime/sched/blocking.h"
 #include "runtime/sync/wait_group.h"
 
@@ -32,14 +33,14 @@ int make_ends(Stream stream, bool child_reads, Ends& ends) {
   if (stream == Stream::Inherit) return 0;
   if (stream == Stream::Null) {
     ends.theirs.reset(::open("/dev/null", (child_reads ? O_RDONLY : O_WRONLY) | O_CLOEXEC));
-    return ends.theirs ? 0 : errno;
+    return ends.theirs ? 0 : base::os_error();
   }
   int fds[2] = {};
-  if (::pipe2(fds, O_CLOEXEC) != 0) return errno;
+  if (::pipe2(fds, O_CLOEXEC) != 0) return base::os_error();
   ends.theirs.reset(fds[child_reads ? 0 : 1]);
   ends.ours.reset(fds[child_reads ? 1 : 0]);
   // Only ours: the flag belongs to the open pipe end, and the child expects to block.
-  return ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
+  return ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK) == 0 ? 0 : base::os_error();
 }
 
 std::vector<char*> to_pointers(const std::vector<std::string>& texts) {
@@ -150,7 +151,7 @@ Result<Process> Process::start(const Command& command, Site site) {
   if (error != 0) return net::os_failure(error, "start", program);
   base::UniqueFd pidfd(open_pidfd(id));
   if (!pidfd) {
-    const int why = errno;
+    const int why = base::os_error();
     ::kill(id, SIGKILL);
     blocking([id] { return ::waitpid(id, nullptr, 0); }, site);
     return net::os_failure(why, "watch", program);
@@ -186,7 +187,7 @@ Result<ExitStatus> Process::wait_for(const net::Caller& caller) const {
         siginfo_t info{};
         if (waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG) != 0) return -1;
         if (info.si_pid == 0) {
-          errno = EAGAIN;
+          base::set_os_error(EAGAIN);
           return -1;
         }
         (info.si_code == CLD_EXITED ? status.code : status.signal) = info.si_status;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/os_error.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/net/descriptor.h"
 #include "runtime/sched/fatal.h"
@@ -41,14 +42,14 @@ constinit std::atomic<std::uint32_t> g_handling{0};
 
 // Async-signal-safe, on whatever thread the signal is delivered to.
 void on_signal(int number) {
-  const int error = errno;
+  const int error = base::os_error();
   g_handling.fetch_add(1);
   g_pending.fetch_or(bit(number));
   const std::uint64_t one = 1;
   const int event = g_event.load();
   if (event >= 0) static_cast<void>(!write(event, &one, sizeof one));
   g_handling.fetch_sub(1);
-  errno = error;
+  base::set_os_error(error);
 }
 
 struct Subscriber {
@@ -133,7 +134,7 @@ class RunSignals {
 
   void start_watching(const Site& site) {
     base::UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!event) sched::fatal(net::os_failure(errno, "watch", "signals").message);
+    if (!event) sched::fatal(net::os_failure(base::os_error(), "watch", "signals").message);
     fd_ = event.get();
     event_ = net::DescriptorRef(net::Descriptor::make(std::move(event), "signals", {}, site));
     g_event.store(fd_);

@@ -71,6 +71,8 @@ void Thread::loop(Worker& first) {
     left->set_status(WorkerStatus::Idle);
   }
   *exceptions_ = {};
+  // What tasks left in this thread's own variables is destroyed when it ends.
+  base::annotate_acquire(&scheduler_);
   set_current_thread(nullptr);
 }
 

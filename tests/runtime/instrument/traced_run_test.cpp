@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "runtime/base/sanitizer.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
@@ -161,6 +162,7 @@ TEST_P(TracedRunTest, AFullRingLosesEventsButNeverTheCount) {
 }
 
 TEST_P(TracedRunTest, AForkedChildWritesNothing) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer has no threads in the child of a fork";
   FakeRecorder recorder;
   run([&] {
     recorder.receive();
