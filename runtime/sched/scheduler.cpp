@@ -58,8 +58,9 @@ bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
   adopt_main(body, closure, site);
   // The other workers get a thread when there is work for them.
   for (const auto& worker : workers().subspan(1)) idle_.add(*worker);
-  start_thread(*workers_[0]);
+  // First, so that whoever counts threads for a deadlock finds it.
   monitor_.start();
+  start_thread(*workers_[0]);
   const bool clean = wait_for_threads();
   monitor_.stop();
   trace_stop(clean);
