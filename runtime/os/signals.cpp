@@ -108,7 +108,6 @@ class RunSignals {
       }
     }
     disconnect_handler();
-    if (fd_ >= 0) ::close(fd_);
   }
 
  private:
@@ -135,29 +134,28 @@ class RunSignals {
   void start_watching(const Site& site) {
     base::UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event) sched::fatal(net::os_failure(base::os_error(), "watch", "signals").message);
-    fd_ = event.get();
+    const int fd = event.get();
     event_ = net::DescriptorRef(net::Descriptor::make(std::move(event), "signals", {}, site));
-    g_event.store(fd_);
+    g_event.store(fd);
     watching_ = true;
     watcher_.go(
-        "signals", [this, event_descriptor = event_] { watch(event_descriptor); }, site);
+        "signals", [this] { watch(); }, site);
   }
   void stop_watching(const Site& site) {
     disconnect_handler();
     event_->close(site);
-    event_ = {};
-    fd_ = -1;
     watcher_.wait(site);
+    event_ = {};
     watching_ = false;
   }
 
-  // The task that passes signals on.
-  void watch(const net::DescriptorRef& event) {
+  // The task that passes signals on. It holds nothing of its own: the end of the run abandons it.
+  void watch() {
     for (;;) {
       std::uint64_t count = 0;
       const net::Attempt got =
-          event->perform(net::PollMode::Read, {.site = Site::here()},
-                         [&count](int fd) { return ::read(fd, &count, sizeof count); });
+          event_->perform(net::PollMode::Read, {.site = Site::here()},
+                          [&count](int fd) { return ::read(fd, &count, sizeof count); });
       if (!got.ok()) return;
       pass_on(g_pending.exchange(0));
     }
@@ -179,7 +177,6 @@ class RunSignals {
   Mutex changes_{"signals"};
   // Guarded by changes_.
   bool watching_ = false;
-  int fd_ = -1;
   net::DescriptorRef event_;
   WaitGroup watcher_{"signals"};
   std::array<std::uint32_t, kSignals> takers_{};

@@ -30,8 +30,9 @@ std::size_t foreign_threads(std::size_t ours) {
 }  // namespace
 
 void report_if_deadlocked(Scheduler& scheduler) {
+  // A thread of ours that is not up yet counts as foreign; it looks itself before it sleeps.
   const std::size_t monitor = 1;
-  if (foreign_threads(scheduler.threads() + monitor) != 0) return;
+  if (foreign_threads(scheduler.threads_up() + monitor) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep()) return;
   const std::int64_t now_ns = base::monotonic_ns();

@@ -53,8 +53,12 @@ class Monitor {
   };
 
   void loop();
-  void age_stacks(bool nothing_runs);
-  void rest(std::int64_t period_ns);
+  void age_stacks();
+  void doze(std::int64_t period_ns);
+  // Until woken: nothing runs.
+  void sleep();
+  void end_rest();
+  bool all_idle() const;
   void wake_from_rest();
   // Returns true if something happens that should be looked at again soon.
   bool look(std::int64_t now_ns);

@@ -97,6 +97,7 @@ void Scheduler::start_thread(Worker& worker) {
   }
   try {
     drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
+                          threads_up_.fetch_add(1, std::memory_order_relaxed);
                           {
                             const SignalStack signal_stack;
                             raw->loop(worker);
@@ -291,15 +292,21 @@ void Scheduler::hand_on(Worker& worker) {
     // Nothing to do for it: no thread needs to wake to find that out.
     if (auto* lane = worker.lane()) lane->worker_park();
     const bool rests = idle_.add(worker);
-    // Step S3 of the recipe.
-    if (rests && any_work()) wake_one_if_useful(nullptr);
-    if (rests) return;
+    if (rests) return look_after_idling();
   }
   if (Thread* thread = idle_.take_thread()) {
     thread->wake(&worker);
   } else {
     start_thread(worker);
   }
+}
+
+void Scheduler::look_after_idling() {
+  const bool last = idle_.count() == worker_count() &&
+                    workerless_.load(std::memory_order_seq_cst) == 0 &&
+                    retiring_.load(std::memory_order_seq_cst) == 0;
+  // Step S3 of the recipe.
+  if (last || any_work()) wake_one_if_useful(nullptr);
 }
 
 bool Scheduler::any_work() const {
@@ -382,7 +389,7 @@ std::uint32_t Scheduler::set_workers(std::uint32_t count) {
     }
   }
   // They look for work themselves; one wakes the next.
-  if (any_work()) wake_one_if_useful(nullptr);
+  look_after_idling();
   return old;
 }
 

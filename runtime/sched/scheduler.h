@@ -111,6 +111,9 @@ class Scheduler {
   void hand_on(Worker& worker);
   // The same for one that was taken from a call.
   void hand_on_from_call(Worker& worker);
+  // For whoever has made workers idle without being a thread that goes to sleep now: one of those
+  // looks for work and, if it was the last worker, for a deadlock or a clock to move.
+  void look_after_idling();
   // Retires a worker that was asked to, which the caller drives. False if it is to stay after all.
   bool retire_if_asked(Worker& worker);
   bool any_work() const;
@@ -125,6 +128,8 @@ class Scheduler {
   void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
   std::size_t threads() const { return threads_started_.load(std::memory_order_relaxed); }
+  // Those of them that run already: no more than a listing made later finds.
+  std::size_t threads_up() const { return threads_up_.load(std::memory_order_relaxed); }
 
   // One idle thread sleeps no longer than to the earliest deadline; the others rely on it. It is
   // the one with the earliest deadline. False if another one keeps time already, or nobody sleeps.
@@ -231,10 +236,12 @@ class Scheduler {
   std::atomic<std::uint32_t> stopped_{0};
   // Atomic: task ids are given to workers in blocks; relaxed, only uniqueness matters.
   std::atomic<TaskId> next_id_{2};
-  // Atomic: tasks started and ended without a worker, threads started; relaxed, counters.
+  // Atomic: tasks started and ended without a worker, threads started, threads in their loop;
+  // relaxed, counters.
   std::atomic<std::uint64_t> spawned_foreign_{0};
   std::atomic<std::uint64_t> ended_foreign_{0};
   std::atomic<std::size_t> threads_started_{0};
+  std::atomic<std::size_t> threads_up_{0};
 };
 
 }  // namespace taskscope::sched

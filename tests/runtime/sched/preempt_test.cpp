@@ -111,13 +111,30 @@ TEST_P(PreemptTest, AHogMayDoEverythingWithoutAWorker) {
 }
 
 TEST_P(PreemptTest, AHogThatEndsWithoutAWorkerLeavesNothing) {
+  std::atomic<bool> stop{false};  // the hogs look at it after the main task has ended
   run([&] {
-    std::atomic<bool> stop{false};
-    WaitGroup waiting;
     for (std::uint32_t i = 0; i < workers(); ++i) go("hog", [&stop] { spin_until(stop); });
     sleep(milliseconds(30));
     stop = true;
   });
+}
+
+TEST_P(PreemptTest, TheLastWorkerThatIsHandedOnStillLooksAtTheClock) {
+  ManualClock clock;
+  run(
+      [] {
+        for (int i = 0; i < 5; ++i) {
+          go([] {});
+          // Long enough to be preempted, and then soon asleep: perhaps before the monitor has
+          // handed the worker on.
+          const std::int64_t end = base::monotonic_ns() + 11'000'000;
+          while (base::monotonic_ns() < end) {
+          }
+          sleep(hours(1));
+        }
+      },
+      &clock);
+  EXPECT_EQ(clock.now(), TimePoint(hours(5)));
 }
 
 TEST_P(PreemptTest, ACheckpointGivesWay) {
