@@ -2,6 +2,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 
@@ -169,6 +170,21 @@ void timer_idle(std::int64_t sleeps, Run& run) {
   run.set_percentiles("late", std::move(late));
 }
 
+// The same while a task on each worker computes and never calls the runtime.
+void timer_hog(std::int64_t sleeps, Run& run) {
+  std::atomic<bool> over{false};
+  ts::WaitGroup hogs;
+  for (std::uint32_t i = 0; i < ts::set_workers(0); ++i) {
+    hogs.go([&over] {
+      while (!over.load(std::memory_order_relaxed)) {
+      }
+    });
+  }
+  timer_idle(sleeps, run);
+  over.store(true, std::memory_order_relaxed);
+  hogs.wait();
+}
+
 void raw_syscall(std::int64_t calls, Run&) {
   for (std::int64_t i = 0; i < calls; ++i) ::syscall(SYS_getppid);
 }
@@ -181,7 +197,8 @@ std::vector<Case> scheduler_cases() {
           {"spawn_seq", 1'000'000, spawn_seq},   {"fib27", 27, fork_join},
           {"skynet1M", 1'000'000, skynet},       {"daisy", 200'000, daisy},
           {"parked", 1'000'000, parked},         {"timer_sleep", 100'000, timer_sleep},
-          {"timer_idle", 200, timer_idle},       {"rawsyscall", 5'000'000, raw_syscall}};
+          {"timer_idle", 200, timer_idle},       {"timer_hog", 50, timer_hog},
+          {"rawsyscall", 5'000'000, raw_syscall}};
 }
 
 }  // namespace taskscope::bench

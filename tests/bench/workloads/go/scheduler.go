@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -60,17 +61,21 @@ func init() {
 		r.set("cpu_ns", (ownCPU()-before)*1e9/float64(n))
 		r.setPercentiles("late", late)
 	}}
-	workloads["timer_idle"] = workload{200, func(n int, r *run) {
-		late := make([]time.Duration, 8*n)
-		each(8, func(task int) {
-			for i := range n {
-				start := time.Now()
-				time.Sleep(time.Millisecond)
-				late[task*n+i] = time.Since(start) - time.Millisecond
-			}
-		})
-		r.operations = 8 * n
-		r.setPercentiles("late", late)
+	workloads["timer_idle"] = workload{200, timerIdle}
+	workloads["timer_hog"] = workload{50, func(n int, r *run) {
+		var over atomic.Bool
+		var hogs sync.WaitGroup
+		for range runtime.GOMAXPROCS(0) {
+			hogs.Add(1)
+			go func() {
+				defer hogs.Done()
+				for !over.Load() {
+				}
+			}()
+		}
+		timerIdle(n, r)
+		over.Store(true)
+		hogs.Wait()
 	}}
 	workloads["timer_churn"] = workload{5_000_000, func(n int, r *run) {
 		for range n {
@@ -174,4 +179,17 @@ func parked(tasks int, r *run) {
 	close(gate)
 	down.Wait()
 	r.set("wake_ns", float64(time.Since(woken).Nanoseconds())/float64(tasks))
+}
+
+func timerIdle(n int, r *run) {
+	late := make([]time.Duration, 8*n)
+	each(8, func(task int) {
+		for i := range n {
+			start := time.Now()
+			time.Sleep(time.Millisecond)
+			late[task*n+i] = time.Since(start) - time.Millisecond
+		}
+	})
+	r.operations = 8 * n
+	r.setPercentiles("late", late)
 }
