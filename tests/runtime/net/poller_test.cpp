@@ -34,14 +34,34 @@ std::array<UniqueFd, 2> socket_pair() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-void release(PollDesc* desc) {
-  poller().retire(desc);
-  poller().release(desc);
-}
-
 PollResult wait(PollDesc& desc, PollMode mode) {
   return desc.wait(mode, {.reason = trace_format::BlockReason::Network, .site = Site::here()});
 }
+
+// What the poller knows of a descriptor, until it goes out of scope.
+class Watch {
+ public:
+  explicit Watch(const UniqueFd& fd) : desc_(poller().acquire(fd.get())) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    poller().retire(desc_);
+    poller().release(desc_);
+  }
+  PollDesc& operator*() const { return *desc_; }
+  PollDesc* operator->() const { return desc_; }
+
+ private:
+  PollDesc* desc_;
+};
+
+// Two connected sockets, the first of which is watched.
+struct Link {
+  std::array<UniqueFd, 2> sockets = socket_pair();
+  UniqueFd& mine = sockets[0];
+  UniqueFd& theirs = sockets[1];
+  Watch desc{mine};
+};
 
 void put(const UniqueFd& fd, char c = 'x') { ASSERT_EQ(write(fd.get(), &c, 1), 1); }
 
@@ -56,30 +76,22 @@ char get(PollDesc& desc, const UniqueFd& fd) {
 
 TEST_P(PollerTest, ATaskWaitsUntilItsDescriptorIsReadable) {
   run([] {
-    auto sockets = socket_pair();
-    const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
-    PollDesc* desc = poller().acquire(mine.get());
+    Link link;
     WaitGroup group;
-    group.go([&, desc] { EXPECT_EQ(get(*desc, mine), 'a'); });
+    group.go([&] { EXPECT_EQ(get(*link.desc, link.mine), 'a'); });
     test::wait_until_blocked(1);
-    put(theirs, 'a');
+    put(link.theirs, 'a');
     group.wait();
-    release(desc);
   });
 }
 
 TEST_P(PollerTest, AnEdgeThatComesBeforeTheWaitIsNotLost) {
   run([] {
-    auto sockets = socket_pair();
-    const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
-    PollDesc* desc = poller().acquire(mine.get());
-    EXPECT_EQ(wait(*desc, PollMode::Write), PollResult::Ready);  // now it is registered
-    put(theirs);
-    EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Ready);
-    EXPECT_EQ(get(*desc, mine), 'x');
-    release(desc);
+    Link link;
+    EXPECT_EQ(wait(*link.desc, PollMode::Write), PollResult::Ready);  // now it is registered
+    put(link.theirs);
+    EXPECT_EQ(wait(*link.desc, PollMode::Read), PollResult::Ready);
+    EXPECT_EQ(get(*link.desc, link.mine), 'x');
   });
 }
 
@@ -95,13 +107,12 @@ TEST_P(PollerTest, PairsOfTasksPlayPingPongOverSockets) {
         for (const bool serves : {true, false}) {
           both.go([&sockets, serves] {
             const UniqueFd& fd = sockets[serves ? 1 : 0];
-            PollDesc* desc = poller().acquire(fd.get());
+            const Watch desc(fd);
             for (int round = 0; round < kRounds; ++round) {
               if (serves) put(fd, static_cast<char>(round));
               ASSERT_EQ(get(*desc, fd), static_cast<char>(round));
               if (!serves) put(fd, static_cast<char>(round));
             }
-            release(desc);
           });
         }
         both.wait();
@@ -118,10 +129,10 @@ TEST_P(PollerTest, CloseEndsTheWaitsOfBothDirections) {
     std::array<char, 4096> filler{};
     while (write(mine.get(), filler.data(), filler.size()) > 0) {
     }
-    PollDesc* desc = poller().acquire(mine.get());
+    const Watch desc(mine);
     WaitGroup group;
     for (const PollMode mode : {PollMode::Read, PollMode::Write}) {
-      group.go([&, mode, desc = desc] {
+      group.go([&, mode] {
         desc->prepare(mode);
         EXPECT_EQ(wait(*desc, mode), PollResult::Closed);
       });
@@ -130,17 +141,15 @@ TEST_P(PollerTest, CloseEndsTheWaitsOfBothDirections) {
     desc->close();
     group.wait();
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Closed);
-    release(desc);
   });
 }
 
 TEST_P(PollerTest, WhatTheKernelDoesNotWatchIsAFailure) {
   run([] {
     const UniqueFd file(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-    PollDesc* desc = poller().acquire(file.get());
+    const Watch desc(file);
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Failed);
     EXPECT_EQ(desc->failure(), EPERM);
-    release(desc);
   });
 }
 
@@ -150,35 +159,27 @@ TEST_P(PollerTest, WaitingForADescriptorIsNoDeadlock) {
     const UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 30'000'000}};
     ASSERT_EQ(timerfd_settime(timer.get(), 0, &soon, nullptr), 0);
-    PollDesc* desc = poller().acquire(timer.get());
+    const Watch desc(timer);
     EXPECT_EQ(wait(*desc, PollMode::Read), PollResult::Ready);
-    release(desc);
   });
 }
 
 TEST_P(PollerTest, ASleeperWakesWhileOthersWaitForDescriptors) {
   run([] {
-    auto sockets = socket_pair();
-    const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
-    PollDesc* desc = poller().acquire(mine.get());
+    Link link;
     WaitGroup group;
-    group.go([&, desc] { get(*desc, mine); });
+    group.go([&] { get(*link.desc, link.mine); });
     for (int i = 0; i < 20; ++i) sleep(std::chrono::microseconds(300));
-    put(theirs);
+    put(link.theirs);
     group.wait();
-    release(desc);
   });
 }
 
 TEST_P(PollerTest, AnotherThreadWakesAWorkerThatSleepsInThePoller) {
   run([] {
-    auto sockets = socket_pair();
-    const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
-    PollDesc* desc = poller().acquire(mine.get());
+    Link link;
     WaitGroup group;
-    group.go([&, desc] { get(*desc, mine); });
+    group.go([&] { get(*link.desc, link.mine); });
     for (int i = 0; i < sized(400); ++i) {
       WaitGroup once;
       once.add(1);
@@ -186,9 +187,8 @@ TEST_P(PollerTest, AnotherThreadWakesAWorkerThatSleepsInThePoller) {
       once.wait();
       outside.join();
     }
-    put(theirs);
+    put(link.theirs);
     group.wait();
-    release(desc);
   });
 }
 
@@ -198,13 +198,9 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
     for (int t = 0; t < 8; ++t) {
       group.go([] {
         for (int i = 0; i < sized(2'000); ++i) {
-          auto sockets = socket_pair();
-          const UniqueFd& mine = sockets[0];
-          UniqueFd& theirs = sockets[1];
-          PollDesc* desc = poller().acquire(mine.get());
-          go([fd = std::move(theirs)] { put(fd, 'y'); });
-          ASSERT_EQ(get(*desc, mine), 'y');
-          release(desc);
+          Link link;
+          go([fd = std::move(link.theirs)] { put(fd, 'y'); });
+          ASSERT_EQ(get(*link.desc, link.mine), 'y');
         }
       });
     }
@@ -214,10 +210,7 @@ TEST_P(PollerTest, DescriptorsAreUsedAgainWithoutOldEvents) {
 
 TEST_P(PollerTest, TasksOfABusyWorkerDoNotKeepTheNetworkWaiting) {
   run([] {
-    auto sockets = socket_pair();
-    const UniqueFd& mine = sockets[0];
-    UniqueFd& theirs = sockets[1];
-    PollDesc* desc = poller().acquire(mine.get());
+    Link link;
     std::atomic<bool> done{false};
     WaitGroup group;
     for (int i = 0; i < 16; ++i) {
@@ -225,13 +218,12 @@ TEST_P(PollerTest, TasksOfABusyWorkerDoNotKeepTheNetworkWaiting) {
         while (!done) yield();
       });
     }
-    group.go([&, desc] {
-      get(*desc, mine);
+    group.go([&] {
+      get(*link.desc, link.mine);
       done = true;
     });
-    group.go([&] { put(theirs); });
+    group.go([&] { put(link.theirs); });
     group.wait();
-    release(desc);
   });
 }
 
