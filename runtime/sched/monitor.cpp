@@ -105,6 +105,9 @@ bool Monitor::all_idle() const { return scheduler_.idle().count() == scheduler_.
 
 bool Monitor::look(std::int64_t now_ns) {
   poll_if_nobody_does(now_ns);
+  // What Worker::offer_next() kept back.
+  scheduler_.count_search(true);
+  if (scheduler_.any_work()) scheduler_.wake_one_if_useful(nullptr);
   bool again_soon = false;
   const auto workers = scheduler_.workers();
   for (std::size_t i = 0; i < workers.size(); ++i) {

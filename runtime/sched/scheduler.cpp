@@ -122,7 +122,7 @@ bool Scheduler::wait_for_threads() {
       base::futex_wait(stopped_, stopped);
       continue;
     }
-    if (stopped == threads()) break;
+    if (all_stopped(stopped)) break;
     const std::int64_t now = base::monotonic_ns();
     if (stop_seen_ns == 0) stop_seen_ns = now;
     const bool only_calls = only_calls_left();
@@ -138,6 +138,12 @@ bool Scheduler::wait_for_threads() {
   const base::LockGuard guard(threads_lock_);
   for (Driver& driver : drivers_) driver.handle.join();
   return true;
+}
+
+// Under the lock: somebody may be starting one that is not counted yet. Nobody starts one later.
+bool Scheduler::all_stopped(std::size_t stopped) {
+  const base::LockGuard guard(threads_lock_);
+  return stopped == drivers_.size();
 }
 
 bool Scheduler::only_calls_left() {

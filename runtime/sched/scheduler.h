@@ -21,10 +21,14 @@
 // may look everywhere just then and fall asleep. So whoever puts it back does S2 too
 // (Worker::queue_again); a spinning worker that moves tasks does so when it stops spinning.
 //
+// A task that is put into an empty next-slot may be left to the worker that has it
+// (Worker::offer_next): it runs there next, or the monitor wakes somebody for it.
+//
 // At most one worker is being woken at a time: a woken one counts as spinning from the waker's CAS
 // on.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -62,6 +66,7 @@ class Scheduler {
  public:
   static constexpr std::uint32_t kWorkersMax = 1024;
   static constexpr std::size_t kThreadsMax = 10'000;
+  static constexpr std::uint32_t kVainMax = 12;  // 4,096 next-slots, some 300 us of ping-pong
 
   // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
   Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
@@ -150,6 +155,14 @@ class Scheduler {
   // True if it was the last.
   bool remove_spinner() { return spinning_.fetch_sub(1, std::memory_order_seq_cst) == 1; }
 
+  // Searches of woken workers that found nothing, in a row; no more than kVainMax.
+  std::uint32_t vain_searches() const { return vain_searches_.load(std::memory_order_relaxed); }
+  void count_search(bool found) {
+    const std::uint32_t vain = vain_searches();
+    const std::uint32_t now = found ? 0 : std::min(vain + 1, kVainMax);
+    if (now != vain) vain_searches_.store(now, std::memory_order_relaxed);
+  }
+
   // All that were ever made, retired ones too.
   std::span<const std::unique_ptr<Worker>> workers() const {
     return {workers_.data(), workers_made()};
@@ -190,6 +203,7 @@ class Scheduler {
   bool wake_idle_worker(instrument::Lane* lane);
   void adopt_main(TaskBody body, void* closure, const base::Site& site);
   bool wait_for_threads();
+  bool all_stopped(std::size_t stopped);
   bool only_calls_left();
   void trace_stop(bool clean);
 
@@ -236,6 +250,8 @@ class Scheduler {
   std::atomic<std::uint32_t> stopped_{0};
   // Atomic: task ids are given to workers in blocks; relaxed, only uniqueness matters.
   std::atomic<TaskId> next_id_{2};
+  // Atomic: a guess, relaxed; woken workers and the monitor write it.
+  std::atomic<std::uint32_t> vain_searches_{0};
   // Atomic: tasks started and ended without a worker, threads started, threads in their loop;
   // relaxed, counters.
   std::atomic<std::uint64_t> spawned_foreign_{0};

@@ -18,7 +18,7 @@ constexpr std::int64_t kDeadlockRecheckNs = 1'000'000'000;
 
 void Thread::go_idle() {
   Worker& mine = *worker();
-  const bool spun = mine.leave_spinning();
+  const bool spun = mine.give_up_spinning();
   if (auto* lane = mine.lane()) lane->worker_park();
   // Steps S1, S2 and S3 of the recipe (scheduler.h).
   set_worker(nullptr);
@@ -29,7 +29,7 @@ void Thread::go_idle() {
 }
 
 void Thread::retire_worker() {
-  if (worker()->leave_spinning()) scheduler_.remove_spinner();
+  if (worker()->give_up_spinning()) scheduler_.remove_spinner();
   if (!scheduler_.retire_if_asked(*worker())) return;
   set_worker(nullptr);
   scheduler_.add_idle_thread(*this);

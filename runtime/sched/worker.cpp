@@ -38,7 +38,7 @@ Task* Worker::pick_quick() {
 
 Task* Worker::pick_local() {
   if (Task* next = queue_.take_next()) {
-    if (++next_streak_ < kNextStreakMax) return next;
+    if (++next_streak_ < kNextStreakMax || queue_.size() == 0) return next;
     queue_again(next);
   }
   next_streak_ = 0;
@@ -130,8 +130,7 @@ void Worker::make_ready(Task* task) {
   if (lane_ != nullptr) lane_->ready(task->id, task->seq);
   task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
-  if (Task* previous = queue_.exchange_next(task)) queue_last(previous);
-  scheduler_.wake_one_if_useful(lane_);
+  queue_first(task);
 }
 
 void Worker::make_ready_last(Task* task) {
@@ -161,7 +160,26 @@ void Worker::submit(Task* task, std::string_view name, TaskId parent) {
   ++spawned_;
   task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
-  if (Task* previous = queue_.exchange_next(task)) queue_last(previous);
+  queue_first(task);
+}
+
+void Worker::queue_first(Task* task) {
+  if (Task* previous = queue_.exchange_next(task)) {
+    queue_last(previous);
+    scheduler_.wake_one_if_useful(lane_);
+  } else {
+    offer_next();
+  }
+}
+
+// What lies alone in a next-slot usually runs here in a moment, and whoever was woken for it looks
+// in vain: two tasks that wake each other in turn would keep a second core busy with nothing, and
+// pay for its wake-ups. So each vain search doubles how many next-slots are kept back before the
+// next try. The monitor wakes somebody for one that waits all the same, and starts afresh.
+void Worker::offer_next() {
+  if (scheduler_.idle().count() == 0) return;
+  if (++kept_back_ < std::uint32_t{1} << scheduler_.vain_searches()) return;
+  kept_back_ = 0;
   scheduler_.wake_one_if_useful(lane_);
 }
 

@@ -74,10 +74,10 @@ class alignas(64) Worker {
   stack::StackCache& stacks() { return stacks_; }
   void count_end() { ++ended_; }
 
-  // Ends its search: it found something, or gives up. True if it was searching.
-  bool leave_spinning();
+  // Ends its search without a result. True if it was searching.
+  bool give_up_spinning();
   // The waker's, before it hands the worker over.
-  void set_spinning() { spinning_ = true; }
+  void set_spinning() { spinning_ = woken_ = true; }
 
   // A call that may take long: the driver leaves the worker with this, and gets it back only if
   // nobody has taken it (end_call()).
@@ -133,8 +133,11 @@ class alignas(64) Worker {
   void stop_tracing() { lane_ = nullptr; }
 
  private:
+  void queue_first(Task* task);
   void queue_last(Task* task);
   void overflow(Task* task);
+  // Tells others of a task in the next-slot, when that has been of use lately.
+  void offer_next();
   void offer_queued();
 
   // The search, in the order it is tried.
@@ -159,7 +162,9 @@ class alignas(64) Worker {
   std::uint32_t next_streak_ = 0;  // tasks in a row that came from the next-slot
   std::uint32_t random_state_;
   bool spinning_ = false;
-  TaskId next_id_ = 0;  // ids [next_id_, end_id_) are this worker's to give
+  bool woken_ = false;           // for this search
+  std::uint32_t kept_back_ = 0;  // next-slots in a row that offer_next() told nobody of
+  TaskId next_id_ = 0;           // ids [next_id_, end_id_) are this worker's to give
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;

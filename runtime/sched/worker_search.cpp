@@ -1,4 +1,6 @@
 // The part of a worker that looks for work in other workers' queues.
+#include <utility>
+
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
 
@@ -29,14 +31,14 @@ bool Worker::start_spinning() {
   return true;
 }
 
-bool Worker::leave_spinning() {
-  const bool was = spinning_;
-  spinning_ = false;
-  return was;
+bool Worker::give_up_spinning() {
+  if (std::exchange(woken_, false)) scheduler_.count_search(false);
+  return std::exchange(spinning_, false);
 }
 
 void Worker::stop_spinning() {
-  if (!leave_spinning()) return;
+  if (!std::exchange(spinning_, false)) return;
+  if (std::exchange(woken_, false)) scheduler_.count_search(true);
   // Whoever put the work there may have relied on this spinner for the next task too.
   if (scheduler_.remove_spinner()) scheduler_.wake_one_if_useful(lane_);
 }

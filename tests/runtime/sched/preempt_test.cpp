@@ -130,11 +130,11 @@ TEST_P(PreemptTest, TheLastWorkerThatIsHandedOnStillLooksAtTheClock) {
           const std::int64_t end = base::monotonic_ns() + 11'000'000;
           while (base::monotonic_ns() < end) {
           }
-          sleep(hours(1));
+          sleep(std::chrono::hours(1));
         }
       },
       &clock);
-  EXPECT_EQ(clock.now(), TimePoint(hours(5)));
+  EXPECT_EQ(clock.now(), TimePoint(std::chrono::hours(5)));
 }
 
 TEST_P(PreemptTest, ACheckpointGivesWay) {
