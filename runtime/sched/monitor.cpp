@@ -30,6 +30,7 @@ constexpr std::int64_t kStackAgeNs = 500'000'000;
 
 void Monitor::start() {
   seen_.resize(Scheduler::kWorkersMax);
+  parked_stacks_.start();
   try {
     thread_ = std::thread([this] { loop(); });
   } catch (const std::system_error& error) {
@@ -56,17 +57,25 @@ void Monitor::wake_from_rest() {
 void Monitor::loop() {
   std::int64_t period_ns = kShortestNs;
   int idle_looks = 0;
+  std::int64_t idle_since_ns = 0;
   while (!ends_.load(std::memory_order_seq_cst)) {
+    const std::int64_t now = base::monotonic_ns();
     const bool all_idle = scheduler_.idle().count() == scheduler_.worker_count();
     idle_looks = all_idle ? idle_looks + 1 : 0;
-    if (look(base::monotonic_ns())) {
+    if (idle_looks <= 1) idle_since_ns = now;
+    const bool gives_back = parked_stacks_.step(now);
+    if (look(now) || gives_back) {
       period_ns = kShortestNs;
     } else {
       period_ns = std::min(2 * period_ns, kLongestNs);
     }
     const bool sleeps = idle_looks > kIdleLooks;
     age_stacks(sleeps);
-    rest(sleeps ? 0 : period_ns);
+    if (sleeps && !gives_back) {
+      sleep(parked_stacks_.due_ns(idle_since_ns));
+    } else {
+      doze(period_ns);
+    }
   }
 }
 
@@ -78,15 +87,25 @@ void Monitor::age_stacks(bool nothing_runs) {
                                        : stack::StackPool::Keep::Recent);
 }
 
-// Zero: until woken.
-void Monitor::rest(std::int64_t period_ns) {
-  if (period_ns != 0) {
-    if (period_ns > kShortestNs * 4) rest_.store(Rest::Dozing, std::memory_order_seq_cst);
-    base::futex_wait_until(woken_, 0, base::monotonic_ns() + period_ns);
-  } else {
-    rest_.store(Rest::Asleep, std::memory_order_seq_cst);
-    if (scheduler_.idle().count() == scheduler_.worker_count()) base::futex_wait(woken_, 0);
+void Monitor::doze(std::int64_t period_ns) {
+  if (period_ns > kShortestNs * 4) rest_.store(Rest::Dozing, std::memory_order_seq_cst);
+  base::futex_wait_until(woken_, 0, base::monotonic_ns() + period_ns);
+  end_rest();
+}
+
+void Monitor::sleep(std::int64_t deadline_ns) {
+  rest_.store(Rest::Asleep, std::memory_order_seq_cst);
+  if (scheduler_.idle().count() == scheduler_.worker_count()) {
+    if (deadline_ns == 0) {
+      base::futex_wait(woken_, 0);
+    } else {
+      base::futex_wait_until(woken_, 0, deadline_ns);
+    }
   }
+  end_rest();
+}
+
+void Monitor::end_rest() {
   rest_.store(Rest::None, std::memory_order_seq_cst);
   // Acquire pairs with the release in wake(): what it is woken for is visible.
   woken_.exchange(0, std::memory_order_acquire);

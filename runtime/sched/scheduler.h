@@ -63,9 +63,13 @@ class Scheduler {
   static constexpr std::uint32_t kWorkersMax = 1024;
   static constexpr std::size_t kThreadsMax = 10'000;
 
-  // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
-  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
-            ManualClock* clock = nullptr);
+  struct Options {
+    std::uint32_t workers = 1;
+    std::size_t stack_bytes = stack::kStackBytesDefault;
+    ManualClock* clock = nullptr;  // null: it goes by the real clock
+  };
+  // `tracer` is null for a run that is not recorded.
+  Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -124,6 +128,12 @@ class Scheduler {
   // Tasks that run, or are in a call, without a worker.
   void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
+  // Every thread that was ever started.
+  template <class Visit>
+  void for_each_thread(Visit visit) const {
+    const base::LockGuard guard(threads_lock_);
+    for (const Driver& driver : drivers_) visit(*driver.thread);
+  }
   std::size_t threads() const { return threads_started_.load(std::memory_order_relaxed); }
 
   // One idle thread sleeps no longer than to the earliest deadline; the others rely on it. It is
