@@ -33,6 +33,22 @@ void append_spawned(std::string& out, const TaskInfo& task) {
   out += '\n';
 }
 
+void append_frames(std::string& out, const std::vector<Frame>& frames) {
+  for (const Frame& frame : frames) {
+    out += frame.function + '\n';
+    if (!frame.file.empty()) {
+      out += '\t' + place(frame.file, static_cast<std::uint32_t>(frame.line)) + '\n';
+    }
+  }
+}
+
+// "12,345"
+std::string with_thousands(std::size_t number) {
+  std::string out = std::to_string(number);
+  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  return out;
+}
+
 struct Group {
   std::vector<const BlockedTask*> tasks;  // lowest id first
   std::int64_t longest_ns = 0;
@@ -104,18 +120,25 @@ std::string format_task(const TaskInfo& task) {
   return out;
 }
 
+std::string stack_lines(const ReadableStack& stack) {
+  std::string out;
+  append_frames(out, stack.first);
+  if (stack.left_out > 0) {
+    out += "… ";
+    if (stack.cut) out += "more than ";
+    out += with_thousands(stack.left_out) + " frames more\n";
+  }
+  append_frames(out, stack.last);
+  return out;
+}
+
 std::string running_report(std::string_view headline, const TaskInfo* task,
-                           const std::vector<Frame>& stack) {
+                           const ReadableStack& stack) {
   std::string out(headline);
   out += "\n\n";
   out += task == nullptr ? "a thread that is no task's" : format_task(*task);
   out += " [running]:\n";
-  for (const Frame& frame : stack) {
-    out += frame.function + '\n';
-    if (!frame.file.empty()) {
-      out += '\t' + place(frame.file, static_cast<std::uint32_t>(frame.line)) + '\n';
-    }
-  }
+  out += stack_lines(stack);
   if (task != nullptr) append_spawned(out, *task);
   return out;
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/base/site.h"
-#include "runtime/debug/symbolizer.h"
+#include "runtime/debug/stack_trace.h"
 
 namespace taskscope::debug {
 
@@ -42,7 +42,10 @@ std::string format_task(const TaskInfo& task);
 //           FILE:LINE
 //   spawned at FILE:LINE (FUNCTION) by task 1
 std::string running_report(std::string_view headline, const TaskInfo* task,
-                           const std::vector<Frame>& stack);
+                           const ReadableStack& stack);
+
+// The lines of `stack` alone; "… N frames more" between the first and the last.
+std::string stack_lines(const ReadableStack& stack);
 
 // One group for each (spawn site, wait site, reason), the main task's first, then by lowest id; at
 // most 50 groups, and how many tasks the others hold.

@@ -1,25 +1,96 @@
 #include "runtime/debug/stack_trace.h"
 
+#include <ucontext.h>
 #include <unwind.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "runtime/debug/short_name.h"
 
 namespace taskscope::debug {
 namespace {
 
-constexpr std::size_t kDepthMax = 128;
+// A walk costs some 100 ns a frame. An overflow of 1 GiB by small frames is left at this.
+constexpr std::size_t kDepthMax = std::size_t{1} << 23;
+constexpr std::size_t kFirstShown = 16;
+constexpr std::size_t kLastShown = 4;
 
 _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* argument) {
-  auto& stack = *static_cast<std::vector<std::uintptr_t>*>(argument);
+  auto& stack = *static_cast<CapturedStack*>(argument);
   int before_instruction = 0;
   std::uintptr_t address = _Unwind_GetIPInfo(context, &before_instruction);
   if (address == 0) return _URC_END_OF_STACK;
+  if (stack.count == kDepthMax) {
+    stack.cut = true;
+    return _URC_END_OF_STACK;
+  }
   // A return address is the instruction after the call; one less lies in the call's own line.
   if (before_instruction == 0) --address;
-  stack.push_back(address);
-  return stack.size() < kDepthMax ? _URC_NO_REASON : _URC_END_OF_STACK;
+  stack.add(address);
+  return _URC_NO_REASON;
+}
+
+// The walk through a signal's frame, which leaves out what comes before it.
+struct InterruptedWalk {
+  CapturedStack stack;
+  std::uintptr_t interrupted_at;
+  bool arrived = false;
+};
+
+_Unwind_Reason_Code add_interrupted_frame(_Unwind_Context* context, void* argument) {
+  auto& walk = *static_cast<InterruptedWalk*>(argument);
+  int before_instruction = 0;
+  const std::uintptr_t address = _Unwind_GetIPInfo(context, &before_instruction);
+  walk.arrived |= before_instruction != 0 && address == walk.interrupted_at;
+  return walk.arrived ? add_frame(context, &walk.stack) : _URC_NO_REASON;
+}
+
+CapturedStack walk_from(std::uintptr_t interrupted_at) {
+  InterruptedWalk walk{.stack = {}, .interrupted_at = interrupted_at};
+  _Unwind_Backtrace(add_interrupted_frame, &walk);
+  return walk.stack;
+}
+
+#if defined(__x86_64__)
+std::uintptr_t instruction_of(const ucontext_t& context) {
+  return static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
+}
+// As if the function that has just been called had returned.
+void undo_call(ucontext_t& context) {
+  auto& registers = context.uc_mcontext.gregs;
+  registers[REG_RIP] = *reinterpret_cast<const greg_t*>(registers[REG_RSP]);
+  registers[REG_RSP] += static_cast<greg_t>(sizeof(greg_t));
+}
+#else
+std::uintptr_t instruction_of(const ucontext_t& context) { return context.uc_mcontext.pc; }
+void undo_call(ucontext_t& context) { context.uc_mcontext.pc = context.uc_mcontext.regs[30]; }
+#endif
+
+// Leaves the first frames and the last ones, by short names.
+void shorten(ReadableStack& stack) {
+  std::vector<Frame>& first = stack.first;
+  std::vector<Frame>& last = stack.last;
+  if (last.empty() && first.size() > kFirstShown + kLastShown) {
+    const auto begin = first.end() - static_cast<std::ptrdiff_t>(kLastShown);
+    last.assign(std::make_move_iterator(begin), std::make_move_iterator(first.end()));
+    first.erase(begin, first.end());
+  }
+  if (!last.empty() && first.size() > kFirstShown) {
+    stack.left_out += first.size() - kFirstShown;
+    first.resize(kFirstShown);
+  }
+  if (last.size() > kLastShown) {
+    const std::size_t surplus = last.size() - kLastShown;
+    last.erase(last.begin(), last.begin() + static_cast<std::ptrdiff_t>(surplus));
+    stack.left_out += surplus;
+  }
+  for (Frame& frame : first) frame.function = short_name(frame.function);
+  for (Frame& frame : last) frame.function = short_name(frame.function);
 }
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
@@ -66,6 +137,11 @@ bool is_runtime_header(std::string_view file) {
   return false;
 }
 
+// What lies between a function object of the standard library and the program's function in it.
+bool is_plumbing(std::string_view file) {
+  return file.ends_with("/bits/std_function.h") || file.ends_with("/bits/invoke.h");
+}
+
 // The closure that the runtime's function `function` calls; empty if it is another function.
 std::string called_closure(std::string_view function) {
   function = without_result(function);
@@ -73,18 +149,65 @@ std::string called_closure(std::string_view function) {
        {"taskscope::sched::run_inline<", "taskscope::sched::run_heap<"}) {
     const std::size_t end = function.rfind(">(");
     if (!function.starts_with(body) || end == std::string_view::npos) continue;
-    return std::string(function.substr(body.size(), end - body.size())) + "::operator()()";
+    std::string_view closure = function.substr(body.size(), end - body.size());
+    if (closure.ends_with(' ')) closure.remove_suffix(1);
+    return std::string(closure) + "::operator()()";
   }
   return {};
 }
 
 }  // namespace
 
-std::vector<std::uintptr_t> capture_stack() {
-  std::vector<std::uintptr_t> stack;
-  stack.reserve(kDepthMax);
+void CapturedStack::add(std::uintptr_t address) {
+  if (count < kFirstMax) {
+    first[count] = address;
+  } else {
+    last[count % kLastMax] = address;
+  }
+  ++count;
+}
+
+std::size_t CapturedStack::last_count() const { return std::min(count - first_count(), kLastMax); }
+
+std::uintptr_t CapturedStack::last_at(std::size_t i) const {
+  return last[(count - last_count() + i) % kLastMax];
+}
+
+CapturedStack capture_stack() {
+  CapturedStack stack;
   _Unwind_Backtrace(add_frame, &stack);
   return stack;
+}
+
+CapturedStack capture_interrupted_stack(void* context) {
+  auto& interrupted = *static_cast<ucontext_t*>(context);
+  const std::uintptr_t instruction = instruction_of(interrupted);
+  CapturedStack stack = walk_from(instruction);
+  if (stack.count > 1) return stack;
+  // There is no code, so nobody knows its frame. The unwinder reads the registers from `context`.
+  const mcontext_t registers = interrupted.uc_mcontext;
+  undo_call(interrupted);
+  const CapturedStack callers = walk_from(instruction_of(interrupted));
+  interrupted.uc_mcontext = registers;
+  if (callers.count < 2) return stack;
+  return callers;
+}
+
+std::size_t format_addresses(const CapturedStack& stack, char* text, std::size_t size) {
+  std::size_t length = 0;
+  const auto add_length = [&](int written) {
+    if (written > 0) length = std::min(length + static_cast<std::size_t>(written), size - 1);
+  };
+  const auto append = [&](std::uintptr_t address) {
+    add_length(std::snprintf(text + length, size - length, "0x%zx ", address));
+  };
+  for (std::size_t i = 0; i < stack.first_count(); ++i) append(stack.first[i]);
+  if (stack.left_out() > 0) {
+    add_length(
+        std::snprintf(text + length, size - length, "… %zu frames more … ", stack.left_out()));
+  }
+  for (std::size_t i = 0; i < stack.last_count(); ++i) append(stack.last_at(i));
+  return length;
 }
 
 std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
@@ -110,20 +233,31 @@ std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
       }
       continue;
     }
-    if (is_runtime_header(frame.file)) continue;
+    if (is_runtime_header(frame.file) || is_plumbing(frame.file)) continue;
     if (is_runtime(frame.function) && !is_unnamed(frame.function)) continue;
     kept.push_back(std::move(frame));
   }
   return kept;
 }
 
-std::vector<Frame> readable_frames(const std::vector<std::uintptr_t>& stack) {
+ReadableStack readable_stack(const CapturedStack& stack) {
   const Symbolizer symbolizer;
-  std::vector<Frame> frames;
-  for (const std::uintptr_t address : stack) {
+  std::vector<Frame> first;
+  std::vector<Frame> last;
+  const auto name = [&](std::uintptr_t address, std::vector<Frame>& frames) {
     for (Frame& frame : symbolizer.lookup(address)) frames.push_back(std::move(frame));
+  };
+  for (std::size_t i = 0; i < stack.first_count(); ++i) name(stack.first[i], first);
+  const bool whole = stack.left_out() == 0;
+  for (std::size_t i = 0; i < stack.last_count(); ++i) {
+    name(stack.last_at(i), whole ? first : last);
   }
-  return hide_runtime(std::move(frames));
+  ReadableStack readable{
+      .first = hide_runtime(first), .left_out = stack.left_out(), .cut = stack.cut, .last = {}};
+  if (readable.first.empty()) readable.first = std::move(first);
+  if (!whole) readable.last = hide_runtime(std::move(last));
+  shorten(readable);
+  return readable;
 }
 
 }  // namespace taskscope::debug

@@ -43,7 +43,7 @@ void report_if_deadlocked(Scheduler& scheduler) {
                      .reason = trace_format::to_text(task.wait.reason),
                      .wait_site = task.wait.site,
                      .object = object == nullptr ? "" : object,
-                     .waited_ns = now_ns - task.wait_since_ns});
+                     .waited_ns = now_ns - task.wait_since_ns.load(std::memory_order_relaxed)});
   });
   scheduler.trace_ext([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
   die(debug::deadlock_report(tasks));

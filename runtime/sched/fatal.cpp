@@ -15,8 +15,10 @@
 #include <string_view>
 #include <typeinfo>
 
+#include "runtime/debug/child.h"
 #include "runtime/debug/report.h"
 #include "runtime/debug/stack_trace.h"
+#include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
 #include "runtime/sched/thread.h"
@@ -77,15 +79,36 @@ void trace_panic(Thread& thread, const Task& task, const std::string& message) {
   }
 }
 
+// What can be said of a stack when its names cannot be had. Async-signal-safe.
+void write_addresses(const debug::CapturedStack& stack) {
+  char text[2048];
+  write_all("its stack, as addresses (their names could not be found out):\n");
+  write_all({text, debug::format_addresses(stack, text, sizeof text)});
+  write_all("\n");
+}
+
+// Names are found in a child process: the stack that failed may be nearly full, and what failed may
+// hold any lock.
+void write_report(const std::string& headline, const Task* task,
+                  const debug::CapturedStack& stack) {
+  debug::TaskInfo info;
+  if (task != nullptr) info = task_info(*task);
+  const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
+  const bool named = debug::run_in_child(
+      [&] { write_all(debug::running_report(headline, shown, debug::readable_stack(stack))); });
+  if (named) return;
+  write_all(debug::running_report(headline, shown, {}));
+  write_addresses(stack);
+}
+
 [[noreturn]] void report_panic(Thread& thread) {
   thread.enter_runtime();
   if (!claim_the_last_word()) std::_Exit(2);
-  const std::vector<std::uintptr_t> stack = debug::capture_stack();
+  const debug::CapturedStack stack = debug::capture_stack();
   const std::string message = describe_exception();
   const Task& task = *thread.task();
   trace_panic(thread, task, message);
-  const debug::TaskInfo info = task_info(task);
-  write_all(debug::running_report("panic: " + message, &info, debug::readable_frames(stack)));
+  write_report("panic: " + message, &task, stack);
   std::_Exit(2);
 }
 
@@ -125,14 +148,24 @@ void report_fault(const char* headline, const Task& task) {
   if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
 }
 
-// Says which task it was that faulted, if it was one.
-void name_the_task(int signal, const siginfo_t& info) {
+// Where it happened. The report that stands already says the rest.
+void report_stack(void* context) {
+  const debug::CapturedStack stack = debug::capture_interrupted_stack(context);
+  write_all("\n");
+  const bool named = debug::run_in_child(
+      [&] { write_all("its stack:\n" + debug::stack_lines(debug::readable_stack(stack))); });
+  if (!named) write_addresses(stack);
+}
+
+// Says which task it was that faulted, if it was one, and where.
+void name_the_task(int signal, const siginfo_t& info, void* context) {
   const Thread* thread = current_thread();
   if (thread == nullptr || thread->task() == nullptr) return;
   char headline[128];
   if (thread->scheduler().stacks().is_guard(info.si_addr)) {
-    std::snprintf(headline, sizeof headline, "stack overflow (a task has %zu KiB)",
-                  stack::kSlotBytes >> 10);
+    std::snprintf(headline, sizeof headline,
+                  "stack overflow (a task has %zu KiB; TASKSCOPE_STACK gives more)",
+                  thread->scheduler().stacks().stack_bytes() >> 10);
   } else {
     // A program's own handler may mend the fault (a garbage collector's, say). A sanitizer's does
     // not.
@@ -143,16 +176,18 @@ void name_the_task(int signal, const siginfo_t& info) {
     std::snprintf(headline, sizeof headline, "%s at address %p",
                   signal == SIGSEGV ? "SIGSEGV" : "SIGBUS", info.si_addr);
   }
-  if (claim_the_last_word()) report_fault(headline, *thread->task());
+  if (!claim_the_last_word()) return;
+  report_fault(headline, *thread->task());
+  report_stack(context);
 }
 
 // Runs on the thread's alternate stack. A fault happens again after the return and then takes its
 // ordinary way: a core dump, a sanitizer's report, the program's own handler. A signal that
 // somebody sent (kill, raise) would be over with the return, so it is sent again.
-void on_fault(int signal, siginfo_t* info, void*) {
+void on_fault(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   const bool sent = info->si_code <= 0;
-  if (!sent) name_the_task(signal, *info);
+  if (!sent) name_the_task(signal, *info, context);
   sigaction(signal, &previous_action(signal), nullptr);
   // To this thread, with its sender's data; delivered when this handler returns.
   if (sent && syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, info) != 0) {
@@ -167,14 +202,8 @@ void panic(const char* message) { throw Panic(message); }
 
 void fatal(const std::string& message) {
   if (!claim_the_last_word()) std::_Exit(2);
-  const std::vector<debug::Frame> frames = debug::readable_frames(debug::capture_stack());
-  const Thread* thread = current_thread();
-  if (thread != nullptr && thread->task() != nullptr) {
-    const debug::TaskInfo info = task_info(*thread->task());
-    write_all(debug::running_report("fatal error: " + message, &info, frames));
-  } else {
-    write_all(debug::running_report("fatal error: " + message, nullptr, frames));
-  }
+  const debug::CapturedStack stack = debug::capture_stack();
+  write_report("fatal error: " + message, current_task(), stack);
   std::_Exit(2);
 }
 

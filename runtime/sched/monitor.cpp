@@ -31,6 +31,7 @@ constexpr std::int64_t kStackAgeNs = 2'000'000'000;
 
 void Monitor::start() {
   seen_.resize(Scheduler::kWorkersMax);
+  parked_stacks_.start();
   try {
     thread_ = std::thread([this] { loop(); });
   } catch (const std::system_error& error) {
@@ -58,26 +59,37 @@ void Monitor::loop() {
   std::int64_t period_ns = kShortestNs;
   int idle_looks = 0;
   while (!ends_.load(std::memory_order_seq_cst)) {
+    const std::int64_t now = base::monotonic_ns();
     idle_looks = all_idle() ? idle_looks + 1 : 0;
-    if (look(base::monotonic_ns())) {
+    if (idle_looks <= 1) idle_since_ns_ = now;
+    const bool gives_back = parked_stacks_.step(now);
+    if (look(now) || gives_back) {
       period_ns = kShortestNs;
     } else {
       period_ns = std::min(2 * period_ns, kLongestNs);
     }
-    age_stacks();
-    if (idle_looks > kIdleLooks) {
-      sleep();
+    age_stacks(now);
+    if (idle_looks > kIdleLooks && !gives_back) {
+      sleep(sleep_deadline_ns());
     } else {
       doze(period_ns);
     }
   }
 }
 
-void Monitor::age_stacks() {
-  const std::int64_t now = base::monotonic_ns();
-  if (now - stacks_aged_ns_ < kStackAgeNs) return;
-  stacks_aged_ns_ = now;
-  scheduler_.stacks().age(stack::StackPool::Keep::Recent);
+void Monitor::age_stacks(std::int64_t now_ns) {
+  if (now_ns - stacks_aged_ns_ < kStackAgeNs) return;
+  stacks_aged_ns_ = now_ns;
+  const bool nothing_ran = now_ns - idle_since_ns_ >= kStackAgeNs;
+  scheduler_.stacks().age(nothing_ran ? stack::StackPool::Keep::Little
+                                      : stack::StackPool::Keep::Recent);
+}
+
+std::int64_t Monitor::sleep_deadline_ns() const {
+  const bool aged = stacks_aged_ns_ >= idle_since_ns_ + kStackAgeNs;
+  const std::int64_t stacks = aged ? 0 : std::max(idle_since_ns_, stacks_aged_ns_) + kStackAgeNs;
+  const std::int64_t parked = parked_stacks_.due_ns(idle_since_ns_);
+  return stacks == 0 || parked == 0 ? std::max(stacks, parked) : std::min(stacks, parked);
 }
 
 void Monitor::doze(std::int64_t period_ns) {
@@ -86,11 +98,14 @@ void Monitor::doze(std::int64_t period_ns) {
   end_rest();
 }
 
-void Monitor::sleep() {
+void Monitor::sleep(std::int64_t deadline_ns) {
   rest_.store(Rest::Asleep, std::memory_order_seq_cst);
-  if (all_idle() && !base::futex_wait_until(woken_, 0, base::monotonic_ns() + kStackAgeNs)) {
-    scheduler_.stacks().age(stack::StackPool::Keep::Little);
-    base::futex_wait(woken_, 0);
+  if (all_idle()) {
+    if (deadline_ns == 0) {
+      base::futex_wait(woken_, 0);
+    } else {
+      base::futex_wait_until(woken_, 0, deadline_ns);
+    }
   }
   end_rest();
 }

@@ -6,7 +6,8 @@
 //     handler lets go of it, or the task itself does at its next call of the runtime;
 //   - a worker that was let go of: gets another thread;
 //   - a task in a call (blocking.h) while others wait: its worker is taken and gets another thread;
-//   - descriptors, while all workers are too busy to look at them.
+//   - descriptors, while all workers are too busy to look at them;
+//   - the memory of stacks that nobody uses: of free ones, and below those of tasks that wait long.
 //
 // Owned by the scheduler. start() and stop() are called by the thread in ts::run, the rest by any.
 #pragma once
@@ -16,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/sched/parked_stacks.h"
+
 namespace taskscope::sched {
 
 class Scheduler;
@@ -23,7 +26,7 @@ class Worker;
 
 class Monitor {
  public:
-  explicit Monitor(Scheduler& scheduler) : scheduler_(scheduler) {}
+  explicit Monitor(Scheduler& scheduler) : scheduler_(scheduler), parked_stacks_(scheduler) {}
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
@@ -41,6 +44,8 @@ class Monitor {
     if (rest_.load(std::memory_order_seq_cst) == Rest::Asleep) wake_from_rest();
   }
 
+  ParkedStacks& parked_stacks() { return parked_stacks_; }
+
  private:
   // None: looks often; Dozing: sleeps for milliseconds; Asleep: until it is woken.
   enum class Rest : std::uint8_t { None, Dozing, Asleep };
@@ -53,10 +58,13 @@ class Monitor {
   };
 
   void loop();
-  void age_stacks();
+  void age_stacks(std::int64_t now_ns);
+  // When there is something to do again though all workers stay idle; 0: never.
+  std::int64_t sleep_deadline_ns() const;
+  // No longer than `period_ns`.
   void doze(std::int64_t period_ns);
-  // Until woken: nothing runs.
-  void sleep();
+  // While all workers are idle. To `deadline_ns` at the latest, for ever if that is 0.
+  void sleep(std::int64_t deadline_ns);
   void end_rest();
   bool all_idle() const;
   void wake_from_rest();
@@ -79,6 +87,8 @@ class Monitor {
   std::vector<Seen> seen_;
   std::int64_t polled_ns_ = 0;
   std::int64_t stacks_aged_ns_ = 0;
+  std::int64_t idle_since_ns_ = 0;  // all workers, or the last time that this was not so
+  ParkedStacks parked_stacks_;
 
   // Atomic: 1 asks it to look now; release, pairs with its acquire.
   std::atomic<std::uint32_t> woken_{0};

@@ -1,9 +1,13 @@
 #include "runtime/sched/run.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
 
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/cpu_limit.h"
@@ -32,6 +36,26 @@ std::unique_ptr<instrument::Tracer> connect_to_recorder(std::uint32_t workers) {
   return std::move(tracer).value();
 }
 
+// "64K" is 65,536; 0 is no size.
+std::uint64_t parse_size(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || number > std::uint64_t{1} << 40) return 0;
+  if (rest == end) return number;
+  if (rest + 1 != end) return 0;
+  switch (*rest) {
+    case 'K':
+      return number << 10;
+    case 'M':
+      return number << 20;
+    case 'G':
+      return number << 30;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 std::uint32_t worker_count(const RunOptions& options) {
@@ -49,12 +73,31 @@ std::uint32_t worker_count(const RunOptions& options) {
   return std::min(usable_cpus(), kMax);
 }
 
+std::size_t stack_bytes(const RunOptions& options) {
+  const auto possible = [](std::uint64_t bytes) {
+    return bytes >= stack::kStackBytesMin && bytes <= stack::kStackBytesMax;
+  };
+  if (options.stack_bytes != 0) {
+    if (possible(options.stack_bytes)) return options.stack_bytes;
+    fatal("RunOptions::stack_bytes is " + std::to_string(options.stack_bytes) +
+          ": the stack of a task has from 65536 bytes (64 KiB) to 1073741824 (1 GiB)");
+  }
+  const char* text = std::getenv("TASKSCOPE_STACK");
+  if (text == nullptr) return stack::kStackBytesDefault;
+  const std::uint64_t bytes = parse_size(text);
+  if (possible(bytes)) return static_cast<std::size_t>(bytes);
+  die("taskscope: TASKSCOPE_STACK=" + std::string(text) +
+      " is not a size from 64K to 1G: a number of bytes, or one with K, M or G behind it.\n");
+}
+
 void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site) {
   if (current_thread() != nullptr) fatal("ts::run called by a task");
   const std::uint32_t workers = worker_count(options);
-  auto scheduler =
-      std::make_unique<Scheduler>(workers, connect_to_recorder(workers), options.clock);
+  auto scheduler = std::make_unique<Scheduler>(
+      Scheduler::Options{
+          .workers = workers, .stack_bytes = stack_bytes(options), .clock = options.clock},
+      connect_to_recorder(workers));
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
   bool clean = false;
   {

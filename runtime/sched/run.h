@@ -1,6 +1,7 @@
 // ts::run: starts the workers, runs the main task, stops the workers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -19,6 +20,10 @@ struct RunOptions {
   // Logical processors. 0: TASKSCOPE_WORKERS if set, else as many as this process may use (its
   // affinity mask and its control group's CPU limit).
   std::uint32_t workers = 0;
+  // Address space for the stack of each task, from 64 KiB to 1 GiB, rounded up to a power of two,
+  // of which a 16th is guard. Only what a task touches takes memory. 0: TASKSCOPE_STACK if set
+  // ("64K", "8M", "1G"), else 256 KiB.
+  std::size_t stack_bytes = 0;
   // A clock for tests (runtime/sched/manual_clock.h); null: the real one. Outlives the run.
   ManualClock* clock = nullptr;
   // Filled when the run has ended; may be null. For tests (runtime/sched/scheduler.h).
@@ -29,6 +34,10 @@ namespace sched {
 
 // The worker count that `options` and the environment ask for; at least 1.
 std::uint32_t worker_count(const RunOptions& options);
+
+// The size of stacks that they ask for. A size that cannot be had ends the program with a sentence:
+// with another one it would only end later.
+std::size_t stack_bytes(const RunOptions& options);
 
 void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site);

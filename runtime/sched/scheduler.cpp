@@ -21,19 +21,28 @@ namespace {
 constexpr std::int64_t kGraceNs = 1'000'000'000;
 constexpr std::int64_t kCallGraceNs = 20'000'000;
 
-// ThreadSanitizer gives every mapping shadow memory at once, and cannot follow more fibers anyway.
-constexpr std::size_t kSlots = TASKSCOPE_TSAN ? std::size_t{1} << 15 : stack::kSlotsMax;
+stack::StackPoolOptions pool_options(std::size_t stack_bytes) {
+  stack::StackPoolOptions options{.stack_bytes = stack_bytes};
+  // ThreadSanitizer gives every mapping shadow memory at once, and cannot follow more fibers
+  // anyway.
+  if (TASKSCOPE_TSAN) options.reservation_bytes_max = std::size_t{8} << 30;
+  return options;
+}
 
 }  // namespace
 
-Scheduler::Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
-                     ManualClock* clock)
+Scheduler::Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer)
     : tracer_(std::move(tracer)),
       traced_(tracer_ != nullptr),
-      stacks_(kSlots),
-      timers_(kWorkersMax, clock) {
-  for (std::uint32_t i = 0; i < workers; ++i) make_worker(i);
-  worker_count_.store(workers, std::memory_order_relaxed);
+      stacks_(pool_options(options.stack_bytes)),
+      timers_(kWorkersMax, options.clock) {
+  if (stacks_.slots() == 0) {
+    fatal("no address space for the stacks of tasks, not even for a few of " +
+          std::to_string(stacks_.stack_bytes() >> 10) +
+          " KiB; raise its limit (ulimit -v) or ask for smaller ones (TASKSCOPE_STACK)");
+  }
+  for (std::uint32_t i = 0; i < options.workers; ++i) make_worker(i);
+  worker_count_.store(options.workers, std::memory_order_relaxed);
 }
 
 Scheduler::~Scheduler() {
@@ -95,6 +104,8 @@ void Scheduler::start_thread(Worker& worker) {
     fatal("more than " + std::to_string(kThreadsMax) +
           " threads: that many tasks are in blocking calls at once; bound them with a semaphore");
   }
+  // Before it runs: it may be the one that counts threads for a deadlock.
+  threads_started_.store(drivers_.size() + 1, std::memory_order_relaxed);
   try {
     drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
                           threads_up_.fetch_add(1, std::memory_order_relaxed);
@@ -111,7 +122,6 @@ void Scheduler::start_thread(Worker& worker) {
           "started (" + error.what() +
           "); lower TASKSCOPE_WORKERS, or raise the limit of threads (ulimit -u)");
   }
-  threads_started_.store(drivers_.size(), std::memory_order_relaxed);
 }
 
 bool Scheduler::wait_for_threads() {
@@ -184,7 +194,7 @@ RunStats Scheduler::stats() const {
   }
   stats.tasks_abandoned = stats.tasks_spawned - ended;
   tasks_.for_each_live([&stats](const Task& task) {
-    if (task.stack != stack::kNoStack) ++stats.stacks_in_use;
+    if (!task.stack.none()) ++stats.stacks_in_use;
   });
   return stats;
 }

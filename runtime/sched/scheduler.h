@@ -68,9 +68,13 @@ class Scheduler {
   static constexpr std::size_t kThreadsMax = 10'000;
   static constexpr std::uint32_t kVainMax = 12;  // 4,096 next-slots, some 300 us of ping-pong
 
-  // `tracer` is null for a run that is not recorded, `clock` for one that goes by the real clock.
-  Scheduler(std::uint32_t workers, std::unique_ptr<instrument::Tracer> tracer,
-            ManualClock* clock = nullptr);
+  struct Options {
+    std::uint32_t workers = 1;
+    std::size_t stack_bytes = stack::kStackBytesDefault;
+    ManualClock* clock = nullptr;  // null: it goes by the real clock
+  };
+  // `tracer` is null for a run that is not recorded.
+  Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -132,6 +136,12 @@ class Scheduler {
   // Tasks that run, or are in a call, without a worker.
   void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
+  // Every thread that was ever started.
+  template <class Visit>
+  void for_each_thread(Visit visit) const {
+    const base::LockGuard guard(threads_lock_);
+    for (const Driver& driver : drivers_) visit(*driver.thread);
+  }
   std::size_t threads() const { return threads_started_.load(std::memory_order_relaxed); }
   // Those of them that run already: no more than a listing made later finds.
   std::size_t threads_up() const { return threads_up_.load(std::memory_order_relaxed); }

@@ -29,8 +29,8 @@
 
 #include "runtime/base/site.h"
 #include "runtime/instrument/traced_object.h"
+#include "runtime/sched/task_stack.h"
 #include "runtime/stack/context.h"
-#include "runtime/stack/stack_pool.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::sched {
@@ -79,8 +79,9 @@ struct alignas(64) Task {
   const char* spawn_function = nullptr;
   std::uint32_t spawn_line = 0;
   std::uint32_t seq = 0;  // number of its last Run or Ready event, modulo 2^24
-  stack::StackId stack = stack::kNoStack;
-  // Atomic: written by the owner, relaxed; dumps look at it from outside.
+  TaskStack stack;
+  // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
+  // outside.
   std::atomic<TaskState> state{TaskState::Free};
 
   // The second.
@@ -90,8 +91,9 @@ struct alignas(64) Task {
 
   // The third: only tasks that wait.
   ExceptionState exceptions;
-  WaitSpec wait;                   // of its last wait; meaningful while Blocked
-  std::int64_t wait_since_ns = 0;  // CLOCK_MONOTONIC_COARSE
+  WaitSpec wait;  // of its last wait; meaningful while Blocked
+  // Atomic: written by the owner before it is Blocked; the monitor looks. CLOCK_MONOTONIC_COARSE.
+  std::atomic<std::int64_t> wait_since_ns{0};
 };
 static_assert(TASKSCOPE_ASAN || TASKSCOPE_TSAN || sizeof(Task) == 3 * 64);
 

@@ -8,6 +8,7 @@
 //   1. Every task below fresh_ has been constructed; a Free one is in free_ or in a worker's cache.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 
@@ -30,12 +31,19 @@ class TaskArena {
   // Tasks that are not Free. Exact only while nothing runs.
   template <class Visit>
   void for_each_live(Visit visit) const {
-    const std::size_t end = fresh_.load(std::memory_order_acquire);
-    for (std::size_t i = 0; i < end; ++i) {
+    for_some_live(0, size(), visit);
+  }
+  // The same for those in the places from `first` on, at most `count`.
+  template <class Visit>
+  void for_some_live(std::size_t first, std::size_t count, Visit visit) const {
+    const std::size_t end = std::min(size(), first + count);
+    for (std::size_t i = first; i < end; ++i) {
       Task& task = tasks_[i];
       if (task.state.load(std::memory_order_relaxed) != TaskState::Free) visit(task);
     }
   }
+  // Places that hold, or held, a task.
+  std::size_t size() const { return fresh_.load(std::memory_order_acquire); }
 
  private:
   static constexpr std::size_t kTasksMax = std::size_t{1} << 28;
@@ -49,7 +57,7 @@ class TaskArena {
   Task* free_ TASKSCOPE_GUARDED_BY(lock_) = nullptr;
 
   // Atomic: grows under lock_ with release after the tasks are constructed; pairs with the acquire
-  // load in for_each_live().
+  // load in size().
   std::atomic<std::size_t> fresh_{0};
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -52,7 +53,12 @@ void Thread::loop(Worker& first) {
   begin_thread();
   take_up(first);
   for (;;) {
-    if (worker() == nullptr && !wait_for_worker()) break;
+    if (worker() == nullptr) {
+      resting_.store(true, std::memory_order_release);
+      const bool goes_on = wait_for_worker();
+      resting_.store(false, std::memory_order_relaxed);
+      if (!goes_on) break;
+    }
     if (Task* task = worker()->find_work()) {
       enter(task, ticks_if_traced(*worker()));
       loop_context_.switch_to(task->context);
@@ -123,7 +129,7 @@ void Thread::task_main(void* first) {
 }
 
 void* Thread::stack_of(const Task* task) const {
-  return scheduler_.stacks().extent(task->stack).low;
+  return scheduler_.stacks().extent(task->stack.id()).low;
 }
 
 Thread& Thread::arrived() {
@@ -160,11 +166,14 @@ void Thread::tidy_up() {
 }
 
 void Thread::give_stack(Task* task) {
-  task->stack = worker()->stacks().take();
-  if (task->stack == stack::kNoStack) {
-    fatal("no stack left: more tasks wait than fit into the address space reserved for stacks");
+  const stack::StackId stack = worker()->stacks().take();
+  if (stack == stack::kNoStack) {
+    fatal("no stack left: more tasks wait than fit into the address space reserved for stacks (" +
+          std::to_string(scheduler_.stacks().slots()) + " of " +
+          std::to_string(scheduler_.stacks().stack_bytes() >> 10) + " KiB; TASKSCOPE_STACK)");
   }
-  task->context.prepare(scheduler_.stacks().extent(task->stack), task_main, task);
+  task->stack.set(stack);
+  task->context.prepare(scheduler_.stacks().extent(stack), task_main, task);
 }
 
 void Thread::start(Task* task, std::uint64_t ticks) {
@@ -176,11 +185,11 @@ void Thread::start(Task* task, std::uint64_t ticks) {
 }
 
 void Thread::enter(Task* task, std::uint64_t ticks) {
-  if (task->stack == stack::kNoStack) {
+  if (task->stack.ready() || task->stack.take_back()) {
+    *exceptions_ = task->exceptions;
+  } else {
     give_stack(task);
     *exceptions_ = {};
-  } else {
-    *exceptions_ = task->exceptions;
   }
   start(task, ticks);
 }
@@ -218,9 +227,9 @@ Task* Thread::end(Task* self) {
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user
   Task* const next = mine == nullptr ? nullptr : mine->pick_quick();
-  if (next == nullptr || next->stack != stack::kNoStack) end_for_good(self, next, ticks);
+  if (next == nullptr || !next->stack.none()) end_for_good(self, next, ticks);
   // A task without a stack goes on in this very frame: no stack, no switch.
-  next->stack = std::exchange(self->stack, stack::kNoStack);
+  next->stack.set(self->stack.take());
   next->context = self->context;
   self->state.store(TaskState::Free, std::memory_order_relaxed);
   mine->return_task(self);
@@ -242,7 +251,7 @@ void Thread::end_for_good(Task* self, Task* next, std::uint64_t ticks) {
 
 void Thread::free_task(Task* task) {
   task->context.retire();
-  const stack::StackId stack = std::exchange(task->stack, stack::kNoStack);
+  const stack::StackId stack = task->stack.take();
   task->state.store(TaskState::Free, std::memory_order_relaxed);
   if (Worker* mine = worker()) {
     mine->stacks().give_back(stack);
@@ -278,14 +287,14 @@ void Thread::park(const WaitSpec& wait, HeldLocks& held) {
 std::uint64_t Thread::begin_wait(const WaitSpec& wait) {
   Task* const self = task_;
   self->wait = wait;
-  self->wait_since_ns = coarse_ns();
+  self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   std::uint64_t ticks = 0;
   Worker* const mine = worker();
   if (mine == nullptr) {
     trace_block_workerless(self, wait);
     return ticks;
   }
-  self->state.store(TaskState::Blocked, std::memory_order_relaxed);
+  self->state.store(TaskState::Blocked, std::memory_order_release);
   if (auto* lane = mine->lane()) {
     const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
     const auto site = lane->site(wait.site);

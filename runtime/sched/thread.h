@@ -105,6 +105,9 @@ class alignas(64) Thread {
   // Any thread.
   int os_id() const { return os_id_.load(std::memory_order_relaxed); }
   bool in_call() const { return in_call_.load(std::memory_order_relaxed); }
+  // True if no task is just about to leave its stack here. Whoever saw a task Blocked before, and
+  // put a barrier in between, knows that this thread is not on its stack any more.
+  bool is_settled() const { return !in_runtime() || resting_.load(std::memory_order_acquire); }
 
  private:
   friend class IdlePool;  // keeps `pooled_`
@@ -192,6 +195,8 @@ class alignas(64) Thread {
   // Atomic: for other threads' eyes; relaxed.
   std::atomic<int> os_id_{0};
   std::atomic<bool> in_call_{false};
+  // Atomic: it waits for a worker, on its own stack; the monitor looks.
+  std::atomic<bool> resting_{false};
 };
 
 // The calling thread if it drives workers, or null. Never inlined, so that no compiler keeps the

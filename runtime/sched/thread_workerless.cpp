@@ -79,7 +79,7 @@ void Thread::leave_call_worker() {
 void Thread::trace_block_workerless(Task* self, const WaitSpec& wait) {
   leave_call_worker();
   scheduler_.count_workerless(-1);
-  self->state.store(TaskState::Blocked, std::memory_order_relaxed);
+  self->state.store(TaskState::Blocked, std::memory_order_release);
   scheduler_.trace_ext([&](instrument::Lane& lane) {
     const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
     const auto site = lane.site(wait.site);

@@ -33,6 +33,9 @@ class Context {
   // REQUIRES: first thing on a new stack.
   static void entered();
 
+  // Where its stack pointer was when it was left. REQUIRES: it has been, and is not entered.
+  const void* left_at() const { return sp_; }
+
   // Forgets what the sanitizers know of a finished (or abandoned) prepared context.
   void retire();
 

@@ -28,12 +28,12 @@ GuardPages::GuardPages(Means means) : means_(means) {
   if (means_ == Means::Mprotect) mprotect_budget_ = read_mprotect_budget();
 }
 
-bool GuardPages::install(void* page, std::size_t page_bytes) {
+bool GuardPages::install(void* first, std::size_t bytes) {
   if (means_ == Means::Madvise) {
-    if (madvise(page, page_bytes, kMadvGuardInstall) == 0) return true;
+    if (madvise(first, bytes, kMadvGuardInstall) == 0) return true;
     *this = GuardPages(Means::Mprotect);
   }
-  if (mprotect_budget_ > 0 && mprotect(page, page_bytes, PROT_NONE) == 0) {
+  if (mprotect_budget_ > 0 && mprotect(first, bytes, PROT_NONE) == 0) {
     --mprotect_budget_;
     return true;
   }

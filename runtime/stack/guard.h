@@ -1,6 +1,6 @@
-// GuardPages: makes a page fault on touch, by the cheapest means the kernel has.
+// GuardPages: makes pages fault on touch, by the cheapest means the kernel has.
 //
-// MADV_GUARD_INSTALL (Linux 6.13) marks the page without splitting the mapping, so every stack can
+// MADV_GUARD_INSTALL (Linux 6.13) marks the pages without splitting the mapping, so every stack can
 // have one. Older kernels only have mprotect, which costs two entries of the process's limited map
 // count; past half of that limit stacks go without a guard, and unguarded() says how many.
 // Not thread-safe; the owner locks.
@@ -18,8 +18,8 @@ class GuardPages {
   // For tests: as if the kernel had only these means.
   explicit GuardPages(Means means);
 
-  // Guards one page. False if it stays without.
-  bool install(void* page, std::size_t page_bytes);
+  // Guards the pages of one stack. False if it stays without.
+  bool install(void* first, std::size_t bytes);
 
   std::size_t unguarded() const { return unguarded_; }
 

@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
-
-#include "runtime/base/check.h"
 
 namespace taskscope::stack {
 namespace {
 
-constexpr std::size_t kSlotsMin = 256;
+constexpr std::size_t kGuardBytesMax = std::size_t{1} << 20;
 
 // Colours are multiples of a cache line, at most 1 KiB in all, so that a task with a small frame
 // still fits its first page.
@@ -25,22 +24,29 @@ std::size_t page_bytes() {
 
 }  // namespace
 
-StackPool::StackPool(std::size_t slots_max) {
-  for (slots_ = slots_max; slots_ >= kSlotsMin; slots_ /= 2) {
+StackPool::StackPool(const StackPoolOptions& options)
+    : slot_bytes_(std::bit_ceil(std::max(options.stack_bytes, 4 * page_bytes()))),
+      guard_bytes_(std::clamp(slot_bytes_ / 16, page_bytes(), kGuardBytesMax)) {
+  std::size_t slots = std::min(options.slots_max, options.reservation_bytes_max / slot_bytes_);
+  for (slots = std::max(slots, kSlotsMin); slots >= kSlotsMin; slots /= 2) {
     // One slot more, so that an aligned range fits.
-    mapping_bytes_ = (slots_ + 1) * kSlotBytes;
+    mapping_bytes_ = (slots + 1) * slot_bytes_;
     mapping_ = mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping_ != MAP_FAILED) break;
   }
-  TASKSCOPE_CHECK(mapping_ != MAP_FAILED);
+  if (mapping_ == MAP_FAILED) return;
+  slots_ = slots;
   // A huge page would cost 2 MiB where a parked task needs 4 KiB. Failure only costs memory.
   madvise(mapping_, mapping_bytes_, MADV_NOHUGEPAGE);
+  madvise(mapping_, mapping_bytes_, MADV_DONTDUMP);
   const auto start = reinterpret_cast<std::uintptr_t>(mapping_);
-  base_ = reinterpret_cast<char*>((start + kSlotBytes - 1) / kSlotBytes * kSlotBytes);
+  base_ = reinterpret_cast<char*>((start + slot_bytes_ - 1) / slot_bytes_ * slot_bytes_);
 }
 
-StackPool::~StackPool() { munmap(mapping_, mapping_bytes_); }
+StackPool::~StackPool() {
+  if (mapping_ != MAP_FAILED) munmap(mapping_, mapping_bytes_);
+}
 
 std::size_t StackPool::take(StackId* out, std::size_t count) {
   const base::LockGuard guard(lock_);
@@ -55,11 +61,19 @@ std::size_t StackPool::take(StackId* out, std::size_t count) {
     free_.pop_back();
   }
   for (; taken < count && fresh_ < slots_; ++taken) {
-    guards_.install(slot(fresh_), page_bytes());
+    if (fresh_ == dumpable_) make_dumpable();
+    guards_.install(slot(fresh_), guard_bytes_);
     out[taken] = fresh_++;
   }
   taken_.fetch_add(taken, std::memory_order_relaxed);
   return taken;
+}
+
+// Twice as many each time. Failure only costs a core dump its stacks.
+void StackPool::make_dumpable() {
+  const std::size_t more = std::min(std::max(dumpable_, kSlotsMin), slots_ - dumpable_);
+  madvise(slot(fresh_), more * slot_bytes_, MADV_DODUMP);
+  dumpable_ += more;
 }
 
 void StackPool::give_back(const StackId* stacks, std::size_t count) {
@@ -88,24 +102,30 @@ void StackPool::age(Keep keep) {
       warm_unused_ = std::min(warm_unused_, warm_.size());
     }
     for (std::size_t i = 0; i < count; ++i) {
-      madvise(slot(portion[i]) + page_bytes(), kSlotBytes - page_bytes(), MADV_DONTNEED);
+      give_memory_back_below(portion[i], slot(portion[i]) + slot_bytes_);
     }
     const base::LockGuard guard(lock_);
     free_.insert(free_.end(), portion, portion + count);
   }
 }
 
+void StackPool::give_memory_back_below(StackId stack, const void* top) {
+  char* const low = slot(stack) + guard_bytes_;
+  const auto at = reinterpret_cast<std::uintptr_t>(top) / page_bytes() * page_bytes();
+  const auto from = reinterpret_cast<std::uintptr_t>(low);
+  if (at > from) madvise(low, at - from, MADV_DONTNEED);
+}
+
 Extent StackPool::extent(StackId stack) const {
   const std::size_t colour = (stack % kColours) * kColourBytes;
-  const std::size_t page = page_bytes();
-  return {.low = slot(stack) + page, .bytes = kSlotBytes - page - colour};
+  return {.low = slot(stack) + guard_bytes_, .bytes = slot_bytes_ - guard_bytes_ - colour};
 }
 
 bool StackPool::is_guard(const void* address) const {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
   const auto low = reinterpret_cast<std::uintptr_t>(base_);
-  if (at < low || at >= low + slots_ * kSlotBytes) return false;
-  return (at - low) % kSlotBytes < page_bytes();
+  if (at < low || at >= low + slots_ * slot_bytes_) return false;
+  return (at - low) % slot_bytes_ < guard_bytes_;
 }
 
 }  // namespace taskscope::stack

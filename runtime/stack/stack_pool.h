@@ -1,11 +1,12 @@
 // StackPool: the stacks of all tasks of one run, cut from one reservation of address space.
 //
-// The reservation is a single lazily touched mapping of aligned power-of-two slots. A slot is
-// 256 KiB: C++ code that formats, parses or logs wants tens of KiB, untouched pages cost nothing,
-// and at this spacing a task with one touched page costs 4.5 KiB with its share of page tables (64
-// KiB slots would save 0.4 KiB of that and overflow in real programs). The lowest page of a slot is
-// a guard. Stack tops are coloured: with all of them at one offset the hot lines of thousands of
-// tasks would compete for the same few cache sets.
+// The reservation is a single lazily touched mapping of aligned slots, all of one size, a power of
+// two. By default that is 256 KiB: C++ code that formats, parses or logs wants tens of KiB,
+// untouched pages cost nothing, and at this spacing a task with one touched page costs 4.5 KiB with
+// its share of page tables (64 KiB slots would save 0.4 KiB of that and overflow in real programs).
+// The lowest 16th of a slot is its guard, a MiB at most: a function whose frame is larger than a
+// page must not step over it into the next stack. Stack tops are coloured: with all of them at one
+// offset the hot lines of thousands of tasks would compete for the same few cache sets.
 //
 // Owned by the scheduler of a run. take() and give_back() may be called by any thread; workers do
 // so in batches, through StackCache.
@@ -15,8 +16,12 @@
 //   2. Stacks in warm_ keep the memory they touched: a page that is given to the kernel and taken
 //      again costs 2 to 3 µs, as much as ten tasks. Those that were not needed for a while give it
 //      back when age() is called, which is nobody's but the monitor's.
+//   3. Slots below dumpable_ go into a core dump, and fresh_ <= dumpable_. The kernel looks at
+//   every
+//      page of what it dumps, touched or not: with all slots a crash would take minutes.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +34,17 @@
 
 namespace taskscope::stack {
 
-inline constexpr std::size_t kSlotBytes = std::size_t{256} << 10;
-inline constexpr std::size_t kSlotsMax = std::size_t{1} << 21;  // 512 GiB of addresses
+inline constexpr std::size_t kStackBytesDefault = std::size_t{256} << 10;
+inline constexpr std::size_t kStackBytesMin = std::size_t{64} << 10;
+inline constexpr std::size_t kStackBytesMax = std::size_t{1} << 30;
+
+struct StackPoolOptions {
+  // Address space for one stack, guard and colour included; rounded up to a power of two.
+  std::size_t stack_bytes = kStackBytesDefault;
+  // Address space for all; stacks that are larger than the default get more of it than those.
+  std::size_t reservation_bytes_max = std::size_t{32} << 40;
+  std::size_t slots_max = std::size_t{1} << 21;  // 512 GiB of stacks of the default size
+};
 
 // The number of a slot; kNoStack is none.
 using StackId = std::uint32_t;
@@ -38,9 +52,9 @@ inline constexpr StackId kNoStack = 0xffff'ffff;
 
 class StackPool {
  public:
-  // Reserves up to `slots_max` slots, fewer where the machine refuses. Fails a check if even 64 MiB
-  // of address space cannot be had.
-  explicit StackPool(std::size_t slots_max = kSlotsMax);
+  // Reserves as many slots as `options` allow, fewer where the machine refuses; none, see slots(),
+  // where it refuses even kSlotsMin.
+  explicit StackPool(const StackPoolOptions& options = {});
   ~StackPool();
   StackPool(const StackPool&) = delete;
   StackPool& operator=(const StackPool&) = delete;
@@ -57,22 +71,33 @@ class StackPool {
   };
   // Gives memory of free stacks to the kernel, in small portions, so that no take() waits long.
   void age(Keep keep);
+  // Gives the memory below `top` to the kernel: what the task on this stack has used and left.
+  // REQUIRES: nobody runs on the stack, and whoever continues there finds its stack pointer at
+  // `top`.
+  void give_memory_back_below(StackId stack, const void* top);
 
   // Usable bytes of a stack: above its guard, below its colour.
   Extent extent(StackId stack) const;
 
+  // How many stacks there are; 0: the machine has no address space for them.
   std::size_t slots() const { return slots_; }
+  // Of one stack, as rounded.
+  std::size_t stack_bytes() const { return slot_bytes_; }
   // Stacks handed out and not given back (cached ones included).
   std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  // True if `address` lies in the guard page of some slot.
+  // True if `address` lies in the guard of some slot.
   bool is_guard(const void* address) const;
 
  private:
+  static constexpr std::size_t kSlotsMin = 16;
   static constexpr std::size_t kWarmMin = 1024;
 
-  char* slot(StackId stack) const { return base_ + std::size_t{stack} * kSlotBytes; }
+  char* slot(StackId stack) const { return base_ + std::size_t{stack} * slot_bytes_; }
+  void make_dumpable() TASKSCOPE_REQUIRES(lock_);
 
   // Constant after construction.
+  std::size_t slot_bytes_;
+  std::size_t guard_bytes_;
   char* base_ = nullptr;
   std::size_t slots_ = 0;
   void* mapping_ = nullptr;
@@ -84,6 +109,7 @@ class StackPool {
   std::deque<StackId> warm_ TASKSCOPE_GUARDED_BY(lock_);     // the hottest last
   std::size_t warm_unused_ TASKSCOPE_GUARDED_BY(lock_) = 0;  // its smallest size since age()
   StackId fresh_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::size_t dumpable_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   GuardPages guards_ TASKSCOPE_GUARDED_BY(lock_);
 
   // Atomic: a counter for tests and reports, relaxed.
@@ -94,7 +120,8 @@ class StackPool {
 // still in this core's cache. Owned by one worker's thread.
 class StackCache {
  public:
-  explicit StackCache(StackPool& pool) : pool_(pool) {}
+  explicit StackCache(StackPool& pool)
+      : pool_(pool), batch_(std::clamp<std::size_t>(pool.slots() / 64, 1, kBatchMax)) {}
   ~StackCache() { pool_.give_back(stacks_, count_); }
   StackCache(const StackCache&) = delete;
   StackCache& operator=(const StackCache&) = delete;
@@ -102,28 +129,29 @@ class StackCache {
   // kNoStack if the reservation is used up.
   StackId take() {
     if (count_ == 0) [[unlikely]] {
-      count_ = pool_.take(stacks_, kBatch);
+      count_ = pool_.take(stacks_, batch_);
       if (count_ == 0) return kNoStack;
     }
     return stacks_[--count_];
   }
 
   void give_back(StackId stack) {
-    if (count_ == kSize) [[unlikely]] {
+    if (count_ == 2 * batch_) [[unlikely]] {
       // The coldest half lies at the bottom.
-      pool_.give_back(stacks_, kBatch);
-      for (std::size_t i = kBatch; i < kSize; ++i) stacks_[i - kBatch] = stacks_[i];
-      count_ -= kBatch;
+      pool_.give_back(stacks_, batch_);
+      for (std::size_t i = 0; i < batch_; ++i) stacks_[i] = stacks_[batch_ + i];
+      count_ -= batch_;
     }
     stacks_[count_++] = stack;
   }
 
  private:
-  static constexpr std::size_t kSize = 64;
-  static constexpr std::size_t kBatch = kSize / 2;
+  static constexpr std::size_t kBatchMax = 32;
 
   StackPool& pool_;
-  StackId stacks_[kSize];
+  // Few of few: with large stacks there may be only some for all workers.
+  const std::size_t batch_;
+  StackId stacks_[2 * kBatchMax];
   std::size_t count_ = 0;
 };
 

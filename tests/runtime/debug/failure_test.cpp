@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -17,12 +15,15 @@
 #include <string>
 #include <thread>
 
+#include "tests/runtime/debug/died_of.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
 namespace {
 
+using test::died_of_bus;
+using test::died_of_segv;
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::ExitedWithCode;
@@ -151,42 +152,6 @@ TEST_P(FailureDeathTest, OnlyTasksCanWait) {
               HasSubstr("fatal error: ts::go called while no ts::run is active"));
   EXPECT_EXIT(run([] { ts::run([] {}); }), ExitedWithCode(2),
               HasSubstr("fatal error: ts::run called by a task"));
-}
-
-[[gnu::noinline]] int recurse(int depth) {
-  volatile char frame[1024];
-  std::memset(const_cast<char*>(frame), depth, sizeof frame);
-  return depth == 0 ? 0 : recurse(depth + 1) + frame[7];
-}
-
-TEST_P(FailureDeathTest, AStackOverflowNamesItsTask) {
-  EXPECT_DEATH(run([] {
-                 go("digger", [] { std::printf("%d", recurse(1)); });
-                 make_chan<int>().recv();
-               }),
-               AllOf(HasSubstr("fatal error: stack overflow (a task has 256 KiB)"),
-                     ContainsRegex("task [0-9]+ \"digger\" \\[running\\]:\nspawned at "
-                                   ".*failure_test.cpp:[0-9]+")));
-}
-
-// The status of a process that died of `signal`; sanitizers catch faults and exit.
-bool died_of_fault(int status, int signal) {
-  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-  return WIFSIGNALED(status) && WTERMSIG(status) == signal;
-}
-bool died_of_segv(int status) { return died_of_fault(status, SIGSEGV); }
-bool died_of_bus(int status) { return died_of_fault(status, SIGBUS); }
-
-TEST_P(FailureDeathTest, AFaultNamesItsTaskAndEndsTheProcessByItsSignal) {
-  EXPECT_EXIT(run([] {
-                void* page = mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-                go("wild", [page] { *static_cast<volatile int*>(page) = 1; });
-                make_chan<int>().recv();
-              }),
-              died_of_segv,
-              AllOf(ContainsRegex("fatal error: SIGSEGV at address 0x[0-9a-f]+\n"),
-                    ContainsRegex("task [0-9]+ \"wild\" \\[running\\]:\nspawned at "
-                                  ".*failure_test.cpp:[0-9]+")));
 }
 
 TEST_P(FailureDeathTest, ASignalThatSomebodySendsEndsTheProcessByIt) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
+#include "runtime/debug/short_name.h"
 #include "runtime/debug/stack_trace.h"
 #include "runtime/debug/symbolizer.h"
 
@@ -17,8 +19,9 @@ TaskInfo reader() {
 
 TEST(Report, APanicLooksLikeGos) {
   const TaskInfo task = reader();
-  EXPECT_EQ(running_report("panic: disk on fire (std::runtime_error)", &task,
-                           {{"read_block(int)", "app/disk.cpp", 7}, {"0x1234 in libc.so", "", 0}}),
+  EXPECT_EQ(running_report(
+                "panic: disk on fire (std::runtime_error)", &task,
+                {.first = {{"read_block(int)", "app/disk.cpp", 7}, {"0x1234 in libc.so", "", 0}}}),
             "panic: disk on fire (std::runtime_error)\n"
             "\n"
             "task 12 \"reader\" [running]:\n"
@@ -26,6 +29,15 @@ TEST(Report, APanicLooksLikeGos) {
             "\tapp/disk.cpp:7\n"
             "0x1234 in libc.so\n"
             "spawned at app/main.cpp:30 (serve) by task 1\n");
+}
+
+TEST(Report, WhatIsLeftOutOfAStackIsCounted) {
+  const Frame first{"f()", "", 0};
+  const Frame last{"main", "", 0};
+  EXPECT_EQ(stack_lines({.first = {first}, .left_out = 1'234'567, .last = {last}}),
+            "f()\n… 1,234,567 frames more\nmain\n");
+  EXPECT_EQ(stack_lines({.first = {first}, .left_out = 20, .cut = true, .last = {last}}),
+            "f()\n… more than 20 frames more\nmain\n");
 }
 
 TEST(Report, PathsBelowTheWorkingDirectoryAreShort) {
@@ -82,18 +94,95 @@ TEST(Report, ManyGroupsAreCutAndCounted) {
   EXPECT_NE(report.find("and 10 more tasks at 10 other places"), std::string::npos);
 }
 
-[[gnu::noinline]] std::vector<std::uintptr_t> known_function() {
-  std::vector<std::uintptr_t> stack = capture_stack();
+[[gnu::noinline]] CapturedStack known_function() {
+  const CapturedStack stack = capture_stack();
   asm volatile("");
   return stack;
 }
 
 TEST(StackTrace, KnowsFunctionsAndLines) {
-  const std::vector<Frame> frames = readable_frames(known_function());
+  const std::vector<Frame> frames = readable_stack(known_function()).first;
   ASSERT_GE(frames.size(), 2u);
   EXPECT_NE(frames[0].function.find("known_function"), std::string::npos) << frames[0].function;
   EXPECT_NE(frames[0].file.find("report_test.cpp"), std::string::npos) << frames[0].file;
   EXPECT_GT(frames[0].line, 0);
+}
+
+TEST(StackTrace, KeepsTheFirstAndTheLastOfManyCalls) {
+  for (const std::uintptr_t count : {1u, 48u, 49u, 64u, 65u, 1000u}) {
+    SCOPED_TRACE(count);
+    CapturedStack stack;
+    for (std::uintptr_t i = 1; i <= count; ++i) stack.add(i);
+    EXPECT_EQ(stack.first_count() + stack.left_out() + stack.last_count(), count);
+    EXPECT_EQ(stack.first_count(), std::min<std::size_t>(count, 48));
+    EXPECT_EQ(stack.left_out(), count > 64 ? count - 64 : 0);
+    for (std::size_t i = 0; i < stack.first_count(); ++i) EXPECT_EQ(stack.first[i], i + 1);
+    for (std::size_t i = 0; i < stack.last_count(); ++i) {
+      EXPECT_EQ(stack.last_at(i), count - stack.last_count() + i + 1);
+    }
+  }
+}
+
+TEST(StackTrace, AddressesAreCutWhereTheTextIsFull) {
+  CapturedStack stack;
+  for (std::uintptr_t i = 1; i <= 100; ++i) stack.add(i);
+  char text[4096];
+  const std::string all(text, format_addresses(stack, text, sizeof text));
+  EXPECT_TRUE(all.starts_with("0x1 0x2 0x3 ")) << all;
+  EXPECT_NE(all.find("0x30 … 36 frames more … 0x55 "), std::string::npos) << all;
+  EXPECT_TRUE(all.ends_with(" 0x64 ")) << all;
+  EXPECT_EQ(std::string(text, format_addresses(stack, text, 10)), "0x1 0x2 0");
+}
+
+[[gnu::noinline]] ReadableStack from_depth(int depth) {
+  ReadableStack stack = depth == 0 ? readable_stack(capture_stack()) : from_depth(depth - 1);
+  asm volatile("");
+  return stack;
+}
+
+TEST(StackTrace, OfADeepOneTheFirstAndTheLastFewAreShown) {
+  for (const int depth : {30, 1000}) {
+    SCOPED_TRACE(depth);
+    const ReadableStack stack = from_depth(depth);
+    EXPECT_EQ(stack.first.size(), 16u);
+    EXPECT_EQ(stack.last.size(), 4u);
+    EXPECT_GT(stack.left_out, static_cast<std::size_t>(depth) - 20);
+    EXPECT_LT(stack.left_out, static_cast<std::size_t>(depth) + 20);
+    EXPECT_EQ(stack.first[3].function, "taskscope::debug::(anonymous namespace)::from_depth(int)");
+  }
+}
+
+TEST(ShortName, SpellsTheStandardsNamesAsProgramsDo) {
+  const std::string text =
+      "std::__cxx11::basic_string<char, std::char_traits<char>, "
+      "std::allocator<char> >";
+  EXPECT_EQ(short_name("f(" + text + " const&)"), "f(std::string const&)");
+  EXPECT_EQ(short_name("g(std::vector<int, std::allocator<int> >)"), "g(std::vector<int>)");
+  EXPECT_EQ(short_name("std::map<" + text + ", int, std::less<" + text +
+                       " >, std::allocator<std::pair<" + text + " const, int> > >::at"),
+            "std::map<std::string, int>::at");
+  EXPECT_EQ(short_name("std::basic_string_view<char, std::char_traits<char> >::size() const"),
+            "std::string_view::size() const");
+}
+
+TEST(ShortName, LeavesWhatIsShortAndOperatorsAlone) {
+  for (const char* name : {"main", "", "0x1234 in /lib/libc.so.6", "a::operator<(a::B const&)",
+                           "operator->", "a::operator<<(std::ostream&, a::B)", "a::operator()()",
+                           "f(void (*)(int))", "taskscope::(anonymous namespace)::recurse(int)",
+                           "serve()::{lambda()#1}::operator()() const"}) {
+    EXPECT_EQ(short_name(name), name);
+  }
+}
+
+TEST(ShortName, LeavesOutInnerArgumentsOfALongOne) {
+  const std::string inner = "model::Table<model::Row<int, double>, model::Key<unsigned long>>";
+  EXPECT_EQ(short_name("app::Index<" + inner + ", " + inner + ">::find(int)"),
+            "app::Index<model::Table<…>, model::Table<…>>::find(int)");
+  const std::string name(130, 'n');
+  EXPECT_EQ(short_name(name + "(int, long)"), name + "(…)");
+  EXPECT_EQ(short_name(name + "<int, long>::f(int)"), name + "<…>::f(…)");
+  EXPECT_EQ(short_name("(anonymous namespace)::" + name + "(int)"),
+            "(anonymous namespace)::" + name + "(…)");
 }
 
 TEST(StackTrace, AnAddressNobodyKnowsIsShownAsANumber) {
@@ -112,6 +201,7 @@ TEST(StackTrace, TheRuntimesOwnFramesAreHidden) {
       {"taskscope::Chan<int>::send(int, taskscope::base::Site) const", "x/runtime/channel/chan.h",
        4},
       {"mine(int)", "mine.cpp", 5},
+      {"std::function<void ()>::operator()() const", "x/c++/12/bits/std_function.h", 591},
       {"void taskscope::sched::run_inline<mine(int)::{lambda()#1}>(void*)", "mine.cpp", 6},
       {"taskscope::sched::Worker::task_main(void*)", "worker.cpp", 7},
       {"taskscope_stack_entry", "switch.S", 8},

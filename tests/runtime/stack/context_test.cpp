@@ -17,7 +17,7 @@ namespace {
 // One context on a pooled stack beside the test's own.
 class ContextTest : public ::testing::Test {
  protected:
-  ContextTest() : pool_(256) {
+  ContextTest() : pool_({.slots_max = 256}) {
     main_.adopt_thread();
     EXPECT_EQ(pool_.take(&stack_, 1), 1u);
   }
