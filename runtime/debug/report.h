@@ -25,6 +25,7 @@ struct BlockedTask {
   std::string_view reason;  // "chan recv"
   base::Site wait_site;
   std::string object;  // its name; may be empty
+  std::string holder;  // of a lock: "task 5 has it"; may be empty
   std::int64_t waited_ns = 0;
 };
 
@@ -44,8 +45,8 @@ std::string format_task(const TaskInfo& task);
 std::string running_report(std::string_view headline, const TaskInfo* task,
                            const std::vector<Frame>& stack);
 
-// One group for each (spawn site, wait site, reason), the main task's first, then by lowest id; at
-// most 50 groups, and how many tasks the others hold.
+// One group for each (spawn site, wait site, reason, holder), the main task's first, then by lowest
+// id; at most 50 groups, and how many tasks the others hold.
 std::string deadlock_report(const std::vector<BlockedTask>& tasks);
 
 }  // namespace taskscope::debug
