@@ -56,14 +56,14 @@ struct Group {
 
 std::vector<Group> group_tasks(const std::vector<BlockedTask>& tasks) {
   using Key = std::tuple<std::string_view, std::uint32_t, std::string_view, std::uint32_t,
-                         std::string_view>;
+                         std::string_view, std::string_view>;
   std::map<Key, Group> groups;
   const auto file = [](const base::Site& site) {
     return site.file == nullptr ? std::string_view() : std::string_view(site.file);
   };
   for (const BlockedTask& task : tasks) {
     Group& group = groups[{file(task.task.spawn_site), task.task.spawn_site.line,
-                           file(task.wait_site), task.wait_site.line, task.reason}];
+                           file(task.wait_site), task.wait_site.line, task.reason, task.holder}];
     group.tasks.push_back(&task);
     group.longest_ns = std::max(group.longest_ns, task.waited_ns);
   }
@@ -100,6 +100,7 @@ void append_group(std::string& out, const Group& group) {
   out += "\twaits at " + format_site(first.wait_site);
   if (!first.object.empty()) out += " for \"" + first.object + '"';
   out += '\n';
+  if (!first.holder.empty()) out += '\t' + first.holder + '\n';
   append_spawned(out, first.task);
 }
 

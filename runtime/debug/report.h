@@ -25,6 +25,7 @@ struct BlockedTask {
   std::string_view reason;  // "chan recv"
   base::Site wait_site;
   std::string object;  // its name; may be empty
+  std::string holder;  // of a lock: "task 5 has it"; may be empty
   std::int64_t waited_ns = 0;
 };
 
@@ -47,8 +48,8 @@ std::string running_report(std::string_view headline, const TaskInfo* task,
 // The lines of `stack` alone; "… N frames more" between the first and the last.
 std::string stack_lines(const ReadableStack& stack);
 
-// One group for each (spawn site, wait site, reason), the main task's first, then by lowest id; at
-// most 50 groups, and how many tasks the others hold.
+// One group for each (spawn site, wait site, reason, holder), the main task's first, then by lowest
+// id; at most 50 groups, and how many tasks the others hold.
 std::string deadlock_report(const std::vector<BlockedTask>& tasks);
 
 }  // namespace taskscope::debug

@@ -23,6 +23,9 @@ namespace taskscope::sched {
 // The task that calls, or null on a thread that is no worker.
 Task* current_task();
 
+// Its id, or 0 on a thread that is no worker.
+TaskId current_task_id();
+
 // The task that calls. On any other thread the program ends with a message that names `operation`:
 // only tasks can wait.
 Task* current_task_for(const char* operation);

@@ -42,6 +42,12 @@ std::uint64_t ticks_if_traced(const Worker& worker) {
   return thread;
 }
 
+[[gnu::noinline]] TaskId current_task_id() {
+  const Thread* const thread = t_thread;
+  const Task* const task = thread == nullptr ? nullptr : thread->task();
+  return task == nullptr ? 0 : task->id;
+}
+
 Worker* current_worker() {
   const Thread* thread = current_thread();
   return thread == nullptr ? nullptr : thread->worker();

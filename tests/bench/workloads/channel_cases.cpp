@@ -179,20 +179,54 @@ void mutex_solo(std::int64_t locks, Run&) {
   }
 }
 
-void mutex_8(std::int64_t locks, Run& run) {
-  ts::Mutex mutex;
-  std::int64_t value = 0;
+// Eight tasks, each of which calls body(i) for its share of `count`.
+template <class Body>
+void eight(std::int64_t count, const Body& body) {
   ts::WaitGroup all;
-  for (int i = 0; i < 8; ++i) {
+  for (int task = 0; task < 8; ++task) {
     all.go([&] {
-      for (std::int64_t k = 0; k < locks / 8; ++k) {
-        mutex.lock();
-        ++value;
-        mutex.unlock();
-      }
+      for (std::int64_t i = 0; i < count / 8; ++i) body(i);
     });
   }
   all.wait();
+}
+
+void mutex_8(std::int64_t locks, Run& run) {
+  ts::Mutex mutex;
+  std::int64_t value = 0;
+  eight(locks, [&](std::int64_t) {
+    mutex.lock();
+    ++value;
+    mutex.unlock();
+  });
+  run.set("value", static_cast<double>(value));
+}
+
+void read(ts::RWMutex& mutex) {
+  mutex.lock_shared();
+  mutex.unlock_shared();
+}
+
+void rwmutex_solo(std::int64_t locks, Run&) {
+  ts::RWMutex mutex;
+  for (std::int64_t i = 0; i < locks; ++i) read(mutex);
+}
+
+void rwmutex_read8(std::int64_t locks, Run&) {
+  ts::RWMutex mutex;
+  eight(locks, [&](std::int64_t) { read(mutex); });
+}
+
+// One in ten is a writer.
+void rwmutex_mix8(std::int64_t locks, Run& run) {
+  ts::RWMutex mutex;
+  std::int64_t value = 0;
+  eight(locks, [&](std::int64_t i) {
+    if (i % 10 != 0) return read(mutex);
+    mutex.lock();
+    ++value;
+    mutex.unlock();
+  });
   run.set("value", static_cast<double>(value));
 }
 
@@ -212,7 +246,10 @@ std::vector<Case> channel_cases() {
           {"ctx_timeout", 1'000'000, ctx_timeout},
           {"pipeline", 1000, pipeline},
           {"mutex_solo", 50'000'000, mutex_solo},
-          {"mutex_8", 20'000'000, mutex_8}};
+          {"mutex_8", 20'000'000, mutex_8},
+          {"rwmutex_solo", 50'000'000, rwmutex_solo},
+          {"rwmutex_read8", 20'000'000, rwmutex_read8},
+          {"rwmutex_mix8", 20'000'000, rwmutex_mix8}};
 }
 
 }  // namespace taskscope::bench

@@ -185,6 +185,25 @@ void timer_hog(std::int64_t sleeps, Run& run) {
   hogs.wait();
 }
 
+// Timers that are stopped long before they fire.
+void timer_churn(std::int64_t timers, Run&) {
+  for (std::int64_t i = 0; i < timers; ++i) ts::after_func(std::chrono::hours(1), [] {}).stop();
+}
+
+void timer_reset(std::int64_t resets, Run&) {
+  ts::Timer timer(std::chrono::hours(1));
+  for (std::int64_t i = 0; i < resets; ++i) {
+    timer.reset(std::chrono::hours(1) + std::chrono::nanoseconds(i));
+  }
+}
+
+// A call that the scheduler is told of, and one that it is not.
+void told_syscall(std::int64_t calls, Run&) {
+  for (std::int64_t i = 0; i < calls; ++i) {
+    ts::blocking([] { return ::syscall(SYS_getppid); });
+  }
+}
+
 void raw_syscall(std::int64_t calls, Run&) {
   for (std::int64_t i = 0; i < calls; ++i) ::syscall(SYS_getppid);
 }
@@ -192,13 +211,14 @@ void raw_syscall(std::int64_t calls, Run&) {
 }  // namespace
 
 std::vector<Case> scheduler_cases() {
-  return {{"yield", 4'000'000, yield_2},         {"yield1000", 4'000'000, yield_1000},
-          {"spawn_join", 1'000'000, spawn_join}, {"spawn_join_10k", 1'000'000, spawn_join_10k},
-          {"spawn_seq", 1'000'000, spawn_seq},   {"fib27", 27, fork_join},
-          {"skynet1M", 1'000'000, skynet},       {"daisy", 200'000, daisy},
-          {"parked", 1'000'000, parked},         {"timer_sleep", 100'000, timer_sleep},
-          {"timer_idle", 200, timer_idle},       {"timer_hog", 50, timer_hog},
-          {"rawsyscall", 5'000'000, raw_syscall}};
+  return {{"yield", 4'000'000, yield_2},           {"yield1000", 4'000'000, yield_1000},
+          {"spawn_join", 1'000'000, spawn_join},   {"spawn_join_10k", 1'000'000, spawn_join_10k},
+          {"spawn_seq", 1'000'000, spawn_seq},     {"fib27", 27, fork_join},
+          {"skynet1M", 1'000'000, skynet},         {"daisy", 200'000, daisy},
+          {"parked", 1'000'000, parked},           {"timer_sleep", 100'000, timer_sleep},
+          {"timer_idle", 200, timer_idle},         {"timer_hog", 50, timer_hog},
+          {"timer_churn", 5'000'000, timer_churn}, {"timer_reset", 5'000'000, timer_reset},
+          {"syscall", 5'000'000, told_syscall},    {"rawsyscall", 5'000'000, raw_syscall}};
 }
 
 }  // namespace taskscope::bench

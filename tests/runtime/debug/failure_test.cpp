@@ -121,7 +121,59 @@ TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
                 const std::scoped_lock first(mutex);
                 const std::scoped_lock second(mutex);
               }),
-              ExitedWithCode(2), ContainsRegex("\\[mutex\\]:\n\twaits at .*failure_test.cpp:"));
+              ExitedWithCode(2),
+              ContainsRegex("\\[mutex.*\\]:\n\twaits at .*failure_test.cpp:[0-9]+\n"
+                            "\tit has that already\n"));
+}
+
+TEST_P(FailureDeathTest, ADeadlockSaysWhoHasTheLocks) {
+  EXPECT_EXIT(run([] {
+                Mutex accounts("accounts");
+                RWMutex routes("routes");
+                Mutex forgotten("forgotten");
+                WaitGroup group;
+                group.go("forgetful", [&] { forgotten.lock(); });
+                group.wait();
+                for (int i = 0; i < 2; ++i) {
+                  go([&] {
+                    routes.lock_shared();
+                    Chan<int>().recv();
+                  });
+                }
+                test::wait_until_blocked(2);
+                accounts.lock();
+                go("writer", [&] { const std::scoped_lock lock(routes); });
+                go("customer", [&] { const std::scoped_lock lock(accounts); });
+                forgotten.lock();
+              }),
+              ExitedWithCode(2),
+              AllOf(ContainsRegex("\"writer\" \\[rwmutex.*\\]:\n\twaits at .* for \"routes\"\n"
+                                  "\t2 readers have it\n"),
+                    ContainsRegex("\"customer\" \\[mutex.*\\]:\n\twaits at .* for \"accounts\"\n"
+                                  "\ttask 1 \"main\" has (it|had it for .*)\n"),
+                    ContainsRegex("\"main\" \\[mutex.*\\]:\n\twaits at .* for \"forgotten\"\n"
+                                  "\ttask [0-9]+ had it when it ended\n")));
+}
+
+TEST_P(FailureDeathTest, ALockThatWasHandedOnIsItsNewOwners) {
+  EXPECT_EXIT(run([] {
+                Mutex mutex;
+                mutex.lock();
+                go("next", [&] {
+                  mutex.lock();
+                  Chan<int>().recv();
+                });
+                test::wait_until_blocked(1);
+                // Let go and take it again at once: the other is too late until it is starving.
+                for (;;) {
+                  mutex.unlock();
+                  mutex.lock();
+                  yield();
+                }
+              }),
+              ExitedWithCode(2),
+              ContainsRegex("\"main\" \\[mutex.*\\]:\n\twaits at .*\n"
+                            "\ttask [0-9]+ \"next\" has (it|had it for .*)\n"));
 }
 
 TEST_P(FailureDeathTest, ADeadlockAfterOtherThreadsAreGoneIsFoundToo) {

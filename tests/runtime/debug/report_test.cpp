@@ -58,6 +58,7 @@ TEST(Report, ADeadlockGroupsWhatWaitsAlike) {
          .reason = "chan recv",
          .wait_site = wait,
          .object = "jobs",
+         .holder = "",
          .waited_ns = static_cast<std::int64_t>(id) * 1'000'000'000});
   }
   tasks.push_back(
@@ -65,6 +66,7 @@ TEST(Report, ADeadlockGroupsWhatWaitsAlike) {
        .reason = "wait_group",
        .wait_site = {"m.cpp", "main", 6},
        .object = "",
+       .holder = "",
        .waited_ns = 5});
   EXPECT_EQ(deadlock_report(tasks),
             "fatal error: all tasks are asleep - deadlock!\n"
@@ -79,6 +81,31 @@ TEST(Report, ADeadlockGroupsWhatWaitsAlike) {
             "spawned at m.cpp:5 (main) by task 1\n");
 }
 
+TEST(Report, WhoWaitsForAnothersLockIsAGroupOfItsOwn) {
+  std::vector<BlockedTask> tasks;
+  for (std::uint64_t id = 2; id <= 3; ++id) {
+    tasks.push_back(
+        {.task = {.id = id, .name = "", .parent = 1, .spawn_site = {"m.cpp", "main", 5}},
+         .reason = "mutex",
+         .wait_site = {"w.cpp", "work", 9},
+         .object = "",
+         .holder = "task " + std::to_string(5 - id) + " has it",
+         .waited_ns = 0});
+  }
+  EXPECT_EQ(deadlock_report(tasks),
+            "fatal error: all tasks are asleep - deadlock!\n"
+            "\n"
+            "task 2 [mutex]:\n"
+            "\twaits at w.cpp:9 (work)\n"
+            "\ttask 3 has it\n"
+            "spawned at m.cpp:5 (main) by task 1\n"
+            "\n"
+            "task 3 [mutex]:\n"
+            "\twaits at w.cpp:9 (work)\n"
+            "\ttask 2 has it\n"
+            "spawned at m.cpp:5 (main) by task 1\n");
+}
+
 TEST(Report, ManyGroupsAreCutAndCounted) {
   std::vector<BlockedTask> tasks;
   for (std::uint32_t i = 1; i <= 60; ++i) {
@@ -86,6 +113,7 @@ TEST(Report, ManyGroupsAreCutAndCounted) {
                      .reason = "mutex",
                      .wait_site = {"m.cpp", "main", 100 + i},
                      .object = "",
+                     .holder = "",
                      .waited_ns = 0});
   }
   const std::string report = deadlock_report(tasks);

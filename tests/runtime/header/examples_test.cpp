@@ -239,6 +239,17 @@ TEST(HeaderExamples, Sync) {
     // clang-format on
     EXPECT_EQ(swaps, 3);
 
+    {
+      ts::Mutex mutex("accounts");
+      std::scoped_lock lock(mutex);
+    }
+    {
+      ts::RWMutex mutex("routes");
+      // clang-format off
+      { std::shared_lock reading(mutex); }
+      { std::unique_lock writing(mutex); }
+      // clang-format on
+    }
     ts::Mutex mutex;
     ts::Cond not_empty;
     std::vector<int> queue{1};

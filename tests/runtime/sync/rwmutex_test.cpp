@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <random>
 #include <shared_mutex>
@@ -193,6 +194,61 @@ TEST_P(RWMutexTest, GivingUpInTheMiddleOfEverythingLosesNoWakeUp) {
     group.wait();
     EXPECT_TRUE(mutex.try_lock());
     mutex.unlock();
+  });
+}
+
+// Whoever has waited for a millisecond is handed it, and nobody comes in between.
+TEST_P(RWMutexTest, AStarvedReaderOrWriterIsHandedIt) {
+  run([] {
+    for (const bool writes : {false, true}) {
+      RWMutex mutex;
+      std::atomic<bool> got{false};
+      WaitGroup group;
+      mutex.lock();
+      group.go([&] {
+        writes ? mutex.lock() : mutex.lock_shared();
+        got = true;
+        writes ? mutex.unlock() : mutex.unlock_shared();
+      });
+      test::wait_until_blocked(1);
+      // Let go and take it again at once: the waiter comes too late until it is starving.
+      for (int i = 0; !got; ++i) {
+        mutex.unlock();
+        mutex.lock();
+        const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(200);
+        while (std::chrono::steady_clock::now() < until) yield();
+        ASSERT_LT(i, 10'000);
+      }
+      mutex.unlock();
+      group.wait();
+    }
+  });
+}
+
+// Two readers that always overlap: without a rule the writer would never find it free.
+TEST_P(RWMutexTest, ReadersThatOverlapDoNotStarveAWriter) {
+  run([] {
+    RWMutex mutex;
+    std::atomic<bool> stop{false};
+    auto turn = make_chan<int>();
+    WaitGroup group;
+    mutex.lock_shared();
+    group.go([&] {
+      const std::scoped_lock lock(mutex);
+      stop = true;
+    });
+    test::wait_until_blocked(1);
+    group.go([&] {
+      mutex.lock_shared();
+      mutex.unlock_shared();
+      turn.send(1);
+    });
+    test::wait_until_blocked(2);  // the second reader does not join the first
+    EXPECT_FALSE(stop);
+    mutex.unlock_shared();
+    turn.recv();
+    EXPECT_TRUE(stop);
+    group.wait();
   });
 }
 

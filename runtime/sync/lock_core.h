@@ -1,0 +1,177 @@
+// LockCore: what ts::Mutex and ts::RWMutex are made of: a lock for one, or for many at once.
+//
+// Taking it free is one atomic operation, giving it back another. Whoever gives it back wakes the
+// longest waiter but leaves it free, so that a task that runs already may take it in passing: that
+// is many times the throughput of handing it over. A waiter that has waited for more than a
+// millisecond makes it starving: then it is handed straight on, nobody barges in, until a waiter
+// gets it that has not waited that long or is the last. After Go's sync.Mutex.
+//
+// Those who want it alone (writers) and those who share it (readers) take turns: after a writer
+// readers are woken first, all that wait together, after readers a writer. While a writer waits,
+// readers do not join those who have it, so it is free again and again.
+//
+// A reader is counted first and looks then: that is one addition where nobody is in the way. If
+// somebody is, it counts for a moment although it has nothing (a momentary reader); it comes to
+// lock_ and either keeps its place or gives it up.
+//
+// Invariants (of traced_.state; what is "under lock_" is set and cleared there only):
+//   1. kLocked: somebody has it alone; all readers that are counted then are momentary ones.
+//   2. kWaiters: a queue is not empty. Under lock_. Whoever leaves it free with kWaiters, and
+//      without kWoken, wakes somebody.
+//   3. kWoken: a waiter was woken and has neither taken it nor queued again; nobody else is woken
+//      meanwhile. Under lock_.
+//   4. kWriterWaits: a writer is queued, or it is the one that was woken. Under lock_.
+//   5. kStarving: it is handed on and never free. Under lock_; implies kWaiters and not kWoken.
+//   6. A writer touches nothing of it after it has given it back, unless a waiter is there that has
+//      not been made ready: so the last one to unlock it may destroy it. The last reader comes back
+//      to lock_ if there are waiters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/base/lock.h"
+#include "runtime/base/site.h"
+#include "runtime/channel/chan.h"
+#include "runtime/instrument/traced_lock.h"
+#include "runtime/sched/wait_queue.h"
+
+namespace taskscope::sync {
+
+class LockCore {
+ public:
+  LockCore(const LockCore&) = delete;
+  LockCore& operator=(const LockCore&) = delete;
+
+  // Waits until nobody else has it.
+  void lock(Site site = Site::here()) {
+    if (!take_free()) [[unlikely]]
+      lock_contended(Mode::Alone, nullptr, site.file, site.function, site.line);
+  }
+  // The same, but false if `context` is done first, or already.
+  template <channel::Cancellable C>
+  [[nodiscard]] bool lock(const C& context, Site site = Site::here()) {
+    const channel::DoneChannel done = context.done_core();
+    if (done != nullptr && done->closed()) return false;
+    return take_free() || lock_contended(Mode::Alone, done, site.file, site.function, site.line);
+  }
+
+  // False if somebody has it, or is to have it next.
+  [[nodiscard]] bool try_lock() { return take_free() || take_if_allowed(); }
+
+  // Panics if nobody has it alone.
+  void unlock() {
+    // Release pairs with the acquire of whoever takes it next.
+    if (!exchange<kLocked, 0>(std::memory_order_release)) [[unlikely]]
+      unlock_contended();
+  }
+
+ protected:
+  LockCore(trace_format::ObjectKind kind, const char* name, const Site& site)
+      : traced_(kind, site, 0, name) {}
+  ~LockCore();
+
+  void lock_together(channel::DoneChannel done, const Site& site) {
+    if (!count_reader()) [[unlikely]]
+      lock_contended(Mode::Together, done, site.file, site.function, site.line);
+  }
+  bool lock_together_unless(channel::DoneChannel done, const Site& site) {
+    if (done != nullptr && done->closed()) return false;
+    return count_reader() ||
+           lock_contended(Mode::Together, done, site.file, site.function, site.line);
+  }
+  bool try_lock_together() {
+    std::uint32_t state = traced_.state.load(std::memory_order_relaxed);
+    while (may_read(state)) {
+      if (traced_.state.compare_exchange_weak(state, state + kReader, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  void unlock_together() {
+    // Release pairs with the acquire of the writer that takes it next.
+    const std::uint32_t before = traced_.state.fetch_sub(kReader, std::memory_order_release);
+    if ((before & (kLocked | kWaiters)) != 0 || before < kReader) [[unlikely]]
+      unlock_together_contended(before);
+  }
+
+ private:
+  enum class Mode : std::uint8_t { Alone, Together };
+
+  static constexpr std::uint32_t kLocked = instrument::TracedLock::kLocked;
+  static constexpr std::uint32_t kWaiters = 2;
+  static constexpr std::uint32_t kWoken = 4;
+  static constexpr std::uint32_t kStarving = 8;
+  static constexpr std::uint32_t kWriterWaits = 16;
+  static constexpr std::uint32_t kReader = instrument::TracedLock::kReader;
+
+  struct Waiting;
+
+  static bool may_write(std::uint32_t state) {
+    return (state & (kLocked | kStarving)) == 0 && state < kReader;
+  }
+  static bool may_read(std::uint32_t state) {
+    return (state & (kLocked | kStarving)) == 0 && ((state & kWriterWaits) == 0 || state < kReader);
+  }
+  // Whether whoever gives back `share` leaves it free with somebody to be woken.
+  static bool must_wake(std::uint32_t state, std::uint32_t share) {
+    const std::uint32_t rest = state - share;
+    return rest < kReader && (rest & kLocked) == 0 && (rest & kWaiters) != 0 &&
+           (rest & kWoken) == 0;
+  }
+
+  // Changes the state from kFrom to kTo if it is that. A look first spares the exchange that must
+  // fail when there are waiters. The exchange must not wait for the look, whose answer the
+  // processor predicts: so it gets a constant, where a compiler would take what was loaded.
+  template <std::uint32_t kFrom, std::uint32_t kTo>
+  bool exchange(std::memory_order order) {
+    std::uint32_t from = kFrom;
+    if (traced_.state.load(std::memory_order_relaxed) != kFrom) return false;
+#if defined(__x86_64__)
+    asm volatile("movl %1, %0" : "=r"(from) : "i"(kFrom));
+#endif
+    return traced_.state.compare_exchange_strong(from, kTo, order, std::memory_order_relaxed);
+  }
+  bool take_free() {
+    // Acquire pairs with the release of whoever gave it back.
+    if (!exchange<0, kLocked>(std::memory_order_acquire)) return false;
+    traced_.holder.store(sched::current_task_id(), std::memory_order_relaxed);
+    return true;
+  }
+  bool take_if_allowed();
+  // False: it is counted, but not allowed.
+  bool count_reader() {
+    return may_read(traced_.state.fetch_add(kReader, std::memory_order_acquire));
+  }
+
+  bool lock_contended(Mode mode, channel::DoneChannel done, const char* file, const char* function,
+                      std::uint32_t line);
+  void unlock_contended();
+  void unlock_together_contended(std::uint32_t before);
+  bool is_rwmutex() const { return traced_.kind() == trace_format::ObjectKind::RwMutex; }
+
+  // What follows returns waiters that were taken out of their queues, to be made ready.
+  bool take_or_announce(Mode mode, Waiting& self, bool woken) TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* withdraw() TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* leave() TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* pass_on(std::uint32_t share) TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* wake_one(std::uint32_t share) TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* hand_over(std::uint32_t share) TASKSCOPE_REQUIRES(lock_);
+  sched::Waiter* admit_readers() TASKSCOPE_REQUIRES(lock_);
+  template <class F>
+  void change(F next) TASKSCOPE_REQUIRES(lock_);
+  std::uint32_t with_queues(std::uint32_t state) const TASKSCOPE_REQUIRES(lock_);
+
+  // Its state and holder are atomic: see the invariants.
+  instrument::TracedLock traced_;
+
+  // Guarded by lock_.
+  base::Lock lock_;
+  bool woken_writer_ TASKSCOPE_GUARDED_BY(lock_) = false;  // kWoken stands for a writer
+  sched::WaitQueue writers_ TASKSCOPE_GUARDED_BY(lock_);
+  sched::WaitQueue readers_ TASKSCOPE_GUARDED_BY(lock_);
+};
+
+}  // namespace taskscope::sync
