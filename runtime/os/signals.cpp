@@ -21,6 +21,7 @@
 #include "runtime/net/descriptor.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/park.h"
+#include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/wait_group.h"
@@ -228,6 +229,11 @@ Receiver<int> signals(std::initializer_list<int> numbers, Site site) {
   for (const int number : numbers) {
     if (number < 1 || number >= os::kSignals || number == SIGKILL || number == SIGSTOP) {
       sched::panic(("signal " + std::to_string(number) + " cannot be handled").c_str());
+    }
+    if (number == sched::kPreemptSignal) {
+      sched::panic(("signal " + std::to_string(number) +
+                    " cannot be handled: the scheduler preempts tasks with it")
+                       .c_str());
     }
     wanted |= os::bit(number);
   }

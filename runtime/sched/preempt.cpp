@@ -34,11 +34,13 @@ PreemptSignal::PreemptSignal() {
   action.sa_sigaction = on_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGURG, &action, &previous());
+  sigaction(kPreemptSignal, &action, &previous());
 }
 
-PreemptSignal::~PreemptSignal() { sigaction(SIGURG, &previous(), nullptr); }
+PreemptSignal::~PreemptSignal() { sigaction(kPreemptSignal, &previous(), nullptr); }
 
-void send_preempt_signal(int os_thread) { syscall(SYS_tgkill, getpid(), os_thread, SIGURG); }
+void send_preempt_signal(int os_thread) {
+  syscall(SYS_tgkill, getpid(), os_thread, kPreemptSignal);
+}
 
 }  // namespace taskscope::sched

@@ -9,6 +9,8 @@
 
 namespace taskscope::sched {
 
+inline constexpr int kPreemptSignal = SIGURG;
+
 // While one lives, the signal is handled. Process-wide; made by ts::run, one at a time. A SIGURG
 // that somebody else sent is passed on to the handler that was installed before.
 class PreemptSignal {

@@ -6,20 +6,25 @@
 // Invariants:
 //   1. head_ <= tail_ <= head_ + kCapacity (modulo 2^32); slots [head_, tail_) hold the tasks.
 //   2. Only the owner moves tail_; whoever takes tasks moves head_ by CAS after it copied them.
+//
+// The kind of its atomics and its capacity are parameters for the test that explores every order of
+// their steps (tests/runtime/sched/run_queue_model_test.cpp).
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 
+#include "runtime/base/check.h"
+
 namespace taskscope::sched {
 
-template <class T>
+template <class T, template <class> class Atomic = std::atomic, std::uint32_t Capacity = 256>
 class RunQueue {
  public:
-  static constexpr std::uint32_t kCapacity = 256;
+  static constexpr std::uint32_t kCapacity = Capacity;
 
-  // Owner. False if the ring is full: move_half() first.
+  // Owner. False if the ring is full: spill() then.
   bool push(T* task) {
     // Acquire pairs with the CAS of a thief: the slot it emptied may be written again.
     const std::uint32_t head = head_.load(std::memory_order_acquire);
@@ -58,8 +63,19 @@ class RunQueue {
     return next_.exchange(nullptr, std::memory_order_acquire);
   }
 
-  // Owner. Takes the older half of the ring into `out` (kCapacity / 2 places); returns how many.
-  std::uint32_t move_half(T** out) { return grab(out); }
+  // Owner, when push() has refused `task`: calls `sink(tasks, count)` with the older half of the
+  // ring and then `task`, in their order. If thieves have made room meanwhile, pushes it instead.
+  template <class Sink>
+  void spill(T* task, Sink sink) {
+    T* tasks[kCapacity / 2 + 1];
+    std::uint32_t count = grab(tasks);
+    if (count == 0) {
+      TASKSCOPE_CHECK(push(task));
+      return;
+    }
+    tasks[count++] = task;
+    sink(tasks, count);
+  }
 
   // Thief. Takes half of the ring (rounded up) into `out` (kCapacity / 2 places). Returns how many.
   std::uint32_t grab(T** out) {
@@ -99,10 +115,10 @@ class RunQueue {
 
  private:
   // Atomic: see the invariants. Thieves' and owner's words are on lines of their own.
-  alignas(64) std::atomic<std::uint32_t> head_{0};
-  alignas(64) std::atomic<std::uint32_t> tail_{0};
-  std::atomic<T*> next_{nullptr};
-  std::array<std::atomic<T*>, kCapacity> slots_{};
+  alignas(64) Atomic<std::uint32_t> head_{0};
+  alignas(64) Atomic<std::uint32_t> tail_{0};
+  Atomic<T*> next_{nullptr};
+  std::array<Atomic<T*>, kCapacity> slots_{};
 };
 
 }  // namespace taskscope::sched

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/sched/scheduler.h"
 
@@ -203,15 +202,10 @@ void Worker::offer_queued() {
 }
 
 void Worker::overflow(Task* task) {
-  Task* batch[RunQueue<Task>::kCapacity / 2];
-  const std::uint32_t count = queue_.move_half(batch);
-  if (count == 0) {  // thieves were faster
-    TASKSCOPE_CHECK(queue_.push(task));
-    return;
-  }
-  for (std::uint32_t i = 1; i < count; ++i) batch[i - 1]->link = batch[i];
-  batch[count - 1]->link = task;
-  scheduler_.global().push(batch[0], task, count + 1);
+  queue_.spill(task, [this](Task* const* tasks, std::uint32_t count) {
+    for (std::uint32_t i = 1; i < count; ++i) tasks[i - 1]->link = tasks[i];
+    scheduler_.global().push(tasks[0], tasks[count - 1], count);
+  });
 }
 
 void Worker::give_tasks_away() {

@@ -121,6 +121,13 @@ TEST_P(SignalsTest, WhatCannotBeHandledPanics) {
       message = panic.what();
     }
     EXPECT_EQ(message, "signal 9 cannot be handled");
+    try {
+      static_cast<void>(signals({SIGTERM, SIGURG}));
+      ADD_FAILURE() << "SIGURG is the scheduler's";
+    } catch (const Panic& panic) {
+      EXPECT_STREQ(panic.what(),
+                   "signal 23 cannot be handled: the scheduler preempts tasks with it");
+    }
     EXPECT_THROW(static_cast<void>(signals({0})), Panic);
     EXPECT_THROW(static_cast<void>(signals({65})), Panic);
   });

@@ -35,10 +35,13 @@ TEST(RunQueue, RefusesWhenFullAndGivesUpItsOlderHalf) {
   for (Item& item : items) EXPECT_TRUE(queue.push(&item));
   Item extra;
   EXPECT_FALSE(queue.push(&extra));
-  Item* half[Queue::kCapacity / 2];
-  EXPECT_EQ(queue.move_half(half), Queue::kCapacity / 2);
-  EXPECT_EQ(half[0], &items[0]);
-  EXPECT_TRUE(queue.push(&extra));
+  std::vector<Item*> spilled;
+  queue.spill(&extra, [&](Item* const* tasks, std::uint32_t count) {
+    spilled.assign(tasks, tasks + count);
+  });
+  ASSERT_EQ(spilled.size(), Queue::kCapacity / 2 + 1);
+  EXPECT_EQ(spilled.front(), &items[0]);
+  EXPECT_EQ(spilled.back(), &extra);
   EXPECT_EQ(queue.pop(), &items[Queue::kCapacity / 2]);
 }
 
@@ -126,11 +129,9 @@ void stress(std::uint32_t seed, int count) {
       Item* out = &items[i++];
       if (random() % 2 == 0) out = queue.exchange_next(out);
       if (out == nullptr || queue.push(out)) continue;
-      Item* half[Queue::kCapacity / 2];
-      const std::uint32_t moved = queue.move_half(half);
-      for (std::uint32_t k = 0; k < moved; ++k) take(half[k]);
-      while (!queue.push(out)) {
-      }
+      queue.spill(out, [&](Item* const* tasks, std::uint32_t moved) {
+        for (std::uint32_t k = 0; k < moved; ++k) take(tasks[k]);
+      });
     }
     for (std::uint32_t pops = random() % 48; pops > 0; --pops) {
       if (Item* item = random() % 3 == 0 ? queue.take_next() : queue.pop()) take(item);
