@@ -42,11 +42,11 @@ ssize_t write_quietly(int fd, const void* data, std::size_t size) {
 
 }  // namespace
 
-Result<std::size_t> Pipe::read(net::MutableBytes buffer, Site site) const {
+Result<std::size_t> Pipe::read_for(const net::Caller& caller, net::MutableBytes buffer) const {
   if (!descriptor_) return no_pipe("read");
-  const net::Attempt got =
-      descriptor_->perform(net::PollMode::Read, {.site = site},
-                           [buffer](int fd) { return ::read(fd, buffer.data(), buffer.size()); });
+  const net::Attempt got = descriptor_->perform(net::PollMode::Read, caller, [buffer](int fd) {
+    return ::read(fd, buffer.data(), buffer.size());
+  });
   if (!got.ok()) return to_error(got, "read", descriptor_->name());
   if (got.value == 0 && !buffer.empty()) {
     return Error{.message = "read " + descriptor_->name() + ": end of stream",
@@ -55,12 +55,12 @@ Result<std::size_t> Pipe::read(net::MutableBytes buffer, Site site) const {
   return static_cast<std::size_t>(got.value);
 }
 
-Result<std::string> Pipe::read_all(Site site) const {
+Result<std::string> Pipe::read_all_for(const net::Caller& caller) const {
   std::string text;
   for (;;) {
     const std::size_t before = text.size();
     text.resize(before + kReadAtOnce);
-    const Result<std::size_t> got = read({text.data() + before, kReadAtOnce}, site);
+    const Result<std::size_t> got = read_for(caller, {text.data() + before, kReadAtOnce});
     text.resize(before + (got ? *got : 0));
     if (got) continue;
     if (got.error().kind == ErrorKind::EndOfFile) return text;
@@ -68,11 +68,11 @@ Result<std::string> Pipe::read_all(Site site) const {
   }
 }
 
-Result<void> Pipe::write_all(net::Bytes bytes, Site site) const {
+Result<void> Pipe::write_all_for(const net::Caller& caller, net::Bytes bytes) const {
   if (!descriptor_) return no_pipe("write");
   std::size_t done = 0;
   const net::Attempt put =
-      descriptor_->perform(net::PollMode::Write, {.site = site}, [bytes, &done](int fd) {
+      descriptor_->perform(net::PollMode::Write, caller, [bytes, &done](int fd) {
         while (done < bytes.size()) {
           const ssize_t count = write_quietly(fd, bytes.data() + done, bytes.size() - done);
           if (count < 0) return count;

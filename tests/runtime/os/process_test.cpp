@@ -57,6 +57,37 @@ TEST_P(ProcessTest, AChildThatDoesNotReadRaisesNoSignalHere) {
   });
 }
 
+TEST_P(ProcessTest, AContextEndsReadsAndWritesOfPipes) {
+  run([] {
+    os::Command command{.arguments = {"sleep", "1000"}};
+    command.input = os::Stream::Pipe;
+    command.output = os::Stream::Pipe;
+    const Result<os::Process> child = os::Process::start(command);
+    ASSERT_TRUE(child) << child.error().message;
+    auto [context, cancel] = with_cancel(background());
+    const std::string text(std::size_t{1} << 20, 'i');  // more than a pipe holds
+    WaitGroup group;
+    const auto expect_cancelled = [](const auto& result) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().kind, ErrorKind::Cancelled) << result.error().message;
+    };
+    group.go([&, &waits = context] {
+      char byte = 0;
+      expect_cancelled(child->output().read(waits, {&byte, 1}));
+    });
+    group.go([&, &waits = context] { expect_cancelled(child->output().read_all(waits)); });
+    group.go([&, &waits = context] { expect_cancelled(child->input().write_all(waits, text)); });
+    test::wait_until_blocked(3);
+    cancel();
+    group.wait();
+    expect_cancelled(child->output().read_all(context));
+    ASSERT_TRUE(child->kill(SIGKILL));
+    ASSERT_TRUE(child->wait());
+    const Result<std::string> rest = child->output().read_all();
+    EXPECT_TRUE(rest) << "without one the pipe works on";
+  });
+}
+
 TEST_P(ProcessTest, ManyChildrenRunAtOnce) {
   run([] {
     WaitGroup group;
