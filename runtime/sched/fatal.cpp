@@ -85,7 +85,11 @@ void trace_panic(Thread& thread, const Task& task, const std::string& message) {
   const Task& task = *thread.task();
   trace_panic(thread, task, message);
   const debug::TaskInfo info = task_info(task);
-  write_all(debug::running_report("panic: " + message, &info, debug::readable_frames(stack)));
+  const debug::TaskInfo origin =
+      thread.scheduler().passed_on_errors().origin_of(std::current_exception());
+  std::string headline = "panic: " + message;
+  if (origin.id != 0 && origin.id != info.id) headline += '\n' + debug::format_origin(origin);
+  write_all(debug::running_report(headline, &info, debug::readable_frames(stack)));
   std::_Exit(2);
 }
 
