@@ -51,6 +51,7 @@
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
 //     first_of.h       ts::first_of                 the first success of several functions
 //     or_done.h        ts::or_done                  receives until a context is done
+//     close_after.h    ts::close_after              closes a channel when a group is done
 //     merge.h          ts::merge                    several channels into one
 //     batch.h          ts::batch                    values in groups, by number or age
 //     single_flight.h  ts::SingleFlight             one works, all get the answer
@@ -90,6 +91,7 @@
 #include "runtime/patterns/backoff.h"
 #include "runtime/patterns/batch.h"
 #include "runtime/patterns/circuit_breaker.h"
+#include "runtime/patterns/close_after.h"
 #include "runtime/patterns/first_of.h"
 #include "runtime/patterns/merge.h"
 #include "runtime/patterns/or_done.h"

@@ -17,8 +17,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/channel/chan_core.h"
+
+namespace taskscope {
+template <class T>
+class Chan;
+}
 
 namespace taskscope::channel {
 
@@ -70,10 +76,11 @@ union Slot {
   T value;
 };
 
-// What has a done channel: a Context, which is a layer above.
+// What has a done channel, and says why it is done: a Context, which is a layer above.
 template <class C>
 concept Cancellable = requires(const C& context) {
   { context.done_core() } -> std::convertible_to<DoneChannel>;
+  { context.error() } -> std::convertible_to<base::Error>;
 };
 
 template <class T>
@@ -100,15 +107,18 @@ template <class T>
   if (core->recv(&slot.value, site) != RecvStatus::Value) return std::nullopt;
   return slot.take();
 }
-template <class T>
-std::optional<T> recv_unless(DoneChannel done, ChanCore* core, const base::Site& site) {
+template <class T, Cancellable C>
+base::Result<T> recv_unless(const C& context, ChanCore* core, const base::Site& site) {
+  const DoneChannel done = context.done_core();
   if (core == nullptr) {
     nil_recv_unless(done, site);
-    return std::nullopt;
+    return context.error();
   }
   Slot<T> slot;
-  if (core->recv_unless(done, &slot.value, site) != RecvStatus::Value) return std::nullopt;
-  return slot.take();
+  const RecvStatus status = core->recv_unless(done, &slot.value, site);
+  if (status == RecvStatus::Value) return *slot.take();
+  if (status == RecvStatus::WouldWait) return context.error();
+  return base::Error{.message = "the channel is closed", .kind = base::ErrorKind::Closed};
 }
 template <class T>
 std::optional<T> try_recv(ChanCore* core) {
@@ -121,6 +131,10 @@ inline void close(ChanCore* core, const base::Site& site) {
   if (core == nullptr) nil_close();
   core->close(site);
 }
+
+// A channel that is part of something else, a timer say: the trace calls it that.
+template <class T>
+Chan<T> make_part(trace_format::ObjectKind whole, std::size_t capacity, const base::Site& site);
 
 // Receives until the channel is closed and drained: what `for (T& v : ch)` runs on. Holds the
 // channel itself, as Go's range does: the handle may be given away inside the loop.
@@ -184,10 +198,11 @@ class Chan {
   [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
   }
-  // nullopt also if `context` is done first.
+  // The same, but an error: of the kind Closed, or if `context` is done first, what context.error()
+  // says.
   template <channel::Cancellable C>
-  std::optional<T> recv(const C& context, Site site = Site::here()) const {
-    return channel::recv_unless<T>(context.done_core(), ref_.get(), site);
+  Result<T> recv(const C& context, Site site = Site::here()) const {
+    return channel::recv_unless<T>(context, ref_.get(), site);
   }
   // nullopt also if there is no value now.
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
@@ -196,6 +211,8 @@ class Chan {
   // already, or nil.
   void close(Site site = Site::here()) const { channel::close(ref_.get(), site); }
 
+  // How many values are in the buffer, and how many it has room for. Of a timer's channel both are
+  // 0, as in Go: what it holds back is not there before somebody receives it.
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }
@@ -214,6 +231,9 @@ class Chan {
   friend Chan<U> make_chan(std::size_t capacity, Site site);
   template <class U>
   friend Chan<U> make_chan(const char* name, std::size_t capacity, Site site);
+  template <class U>
+  friend Chan<U> channel::make_part(trace_format::ObjectKind whole, std::size_t capacity,
+                                    const base::Site& site);
 
   explicit Chan(channel::ChanRef ref) : ref_(std::move(ref)) {}
 
@@ -259,8 +279,8 @@ class Receiver {
     return channel::recv<T>(ref_.get(), site);
   }
   template <channel::Cancellable C>
-  std::optional<T> recv(const C& context, Site site = Site::here()) const {
-    return channel::recv_unless<T>(context.done_core(), ref_.get(), site);
+  Result<T> recv(const C& context, Site site = Site::here()) const {
+    return channel::recv_unless<T>(context, ref_.get(), site);
   }
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
@@ -281,14 +301,21 @@ class Receiver {
 // A new channel with room for `capacity` values; 0: every send waits for its receive.
 template <class T>
 Chan<T> make_chan(std::size_t capacity = 0, Site site = Site::here()) {
-  return Chan<T>(
-      channel::ChanRef(channel::ChanCore::make(channel::kElementType<T>, capacity, nullptr, site)));
+  return Chan<T>(channel::ChanRef(
+      channel::ChanCore::make(channel::kElementType<T>, {.capacity = capacity}, site)));
 }
 // The same with a name for traces; `name` must live for ever (a literal).
 template <class T>
 Chan<T> make_chan(const char* name, std::size_t capacity = 0, Site site = Site::here()) {
+  return Chan<T>(channel::ChanRef(channel::ChanCore::make(
+      channel::kElementType<T>, {.capacity = capacity, .name = name}, site)));
+}
+
+template <class T>
+Chan<T> channel::make_part(trace_format::ObjectKind whole, std::size_t capacity,
+                           const base::Site& site) {
   return Chan<T>(
-      channel::ChanRef(channel::ChanCore::make(channel::kElementType<T>, capacity, name, site)));
+      ChanRef(ChanCore::make(kElementType<T>, {.capacity = capacity, .kind = whole}, site)));
 }
 
 }  // namespace taskscope

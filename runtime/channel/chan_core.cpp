@@ -22,31 +22,30 @@ std::align_val_t block_alignment(const ElementType& type) {
   return std::align_val_t{std::max(type.alignment, alignof(ChanCore))};
 }
 
-std::uint32_t traced_capacity(std::size_t capacity) {
+std::uint32_t traced_capacity(const ChanCore::Options& options) {
+  if (options.kind == ObjectKind::Timer) return 0;
   return static_cast<std::uint32_t>(
-      std::min<std::size_t>(capacity, std::numeric_limits<std::uint32_t>::max()));
+      std::min<std::size_t>(options.capacity, std::numeric_limits<std::uint32_t>::max()));
 }
 
 }  // namespace
 
-ChanCore* ChanCore::make(const ElementType& type, std::size_t capacity, const char* name,
-                         const base::Site& site) {
+ChanCore* ChanCore::make(const ElementType& type, const Options& options, const base::Site& site) {
   const std::size_t header = round_up(sizeof(ChanCore), type.alignment);
-  if (capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
+  if (options.capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
     sched::panic("make_chan: size out of range");
   }
-  void* memory = ::operator new(header + capacity * type.size, block_alignment(type));
-  auto* core = new (memory) ChanCore(type, capacity, name, site);
+  void* memory = ::operator new(header + options.capacity * type.size, block_alignment(type));
+  auto* core = new (memory) ChanCore(type, options, site);
   core->buffer_ = static_cast<std::byte*>(memory) + header;
   return core;
 }
 
-ChanCore::ChanCore(const ElementType& type, std::size_t capacity, const char* name,
-                   const base::Site& site)
-    : limit_(capacity),
-      capacity_(capacity),
+ChanCore::ChanCore(const ElementType& type, const Options& options, const base::Site& site)
+    : limit_(options.capacity),
+      capacity_(options.capacity),
       type_(type),
-      traced_(ObjectKind::Channel, site, traced_capacity(capacity), name),
+      traced_(options.kind, site, traced_capacity(options), options.name),
       random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {}
 
 void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {
@@ -226,6 +225,7 @@ void ChanCore::close(const base::Site& site) TASKSCOPE_NO_ANALYSIS {
 }
 
 std::size_t ChanCore::length() const {
+  if (is_timers()) return 0;
   const base::LockGuard guard(lock_);
   return count_;
 }

@@ -54,9 +54,13 @@ using DoneChannel = ChanCore*;
 
 class ChanCore {
  public:
-  // One reference, the caller's. `name` must live for ever; null: none.
-  static ChanCore* make(const ElementType& type, std::size_t capacity, const char* name,
-                        const base::Site& site);
+  struct Options {
+    std::size_t capacity = 0;
+    const char* name = nullptr;  // must live for ever; null: none
+    trace_format::ObjectKind kind = trace_format::ObjectKind::Channel;
+  };
+  // One reference, the caller's.
+  static ChanCore* make(const ElementType& type, const Options& options, const base::Site& site);
   void add_reference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void drop_reference() {
     // Release: this handle's uses; acquire: all others' before the destruction.
@@ -103,8 +107,9 @@ class ChanCore {
   // Panics if it is closed already.
   void close(const base::Site& site);
 
+  // A timer's channel shows no buffer.
   std::size_t length() const;
-  std::size_t capacity() const { return capacity_; }
+  std::size_t capacity() const { return is_timers() ? 0 : capacity_; }
   // Without the lock: true if close() has returned before.
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 
@@ -112,9 +117,10 @@ class ChanCore {
   friend class Selection;
   friend class DoneWait;
 
-  ChanCore(const ElementType& type, std::size_t capacity, const char* name, const base::Site& site);
+  ChanCore(const ElementType& type, const Options& options, const base::Site& site);
   ~ChanCore() = default;
   void destroy();
+  bool is_timers() const { return traced_.kind() == trace_format::ObjectKind::Timer; }
 
   // The quick ways. They leave lock_ held if they return false.
   template <class T>

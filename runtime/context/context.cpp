@@ -52,6 +52,12 @@ std::optional<TimePoint> Context::deadline() const {
   return TimePoint(Clock::duration(node->deadline_ns()));
 }
 
+Error Context::error() const {
+  const std::error_code reason = err();
+  const bool late = reason == ContextErrc::DeadlineExceeded;
+  return {.message = reason.message(), .kind = late ? ErrorKind::Timeout : ErrorKind::Cancelled};
+}
+
 channel::ChanCore* Context::done_core() const {
   context::CancelNode* const node = canceller();
   return node == nullptr ? nullptr : node->done_core();

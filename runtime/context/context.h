@@ -3,12 +3,14 @@
 //
 //   void serve(const ts::Context& parent, ts::Receiver<Job> jobs) {
 //     auto [ctx, cancel] = ts::with_timeout(parent, std::chrono::seconds(2));
-//     while (std::optional<Job> job = jobs.recv(ctx)) work(ctx, *job);
+//     while (ts::Result<Job> job = jobs.recv(ctx)) work(ctx, *job);
 //     if (ctx.err()) log(ctx.err().message());  // "context deadline exceeded"
 //   }                                           // `cancel` cancels what is left
 //
 // A Context is a cheap shared handle; copies mean the same context. A default-constructed one is
-// background(): never done. Cancellation goes down to all contexts made from it, never up, once and
+// background(): never done. (clang before 16 does not capture a structured binding in a lambda:
+// write `[ctx = ctx]`, or keep the pair, `auto request = ts::with_cancel(…)`, and use request.ctx.)
+// Cancellation goes down to all contexts made from it, never up, once and
 // for ever. Every operation of this library that waits takes one as its first argument. Any thread
 // may call everything here; a deadline needs an active run.
 #pragma once
@@ -22,6 +24,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/channel/chan.h"
 #include "runtime/context/context_error.h"
@@ -89,6 +92,9 @@ class Context {
   Receiver<Unit> done() const;
   // Canceled or DeadlineExceeded once it is done; until then no error.
   std::error_code err() const;
+  // The same as operations of this library report it: of the kind Timeout or Cancelled, with
+  // err()'s message. REQUIRES: err().
+  Error error() const;
   // What was given to the cancel function or deadline that ended it; a ContextError if nothing was;
   // null until it is done.
   std::exception_ptr cause() const;
@@ -119,7 +125,8 @@ class Context {
 };
 
 // Cancels one context: when called, and at the latest when destroyed. Movable, so that the duty to
-// cancel can be given away; several threads may call one object.
+// cancel can be given away. Several threads may call one object, which must outlive their calls:
+// who cancels from another task shares it, or moves it there.
 class [[nodiscard]] CancelFunc {
  public:
   CancelFunc() = default;

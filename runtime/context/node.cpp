@@ -186,8 +186,8 @@ channel::ChanCore* CancelNode::done_core() {
   if (channel::ChanCore* const core = done_.load(std::memory_order_acquire)) return core;
   const base::LockGuard guard(lock_);
   if (channel::ChanCore* const core = done_.load(std::memory_order_relaxed)) return core;
-  channel::ChanCore* const core =
-      channel::ChanCore::make(channel::kElementType<Unit>, 0, "context done", made_at_);
+  channel::ChanCore* const core = channel::ChanCore::make(
+      channel::kElementType<Unit>, {.kind = trace_format::ObjectKind::Context}, made_at_);
   if (state() != State::Live) core->close(made_at_);
   done_.store(core, std::memory_order_release);
   return core;

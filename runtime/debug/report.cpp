@@ -133,6 +133,13 @@ std::string stack_lines(const ReadableStack& stack) {
   return out;
 }
 
+std::string format_origin(const TaskInfo& task) {
+  std::string out =
+      "thrown in " + format_task(task) + ", spawned at " + format_site(task.spawn_site);
+  if (task.parent != 0) out += " by task " + std::to_string(task.parent);
+  return out;
+}
+
 std::string running_report(std::string_view headline, const TaskInfo* task,
                            const ReadableStack& stack) {
   std::string out(headline);

@@ -36,6 +36,10 @@ std::string format_site(const base::Site& site);
 // `task 12 "reader"`.
 std::string format_task(const TaskInfo& task);
 
+// `thrown in task 7 "fetch", spawned at FILE:LINE (FUNCTION) by task 1`: where an exception came
+// from that another task passed on.
+std::string format_origin(const TaskInfo& task);
+
 //   panic: MESSAGE
 //
 //   task 12 "reader" [running]:

@@ -11,16 +11,14 @@
 //
 // What it has found is compared with a walk over the site without any tasks; the exit status is 1
 // if they differ. --simulate takes a clock that leaps over every wait: the same happens, at once.
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "runtime/examples/command_line.h"
 #include "runtime/taskscope.h"
 
 namespace {
@@ -141,35 +139,17 @@ Census walk(const WebSite& site, const Options& options) {
   return census;
 }
 
-bool parse_arguments(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    if (name == "--simulate") {
-      options.simulate = true;
-      continue;
-    }
-    int* const value = name == "--pages"      ? &options.pages
-                       : name == "--depth"    ? &options.depth
-                       : name == "--limit"    ? &options.limit
-                       : name == "--fetchers" ? &options.fetchers
-                                              : nullptr;
-    if (value == nullptr || ++i == argc) return false;
-    const char* const end = argv[i] + std::strlen(argv[i]);
-    const auto [stop, error] = std::from_chars(argv[i], end, *value);
-    if (error != std::errc() || stop != end || *value < 1) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (!parse_arguments(argc, argv, options)) {
-    std::fprintf(
-        stderr, "usage: crawler [--pages N] [--depth N] [--limit N] [--fetchers N] [--simulate]\n");
+  if (!examples::parse_options(argc, argv,
+                               {{.name = "--pages", .number = &options.pages},
+                                {.name = "--depth", .number = &options.depth},
+                                {.name = "--limit", .number = &options.limit},
+                                {.name = "--fetchers", .number = &options.fetchers},
+                                {.name = "--simulate", .given = &options.simulate}}))
     return 2;
-  }
   ts::ManualClock leaping;
   return ts::run(
       [&] {

@@ -10,14 +10,12 @@
 
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <span>
 #include <string>
-#include <string_view>
 
+#include "runtime/examples/command_line.h"
 #include "runtime/taskscope.h"
 
 namespace {
@@ -64,20 +62,6 @@ struct Options {
   int rounds = 50;
 };
 
-bool parse_arguments(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    int* const value = name == "--clients"  ? &options.clients
-                       : name == "--rounds" ? &options.rounds
-                                            : nullptr;
-    if (value == nullptr || ++i == argc) return false;
-    const char* const end = argv[i] + std::strlen(argv[i]);
-    const auto [stop, error] = std::from_chars(argv[i], end, *value);
-    if (error != std::errc() || stop != end || *value < 1) return false;
-  }
-  return true;
-}
-
 // All clients at once, until they have finished or an interrupt comes; how many answers were right.
 int ask_all(const Options& options, const std::string& address) {
   auto [context, cancel] = ts::with_cancel(ts::background());
@@ -102,10 +86,10 @@ int ask_all(const Options& options, const std::string& address) {
 
 int main(int argc, char** argv) {
   Options options;
-  if (!parse_arguments(argc, argv, options)) {
-    std::fprintf(stderr, "usage: echo [--clients N] [--rounds N]\n");
+  if (!examples::parse_options(argc, argv,
+                               {{.name = "--clients", .number = &options.clients},
+                                {.name = "--rounds", .number = &options.rounds}}))
     return 2;
-  }
   return ts::run([&] {
     const auto listener = ts::net::listen_tcp("127.0.0.1:0");
     if (!listener) {

@@ -18,12 +18,12 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/examples/command_line.h"
 #include "runtime/taskscope.h"
 
 namespace {
@@ -126,28 +126,14 @@ bool all_right(const Options& options, const Sums& sums, const UnderWay& under_w
   return sums == expected && under_way.most <= hands;
 }
 
-bool parse_arguments(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    int* const value = name == "--readings"  ? &options.readings
-                       : name == "--parsers" ? &options.parsers
-                                             : nullptr;
-    if (value == nullptr || ++i == argc) return false;
-    const char* const end = argv[i] + std::strlen(argv[i]);
-    const auto [stop, error] = std::from_chars(argv[i], end, *value);
-    if (error != std::errc() || stop != end || *value < 1) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (!parse_arguments(argc, argv, options)) {
-    std::fprintf(stderr, "usage: pipeline [--readings N] [--parsers N]\n");
+  if (!examples::parse_options(argc, argv,
+                               {{.name = "--readings", .number = &options.readings},
+                                {.name = "--parsers", .number = &options.parsers}}))
     return 2;
-  }
   return ts::run([&] {
     UnderWay under_way;
     const Sums sums = flow(options, under_way);

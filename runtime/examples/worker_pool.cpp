@@ -10,15 +10,13 @@
 // Every answer is checked, and how many came, and that no job was solved twice; the exit status is
 // 1 if something is wrong.
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "runtime/examples/command_line.h"
 #include "runtime/taskscope.h"
 
 namespace {
@@ -87,10 +85,7 @@ std::vector<Solution> solve_all(const Options& options) {
     workers.go("worker " + std::to_string(i),
                [=, context = ctx] { work(context, i, jobs, results); });
   }
-  ts::go("closer", [&workers, results] {
-    workers.wait();
-    results.close();
-  });
+  ts::close_after(workers, results);
 
   std::vector<Solution> solutions;
   for (const Solution& solution : results) {  // until the last worker has ended
@@ -121,29 +116,15 @@ void print(const Options& options, const std::vector<Solution>& solutions) {
   std::printf("%zu of %d riddles\n", solutions.size(), options.jobs);
 }
 
-bool parse_arguments(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    int* const value = name == "--jobs"      ? &options.jobs
-                       : name == "--workers" ? &options.workers
-                       : name == "--first"   ? &options.first
-                                             : nullptr;
-    if (value == nullptr || ++i == argc) return false;
-    const char* const end = argv[i] + std::strlen(argv[i]);
-    const auto [stop, error] = std::from_chars(argv[i], end, *value);
-    if (error != std::errc() || stop != end || *value < 1) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  if (!parse_arguments(argc, argv, options)) {
-    std::fprintf(stderr, "usage: worker_pool [--jobs N] [--workers N] [--first N]\n");
+  if (!examples::parse_options(argc, argv,
+                               {{.name = "--jobs", .number = &options.jobs},
+                                {.name = "--workers", .number = &options.workers},
+                                {.name = "--first", .number = &options.first}}))
     return 2;
-  }
   return ts::run([&] {
     const std::vector<Solution> solutions = solve_all(options);
     print(options, solutions);

@@ -58,7 +58,7 @@ class Batching {
  private:
   // Collects a group. False: there will be no other.
   bool fill() {
-    std::optional<T> first = from_.recv(context_, site_);
+    Result<T> first = from_.recv(context_, site_);
     if (!first) return false;
     group_.push_back(std::move(*first));
     if (options_.size_max == 1) return true;

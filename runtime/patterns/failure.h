@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <system_error>
 
 #include "runtime/base/result.h"
 #include "runtime/context/context.h"
@@ -17,10 +16,9 @@ inline constexpr bool kIsResult<Result<T>> = true;
 
 // What a waiting operation reports when `context` was done first. REQUIRES: context.err().
 inline Error done_error(const Context& context, const char* operation) {
-  const std::error_code error = context.err();
-  const bool late = error == ContextErrc::DeadlineExceeded;
-  return {.message = std::string(operation) + ": " + error.message(),
-          .kind = late ? ErrorKind::Timeout : ErrorKind::Cancelled};
+  Error error = context.error();
+  error.message = std::string(operation) + ": " + error.message;
+  return error;
 }
 
 }  // namespace taskscope::patterns

@@ -34,7 +34,8 @@ class OrDone {
     T& operator*() { return *value_; }
     T* operator->() { return &*value_; }
     Iterator& operator++() {
-      value_ = range_.from_.recv(range_.context_, range_.site_);
+      Result<T> next = range_.from_.recv(range_.context_, range_.site_);
+      value_ = next ? std::optional<T>(*std::move(next)) : std::nullopt;
       return *this;
     }
     friend bool operator==(const Iterator& it, std::default_sentinel_t) { return !it.value_; }

@@ -75,7 +75,7 @@ class SingleFlight {
           },
           site);
     }
-    flight->over.recv(context, site);
+    static_cast<void>(flight->over.recv(context, site));  // closed, or done: see below
     if (!flight->ended.load(std::memory_order_acquire)) context.throw_if_done();
     return answer(*flight);
   }

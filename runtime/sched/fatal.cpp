@@ -108,7 +108,11 @@ void write_report(const std::string& headline, const Task* task,
   const std::string message = describe_exception();
   const Task& task = *thread.task();
   trace_panic(thread, task, message);
-  write_report("panic: " + message, &task, stack);
+  const debug::TaskInfo origin =
+      thread.scheduler().passed_on_errors().origin_of(std::current_exception());
+  std::string headline = "panic: " + message;
+  if (origin.id != 0 && origin.id != task.id) headline += '\n' + debug::format_origin(origin);
+  write_report(headline, &task, stack);
   std::_Exit(2);
 }
 

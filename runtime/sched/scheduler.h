@@ -45,6 +45,7 @@
 #include "runtime/sched/monitor.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
+#include "runtime/sched/task_error.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/timers.h"
 #include "runtime/sched/worker.h"
@@ -187,6 +188,7 @@ class Scheduler {
   IdlePool& idle() { return idle_; }
   Monitor& monitor() { return monitor_; }
   Timers& timers() { return timers_; }
+  PassedOnErrors& passed_on_errors() { return passed_on_errors_; }
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
@@ -225,6 +227,7 @@ class Scheduler {
 
   GlobalQueue global_;
   Timers timers_;
+  PassedOnErrors passed_on_errors_;
   Poller poller_;
   IdlePool idle_{kWorkersMax};
   Monitor monitor_{*this};

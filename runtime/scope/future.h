@@ -24,6 +24,7 @@
 #include "runtime/context/unit.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/go.h"
+#include "runtime/sched/task_error.h"
 #include "runtime/sched/wait_queue.h"
 
 namespace taskscope {
@@ -54,7 +55,7 @@ class FutureCore {
   // False if `context` is done first.
   bool wait(const Context& context, const base::Site& site);
 
-  std::exception_ptr error;  // the task's until done()
+  sched::TaskError error;  // the task's until done()
 
  protected:
   virtual ~FutureCore();
@@ -114,7 +115,7 @@ class Promise {
 
   // Calls `function` and notes what it returns or throws; that is also returned.
   template <class F>
-  std::exception_ptr run(F&& function) {
+  sched::TaskError run(F&& function) {
     try {
       if constexpr (std::is_void_v<T>) {
         function();
@@ -123,7 +124,7 @@ class Promise {
         state_->value.emplace(function());
       }
     } catch (...) {
-      state_->error = std::current_exception();
+      state_->error = sched::current_task_error();
     }
     return state_->error;
   }
@@ -166,7 +167,7 @@ class [[nodiscard]] Future {
   T get(Site site = Site::here()) {
     wait(site);
     const scope::StateRef<T> state = std::move(state_);
-    if (state->error != nullptr) std::rethrow_exception(state->error);
+    if (state->error) sched::rethrow(state->error);
     if constexpr (!std::is_void_v<T>) return *std::move(state->value);
   }
 
@@ -184,8 +185,8 @@ class [[nodiscard]] Future {
     if (!joins_ || !valid()) return;
     wait();
     // An error on top of another one is dropped, as everywhere in C++.
-    if (state_->error != nullptr && std::uncaught_exceptions() == 0) {
-      std::rethrow_exception(state_->error);  // a panic of this task
+    if (state_->error && std::uncaught_exceptions() == 0) {
+      sched::rethrow(state_->error);  // a panic of this task
     }
   }
 

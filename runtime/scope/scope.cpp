@@ -34,21 +34,21 @@ Scope::~Scope() noexcept(false) {
     owned_ = std::move(last->below);
   }
   // Nobody else is left who could use the fields.
-  if (!unwinding && !delivered_ && on_error_ == OnError::CancelAndRethrow && error_ != nullptr) {
-    std::rethrow_exception(error_);
+  if (!unwinding && !delivered_ && on_error_ == OnError::CancelAndRethrow && error_) {
+    sched::rethrow(error_);
   }
 }
 
 void Scope::wait(Site site) {
   join(site);
-  std::exception_ptr error;
+  sched::TaskError error;
   {
     const base::LockGuard guard(lock_);
     if (on_error_ == OnError::CancelAndRethrow) error = error_;
   }
-  if (error == nullptr) return;
+  if (!error) return;
   delivered_ = true;
-  std::rethrow_exception(std::move(error));
+  sched::rethrow(error);
 }
 
 void Scope::join(const Site& site) TASKSCOPE_NO_ANALYSIS {
@@ -85,13 +85,13 @@ void Scope::set_limit(std::size_t limit) {
   limit_ = limit;
 }
 
-void Scope::child_ended(std::exception_ptr error) TASKSCOPE_NO_ANALYSIS {
-  if (error != nullptr) fail(std::move(error));
+void Scope::child_ended(sched::TaskError error) TASKSCOPE_NO_ANALYSIS {
+  if (error) fail(std::move(error));
   sched::Waiter* woken = nullptr;
   lock_.lock();
-  if (timed_ && running_ == 1 && error_ == nullptr && ctx_.err() == ContextErrc::DeadlineExceeded) {
-    error_ = ctx_.cause();
-    errors_.push_back(error_);
+  if (timed_ && running_ == 1 && !error_ && ctx_.err() == ContextErrc::DeadlineExceeded) {
+    error_.error = ctx_.cause();
+    errors_.push_back(error_.error);
     ++failures_;
   }
   if (sched::Waiter* const next = queue_.pop()) {
@@ -105,20 +105,21 @@ void Scope::child_ended(std::exception_ptr error) TASKSCOPE_NO_ANALYSIS {
   sched::ready_all(woken);
 }
 
-void Scope::fail(std::exception_ptr error) {
+void Scope::fail(sched::TaskError error) {
+  const std::exception_ptr cause = error.error;
   {
     const base::LockGuard guard(lock_);
     ++failures_;
     if (on_error_ == OnError::Collect) {
-      errors_.push_back(error);
-      if (error_ == nullptr) error_ = std::move(error);
+      errors_.push_back(cause);
+      if (!error_) error_ = std::move(error);
       return;
     }
     // What comes after the first is most often its echo: siblings that were cancelled.
-    if (error_ != nullptr) return;
-    error_ = error;
+    if (error_) return;
+    error_ = std::move(error);
   }
-  ctx_.node().get()->canceller()->cancel(context::State::Canceled, error, site_);
+  ctx_.node().get()->canceller()->cancel(context::State::Canceled, cause, site_);
 }
 
 std::size_t Scope::failures() const {
@@ -129,8 +130,8 @@ std::size_t Scope::failures() const {
 std::vector<std::exception_ptr> Scope::errors() const {
   const base::LockGuard guard(lock_);
   if (on_error_ == OnError::Collect) return errors_;
-  if (error_ == nullptr) return {};
-  return {error_};
+  if (!error_) return {};
+  return {error_.error};
 }
 
 }  // namespace taskscope

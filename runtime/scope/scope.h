@@ -18,9 +18,10 @@
 //
 // Errors: an exception that escapes a child does not end the program, it becomes the scope's. By
 // default the first one cancels the scope's context, so that the siblings give up, and is rethrown
-// by wait(), or by the end of the scope if nobody called it. With OnError::Collect the siblings go
-// on and errors() has them all. If the block that made the scope is left by an exception of its
-// own, the children are cancelled and waited for, and that exception goes on.
+// by wait(), or by the end of the scope if nobody called it; if it then ends the program, the
+// report says which child threw it. With OnError::Collect the siblings go on and errors() has them
+// all. If the block that made the scope is left by an exception of its own, the children are
+// cancelled and waited for, and that exception goes on.
 //
 // go, try_go, async and cancel may be called by children and by any thread that knows that a child
 // still runs; everything else by the task that made the scope.
@@ -29,7 +30,7 @@
 //   1. running_ is the number of children that were admitted and have not ended; it is at most
 //      limit_, unless that is 0. A child that ends hands its place to the first of queue_.
 //   2. waiters_ is empty when running_ is 0.
-//   3. error_ is the first error, and failures_ is not 0, if anything failed.
+//   3. error_ is the first error (empty: none), and failures_ is not 0, if anything failed.
 #pragma once
 
 #include <concepts>
@@ -49,6 +50,7 @@
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/clock.h"
 #include "runtime/sched/go.h"
+#include "runtime/sched/task_error.h"
 #include "runtime/sched/wait_queue.h"
 #include "runtime/scope/future.h"
 
@@ -168,11 +170,11 @@ class Scope {
     std::optional<F> function;
     Scope* scope;
     void operator()() {
-      std::exception_ptr error;
+      sched::TaskError error;
       try {
         static_cast<void>(call(*function, scope->ctx_));
       } catch (...) {
-        error = std::current_exception();
+        error = sched::current_task_error();
       }
       function.reset();
       scope->child_ended(std::move(error));
@@ -184,7 +186,7 @@ class Scope {
     scope::Promise<R> promise;
     Scope* scope;
     void operator()() {
-      std::exception_ptr error =
+      sched::TaskError error =
           promise.run([&]() -> decltype(auto) { return call(*function, scope->ctx_); });
       function.reset();
       promise.keep();
@@ -198,14 +200,14 @@ class Scope {
     try {
       sched::spawn(name, std::move(child), site);
     } catch (...) {
-      child_ended(nullptr);
+      child_ended({});
       throw;
     }
   }
   void admit(const Site& site);
   bool try_admit();
-  void child_ended(std::exception_ptr error);
-  void fail(std::exception_ptr error);
+  void child_ended(sched::TaskError error);
+  void fail(sched::TaskError error);
   void join(const Site& site);
 
   // Constant after construction.
@@ -219,7 +221,7 @@ class Scope {
   std::size_t running_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   std::size_t limit_ TASKSCOPE_GUARDED_BY(lock_);
   std::size_t failures_ TASKSCOPE_GUARDED_BY(lock_) = 0;
-  std::exception_ptr error_ TASKSCOPE_GUARDED_BY(lock_);
+  sched::TaskError error_ TASKSCOPE_GUARDED_BY(lock_);
   std::vector<std::exception_ptr> errors_ TASKSCOPE_GUARDED_BY(lock_);
   sched::WaitQueue waiters_ TASKSCOPE_GUARDED_BY(lock_);  // for the end of all children
   sched::WaitQueue queue_ TASKSCOPE_GUARDED_BY(lock_);    // for a place

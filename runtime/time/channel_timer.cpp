@@ -4,7 +4,7 @@ namespace taskscope::time {
 
 ChannelTimer::ChannelTimer(std::int64_t deadline_ns, std::int64_t period_ns, const base::Site& site)
     : Timer([](Timer& timer) { static_cast<ChannelTimer&>(timer).send_time(); }),
-      chan_(make_chan<TimePoint>("timer", 1, site)) {
+      chan_(channel::make_part<TimePoint>(trace_format::ObjectKind::Timer, 1, site)) {
   sched::start_timer(*this, deadline_ns, period_ns);
 }
 

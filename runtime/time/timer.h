@@ -34,7 +34,7 @@ class Timer {
       : timer_(std::make_unique<time::ChannelTimer>(sched::deadline_after(sched::to_ns(duration)),
                                                     0, site)) {}
 
-  // Where the time arrives. It stays open when the timer is stopped.
+  // Where the time arrives. It stays open when the timer is stopped. Its len() and cap() are 0.
   Receiver<TimePoint> c() const { return timer_->chan(); }
 
   // True if this call has stopped it before its value was received. No value will be received
@@ -88,7 +88,7 @@ class Ticker {
 template <class Rep, class Period>
 Receiver<TimePoint> time_after(std::chrono::duration<Rep, Period> duration,
                                Site site = Site::here()) {
-  const Chan<TimePoint> chan = make_chan<TimePoint>("timer", 1, site);
+  const auto chan = channel::make_part<TimePoint>(trace_format::ObjectKind::Timer, 1, site);
   time::FunctionTimer::start_detached(sched::deadline_after(sched::to_ns(duration)),
                                       [chan] { static_cast<void>(chan.try_send(now())); });
   return chan;

@@ -1,19 +1,17 @@
-// Channels against a small sequential reference: random programs of a few tasks under a seed, every
-// operation recorded with the instants of its call and its return, and then a search for one order
-// of all operations that respects those instants and that the reference can do (linearizability,
-// after Wing and Gong).
+// Channels and selects against a small sequential reference: random programs of a few tasks under a
+// seed, every operation recorded with the instants of its call and its return, and then a search
+// for one order of all operations that the reference can do.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "tests/runtime/support/runtime_test.h"
+#include "tests/support/linear_search.h"
 
 namespace taskscope {
 namespace {
@@ -34,14 +32,14 @@ struct Operation {
   std::uint32_t returned = 0;
 };
 
-// What two buffered channels hold.
+// What two channels hold.
 struct Model {
   std::deque<int> values[2];
   bool closed[2] = {};
   std::size_t capacity[2] = {};
 
   // False: in this state the operation would not have done what it did.
-  bool apply(const Operation& op) {
+  bool apply(const Operation& op, bool) {
     std::deque<int>& queue = values[op.chan];
     switch (op.what) {
       case What::Send:
@@ -67,6 +65,16 @@ struct Model {
     return true;
   }
 
+  // An unbuffered channel passes a value on in the instant in which both are there, and one of the
+  // two has waited for the other.
+  bool apply_pair(const Operation& send, const Operation& recv) const {
+    const bool tries = send.what == What::TrySend;
+    if (send.what != What::Send && !tries) return false;
+    if (recv.what != What::Recv && (recv.what != What::TryRecv || tries)) return false;
+    return send.chan == recv.chan && capacity[send.chan] == 0 && !closed[send.chan] && send.done &&
+           recv.value == send.value;
+  }
+
   std::string text() const {
     std::string text;
     for (int c = 0; c < 2; ++c) {
@@ -77,40 +85,9 @@ struct Model {
   }
 };
 
-class Search {
- public:
-  Search(const std::vector<Operation>& operations, const Model& start)
-      : operations_(operations), taken_(operations.size(), false) {
-    linear_ = step(start, 0);
-  }
-  bool linear() const { return linear_; }
-
- private:
-  bool step(const Model& model, std::size_t count) {
-    if (count == operations_.size()) return true;
-    std::string key(taken_.begin(), taken_.end());
-    if (!seen_.insert(key + model.text()).second) return false;
-    // What was called before every operation that is left had returned may be the next.
-    std::uint32_t first_return = ~0u;
-    for (std::size_t i = 0; i < operations_.size(); ++i) {
-      if (!taken_[i]) first_return = std::min(first_return, operations_[i].returned);
-    }
-    for (std::size_t i = 0; i < operations_.size(); ++i) {
-      if (taken_[i] || operations_[i].called > first_return) continue;
-      Model next = model;
-      if (!next.apply(operations_[i])) continue;
-      taken_[i] = true;
-      if (step(next, count + 1)) return true;
-      taken_[i] = false;
-    }
-    return false;
-  }
-
-  const std::vector<Operation>& operations_;
-  std::vector<bool> taken_;
-  std::set<std::string> seen_;
-  bool linear_ = false;
-};
+bool linear(const std::vector<Operation>& operations, const Model& start) {
+  return tests::LinearSearch<Operation, Model>(operations, start).found();
+}
 
 constexpr int kTasks = 3;
 constexpr int kOperations = 6;
@@ -148,27 +125,32 @@ void perform(History& history, Operation& op) {
   op.returned = history.clock.fetch_add(1);
 }
 
-// A select over both channels is recorded as the operation that it carried out.
+// A select that sends on one channel and receives from the other is recorded as the operation that
+// it carried out.
 void perform_select(History& history, Operation& op, bool may_wait, bool& nothing) {
+  const Chan<int>& to = history.chans[op.chan];
+  const Chan<int>& from = history.chans[1 - op.chan];
   op.called = history.clock.fetch_add(1);
   std::optional<int> received;
   std::size_t chosen = 2;
   try {
     if (may_wait) {
-      chosen =
-          ts::select(ts::send(history.chans[0], op.value), ts::recv(history.chans[1], received));
+      chosen = ts::select(ts::send(to, op.value), ts::recv(from, received));
     } else {
-      chosen = ts::select(ts::send(history.chans[0], op.value),
-                          ts::recv(history.chans[1], received), ts::otherwise());
+      chosen = ts::select(ts::send(to, op.value), ts::recv(from, received), ts::otherwise());
     }
   } catch (const Panic&) {
     chosen = 0;
     op.done = false;
   }
   op.returned = history.clock.fetch_add(1);
-  op.what = chosen == 1 ? What::Recv : What::Send;
-  op.chan = chosen == 1 ? 1 : 0;
-  if (chosen == 1) op.value = received.value_or(-1);
+  if (chosen == 1) {
+    op.what = may_wait || !received ? What::Recv : What::TryRecv;
+    op.chan = 1 - op.chan;
+    op.value = received.value_or(-1);
+  } else {
+    op.what = may_wait || !op.done ? What::Send : What::TrySend;
+  }
   nothing = chosen == 2;
 }
 
@@ -210,35 +192,65 @@ void help(History& history, std::vector<Operation>& operations, const std::atomi
   }
 }
 
-TEST_P(ChannelModelTest, EveryHistoryOfBufferedChannelsIsLinearizable) {
-  const std::uint32_t seed = 1121;
-  for (std::uint32_t round = 0; round < static_cast<std::uint32_t>(sized(600)); ++round) {
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
-    std::vector<Operation> all;
-    Model start;
-    start.capacity[0] = 1 + round % 2;
-    start.capacity[1] = 1 + round / 2 % 3;
-    run([&] {
-      History history;
-      for (int c = 0; c < 2; ++c) history.chans[c] = make_chan<int>(start.capacity[c]);
-      std::atomic<int> running{kTasks};
-      std::vector<Operation> helped;
-      WaitGroup group;
-      for (int t = 0; t < kTasks; ++t) {
-        group.go([&, t] {
-          run_task(history, t, seed + 10 * round + static_cast<std::uint32_t>(t));
-          --running;
-        });
-      }
-      help(history, helped, running);
-      group.wait();
-      for (const auto& operations : history.operations) {
-        all.insert(all.end(), operations.begin(), operations.end());
-      }
-      all.insert(all.end(), helped.begin(), helped.end());
+// Runs a random program over channels of those capacities; all that was done.
+std::vector<Operation> perform_program(const Model& start, std::uint32_t seed) {
+  std::vector<Operation> all;
+  History history;
+  for (int c = 0; c < 2; ++c) history.chans[c] = make_chan<int>(start.capacity[c]);
+  std::atomic<int> running{kTasks};
+  WaitGroup group;
+  for (int t = 0; t < kTasks; ++t) {
+    group.go([&, t] {
+      run_task(history, t, seed + static_cast<std::uint32_t>(t));
+      --running;
     });
-    ASSERT_TRUE(Search(all, start).linear());
   }
+  help(history, all, running);
+  group.wait();
+  for (const auto& operations : history.operations) {
+    all.insert(all.end(), operations.begin(), operations.end());
+  }
+  return all;
+}
+
+constexpr std::uint32_t kSeed = 1121;
+constexpr auto kRounds = static_cast<std::size_t>(sized(600));
+
+// The capacities in each round, and what was done then.
+struct Round {
+  Model start;
+  std::vector<Operation> operations;
+};
+
+void perform_all(std::vector<Round>& rounds) {
+  for (std::uint32_t i = 0; i < rounds.size(); ++i) {
+    rounds[i].operations = perform_program(rounds[i].start, kSeed + 10 * i);
+  }
+}
+
+void expect_linear(const std::vector<Round>& rounds) {
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    SCOPED_TRACE("seed " + std::to_string(kSeed) + ", round " + std::to_string(i));
+    ASSERT_TRUE(linear(rounds[i].operations, rounds[i].start));
+  }
+}
+
+TEST_P(ChannelModelTest, EveryHistoryOfBufferedChannelsIsLinearizable) {
+  std::vector<Round> rounds(kRounds);
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    rounds[i].start.capacity[0] = 1 + i % 2;
+    rounds[i].start.capacity[1] = 1 + i / 2 % 3;
+  }
+  run([&] { perform_all(rounds); });
+  expect_linear(rounds);
+}
+
+TEST_P(ChannelModelTest, EveryHistoryOfUnbufferedChannelsIsLinearizable) {
+  std::vector<Round> rounds(kRounds);
+  // Every other time one with a buffer stands beside it.
+  for (std::size_t i = 0; i < kRounds; ++i) rounds[i].start.capacity[1] = i % 2;
+  run([&] { perform_all(rounds); });
+  expect_linear(rounds);
 }
 
 TEST(ChannelModel, TheSearchFindsWhatIsNotLinearizable) {
@@ -248,11 +260,31 @@ TEST(ChannelModel, TheSearchFindsWhatIsNotLinearizable) {
   const Operation second{.what = What::Send, .value = 2, .called = 2, .returned = 3};
   const Operation wrong{.what = What::Recv, .value = 2, .called = 4, .returned = 5};
   const Operation right{.what = What::Recv, .value = 1, .called = 4, .returned = 5};
-  EXPECT_FALSE(Search({first, second, wrong}, start).linear());
-  EXPECT_TRUE(Search({first, second, right}, start).linear());
+  EXPECT_FALSE(linear({first, second, wrong}, start));
+  EXPECT_TRUE(linear({first, second, right}, start));
   Operation overlapping = second;
   overlapping.called = 0;
-  EXPECT_TRUE(Search({first, overlapping, wrong}, start).linear());
+  EXPECT_TRUE(linear({first, overlapping, wrong}, start));
+}
+
+TEST(ChannelModel, WithoutABufferBothMustBeThere) {
+  const Model start;
+  const Operation send{.what = What::Send, .value = 1, .called = 0, .returned = 3};
+  Operation recv{.what = What::Recv, .value = 1, .called = 1, .returned = 2};
+  EXPECT_TRUE(linear({send, recv}, start));
+  EXPECT_FALSE(linear({send}, start));
+  recv.value = 2;
+  EXPECT_FALSE(linear({send, recv}, start)) << "not what was sent";
+  recv.value = 1;
+  Operation late = recv;
+  late.called = 4;
+  late.returned = 5;
+  EXPECT_FALSE(linear({send, late}, start)) << "the sender was gone";
+  Operation try_send = send;
+  try_send.what = What::TrySend;
+  EXPECT_TRUE(linear({try_send, recv}, start));
+  recv.what = What::TryRecv;
+  EXPECT_FALSE(linear({try_send, recv}, start)) << "neither has waited for the other";
 }
 
 }  // namespace

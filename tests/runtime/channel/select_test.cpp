@@ -440,9 +440,11 @@ TEST_P(SelectTest, AListOfArmsIsKnownWhenTheProgramRuns) {
 struct FakeContext {
   Chan<int> done = make_chan<int>();
   channel::DoneChannel done_core() const { return done.ref().get(); }
+  Error error() const { return {.message = "done", .kind = ErrorKind::Cancelled}; }
 };
 struct Background {
   channel::DoneChannel done_core() const { return nullptr; }
+  Error error() const { return {}; }
 };
 
 TEST_P(SelectTest, ReceivesAndSendsGiveUpWithTheirContext) {
@@ -450,8 +452,8 @@ TEST_P(SelectTest, ReceivesAndSendsGiveUpWithTheirContext) {
     auto chan = make_chan<int>();
     const FakeContext context;
     WaitGroup group;
-    group.go([&] { EXPECT_EQ(chan.recv(context), std::nullopt); });
-    group.go([&] { EXPECT_EQ(Chan<int>().recv(context), std::nullopt); });
+    group.go([&] { EXPECT_EQ(chan.recv(context).error().message, "done"); });
+    group.go([&] { EXPECT_EQ(Chan<int>().recv(context).error().message, "done"); });
     group.go([&] { EXPECT_FALSE(Chan<int>().send(context, 1)); });
     test::wait_until_blocked(3);
     context.done.close();
@@ -461,6 +463,8 @@ TEST_P(SelectTest, ReceivesAndSendsGiveUpWithTheirContext) {
     auto buffered = make_chan<int>(1);
     EXPECT_FALSE(buffered.send(context, 1));
     EXPECT_EQ(buffered.len(), 0u);
+    buffered.close();
+    EXPECT_EQ(buffered.recv(context).error().kind, ErrorKind::Cancelled);
   });
 }
 
@@ -476,9 +480,9 @@ TEST_P(SelectTest, UnderAContextThatLivesChannelsAreWhatTheyAre) {
         chan.close();
       });
       for (int i = 0; i < 100; ++i) {
-        EXPECT_EQ(i % 3 == 0 ? chan.recv(context) : chan.recv(Background()), i);
+        EXPECT_EQ(*(i % 3 == 0 ? chan.recv(context) : chan.recv(Background())), i);
       }
-      EXPECT_EQ(chan.recv(context), std::nullopt);
+      EXPECT_EQ(chan.recv(context).error().kind, ErrorKind::Closed);
       EXPECT_EQ(panic_of([&] { static_cast<void>(chan.send(context, 1)); }),
                 "send on closed channel");
     }

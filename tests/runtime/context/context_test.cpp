@@ -416,7 +416,10 @@ TEST_P(ContextTest, OperationsWithAContextGiveUpWithIt) {
       [] {
         Chan<int> nobody = make_chan<int>();
         auto [ctx, cancel] = with_timeout(background(), seconds(2));
-        EXPECT_EQ(nobody.recv(ctx), std::nullopt);
+        const Result<int> nothing = nobody.recv(ctx);
+        EXPECT_EQ(nothing.error().kind, ErrorKind::Timeout);
+        EXPECT_EQ(nothing.error().message, "context deadline exceeded");
+        EXPECT_EQ(ctx.error().kind, ErrorKind::Timeout);
         EXPECT_EQ(now(), TimePoint(seconds(2)));
         EXPECT_FALSE(nobody.send(ctx, 1));
       },

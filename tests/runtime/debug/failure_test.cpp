@@ -98,6 +98,31 @@ TEST_P(FailureDeathTest, APanicInADestructorIsReportedToo) {
               ExitedWithCode(2), HasSubstr("panic: unlock of unlocked mutex\n"));
 }
 
+TEST_P(FailureDeathTest, AnErrorThatAScopePassesOnSaysWhereItWasThrown) {
+  const auto child = [] { throw std::runtime_error("disk on fire"); };
+  const auto reported = [](const char* name) {
+    return ContainsRegex("panic: disk on fire [^\n]*\nthrown in task [0-9]+" + std::string(name) +
+                         ", spawned at .*failure_test.cpp:[0-9]+ by task 1\n\n"
+                         "task 1 \"main\" \\[running\\]:\n");
+  };
+  EXPECT_EXIT(run([&] {
+                Scope scope;
+                scope.go("writer", child);
+                scope.wait();
+              }),
+              ExitedWithCode(2), reported(" \"writer\""));
+  EXPECT_EXIT(run([&] { static_cast<void>(async(child)); }), ExitedWithCode(2), reported(""));
+  EXPECT_EXIT(run([&] {
+                try {
+                  Scope scope;
+                  scope.go(child);
+                } catch (const std::runtime_error&) {
+                }
+                throw std::runtime_error("disk on fire");  // another one
+              }),
+              ExitedWithCode(2), ContainsRegex("panic: disk on fire [^\n]*\n\ntask 1 "));
+}
+
 TEST_P(FailureDeathTest, WhenEverybodyWaitsItIsADeadlock) {
   EXPECT_EXIT(run([] {
                 auto requests = make_chan<int>("requests");

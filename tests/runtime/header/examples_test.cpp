@@ -200,7 +200,7 @@ TEST(HeaderExamples, Timer) {
 
 void serve(const ts::Context& parent, ts::Receiver<Job> jobs) {
   auto [ctx, cancel] = ts::with_timeout(parent, std::chrono::seconds(2));
-  while (std::optional<Job> job = jobs.recv(ctx)) work(ctx, *job);
+  while (ts::Result<Job> job = jobs.recv(ctx)) work(ctx, *job);
   if (ctx.err()) log(ctx.err().message());  // "context deadline exceeded"
 }  // `cancel` cancels what is left
 
@@ -475,6 +475,17 @@ TEST(HeaderExamples, Streams) {
     const auto print = [&](const Line&) { ++printed; };
     for (const Line& line : ts::merge(ctx, files, network, console)) print(line);
     EXPECT_EQ(printed, 3u);
+
+    const auto jobs = closed_with<Job>({1, 2, 3});
+    const auto results = ts::make_chan<Reply>();
+    const auto work = [](const ts::Receiver<Job>& from, const ts::Chan<Reply>& to) {
+      for (const Job job : from) to.send(std::to_string(job));
+    };
+    ts::WaitGroup workers;
+    for (int i = 0; i < 4; ++i) workers.go([=] { work(jobs, results); });
+    ts::close_after(workers, results);
+    for (const Reply& reply : results) print(reply);
+    EXPECT_EQ(printed, 6u);
 
     const auto rows = closed_with<Row>(std::vector<Row>(1200));
     Database database;

@@ -196,6 +196,33 @@ TEST_P(TracedRunTest, TheSocketDoesNotReachChildrenOrTheNextRun) {
   EXPECT_EQ(recorder.rings().size(), workers() + 1);
 }
 
+TEST_P(TracedRunTest, TimersAndContextsAreObjectsOfTheirOwnKinds) {
+  FakeRecorder recorder;
+  ManualClock clock;
+  run(
+      [] {
+        const Timer timer(std::chrono::milliseconds(1));
+        timer.c().recv();
+        const auto limited = with_timeout(background(), std::chrono::milliseconds(1));
+        limited.ctx.done().recv();
+        make_chan<int>(1).send(1);  // nobody waits for it: it is not announced
+      },
+      &clock);
+  recorder.receive();
+  Rings rings;
+  recorder.drain_into(rings);
+  std::multiset<tf::ObjectKind> kinds;
+  for (const auto& [worker, events] : rings) {
+    for (const tf::TextEvent& event : events) {
+      if (event.event.kind != tf::EventKind::Object) continue;
+      kinds.insert(tf::aux_object_kind(event.event.aux));
+    }
+  }
+  EXPECT_EQ(kinds.count(tf::ObjectKind::Timer), 1u);
+  EXPECT_EQ(kinds.count(tf::ObjectKind::Context), 1u);
+  EXPECT_EQ(kinds.count(tf::ObjectKind::Channel), 0u);
+}
+
 TEST_P(TracedRunTest, HelloSaysWhoThisIs) {
   FakeRecorder recorder;
   run([] {});

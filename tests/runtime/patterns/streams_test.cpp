@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/patterns/batch.h"
+#include "runtime/patterns/close_after.h"
 #include "runtime/patterns/merge.h"
 #include "runtime/patterns/or_done.h"
 #include "tests/runtime/patterns/panic_of.h"
@@ -33,6 +34,27 @@ Receiver<int> count(int first, int last) {
     numbers.close();
   });
   return numbers;
+}
+
+TEST_P(StreamsTest, AChannelIsClosedWhenItsLastSenderIsDone) {
+  run([] {
+    auto numbers = make_chan<int>();
+    auto go_on = make_chan<int>();
+    WaitGroup senders;
+    for (int i = 1; i <= 3; ++i) {
+      senders.go([=] {
+        go_on.recv();
+        numbers.send(i);
+      });
+    }
+    close_after(senders, numbers);
+    test::wait_until_blocked(4);
+    go_on.close();
+    int sum = 0;
+    for (const int number : numbers) sum += number;
+    EXPECT_EQ(sum, 6);
+    EXPECT_EQ(numbers.recv(), std::nullopt);
+  });
 }
 
 TEST_P(StreamsTest, OrDoneEndsWithTheChannel) {

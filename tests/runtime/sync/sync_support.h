@@ -22,6 +22,7 @@ std::string panic_of(F function) {
 struct FakeContext {
   Chan<int> done = make_chan<int>();
   channel::DoneChannel done_core() const { return done.ref().get(); }
+  Error error() const { return {.message = "done", .kind = ErrorKind::Cancelled}; }
 };
 
 }  // namespace taskscope::test
