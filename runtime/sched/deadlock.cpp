@@ -31,7 +31,8 @@ std::size_t foreign_threads(std::size_t ours) {
 
 void report_if_deadlocked(Scheduler& scheduler) {
   const std::size_t monitor = 1;
-  if (foreign_threads(scheduler.threads() + monitor) != 0) return;
+  const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
+  if (foreign_threads(scheduler.threads() + monitor + listener) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep()) return;
   const std::int64_t now_ns = base::monotonic_ns();
@@ -44,7 +45,7 @@ void report_if_deadlocked(Scheduler& scheduler) {
                      .object = object == nullptr ? "" : object,
                      .waited_ns = now_ns - task.wait_since_ns});
   });
-  scheduler.trace_ext([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
+  scheduler.tracing().outside([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
   die(debug::deadlock_report(tasks));
 }
 

@@ -64,17 +64,17 @@ std::string describe_exception() {
 }
 
 // The last events of a task that has panicked, in the ring that says what it does now.
-void trace_panic(Thread& thread, const Task& task, const std::string& message) {
+void trace_panic(Thread& thread, Task& task, const std::string& message) {
+  Worker* const worker = thread.worker();
   const auto write = [&](instrument::Lane& lane) {
+    if (worker == nullptr) Tracing::introduce_outside(lane, task);
+    if (worker != nullptr) Tracing::introduce(lane, task);
     lane.panic(task.id, message);
-    if (thread.worker() == nullptr) lane.by(task.id, task.seq);
+    if (worker == nullptr) lane.by(task.id, task.seq);
     lane.exit(lane.now(), task.id);
   };
-  if (Worker* worker = thread.worker()) {
-    if (worker->lane() != nullptr) write(*worker->lane());
-  } else {
-    thread.scheduler().trace_ext(write);
-  }
+  if (worker == nullptr) return thread.scheduler().tracing().outside(write);
+  if (worker->lane() != nullptr) write(*worker->lane());
 }
 
 [[noreturn]] void report_panic(Thread& thread) {
@@ -82,7 +82,7 @@ void trace_panic(Thread& thread, const Task& task, const std::string& message) {
   if (!claim_the_last_word()) std::_Exit(2);
   const std::vector<std::uintptr_t> stack = debug::capture_stack();
   const std::string message = describe_exception();
-  const Task& task = *thread.task();
+  Task& task = *thread.task();
   trace_panic(thread, task, message);
   const debug::TaskInfo info = task_info(task);
   write_all(debug::running_report("panic: " + message, &info, debug::readable_frames(stack)));
