@@ -40,6 +40,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   int exit_code = kExitFine;
   add_record(app, exit_code);
+  add_list(app, exit_code);
+  add_attach(app, exit_code);
   add_open(app, exit_code);
   add_report(app, exit_code);
   add_info(app, exit_code);

@@ -113,9 +113,26 @@ HandshakeSocket::Received HandshakeSocket::receive(Message& out, std::string& wh
       out.memory = std::move(packet.descriptor);
       return Received::Message;
     case MessageType::Bye:
+      return read_as(packet, out.bye) ? Received::Message : Received::Junk;
+    case MessageType::Refused: {
+      trace_format::Refused refused;
+      if (!read_as(packet, refused)) return Received::Junk;
+      refused.reason[sizeof refused.reason - 1] = 0;
+      out.refusal = refused.reason;
       return Received::Message;
+    }
+    case MessageType::Request:
+    case MessageType::Info:
+    case MessageType::Detach:
+      break;
   }
   return Received::Junk;
+}
+
+bool HandshakeSocket::send_detach() {
+  const trace_format::Detach detach;
+  return ::send(socket_.get(), &detach, sizeof detach, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+         sizeof detach;
 }
 
 Result<SocketPair> make_socket_pair() {

@@ -18,6 +18,8 @@ struct Message {
   trace_format::Hello hello;
   trace_format::RingOffer offer;
   base::UniqueFd memory;  // of an offered ring
+  trace_format::Bye bye;
+  std::string refusal;  // a sentence
 };
 
 class HandshakeSocket {
@@ -30,6 +32,9 @@ class HandshakeSocket {
   // it was. WrongVersion: program and recorder cannot talk, `why` is a sentence for the person.
   enum class Received : std::uint8_t { Message, Nothing, Closed, Junk, WrongVersion };
   Received receive(Message& out, std::string& why);
+
+  // Asks the program to end the recording; its answer is Bye. False if it does not take it.
+  bool send_detach();
 
   int fd() const { return socket_.get(); }
   void close() { socket_.reset(); }

@@ -163,6 +163,7 @@ void Merge::see_head(std::size_t index) {
   } else {
     next = load_head(ring) ? ring.ticks() : kNever;
   }
+  if (next > end_ticks_) next = kNever;
 }
 
 // Wakes the rings whose head's turn has come meanwhile. True if there was one.
@@ -194,7 +195,7 @@ void Merge::take_what_fits() {
         second_ticks = std::min(second_ticks, ticks);
       }
     }
-    if (first_ticks != kNever) run_until(first, second_ticks);
+    if (first_ticks != kNever) run_until(first, std::min(second_ticks, end_ticks_));
     const bool woken = waiting_ > 0 && recheck_waiting();
     if (first_ticks == kNever && !woken) return;
   }
@@ -225,6 +226,7 @@ void Merge::advance() {
 void Merge::drain() {
   take_what_fits();
   while (force_one(std::numeric_limits<std::uint64_t>::max())) take_what_fits();
+  if (end_ticks_ != kNever) return;
   // What is left is a text that its program never finished.
   for (const Ring& ring : rings_) unknown_records_ += ring.records.size() - ring.at;
 }

@@ -38,6 +38,8 @@ class Merge {
   // Takes all events whose turn has come. REQUIRES: since the last call every ring was read to
   // where its producer was.
   void advance();
+  // What happened after `ticks` is not taken. REQUIRES: nothing of it has been.
+  void end_at(std::uint64_t ticks) { end_ticks_ = ticks; }
   // Takes everything that is left. REQUIRES: no ring will grow any more.
   void drain();
 
@@ -79,7 +81,8 @@ class Merge {
   const ClockMap* clock_;
   std::vector<Ring> rings_;
   std::vector<std::uint64_t> next_ticks_;  // of each ring's head; kNever: it has none or waits
-  std::size_t waiting_ = 0;                // rings that wait
+  std::uint64_t end_ticks_ = kNever;
+  std::size_t waiting_ = 0;  // rings that wait
   std::uint64_t round_ = 1;
   std::uint64_t unknown_records_ = 0;
 };

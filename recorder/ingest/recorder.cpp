@@ -15,6 +15,7 @@
 #include "recorder/ingest/handshake_socket.h"
 #include "recorder/ingest/merge.h"
 #include "recorder/ingest/output_file.h"
+#include "recorder/ingest/programs.h"
 #include "recorder/ingest/recording_end.h"
 #include "recorder/ingest/ring_source.h"
 #include "recorder/ingest/span_builder.h"
@@ -94,7 +95,7 @@ struct Recorder::Impl {
 
   OutputFile output;
   std::optional<store::Writer> writer;
-  ChildProcess child;
+  std::optional<ChildProcess> child;  // none if we have attached
   HandshakeSocket socket;
   ClockMap clock;
   SpanBuilder builder;
@@ -105,6 +106,8 @@ struct Recorder::Impl {
   base::UniqueFd hello_process;  // of a program that is not our child itself
   std::vector<std::string> notes;
   bool said_bye = false;
+  bool leaving = false;
+  std::uint64_t end_ticks = 0;  // 0: the last event's
   bool program_ended = false;
   std::int64_t ended_ns = 0;  // since the hello
   std::int64_t pause_ns = kPauseMin;
@@ -113,8 +116,8 @@ struct Recorder::Impl {
   std::int64_t flush_every_ns = kCommitEvery;
   std::optional<Error> fatal;
 
-  Impl(std::vector<std::string> words, OutputFile file, store::Writer made, ChildProcess started,
-       HandshakeSocket ours, const RetentionOptions& keep)
+  Impl(std::vector<std::string> words, OutputFile file, store::Writer made,
+       std::optional<ChildProcess> started, HandshakeSocket ours, const RetentionOptions& keep)
       : command(std::move(words)),
         output(std::move(file)),
         writer(std::move(made)),
@@ -131,6 +134,9 @@ struct Recorder::Impl {
   void receive_all();
   void receive_hello(const trace_format::Hello& message);
   void receive_ring(Message& message);
+  void receive_bye(const trace_format::Bye& message);
+  bool nothing_will_come(bool exited, bool gone) const;
+  std::string end_status() const;
   bool hello_process_gone() const;
   std::size_t drain_rings();
   void store(std::int64_t now_ns);
@@ -162,7 +168,10 @@ void Recorder::Impl::receive_all() {
       case HandshakeSocket::Received::Message:
         if (message.type == trace_format::MessageType::Hello) receive_hello(message.hello);
         if (message.type == trace_format::MessageType::RingOffer) receive_ring(message);
-        if (message.type == trace_format::MessageType::Bye) said_bye = hello.has_value();
+        if (message.type == trace_format::MessageType::Bye) receive_bye(message.bye);
+        if (message.type == trace_format::MessageType::Refused && !hello && !fatal) {
+          fatal = Error{"Cannot attach: " + message.refusal};
+        }
         break;
     }
   }
@@ -182,12 +191,12 @@ void Recorder::Impl::receive_hello(const trace_format::Hello& message) {
     hello->start = now;
   }
   clock = ClockMap(message.tick_source, hello->start);
-  if (message.pid != child.pid()) {
+  if (!child || message.pid != child->pid()) {
     const long fd = syscall(SYS_pidfd_open, static_cast<pid_t>(message.pid), 0);
     hello_process.reset(static_cast<int>(fd));
   }
   writer->put_meta("program", hello->program);
-  writer->put_meta("command", command_line(command));
+  if (child) writer->put_meta("command", command_line(command));
   writer->put_meta("started", iso_time(hello->start.realtime_ns));
 }
 
@@ -201,6 +210,28 @@ void Recorder::Impl::receive_ring(Message& message) {
   }
   const std::size_t merge_ring = merge.add_ring(ring->worker_id());
   sources.push_back({std::move(*ring), merge_ring});
+}
+
+void Recorder::Impl::receive_bye(const trace_format::Bye& message) {
+  if (!hello) return;
+  said_bye = true;
+  end_ticks = message.end_ticks;
+  // What is read from here on only. Without our asking nothing was held back, and nothing is cut.
+  if (end_ticks != 0 && leaving) merge.end_at(end_ticks);
+}
+
+// Whether all is over once what is in the rings has been read: when our child had exited, and
+// whoever else said hello had gone, before the last messages were received.
+bool Recorder::Impl::nothing_will_come(bool exited, bool gone) const {
+  if (said_bye && (!child || leaving)) return true;
+  if (!child) return gone || socket.fd() < 0;
+  return exited && (gone || said_bye || socket.fd() < 0 || !hello);
+}
+
+std::string Recorder::Impl::end_status() const {
+  if (leaving && said_bye) return "went on without being recorded";
+  if (child) return child->exit_status();
+  return said_bye ? "ended" : "ended without a goodbye";
 }
 
 // Whether the program that said hello is dead. Our own child is known by its exit.
@@ -247,14 +278,15 @@ void Recorder::Impl::store(std::int64_t now_ns) {
 
 void Recorder::Impl::round() {
   // First, so that what the program wrote before it died is read after its death was seen.
-  const bool exited = child.has_ended();
-  const bool gone = exited && hello_process_gone();
+  const bool exited = child && child->has_ended();
+  const bool gone = child ? exited && hello_process_gone() : hello_process && hello_process_gone();
   receive_all();
   const std::size_t fullest = drain_rings();
   if (fullest > 0) clock.add_anchor(base::read_clock_anchor(hello->tick_source));
-  merge.advance();
+  // How far the recording goes is known with the goodbye.
+  if (!leaving || said_bye) merge.advance();
   store(base::monotonic_ns());
-  if (exited && (gone || said_bye || socket.fd() < 0 || !hello) && !program_ended) {
+  if (nothing_will_come(exited, gone) && !program_ended) {
     program_ended = true;
     ended_ns = said_bye ? 0 : since_hello();
   }
@@ -298,6 +330,7 @@ void Recorder::Impl::count_unreported_losses() {
 
 Result<RecordSummary> Recorder::Impl::complete_recording(RecordSummary summary) {
   if (!program_ended) ended_ns = said_bye ? 0 : since_hello();
+  if (said_bye && end_ticks != 0) ended_ns = clock.to_ns(end_ticks);
   merge.drain();
   count_unreported_losses();
   if (merge.unknown_records() > 0) {
@@ -359,6 +392,33 @@ Result<Recorder> Recorder::launch(const LaunchOptions& options) {
                                          options.retention));
 }
 
+Result<Recorder> Recorder::attach(const AttachOptions& options) {
+  ignore_file_size_signal();
+  auto connection = connect_by_name(options.program);
+  if (!connection) return connection.error();
+  const std::string& program = connection->program;
+  auto output = OutputFile::reserve(options.output_path.empty()
+                                        ? program.substr(program.rfind('/') + 1) + ".tscope"
+                                        : options.output_path);
+  if (!output) return output.error();
+  auto writer = store::Writer::create(output->partial_path());
+  if (!writer) {
+    output->discard();
+    return writer.error();
+  }
+  return Recorder(std::make_unique<Impl>(
+      std::vector<std::string>{}, std::move(*output), std::move(*writer), std::nullopt,
+      HandshakeSocket(std::move(connection->socket)), options.retention));
+}
+
+void Recorder::leave() {
+  if (impl_->leaving) return;
+  // A program that does not take it has ended, or is stopped: then finish() is all there is.
+  impl_->leaving = impl_->socket.send_detach();
+}
+
+const std::string& Recorder::output_path() const { return impl_->output.final_path(); }
+
 Result<Progress> Recorder::poll(int wait_ms) {
   Impl& impl = *impl_;
   const std::int64_t until_ns = base::monotonic_ns() + std::int64_t{wait_ms} * kMillisecond;
@@ -379,18 +439,21 @@ Result<Progress> Recorder::poll(int wait_ms) {
                   .program_ended = impl.program_ended};
 }
 
-void Recorder::signal_program(int signal) { impl_->child.send_signal(signal); }
+void Recorder::signal_program(int signal) {
+  if (impl_->child) impl_->child->send_signal(signal);
+}
 
-bool Recorder::program_has_ended() { return impl_->child.has_ended(); }
+bool Recorder::program_has_ended() { return impl_->child && impl_->child->has_ended(); }
 
 Result<RecordSummary> Recorder::finish() {
   Impl& impl = *impl_;
   if (!impl.fatal) impl.round();
+  const std::string status = impl.end_status();
   impl.socket.close();
   RecordSummary summary;
   summary.connected = impl.hello.has_value();
-  summary.exit_code = impl.child.exit_code();
-  summary.exit_status = impl.child.exit_status();
+  summary.exit_code = impl.child ? impl.child->exit_code() : 0;
+  summary.exit_status = status;
   if (impl.hello && !impl.fatal) return impl.complete_recording(std::move(summary));
   // What was stored before an error stays as it is; without a hello there is nothing to keep.
   impl.writer.reset();

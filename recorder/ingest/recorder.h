@@ -1,9 +1,10 @@
-// Records a program: launches it, drains its rings, merges, builds spans, writes chunks.
+// Records a program: launches it or attaches to it, drains its rings, merges, builds spans, writes
+// chunks.
 //
-// The single-threaded engine behind `taskscope record`. The caller owns the loop: poll() does one
-// bounded round of work and says what there is to show; finish() drains what is left, closes open
-// spans and turns the database into one finished file. Not thread-safe; the traced program never
-// waits for it.
+// The single-threaded engine behind `taskscope record` and `attach`. The caller owns the loop:
+// poll() does one bounded round of work and says what there is to show; finish() drains what is
+// left, closes open spans and turns the database into one finished file. Not thread-safe; the
+// traced program never waits for it.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,12 @@ struct LaunchOptions {
   RetentionOptions retention;
 };
 
+struct AttachOptions {
+  std::string program;      // a process id, or a name as connect_by_name() takes it
+  std::string output_path;  // empty: the program's name with .tscope behind it
+  RetentionOptions retention;
+};
+
 struct Progress {
   std::int64_t elapsed_ns = 0;  // since the program's runtime said hello; 0 before
   std::uint64_t events = 0;
@@ -31,7 +38,7 @@ struct Progress {
   std::uint64_t lost_events = 0;
   std::uint64_t file_bytes = 0;  // database and its WAL
   bool connected = false;        // the runtime has said hello
-  bool program_ended = false;    // and everything it wrote has been read
+  bool program_ended = false;    // or left us, and everything it wrote has been read
 };
 
 struct RecordSummary {
@@ -46,6 +53,9 @@ class Recorder {
   // Creates the file first (so that a bad path is an error before anything runs), then starts the
   // program. Errors: program not found or not executable, output not writable, not a recording.
   static Result<Recorder> launch(const LaunchOptions& options);
+  // The same for a program that runs. It is recorded from the first poll() that says so. Errors: no
+  // such program, output not writable. That it refuses is an error of poll().
+  static Result<Recorder> attach(const AttachOptions& options);
   Recorder(Recorder&&) noexcept;
   Recorder& operator=(Recorder&&) noexcept;
   ~Recorder();
@@ -54,11 +64,16 @@ class Recorder {
   // (disk full, database gone) but what was stored before stays; call finish() all the same.
   Result<Progress> poll(int wait_ms);
 
-  // Sends `signal` to the program (the caller forwards Ctrl-C this way).
+  // The recording is to end while the program goes on. poll() says when it has. Does not wait.
+  void leave();
+
+  // Sends `signal` to the program, if we have launched it (the caller forwards Ctrl-C this way).
   void signal_program(int signal);
 
   // Whether the program has ended; also after finish(). Does not wait for it.
   bool program_has_ended();
+
+  const std::string& output_path() const;
 
   // Waits for nothing: stores what the rings hold now and completes the file. The program, if it
   // still runs, goes on without being recorded.

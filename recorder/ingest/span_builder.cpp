@@ -2,6 +2,7 @@
 //
 //   from                 event    to                        function
 //   Unborn               spawn    Runnable                  take_spawn
+//   Unborn               alive    what it says, since 0     take_alive
 //   Runnable             run      Running                   take_run
 //   Running              yield    Runnable                  take_yield_or_block
 //   Running              block    Waiting                   take_yield_or_block
@@ -19,6 +20,7 @@
 
 #include <algorithm>
 
+#include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/codec.h"
 
 namespace taskscope::ingest {
@@ -65,7 +67,9 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const EventKind kind = event.kind;
   if (kind == EventKind::By) {
     Task* task = tasks_.find(event.id);
-    if (task == nullptr || task->state == State::Unborn) return Fit::Later;
+    if (task == nullptr || task->state == State::Unborn) {
+      return is_gone(event.id) ? Fit::Now : Fit::Later;
+    }
     const std::uint32_t distance = ahead(event.aux, task->sequence);
     const bool has_no_worker = task->workerless() || task->state == State::Unknown;
     if (distance == 0) return has_no_worker ? Fit::Now : Fit::Later;
@@ -79,7 +83,9 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   const bool resumes = kind == EventKind::Resume && event.id != 0;
   if (kind != EventKind::Run && kind != EventKind::Ready && !resumes) return Fit::Now;
   Task* task = tasks_.find(event.id);
-  if (task == nullptr || task->state == State::Unborn) return Fit::Later;
+  if (task == nullptr || task->state == State::Unborn) {
+    return is_gone(event.id) ? Fit::Now : Fit::Later;
+  }
   last_task_ = task;
   const std::uint32_t distance = ahead(event.aux, task->sequence);
   if (is_behind(distance)) {
@@ -101,6 +107,9 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
   switch (event.kind) {
     case EventKind::Spawn:
       take_spawn(ring, event, ns);
+      break;
+    case EventKind::Alive:
+      take_alive(ring_index, event, text, ns);
       break;
     case EventKind::Run:
       take_run(ring_index, event, ns);
@@ -323,7 +332,24 @@ void SpanBuilder::add(Ring& ring, const StoredRow& row) {
 
 // --- events of tasks ---------------------------------------------------------------------------
 
+void SpanBuilder::take_too_late(Ring& ring, const Event& event, std::int64_t ns) {
+  ++counts_.misfits;
+  // Something else runs on this ring from now on, or nothing.
+  const bool runs = event.kind == EventKind::Run || event.kind == EventKind::Resume;
+  if (runs && ring.running != nullptr) {
+    ns = leave_thread(*ring.running, ns);
+  }
+  StoredRow row{.ns = ns, .task_id = event.id, .kind = event.kind};
+  if (event.kind == EventKind::Spawn) {
+    row.site_id = trace_format::aux_site(event.aux);
+  } else if (event.kind != EventKind::By) {
+    row.arg = event.aux;
+  }
+  add(ring, row);
+}
+
 void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
+  if (is_gone(event.id)) return take_too_late(ring, event, ns);
   Task& task = task_of(event.id);
   const store::SiteId site_id = trace_format::aux_site(event.aux);
   if (task.state == State::Unborn) {
@@ -341,8 +367,54 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
   add(ring, {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }
 
+// A task older than the recording: it has been in its state since time zero.
+void SpanBuilder::take_alive(std::size_t ring_index, const Event& event, std::string_view text,
+                             std::int64_t ns) {
+  Ring& ring = *rings_[ring_index];
+  Task& task = task_of(event.id);
+  StoredRow row{.ns = ns, .task_id = event.id, .kind = EventKind::Alive};
+  const auto alive = trace_format::parse_alive(text);
+  if (!alive || task.state != State::Unborn || is_gone(event.id)) {
+    ++counts_.misfits;
+    add(ring, row);
+    return;
+  }
+  count_birth(task);
+  task.since_ns = 0;
+  task.sequence = alive->seq;
+  task.spawn_site_id = alive->spawn_site;
+  task.parent_id = alive->parent;
+  switch (alive->state) {
+    case trace_format::AliveState::Runnable:
+      task.state = State::Runnable;
+      break;
+    case trace_format::AliveState::Running:
+    case trace_format::AliveState::Syscall:
+      if (ring.running != nullptr) {
+        ++counts_.misfits;
+        row.ns = leave_thread(*ring.running, ns);
+      }
+      task.state =
+          alive->state == trace_format::AliveState::Running ? State::Running : State::Syscall;
+      task.ring = is_outside(ring) ? kNoRing : static_cast<std::uint32_t>(ring_index);
+      task.thread_id = 0;
+      if (!is_outside(ring)) ring.running = &task;
+      break;
+    case trace_format::AliveState::Blocked:
+      task.state = State::Waiting;
+      task.reason = row.reason = alive->reason;
+      task.wait_site_id = row.site_id = alive->wait_site;
+      task.object_id = row.object_id = alive->object;
+      if (alive->object != 0) task.object = &objects_.wait_begins(alive->object);
+      break;
+  }
+  row.arg = alive->age_ns;
+  add(ring, row);
+}
+
 void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
+  if (is_gone(event.id)) return take_too_late(ring, event, ns);
   Task& task = task_of(event.id);
   StoredRow row{.task_id = event.id, .arg = event.aux, .kind = EventKind::Run};
   const bool stale = task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence));
@@ -388,6 +460,7 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
 }
 
 void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
+  if (is_gone(event.id)) return take_too_late(ring, event, ns);
   Task& task = task_of(event.id);
   StoredRow row{.task_id = event.id, .arg = event.aux, .kind = EventKind::Ready};
   if (task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence))) {
@@ -424,7 +497,10 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
     return;
   }
   row.ns = ns;
-  if (actor != task) mend(ring, *task, State::Unknown, row.ns);
+  if (actor != task) {
+    ended_out_of_turn_.insert(event.id);
+    mend(ring, *task, State::Unknown, row.ns);
+  }
   close_with(ring, *task, row);
   add(ring, row);
   store::TaskRow final_row = row_of(*task);
@@ -477,6 +553,7 @@ void SpanBuilder::take_worker_loss(Ring& ring, const Event& event, std::int64_t 
 }
 
 void SpanBuilder::take_by(Ring& ring, const Event& event, std::int64_t ns) {
+  if (is_gone(event.id)) return take_too_late(ring, event, ns);
   Task& task = task_of(event.id);
   const std::uint32_t distance = ahead(event.aux, task.sequence);
   const bool stale = task.state != State::Unborn && distance != 0 && is_behind(distance);
@@ -504,6 +581,7 @@ void SpanBuilder::take_by(Ring& ring, const Event& event, std::int64_t ns) {
 
 void SpanBuilder::take_resume(std::size_t ring_index, const Event& event, std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
+  if (is_gone(event.id)) return take_too_late(ring, event, ns);
   Task* task = event.id == 0 ? nullptr : &task_of(event.id);
   const bool runs_on = task != nullptr && ring.running == task && task->sequence == event.aux;
   if (ring.running != nullptr && !runs_on) ns = leave_thread(*ring.running, ns);

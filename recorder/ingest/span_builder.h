@@ -137,7 +137,14 @@ class SpanBuilder {
   void start_running(std::size_t ring_index, Task& task, std::uint32_t sequence, std::int64_t ns);
   void add(Ring& ring, const store::StoredRow& row);
 
+  // Of a task whose end has been taken already, out of turn.
+  bool is_gone(store::TaskId id) const {
+    return !ended_out_of_turn_.empty() && ended_out_of_turn_.contains(id);
+  }
+  void take_too_late(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_spawn(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_alive(std::size_t ring_index, const trace_format::Event& event, std::string_view text,
+                  std::int64_t ns);
   void take_run(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void take_ready(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_yield_or_block(Ring& ring, const trace_format::Event& event, std::int64_t ns);
@@ -164,6 +171,9 @@ class SpanBuilder {
   std::size_t outside_ring_ = kNoRing;  // of the threads that are no worker's
   IdTable<Task> tasks_;
   Task* last_task_ = nullptr;  // looked up last: whether an event fits, then the event itself
+  // Tasks that ended while they did not run, as far as is known: what they did before may still
+  // come, and must not bring them to life again. Only losses make it grow.
+  std::unordered_set<store::TaskId> ended_out_of_turn_;
   ObjectTable objects_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;

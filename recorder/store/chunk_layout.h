@@ -71,6 +71,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::ObjectEnd, kHasObject);
   set(EventKind::SiteName, kHasSite);
   set(EventKind::TaskName, kHasTask);
+  set(EventKind::Alive, kHasTask | kHasObject | kHasSite | kHasReason | kHasArg);
   set(EventKind::ObjectName, kHasObject);
   for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
                                EventKind::ThreadWake, EventKind::WorkerCount}) {

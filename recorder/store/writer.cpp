@@ -157,23 +157,22 @@ Result<Writer> Writer::create(const std::string& path) {
   sqlite3_busy_timeout(database, 2000);
   const std::string identity = "PRAGMA application_id=" + std::to_string(kApplicationId) +
                                "; PRAGMA user_version=" + std::to_string(kSchemaMajor);
+  const std::string first_rows = "INSERT INTO meta (key, value) VALUES ('format', '" +
+                                 std::string(kFormatText) +
+                                 "'), ('source', 'taskscope'), ('complete', 0)";
   errno = 0;
-  // The tables come before WAL mode, so that the file itself says from the start what it is.
+  // The tables come before WAL mode, and all at once, so that the file itself says from the start
+  // what it is.
   const bool ready = execute(database, "PRAGMA page_size=8192; BEGIN") &&
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
-                     execute(database, "COMMIT") &&
+                     execute(database, first_rows.c_str()) && execute(database, "COMMIT") &&
                      execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
   if (!ready) return impl->error("Cannot create", errno);
   for (std::size_t i = 0; i < kInsertCount; ++i) {
     impl->inserts[i] = Statement(database, kInsertSql[i]);
     if (!impl->inserts[i]) return impl->error("Cannot create", 0);
   }
-  Writer writer(std::move(impl));
-  writer.put_meta("format", kFormatText);
-  writer.put_meta("source", "taskscope");
-  writer.put_meta("complete", 0);
-  if (auto stored = writer.commit(); !stored) return stored.error();
-  return writer;
+  return Writer(std::move(impl));
 }
 
 void Writer::put_meta(std::string_view key, std::string_view value) {

@@ -18,19 +18,39 @@ tf::SiteId Lane::define_site(const base::Site& site) {
 }
 
 tf::ObjectId Lane::announce(TracedObject& object) {
+  if (writer_.muted()) return 0;
   const tf::SiteId made_at = site(object.made_at());
   const std::string_view name = object.name() == nullptr ? "" : object.name();
   // All or nothing: an object whose name found no room would stay without it for ever.
   const std::size_t name_bytes = std::min(name.size(), tf::kTextBytesMax);
   if (!writer_.reserve(3 + tf::continuation_records(name_bytes), now(), current_)) return 0;
-  const tf::ObjectId id = shared_.next_object.fetch_add(1, std::memory_order_relaxed);
+  const tf::ObjectId fresh = shared_.next_object.fetch_add(1, std::memory_order_relaxed);
+  // Another lane may announce it at the same time; its records may then come later than the first
+  // use of the id.
+  const tf::ObjectId id = object.claim_id(session_, fresh);
+  if (id != fresh) return id;
   write(EventKind::Object, now(), id, tf::pack_kind_site(object.kind(), made_at));
   if (object.capacity() != 0) {
     write(EventKind::Capacity, now(), id, std::min(object.capacity(), tf::kAuxMask));
   }
   if (!name.empty()) write_text(EventKind::ObjectName, id, name);
-  object.set_id(shared_.session, id);
   return id;
+}
+
+bool Lane::alive(TaskId task, const tf::AliveText& alive, std::string_view name, bool here) {
+  const std::string text = tf::format_alive(alive);
+  const std::size_t name_bytes = std::min(name.size(), tf::kTextBytesMax);
+  const std::size_t records =
+      3 + tf::continuation_records(name_bytes) + tf::continuation_records(text.size());
+  if (!writer_.reserve(records, now(), current_)) return false;
+  // In this order: with the second the task is known, and with the third where it runs.
+  if (!name.empty()) write_text(EventKind::TaskName, task, name);
+  write_text(EventKind::Alive, task, text);
+  if (here) {
+    current_ = {task, alive.seq};
+    write(EventKind::Resume, now(), task, alive.seq & tf::kSeqMask);
+  }
+  return true;
 }
 
 }  // namespace taskscope::instrument

@@ -2,7 +2,12 @@
 //
 // Every function writes one record with one timestamp; those of a task's state change take the
 // ticks as an argument, so that leaving one task and entering the next share one reading. Who may
-// call: the thread that drives the worker; for the `ext` lane, whoever holds ExtLane's lock.
+// call: the thread that drives the worker; for the `ext` lane, whoever holds its lock.
+//
+// A recorder that attaches finds workers in the middle of things: they get their lanes one after
+// another, all silent, and one flag opens them all at once (Shared::open). Each lane notices at its
+// next look(). What one lane wrote is seen by another only through the program's own hand-overs, so
+// whoever takes over a task from an open lane sees the flag too.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +18,7 @@
 #include "runtime/instrument/ring_writer.h"
 #include "runtime/instrument/site_table.h"
 #include "runtime/instrument/traced_object.h"
+#include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::instrument {
@@ -27,7 +33,9 @@ class Lane {
   // Shared by all lanes of one recording.
   struct Shared {
     base::TickSource tick_source = base::TickSource::Hardware;
-    std::uint32_t session = 0;  // which recording of this process; never 0
+    std::uint16_t session = 0;  // which recording of this process: 1 to kSessionMax
+    // Atomic: set once, release, when the recording begins; pairs with the acquire in look().
+    std::atomic<bool> open{true};
     SiteTable sites;
     // Relaxed: only uniqueness matters.
     std::atomic<ObjectId> next_object{1};
@@ -36,7 +44,13 @@ class Lane {
   Lane(RingWriter writer, Shared& shared)
       : writer_(writer),
         shared_(shared),
-        hardware_ticks_(shared.tick_source == base::TickSource::Hardware) {}
+        hardware_ticks_(shared.tick_source == base::TickSource::Hardware) {
+    if (shared.open.load(std::memory_order_acquire)) {
+      session_ = shared.session;
+    } else {
+      writer_.mute();
+    }
+  }
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -44,6 +58,26 @@ class Lane {
     return hardware_ticks_ ? base::hardware_ticks()
                            : static_cast<std::uint64_t>(base::monotonic_ns());
   }
+
+  // False while the lane is silent because its recording has not begun. Before the first event of
+  // whatever changes.
+  bool look() {
+    if (session_ != kSilent) return true;
+    if (!shared_.open.load(std::memory_order_acquire)) return false;
+    writer_.unmute();
+    session_ = shared_.session;
+    return true;
+  }
+  // Which recording; kSilent before the look() that found it open.
+  std::uint16_t session() const { return session_; }
+  static constexpr std::uint16_t kSilent = 0xffff;
+  static constexpr std::uint16_t kSessionMax = 0x7ffe;
+
+  // What a task older than the recording was doing when that began; before its first event. If it
+  // runs on this lane's worker, `here`. False if there is no room.
+  bool alive(TaskId task, const trace_format::AliveText& text, std::string_view name, bool here);
+  // Nobody knows what runs here: an event that would say so could not be written.
+  void forget_current() { current_ = {}; }
 
   // The states of tasks. The task of yield, block and exit is the one that the last run() named.
   void spawn(TaskId task, SiteId site) { write(EventKind::Spawn, now(), task, site); }
@@ -89,7 +123,11 @@ class Lane {
   }
 
   // Workers.
-  void worker_start(std::uint64_t os_thread) { write(EventKind::WorkerStart, now(), os_thread, 0); }
+  void worker_start(std::uint64_t os_thread) {
+    if (write(EventKind::WorkerStart, now(), os_thread, 0)) started_ = true;
+  }
+  // Whether a thread is known for this lane's worker.
+  bool started() const { return started_; }
   void worker_stop() { write(EventKind::WorkerStop, now(), 0, 0); }
   void worker_park() { write(EventKind::WorkerPark, now(), 0, 0); }
   void worker_unpark() { write(EventKind::WorkerUnpark, now(), 0, 0); }
@@ -120,20 +158,20 @@ class Lane {
     return id != 0 ? id : define_site(site);
   }
   // The id of an object, announced if this recording does not know it yet; 0 if there is no room
-  // for the announcement. REQUIRES: the object's lock is held.
+  // for the announcement. The object stays alive meanwhile.
   ObjectId object(TracedObject& object) {
-    const ObjectId id = object.id_in(shared_.session);
+    const ObjectId id = object.id_in(session_);
     return id != 0 ? id : announce(object);
   }
   // Ends and closes are written for announced objects only: the others nobody ever waited for.
   void close(const TracedObject& object, const base::Site& place) {
-    const ObjectId id = object.id_in(shared_.session);
+    const ObjectId id = object.id_in(session_);
     if (id == 0) return;
     const SiteId where = site(place);  // before the clock is read: it may write a record of its own
     write(EventKind::Close, now(), id, where);
   }
   void object_end(const TracedObject& object) {
-    const ObjectId id = object.id_in(shared_.session);
+    const ObjectId id = object.id_in(session_);
     if (id != 0) write(EventKind::ObjectEnd, now(), id, 0);
   }
 
@@ -152,6 +190,8 @@ class Lane {
   // Owned by the worker's thread.
   RingWriter writer_;
   CurrentTask current_;
+  std::uint16_t session_ = kSilent;
+  bool started_ = false;
   SiteCache site_cache_;
 
   // Constant after construction.

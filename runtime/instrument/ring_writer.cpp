@@ -24,6 +24,7 @@ bool RingWriter::write_text(tf::Event event, std::string_view text, const Curren
 }
 
 bool RingWriter::make_room(std::uint64_t records, std::uint64_t ticks, const CurrentTask& current) {
+  if (muted_) return false;
   const std::uint64_t capacity = mask_ + 1;
   // Acquire pairs with the recorder's release: it has copied out what lies below the tail.
   const std::uint64_t tail = header_.tail.load(std::memory_order_acquire);

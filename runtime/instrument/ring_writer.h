@@ -7,7 +7,7 @@
 //
 // Invariants:
 //   1. tail as last read <= head_ <= limit_; limit_ is the first position known not to be free.
-//   2. While losing_, limit_ == head_, so that every write takes the slow path.
+//   2. While losing_ or muted_, limit_ == head_, so that every write takes the slow path.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,17 @@ class RingWriter {
     return limit_ - head_ >= records || make_room(records, ticks, current);
   }
 
+  // Until unmute() nothing is written and nothing counts as lost. REQUIRES: nothing was written.
+  void mute() {
+    muted_ = true;
+    limit_ = head_;
+  }
+  void unmute() {
+    muted_ = false;
+    limit_ = mask_ + 1;
+  }
+  bool muted() const { return muted_; }
+
   std::uint64_t written() const { return head_; }
   std::uint64_t lost() const { return lost_total_; }
 
@@ -71,6 +82,7 @@ class RingWriter {
   std::uint64_t lost_since_ = 0;  // since the last Lost record
   std::uint64_t lost_total_ = 0;
   bool losing_ = false;
+  bool muted_ = false;
 };
 
 }  // namespace taskscope::instrument

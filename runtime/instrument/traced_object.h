@@ -2,8 +2,8 @@
 //
 // Embedded in the object and owned by it. Its id is given at the first wait while a recording runs,
 // so objects that nobody waits for cost the trace nothing. An object may outlive a recording; the
-// id counts only in the recording (session) that gave it. The id is written under the object's own
-// lock; a relaxed atomic because destruction and close may look at it without.
+// id counts only in the recording (session) that gave it. Whoever needs it first gives it, by a
+// CAS: the task that begins to wait, or who tells a recorder that attaches of one that does.
 #pragma once
 
 #include <atomic>
@@ -30,9 +30,14 @@ class TracedObject {
   }
   // True if some recording has been told of it.
   bool announced() const { return session_and_id_.load(std::memory_order_relaxed) != 0; }
-  void set_id(std::uint32_t session, trace_format::ObjectId id) {
-    session_and_id_.store(session_bits(session) << trace_format::kIdBits | id,
-                          std::memory_order_relaxed);
+  // Gives it `id` unless it has one in that recording; returns the one that it has.
+  trace_format::ObjectId claim_id(std::uint32_t session, trace_format::ObjectId id) {
+    const std::uint64_t wanted = session_bits(session) << trace_format::kIdBits | id;
+    std::uint64_t value = session_and_id_.load(std::memory_order_relaxed);
+    do {
+      if (const auto known = id_in(session); known != 0) return known;
+    } while (!session_and_id_.compare_exchange_weak(value, wanted, std::memory_order_relaxed));
+    return id;
   }
 
   const base::Site& made_at() const { return made_at_; }

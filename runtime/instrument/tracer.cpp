@@ -13,50 +13,18 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/instrument/packet.h"
 #include "runtime/trace_format/handshake.h"
 
 namespace taskscope::instrument {
 namespace tf = trace_format;
 namespace {
 
-Error send_failed(int code) {
-  return Error{std::string("The recorder does not take this program's trace (") +
-               std::strerror(code) + "), so it runs unrecorded."};
-}
-
-// One packet, with a descriptor beside it if `fd` is one. Never waits.
-Result<void> send_packet(int socket, const void* data, std::size_t bytes, int fd = -1) {
-  iovec part{.iov_base = const_cast<void*>(data), .iov_len = bytes};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  }
-  ssize_t sent = 0;
-  do {
-    sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  } while (sent < 0 && errno == EINTR);
-  if (sent != static_cast<ssize_t>(bytes)) return send_failed(errno);
-  return {};
-}
-
-void program_name(char* out, std::size_t size) {
-  const ssize_t length = readlink("/proc/self/exe", out, size - 1);
-  out[length > 0 ? length : 0] = '\0';
-}
-
 // Recordings of this process are numbered so that an object knows which of them has heard of it.
-std::uint32_t next_session() {
+std::uint16_t next_session() {
   static std::atomic<std::uint32_t> sessions{0};
-  return sessions.fetch_add(1, std::memory_order_relaxed) % tf::kAuxMask + 1;
+  const std::uint32_t before = sessions.fetch_add(1, std::memory_order_relaxed);
+  return static_cast<std::uint16_t>(before % Lane::kSessionMax + 1);
 }
 
 std::optional<std::uint64_t> parse_number(const char* text) {
@@ -101,8 +69,21 @@ Result<std::unique_ptr<Tracer>> Tracer::connect(base::UniqueFd socket, const Opt
   std::unique_ptr<Tracer> tracer(new Tracer);
   tracer->socket_ = std::move(socket);
   if (auto made = tracer->make_rings(options); !made) return made.error();
-  if (auto handed = tracer->hand_over(options); !handed) return handed.error();
+  if (auto handed = tracer->hand_over(); !handed) return handed.error();
   return tracer;
+}
+
+Result<std::unique_ptr<Tracer>> Tracer::prepare(base::UniqueFd socket, const Options& options) {
+  std::unique_ptr<Tracer> tracer(new Tracer);
+  tracer->socket_ = std::move(socket);
+  tracer->shared_.open.store(false, std::memory_order_relaxed);
+  if (auto made = tracer->make_rings(options); !made) return made.error();
+  return tracer;
+}
+
+Result<void> Tracer::begin() {
+  shared_.open.store(true, std::memory_order_release);
+  return hand_over();
 }
 
 Result<std::unique_ptr<Tracer>> Tracer::without_recorder(const Options& options) {
@@ -111,10 +92,12 @@ Result<std::unique_ptr<Tracer>> Tracer::without_recorder(const Options& options)
   return tracer;
 }
 
-Result<void> Tracer::make_rings(const Options& options) TASKSCOPE_NO_ANALYSIS {
+Result<void> Tracer::make_rings(const Options& options) {
   shared_.tick_source = base::tick_source();
   shared_.session = next_session();
   ring_capacity_ = options.ring_capacity;
+  rings_.reserve(tf::kWorkerMax + 1);
+  lanes_.reserve(tf::kWorkerMax + 1);
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     if (auto made = make_ring(i); !made) return made;
   }
@@ -138,7 +121,8 @@ Result<void> Tracer::make_ring(std::uint32_t worker) {
 Lane* Tracer::lane_for(std::uint32_t worker) {
   if (worker < lanes_.size()) return lanes_[worker].get();
   auto made = make_ring(worker);
-  if (made && socket_) made = offer(rings_.back());
+  // Before begin() it is handed over with the others.
+  if (made && socket_ && !silent()) made = offer(rings_.back());
   if (made) return lanes_.back().get();
   std::fprintf(stderr, "taskscope: worker %u has no ring and is not started: %s\n", worker,
                made.error().message.c_str());
@@ -149,13 +133,13 @@ Lane* Tracer::lane_for(std::uint32_t worker) {
   return nullptr;
 }
 
-Result<void> Tracer::hand_over(const Options& options) {
+Result<void> Tracer::hand_over() {
   tf::Hello hello;
-  hello.workers = options.workers;
+  hello.workers = static_cast<std::uint32_t>(rings_.size());
   hello.pid = getpid();
   hello.tick_source = shared_.tick_source;
   hello.start = base::read_clock_anchor(shared_.tick_source);
-  program_name(hello.program, sizeof hello.program);
+  program_name(hello.program);
   if (auto sent = send_packet(socket_.get(), &hello, sizeof hello); !sent) return sent;
   for (RingMemory& ring : rings_) {
     if (auto offered = offer(ring); !offered) return offered;
@@ -172,11 +156,19 @@ Result<void> Tracer::offer(RingMemory& ring) {
   return sent;
 }
 
+bool Tracer::ext_ring_is_half_full() const {
+  const tf::RingHeader& header = ext_ring_.front().header();
+  const std::uint64_t used =
+      header.head.load(std::memory_order_relaxed) - header.tail.load(std::memory_order_relaxed);
+  return used > ext_ring_.front().capacity() / 2;
+}
+
 Tracer::~Tracer() { say_goodbye(); }
 
-void Tracer::say_goodbye() {
-  if (silent_ || !socket_) return;
-  const tf::Bye bye;
+void Tracer::say_goodbye(std::uint64_t end_ticks) {
+  if (!socket_) return;
+  tf::Bye bye;
+  bye.end_ticks = end_ticks;
   // A recorder that is gone needs no goodbye.
   static_cast<void>(send_packet(socket_.get(), &bye, sizeof bye).has_value());
   socket_.reset();

@@ -1,13 +1,10 @@
 // Tracer: one recording of this process, seen from the inside.
 //
-// Made when a recorder launched the program (it left a socket in the environment): creates a ring
-// per worker and one for threads that are no worker's, hands them over, and says goodbye when it is
-// destroyed. Owned by the scheduler of one run. Lanes are used by their workers, the rest by the
-// thread that called ts::run.
-//
-// A process is recorded once: the socket is taken from the environment by the first run, and later
-// runs go untraced. In the child of a fork everything goes silent, because the rings are the
-// parent's.
+// A ring per worker and one for threads that are no worker's, handed over to the recorder, and a
+// goodbye at the end. Made when a recorder has launched the program (it left a socket in the
+// environment, which the first run takes), or when one attaches. Owned by the scheduler of one run.
+// Lanes are used by their workers, the rest by one thread at a time. In the child of a fork
+// everything goes silent, because the rings are the parent's.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/lock.h"
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/instrument/lane.h"
@@ -42,6 +38,11 @@ class Tracer {
   // Introduces the program to the recorder and hands over the rings. Never waits for it: a recorder
   // whose socket is full or gone is an error, and the run goes untraced.
   static Result<std::unique_ptr<Tracer>> connect(base::UniqueFd socket, const Options& options);
+  // The same in two steps, for a recorder that attaches: silent lanes that workers can be given,
+  // then begin().
+  static Result<std::unique_ptr<Tracer>> prepare(base::UniqueFd socket, const Options& options);
+  // Opens all lanes at once, which is the recording's time zero, and introduces the program.
+  Result<void> begin();
   // Rings that nobody reads: what benchmarks write into. Events are lost when a ring is full.
   static Result<std::unique_ptr<Tracer>> without_recorder(const Options& options);
 
@@ -55,22 +56,27 @@ class Tracer {
   Lane* lane_for(std::uint32_t worker);
   const RingMemory& ring(std::uint32_t worker) const { return rings_[worker]; }
 
-  // The lane of all threads that are no worker's, to be used under its lock.
-  base::Lock& ext_lock() { return ext_lock_; }
-  Lane& ext_lane() TASKSCOPE_REQUIRES(ext_lock_) { return *ext_lane_; }
+  // The lane of all threads that are no worker's; whoever uses it holds a lock of the scheduler's.
+  Lane& ext_lane() { return *ext_lane_; }
 
-  // Tells the recorder that the run is over, ahead of destruction: for a run whose threads cannot
-  // be stopped and so keep their lanes.
-  void say_goodbye();
+  bool ext_ring_is_half_full() const;
+  std::uint64_t now() const { return base::ticks(shared_.tick_source); }
+  int socket() const { return socket_.get(); }
+  // True until begin() has been called.
+  bool silent() const { return !shared_.open.load(std::memory_order_acquire); }
+
+  // Tells the recorder that the recording is over, ahead of destruction, because lanes are still
+  // in use: it ends at `end_ticks`, or with the last event if that is 0.
+  void say_goodbye(std::uint64_t end_ticks = 0);
 
   // In the child of a fork: no goodbye, the recording is the parent's.
-  void forget_recorder() { silent_ = true; }
+  void forget_recorder() { socket_.reset(); }
 
  private:
   Tracer() = default;
   Result<void> make_rings(const Options& options);
   Result<void> make_ring(std::uint32_t worker);
-  Result<void> hand_over(const Options& options);
+  Result<void> hand_over();
   Result<void> offer(RingMemory& ring);
 
   // Constant after connect().
@@ -79,15 +85,11 @@ class Tracer {
   std::uint64_t ring_capacity_ = 0;
   std::vector<RingMemory> ext_ring_;  // one
 
-  // Owned by whoever calls lane_for().
+  std::unique_ptr<Lane> ext_lane_;
+
+  // Owned by whoever calls lane_for(). Places never move: others look at theirs meanwhile.
   std::vector<RingMemory> rings_;  // one per worker
   std::vector<std::unique_ptr<Lane>> lanes_;
-
-  base::Lock ext_lock_;
-  std::unique_ptr<Lane> ext_lane_ TASKSCOPE_GUARDED_BY(ext_lock_);
-
-  // Owned by the thread that called ts::run, or the child's only thread.
-  bool silent_ = false;
 };
 
 }  // namespace taskscope::instrument

@@ -68,7 +68,8 @@ std::string describe_holder(const Task& task, const TasksById& tasks, std::int64
 void report_if_deadlocked(Scheduler& scheduler) {
   // A thread of ours that is not up yet counts as foreign; it looks itself before it sleeps.
   const std::size_t monitor = 1;
-  if (foreign_threads(scheduler.threads_up() + monitor) != 0) return;
+  const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
+  if (foreign_threads(scheduler.threads_up() + monitor + listener) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep()) return;
   const std::int64_t now_ns = base::monotonic_ns();
@@ -85,7 +86,7 @@ void report_if_deadlocked(Scheduler& scheduler) {
                      .holder = describe_holder(task, live, now_ns),
                      .waited_ns = now_ns - task.wait_since_ns.load(std::memory_order_relaxed)});
   }
-  scheduler.trace_ext([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
+  scheduler.tracing().outside([&](instrument::Lane& lane) { lane.deadlock(tasks.size()); });
   die(debug::deadlock_report(tasks));
 }
 

@@ -66,17 +66,17 @@ std::string describe_exception() {
 }
 
 // The last events of a task that has panicked, in the ring that says what it does now.
-void trace_panic(Thread& thread, const Task& task, const std::string& message) {
+void trace_panic(Thread& thread, Task& task, const std::string& message) {
+  Worker* const worker = thread.worker();
   const auto write = [&](instrument::Lane& lane) {
+    if (worker == nullptr) Tracing::introduce_outside(lane, task);
+    if (worker != nullptr) Tracing::introduce(lane, task);
     lane.panic(task.id, message);
-    if (thread.worker() == nullptr) lane.by(task.id, task.seq);
+    if (worker == nullptr) lane.by(task.id, task.seq);
     lane.exit(lane.now(), task.id);
   };
-  if (Worker* worker = thread.worker()) {
-    if (worker->lane() != nullptr) write(*worker->lane());
-  } else {
-    thread.scheduler().trace_ext(write);
-  }
+  if (worker == nullptr) return thread.scheduler().tracing().outside(write);
+  if (worker->lane() != nullptr) write(*worker->lane());
 }
 
 // What can be said of a stack when its names cannot be had. Async-signal-safe.
@@ -106,7 +106,7 @@ void write_report(const std::string& headline, const Task* task,
   if (!claim_the_last_word()) std::_Exit(2);
   const debug::CapturedStack stack = debug::capture_stack();
   const std::string message = describe_exception();
-  const Task& task = *thread.task();
+  Task& task = *thread.task();
   trace_panic(thread, task, message);
   const debug::TaskInfo origin =
       thread.scheduler().passed_on_errors().origin_of(std::current_exception());

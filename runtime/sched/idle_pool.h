@@ -63,6 +63,14 @@ class IdlePool {
   bool remove(Worker& worker);
   bool remove(Thread& thread);
 
+  // Calls `use` with each idle worker, which is the caller's meanwhile. It must be short and must
+  // not use the pool.
+  template <class Use>
+  void visit(Use use) {
+    const base::LockGuard guard(lock_);
+    for (Worker* worker : workers_) use(*worker);
+  }
+
   // Idle workers. Seq_cst: step S2 of the recipe.
   std::uint32_t count() const { return count_.load(std::memory_order_seq_cst); }
 

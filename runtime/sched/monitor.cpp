@@ -180,7 +180,7 @@ void Monitor::poll_if_nobody_does(std::int64_t now_ns) {
   polled_ns_ = now_ns;
   PolledTasks tasks = poller.poll(0);
   if (tasks.count == 0) return;
-  scheduler_.trace_ext([&](instrument::Lane& lane) { lane.poll_wake(tasks.count); });
+  scheduler_.tracing().outside([&](instrument::Lane& lane) { lane.poll_wake(tasks.count); });
   while (Task* task = tasks.first) {
     tasks.first = task->link;
     scheduler_.ready_foreign(task, nullptr);

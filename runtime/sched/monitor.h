@@ -39,6 +39,8 @@ class Monitor {
   void wake_if_dozing() {
     if (rest_.load(std::memory_order_seq_cst) != Rest::None) wake_from_rest();
   }
+  // Asks the task that runs on the worker to give it up.
+  static void ask_for(Worker& worker);
   // A worker is no longer idle.
   void wake_if_asleep() {
     if (rest_.load(std::memory_order_seq_cst) == Rest::Asleep) wake_from_rest();
@@ -75,7 +77,6 @@ class Monitor {
   // Timers or descriptors that no idle thread watches.
   bool anything_unwatched() const;
   void poll_if_nobody_does(std::int64_t now_ns);
-  void ask_for(Worker& worker);
 
   // Constant after construction.
   Scheduler& scheduler_;

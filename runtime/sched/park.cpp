@@ -69,12 +69,12 @@ void with_lane(Write write) TASKSCOPE_NO_ANALYSIS {
   if (Thread* thread = current_thread()) {
     const RuntimeSection section(*thread);
     const Worker* worker = thread->worker();
-    if (worker == nullptr) return thread->scheduler().trace_ext(write);
+    if (worker == nullptr) return thread->scheduler().tracing().outside(write);
     if (worker->lane() != nullptr) write(*worker->lane());
     return;
   }
   const ActiveRun active;
-  if (active.scheduler() != nullptr) active.scheduler()->trace_ext(write);
+  if (active.scheduler() != nullptr) active.scheduler()->tracing().outside(write);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
     options.stats->threads_abandoned = !clean;
   }
   if (clean) return;
-  if (instrument::Tracer* tracer = scheduler->tracer()) tracer->say_goodbye();
+  scheduler->tracing().say_goodbye();
   static_cast<void>(scheduler.release());  // a worker that did not stop still uses it
 }
 

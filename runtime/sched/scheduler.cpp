@@ -32,8 +32,7 @@ stack::StackPoolOptions pool_options(std::size_t stack_bytes) {
 }  // namespace
 
 Scheduler::Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer)
-    : tracer_(std::move(tracer)),
-      traced_(tracer_ != nullptr),
+    : tracing_(*this, std::move(tracer)),
       stacks_(pool_options(options.stack_bytes)),
       timers_(kWorkersMax, options.clock) {
   if (stacks_.slots() == 0) {
@@ -53,10 +52,11 @@ Scheduler::~Scheduler() {
 }
 
 bool Scheduler::make_worker(std::uint32_t index) {
-  instrument::Lane* const lane = traced_ ? tracer_->lane_for(index) : nullptr;
-  if (traced_ && lane == nullptr) return false;
+  instrument::Lane* lane = nullptr;
+  if (!tracing_.lane_for_new(index, lane)) return false;
   timers_.add_queue();
   workers_[index] = std::make_unique<Worker>(*this, index, lane);
+  tracing_.pass(*workers_[index], 0, false);
   workers_made_.store(index + 1, std::memory_order_release);
   return true;
 }
@@ -69,8 +69,10 @@ bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
   for (const auto& worker : workers().subspan(1)) idle_.add(*worker);
   // First, so that whoever counts threads for a deadlock finds it.
   monitor_.start();
+  attach_listener_.start();
   start_thread(*workers_[0]);
   const bool clean = wait_for_threads();
+  attach_listener_.stop();
   monitor_.stop();
   trace_stop(clean);
   base::annotate_acquire(this);
@@ -86,7 +88,8 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->name = strdup("main");
   base::annotate_owned(main->name);
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
-  trace_ext([&](instrument::Lane& lane) {
+  tracing_.outside([&](instrument::Lane& lane) {
+    Tracing::introduce_new(lane, *main);
     lane.spawn(1, lane.site(site));
     lane.task_name(1, main->name);
   });
@@ -201,7 +204,18 @@ RunStats Scheduler::stats() const {
 
 // ---- Without a worker ---------------------------------------------------------------------------
 
-void Scheduler::submit_foreign(Task* task, std::string_view name, const Task* by) {
+namespace {
+
+// The next event is that of `by`, which may be null.
+void act(instrument::Lane& lane, Task* by) {
+  if (by == nullptr) return;
+  Tracing::introduce_outside(lane, *by);
+  lane.by(by->id, by->seq);
+}
+
+}  // namespace
+
+void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
   task->seq = 0;
@@ -210,31 +224,40 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, const Task* by
     base::annotate_owned(task->name);
   }
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
-  trace_ext([&](instrument::Lane& lane) {
-    const auto site = lane.site(task->spawn_site());
-    if (by != nullptr) lane.by(by->id, by->seq);
-    lane.spawn(task->id, site);
-    if (!name.empty()) lane.task_name(task->id, name);
+  tracing_.change_outside([&](instrument::Lane* lane) {
+    if (lane != nullptr) {
+      const auto site = lane->site(task->spawn_site());
+      act(*lane, by);
+      Tracing::introduce_new(*lane, *task);
+      lane->spawn(task->id, site);
+      if (!name.empty()) lane->task_name(task->id, name);
+    }
+    task->state.store(TaskState::Runnable, std::memory_order_release);
   });
-  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
   queue_global(task, nullptr);
 }
 
-void Scheduler::ready_foreign(Task* task, const Task* by) {
-  ++task->seq;
-  trace_ext([&](instrument::Lane& lane) {
-    if (by != nullptr) lane.by(by->id, by->seq);
-    lane.ready(task->id, task->seq);
+void Scheduler::ready_foreign(Task* task, Task* by) {
+  tracing_.change_outside([&](instrument::Lane* lane) {
+    if (lane != nullptr) Tracing::introduce_outside(*lane, *task);
+    ++task->seq;
+    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+    if (lane == nullptr) return;
+    act(*lane, by);
+    lane->ready(task->id, task->seq);
   });
-  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
   queue_global(task, nullptr);
 }
 
-void Scheduler::trace_queued(Task* task) {
-  ++task->seq;
-  trace_ext([&](instrument::Lane& lane) { lane.ready(task->id, task->seq); });
+void Scheduler::queue_workerless(Task* task) {
+  tracing_.change_outside([&](instrument::Lane* lane) {
+    if (lane != nullptr) Tracing::introduce_outside(*lane, *task);
+    ++task->seq;
+    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+    if (lane != nullptr) lane->ready(task->id, task->seq);
+  });
 }
 
 void Scheduler::queue_global(Task* task, instrument::Lane* lane) {
@@ -243,8 +266,10 @@ void Scheduler::queue_global(Task* task, instrument::Lane* lane) {
 }
 
 void Scheduler::stop_tracing() {
-  if (traced_) tracer_->forget_recorder();
-  traced_ = false;
+  // The parent's other threads are not here to open it.
+  new (&threads_lock_) base::Lock;
+  tracing_.forget();
+  attach_listener_.forget();
 }
 
 // ---- Idle workers -------------------------------------------------------------------------------
@@ -288,7 +313,7 @@ Worker* Scheduler::take_back(Thread& thread) {
 }
 
 void Scheduler::add_idle_thread(Thread& thread) {
-  trace_ext([&](instrument::Lane& lane) {
+  tracing_.outside([&](instrument::Lane& lane) {
     lane.thread_park(static_cast<std::uint64_t>(thread.os_id()));
   });
   thread.note_park();
@@ -297,7 +322,11 @@ void Scheduler::add_idle_thread(Thread& thread) {
 
 void Scheduler::hand_on_from_call(Worker& worker) {
   count_workerless(+1);
-  if (auto* lane = worker.lane()) lane->handoff(worker.call_task());
+  if (auto* lane = worker.lane()) {
+    // The task may be telling of itself on its own thread; it is told of as one without a worker.
+    const Task& task = worker.call_task();
+    Tracing::knows(*lane, task) ? lane->handoff(task.id) : lane->forget_current();
+  }
   hand_on(worker);
 }
 
@@ -386,7 +415,7 @@ std::uint32_t Scheduler::set_workers(std::uint32_t count) {
   for (std::uint32_t i = made; i < count; ++i) {
     if (!make_worker(i)) count = i;
   }
-  trace_ext([&](instrument::Lane& lane) { lane.worker_count(count); });
+  tracing_.outside([&](instrument::Lane& lane) { lane.worker_count(count); });
   for (std::uint32_t i = count; i < old; ++i) {
     Worker& worker = *workers_[i];
     worker.ask(Worker::kRetire);

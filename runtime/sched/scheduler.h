@@ -40,6 +40,7 @@
 
 #include "runtime/base/lock.h"
 #include "runtime/instrument/tracer.h"
+#include "runtime/sched/attach_listener.h"
 #include "runtime/sched/global_queue.h"
 #include "runtime/sched/idle_pool.h"
 #include "runtime/sched/monitor.h"
@@ -48,6 +49,7 @@
 #include "runtime/sched/task_error.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/timers.h"
+#include "runtime/sched/tracing.h"
 #include "runtime/sched/worker.h"
 #include "runtime/stack/stack_pool.h"
 
@@ -74,7 +76,7 @@ class Scheduler {
     std::size_t stack_bytes = stack::kStackBytesDefault;
     ManualClock* clock = nullptr;  // null: it goes by the real clock
   };
-  // `tracer` is null for a run that is not recorded.
+  // `tracer` is null for a run that no recorder has launched.
   Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
@@ -93,8 +95,8 @@ class Scheduler {
   std::uint32_t set_workers(std::uint32_t count);
 
   // Any thread, but no task that has a worker. `by` is the task that does it, or null.
-  void submit_foreign(Task* task, std::string_view name, const Task* by);
-  void ready_foreign(Task* task, const Task* by);
+  void submit_foreign(Task* task, std::string_view name, Task* by);
+  void ready_foreign(Task* task, Task* by);
   // Behind all others, a task that is runnable already.
   void queue_global(Task* task, instrument::Lane* lane);
 
@@ -192,17 +194,14 @@ class Scheduler {
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
-  // Null while the run is not recorded.
-  instrument::Tracer* tracer() { return traced_ ? tracer_.get() : nullptr; }
-  // Calls `write` with the lane of threads that are no worker's, if the run is recorded.
-  template <class Write>
-  void trace_ext(Write write) {
-    if (!traced_) return;
-    const base::LockGuard guard(tracer_->ext_lock());
-    write(tracer_->ext_lane());
+  Tracing& tracing() { return tracing_; }
+  const AttachListener& attach_listener() const { return attach_listener_; }
+  // Held while the number of workers changes.
+  base::Lock& resize_lock() TASKSCOPE_ANNOTATION(lock_returned(resize_lock_)) {
+    return resize_lock_;
   }
   // A task that had no worker is runnable again: the plain `ready` of FORMAT.md.
-  void trace_queued(Task* task);
+  void queue_workerless(Task* task);
 
   // In the child of a fork.
   void stop_tracing();
@@ -219,9 +218,9 @@ class Scheduler {
   bool only_calls_left();
   void trace_stop(bool clean);
 
+  Tracing tracing_;
+
   // Constant after construction.
-  std::unique_ptr<instrument::Tracer> tracer_;
-  bool traced_ = false;
   TaskArena tasks_;
   stack::StackPool stacks_;
 
@@ -231,6 +230,7 @@ class Scheduler {
   Poller poller_;
   IdlePool idle_{kWorkersMax};
   Monitor monitor_{*this};
+  AttachListener attach_listener_{*this};
 
   // Guarded by resize_lock_ while it grows: places below workers_made_ are constant.
   base::Lock resize_lock_;

@@ -83,6 +83,8 @@ struct alignas(64) Task {
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
   // outside.
   std::atomic<TaskState> state{TaskState::Free};
+  // Atomic: the recording that has heard of the task (Tracing::introduce).
+  std::atomic<std::uint16_t> told{0};
 
   // The second.
   alignas(std::max_align_t) std::byte closure_memory[kInlineClosureBytes];

@@ -109,7 +109,7 @@ void Thread::take_up(Worker& worker) {
   if (was_idle && !is_new && worker.lane() != nullptr) worker.lane()->worker_unpark();
   set_worker(&worker);
   if (std::exchange(park_noted_, false)) {
-    scheduler_.trace_ext(
+    scheduler_.tracing().outside(
         [&](instrument::Lane& lane) { lane.thread_wake(static_cast<std::uint64_t>(os_id())); });
   }
 }
@@ -182,12 +182,24 @@ void Thread::give_stack(Task* task) {
   task->context.prepare(scheduler_.stacks().extent(stack), task_main, task);
 }
 
+namespace {
+
+// Apart, so that what an unrecorded run does stays small enough to be inlined.
+[[gnu::noinline]] void trace_run(instrument::Lane& lane, Task* task, std::uint64_t ticks) {
+  // What was written meanwhile is not to be later than this.
+  if (Tracing::introduce(lane, *task)) ticks = lane.now();
+  lane.run(ticks, task->id, task->seq + 1);
+}
+
+}  // namespace
+
 void Thread::start(Task* task, std::uint64_t ticks) {
-  task->state.store(TaskState::Running, std::memory_order_relaxed);
   task_ = task;
   worker()->count_entry();
+  if (auto* lane = worker()->lane()) [[unlikely]]
+    trace_run(*lane, task, ticks);
+  task->state.store(TaskState::Running, std::memory_order_relaxed);
   ++task->seq;
-  if (auto* lane = worker()->lane()) lane->run(ticks, task->id, task->seq);
 }
 
 void Thread::enter(Task* task, std::uint64_t ticks) {
@@ -224,6 +236,7 @@ Task* Thread::end(Task* self) {
   } else {
     mine->count_end();
     if (auto* lane = mine->lane()) {
+      Tracing::introduce(*lane, *self);
       ticks = lane->now();
       lane->exit(ticks, self->id);
     }
@@ -290,23 +303,33 @@ void Thread::park(const WaitSpec& wait, HeldLocks& held) {
   thread.leave_runtime();
 }
 
+namespace {
+
+[[gnu::noinline]] std::uint64_t trace_block(instrument::Lane& lane, Task* self,
+                                            const WaitSpec& wait) {
+  Tracing::introduce(lane, *self);
+  const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
+  const auto site = lane.site(wait.site);
+  const std::uint64_t ticks = lane.now();
+  lane.block(ticks, object, wait.reason, site);
+  return ticks;
+}
+
+}  // namespace
+
 std::uint64_t Thread::begin_wait(const WaitSpec& wait) {
   Task* const self = task_;
-  self->wait = wait;
-  self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   std::uint64_t ticks = 0;
   Worker* const mine = worker();
   if (mine == nullptr) {
-    trace_block_workerless(self, wait);
+    block_workerless(self, wait, coarse_ns());
     return ticks;
   }
+  if (auto* lane = mine->lane()) [[unlikely]]
+    ticks = trace_block(*lane, self, wait);
+  self->wait = wait;
+  self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   self->state.store(TaskState::Blocked, std::memory_order_release);
-  if (auto* lane = mine->lane()) {
-    const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
-    const auto site = lane->site(wait.site);
-    ticks = lane->now();
-    lane->block(ticks, object, wait.reason, site);
-  }
   return ticks;
 }
 
@@ -322,9 +345,13 @@ void Thread::yield() {
   // counts as a turn, so that a loop of yields gets to look at them.
   if (mine->attention() == 0 && !mine->others_wait()) return leave_runtime();
   Task* const self = task_;
+  std::uint64_t ticks = 0;
+  if (auto* lane = mine->lane()) {
+    Tracing::introduce(*lane, *self);
+    ticks = lane->now();
+    lane->yield(ticks);
+  }
   self->state.store(TaskState::Runnable, std::memory_order_relaxed);
-  const std::uint64_t ticks = ticks_if_traced(*mine);
-  if (auto* lane = mine->lane()) lane->yield(ticks);
   leave(*this, self, {Leaving::Kind::Queue, self}, ticks).leave_runtime();
 }
 

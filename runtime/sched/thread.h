@@ -148,10 +148,10 @@ class alignas(64) Thread {
   void set_worker(Worker* worker) { worker_.store(worker, std::memory_order_relaxed); }
 
   // A task without a worker (thread_workerless.cpp).
-  void trace_block_workerless(Task* self, const WaitSpec& wait);
+  void block_workerless(Task* self, const WaitSpec& wait, std::int64_t now_ns);
   void ready_workerless(Task* task);
   void submit_workerless(Task* task, std::string_view name);
-  void trace_exit_workerless(const Task* self);
+  void trace_exit_workerless(Task* self);
   // Gives the task a worker: an idle one at once, or its turn in the global queue.
   static Thread& rejoin(Thread& thread);
   bool rejoin_at_once();

@@ -18,7 +18,11 @@ void Thread::lose_worker_if_asked() {
   if (in_runtime()) return;
   Worker* const mine = worker();
   if (mine == nullptr || (mine->attention() & Worker::kPreempt) == 0) return;
-  if (auto* lane = mine->lane()) lane->preempt(task_->id);
+  if (auto* lane = mine->lane()) {
+    // A task that the recording has not heard of would have to be told of first, which a signal
+    // handler must not. It is told of as one without a worker.
+    Tracing::knows(*lane, *task_) ? lane->preempt(task_->id) : lane->forget_current();
+  }
   set_worker(nullptr);
   scheduler_.count_workerless(+1);
   mine->set_status(WorkerStatus::Preempted);
@@ -34,17 +38,18 @@ bool Thread::begin_call(const base::Site& site, CallLength length) {
   }
   Thread& thread = worker() == nullptr ? rejoin(*this) : *this;
   Worker& mine = *thread.worker();
-  self->state.store(TaskState::InCall, std::memory_order_relaxed);
   if (auto* lane = mine.lane()) {
+    Tracing::introduce(*lane, *self);
     const auto where = lane->site(site);
     lane->syscall(lane->now(), where);
   }
+  self->state.store(TaskState::InCall, std::memory_order_relaxed);
   const bool others_wait =
       mine.others_wait() || scheduler_.timers().queue(mine.index()).earliest_ns() != Timers::kNever;
   thread.call_worker_ = &mine;
   thread.set_worker(nullptr);
   thread.in_call_.store(true, std::memory_order_relaxed);
-  mine.begin_call(self->id);
+  mine.begin_call(*self);
   if (length == CallLength::Long) {
     thread.leave_call_worker();
   } else if (others_wait) {
@@ -63,8 +68,11 @@ void Thread::end_call() {
   Worker* const left = std::exchange(call_worker_, nullptr);
   if (left == nullptr || !left->take_from_call()) return rejoin(*this).leave_runtime();
   set_worker(left);
+  if (auto* lane = left->lane()) {
+    Tracing::introduce(*lane, *self);
+    lane->syscall_end();
+  }
   self->state.store(TaskState::Running, std::memory_order_relaxed);
-  if (auto* lane = left->lane()) lane->syscall_end();
   leave_runtime();
   checkpoint();
 }
@@ -76,23 +84,28 @@ void Thread::leave_call_worker() {
 
 // ---- Going on without one -----------------------------------------------------------------------
 
-void Thread::trace_block_workerless(Task* self, const WaitSpec& wait) {
+void Thread::block_workerless(Task* self, const WaitSpec& wait, std::int64_t now_ns) {
   leave_call_worker();
   scheduler_.count_workerless(-1);
-  self->state.store(TaskState::Blocked, std::memory_order_release);
-  scheduler_.trace_ext([&](instrument::Lane& lane) {
-    const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
-    const auto site = lane.site(wait.site);
-    lane.by(self->id, self->seq);
-    lane.block(lane.now(), object, wait.reason, site);
+  scheduler_.tracing().change_outside([&](instrument::Lane* lane) {
+    if (lane != nullptr) Tracing::introduce_outside(*lane, *self);
+    self->wait = wait;
+    self->wait_since_ns.store(now_ns, std::memory_order_relaxed);
+    self->state.store(TaskState::Blocked, std::memory_order_release);
+    if (lane == nullptr) return;
+    const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
+    const auto site = lane->site(wait.site);
+    lane->by(self->id, self->seq);
+    lane->block(lane->now(), object, wait.reason, site);
   });
 }
 
-void Thread::trace_exit_workerless(const Task* self) {
+void Thread::trace_exit_workerless(Task* self) {
   leave_call_worker();
   scheduler_.count_workerless(-1);
   scheduler_.count_foreign_end();
-  scheduler_.trace_ext([&](instrument::Lane& lane) {
+  scheduler_.tracing().outside([&](instrument::Lane& lane) {
+    Tracing::introduce_outside(lane, *self);
     lane.by(self->id, self->seq);
     lane.exit(lane.now(), self->id);
   });
@@ -113,7 +126,7 @@ void Thread::submit_workerless(Task* task, std::string_view name) {
 
 void Thread::resume_on(Worker& worker, Task* self) {
   scheduler_.count_workerless(-1);
-  scheduler_.trace_queued(self);
+  scheduler_.queue_workerless(self);
   take_up(worker);
   start(self, worker.lane() == nullptr ? 0 : worker.lane()->now());
 }
@@ -130,8 +143,7 @@ Thread& Thread::rejoin(Thread& thread) {
   Task* const self = thread.task_;
   if (thread.rejoin_at_once()) return thread;
   thread.scheduler_.count_workerless(-1);
-  thread.scheduler_.trace_queued(self);
-  self->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  thread.scheduler_.queue_workerless(self);
   Thread& next = leave(thread, self, {Leaving::Kind::Queue, self}, 0);
   base::annotate_acquire(self);
   return next;

@@ -53,6 +53,7 @@ Task* Worker::find_work() {
   for (;;) {
     if (const std::uint32_t asked = attention(); asked != 0) [[unlikely]] {
       withdraw(kPreempt);
+      if ((asked & kTrace) != 0) scheduler_.tracing().pass(*this, thread()->os_id(), false);
       if ((asked & (kStop | kRetire)) != 0) {
         stop_spinning();
         return nullptr;
@@ -124,19 +125,33 @@ Task* Worker::pick_global(std::size_t count) {
 
 // ---- Making tasks runnable ----------------------------------------------------------------------
 
-void Worker::make_ready(Task* task) {
+// Who wakes or starts another is named in the trace.
+void Worker::introduce_actor() {
+  if (Task* actor = thread()->task()) Tracing::introduce(*lane_, *actor);
+}
+
+// Apart, so that what an unrecorded run does stays small enough to be inlined.
+[[gnu::noinline]] void Worker::trace_ready(Task* task) {
+  introduce_actor();
+  Tracing::introduce(*lane_, *task);
+  lane_->ready(task->id, task->seq + 1);
+}
+
+inline void Worker::mark_ready(Task* task) {
+  if (lane_ != nullptr) [[unlikely]]
+    trace_ready(task);
   ++task->seq;
-  if (lane_ != nullptr) lane_->ready(task->id, task->seq);
   task->state.store(TaskState::Runnable, std::memory_order_relaxed);
   base::annotate_release(task);
+}
+
+void Worker::make_ready(Task* task) {
+  mark_ready(task);
   queue_first(task);
 }
 
 void Worker::make_ready_last(Task* task) {
-  ++task->seq;
-  if (lane_ != nullptr) lane_->ready(task->id, task->seq);
-  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
-  base::annotate_release(task);
+  mark_ready(task);
   queue_last(task);
 }
 
@@ -153,11 +168,14 @@ void Worker::submit(Task* task, std::string_view name, TaskId parent) {
     base::annotate_owned(task->name);
   }
   if (lane_ != nullptr) {
+    introduce_actor();
+    Tracing::introduce_new(*lane_, *task);
     lane_->spawn(task->id, lane_->site(task->spawn_site()));
     if (!name.empty()) lane_->task_name(task->id, name);
   }
   ++spawned_;
-  task->state.store(TaskState::Runnable, std::memory_order_relaxed);
+  // Release: who finds the task from outside sees it whole.
+  task->state.store(TaskState::Runnable, std::memory_order_release);
   base::annotate_release(task);
   queue_first(task);
 }

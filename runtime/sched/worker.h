@@ -37,7 +37,7 @@ enum class WorkerStatus : std::uint8_t { Idle, Running, InCall, Preempted, Retir
 class alignas(64) Worker {
  public:
   // What is asked of the thread that drives it; looked at between two tasks.
-  enum Attention : std::uint32_t { kStop = 1, kRetire = 2, kPreempt = 4 };
+  enum Attention : std::uint32_t { kStop = 1, kRetire = 2, kPreempt = 4, kTrace = 8 };
 
   Worker(Scheduler& scheduler, std::uint32_t index, instrument::Lane* lane);
 
@@ -81,8 +81,8 @@ class alignas(64) Worker {
 
   // A call that may take long: the driver leaves the worker with this, and gets it back only if
   // nobody has taken it (end_call()).
-  void begin_call(TaskId task) {
-    call_task_ = task;
+  void begin_call(Task& task) {
+    call_task_ = &task;
     calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     // Release pairs with the acquire in take_from_call(): the worker is somebody else's from now
     // on.
@@ -94,7 +94,7 @@ class alignas(64) Worker {
                                            std::memory_order_acquire, std::memory_order_relaxed);
   }
   // The task of the call. REQUIRES: take_from_call() has succeeded.
-  TaskId call_task() const { return call_task_; }
+  const Task& call_task() const { return *call_task_; }
 
   void set_status(WorkerStatus status) {
     // Release pairs with the acquire of whoever takes it over.
@@ -111,7 +111,8 @@ class alignas(64) Worker {
   // Any thread.
   WorkerStatus status() const { return status_.load(std::memory_order_acquire); }
   void ask(Attention what) { attention_.fetch_or(what, std::memory_order_seq_cst); }
-  void withdraw(std::uint32_t what) { attention_.fetch_and(~what, std::memory_order_relaxed); }
+  // Acquire: what was written before the ask that is taken back is visible.
+  void withdraw(std::uint32_t what) { attention_.fetch_and(~what, std::memory_order_acquire); }
   std::uint32_t attention() const { return attention_.load(std::memory_order_relaxed); }
   std::uint32_t tick() const { return tick_.load(std::memory_order_relaxed); }
   std::uint32_t calls() const { return calls_.load(std::memory_order_relaxed); }
@@ -123,6 +124,11 @@ class alignas(64) Worker {
   bool fire_timers(bool all);
 
   instrument::Lane* lane() const { return lane_; }
+  // The driver, or who holds the idle worker (Tracing::pass).
+  void set_lane(instrument::Lane* lane) { lane_ = lane; }
+  // Release: what was done here before is visible to who sees the number with acquire.
+  void set_passed(std::uint32_t round) { passed_.store(round, std::memory_order_release); }
+  std::uint32_t passed() const { return passed_.load(std::memory_order_acquire); }
   std::uint32_t index() const { return index_; }
   Scheduler& scheduler() const { return scheduler_; }
   RunQueue<Task>& queue() { return queue_; }
@@ -134,6 +140,9 @@ class alignas(64) Worker {
 
  private:
   void queue_first(Task* task);
+  void mark_ready(Task* task);
+  void trace_ready(Task* task);
+  void introduce_actor();
   void queue_last(Task* task);
   void overflow(Task* task);
   // Tells others of a task in the next-slot, when that has been of use lately.
@@ -168,7 +177,7 @@ class alignas(64) Worker {
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;
-  TaskId call_task_ = 0;
+  const Task* call_task_ = nullptr;
   TaskCache tasks_;
   stack::StackCache stacks_;
 
@@ -182,8 +191,10 @@ class alignas(64) Worker {
   std::atomic<Thread*> thread_{nullptr};
   // Atomic: see RunQueue.
   RunQueue<Task> queue_;
-  // Atomic: bits of Attention; others set them, the driver takes kPreempt back.
+  // Atomic: bits of Attention; others set them, the driver takes kPreempt and kTrace back.
   alignas(64) std::atomic<std::uint32_t> attention_{0};
+  // Atomic: the last of Tracing's rounds that this worker has taken part in.
+  std::atomic<std::uint32_t> passed_{0};
 };
 
 }  // namespace taskscope::sched

@@ -1,9 +1,12 @@
 // What a program and its recorder say to each other over a Unix socket (SOCK_SEQPACKET: one
 // message a packet). Rings travel as descriptors beside a RingOffer (SCM_RIGHTS).
 //
-// Order: Hello, then one RingOffer per ring (more may follow at any time), then Bye when the
-// runtime stops. End of file without Bye means that the program died; its rings stay readable.
-// Everything in here is hostile to the recorder until checked: sizes, versions, lengths.
+// A recorder that has launched the program waits; one that attaches to it says Request first and
+// may be Refused. Then: Hello, one RingOffer per ring (more may follow at any time), and Bye when
+// the runtime stops, or when the recorder has asked for it with Detach. End of file without Bye
+// means that the program died; its rings stay readable. A Request for Info is answered by Info,
+// and that is all. Everything in here is hostile to the other side until checked: sizes, versions,
+// lengths.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +20,25 @@ namespace taskscope::trace_format {
 inline constexpr const char* kRecorderFdVariable = "TASKSCOPE_RECORDER_FD";
 
 inline constexpr std::uint32_t kHandshakeMagic = 0x504f4353;  // "SCOP"
-inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::uint16_t kProtocolVersion = 2;
 
-enum class MessageType : std::uint16_t { Hello = 1, RingOffer = 2, Bye = 3 };
+enum class MessageType : std::uint16_t {
+  Hello = 1,
+  RingOffer = 2,
+  Bye = 3,
+  Request = 4,
+  Info = 5,
+  Refused = 6,
+  Detach = 7
+};
 
 struct MessageHeader {
   std::uint32_t magic = kHandshakeMagic;
   std::uint16_t version = kProtocolVersion;
   MessageType type{};
 };
+
+// ---- From the program ---------------------------------------------------------------------------
 
 struct Hello {
   MessageHeader header{.type = MessageType::Hello};
@@ -48,6 +61,38 @@ struct RingOffer {
 
 struct Bye {
   MessageHeader header{.type = MessageType::Bye};
+  // The recording ends here: what has later ticks is incomplete. 0: at the last event.
+  std::uint64_t end_ticks = 0;
+};
+
+struct Info {
+  MessageHeader header{.type = MessageType::Info};
+  std::uint16_t format_major = kFormatMajor;
+  std::uint16_t format_minor = kFormatMinor;
+  std::uint32_t workers = 0;
+  std::int64_t pid = 0;
+  std::uint64_t tasks = 0;          // that live now
+  std::int64_t run_started_ns = 0;  // since 1970
+  std::int64_t recorder_pid = 0;    // 0: nobody records it
+  char program[256] = {};
+};
+
+struct Refused {
+  MessageHeader header{.type = MessageType::Refused};
+  char reason[256] = {};  // a sentence, zero-terminated
+};
+
+// ---- From the recorder --------------------------------------------------------------------------
+
+struct Request {
+  enum class What : std::uint32_t { Info = 1, Attach = 2 };
+  MessageHeader header{.type = MessageType::Request};
+  What what = What::Info;
+  std::uint32_t reserved = 0;
+};
+
+struct Detach {
+  MessageHeader header{.type = MessageType::Detach};
 };
 
 }  // namespace taskscope::trace_format

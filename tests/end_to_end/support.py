@@ -24,6 +24,7 @@ LEAKY = BUILD / "runtime" / "examples" / "leaky"
 README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
 RELAY = BUILD / "tests" / "bench" / "relay"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
+BUSTLE = BUILD / "tests" / "end_to_end" / "bustle"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.
 TIMEOUT_S = 120

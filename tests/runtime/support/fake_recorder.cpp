@@ -2,13 +2,16 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/trace_format/attach_place.h"
 
 namespace taskscope::test {
 namespace tf = trace_format;
@@ -56,6 +59,25 @@ FakeRecorder::FakeRecorder() {
   setenv(tf::kRecorderFdVariable, std::to_string(theirs_).c_str(), 1);
 }
 
+FakeRecorder::FakeRecorder(How) {
+  const std::string path = tf::attach_socket_path(tf::attach_folders().front(), getpid());
+  bool stale = false;
+  for (;;) {
+    auto connected = tf::connect_to_program(path, stale);
+    if (connected) mine_ = std::move(*connected);
+    if (connected) break;
+    std::this_thread::yield();
+  }
+  tf::Request request;
+  request.what = tf::Request::What::Attach;
+  TASKSCOPE_CHECK(send(mine_.get(), &request, sizeof request, 0) == sizeof request);
+}
+
+void FakeRecorder::leave() {
+  const tf::Detach message;
+  TASKSCOPE_CHECK(send(mine_.get(), &message, sizeof message, 0) == sizeof message);
+}
+
 FakeRecorder::~FakeRecorder() { unsetenv(tf::kRecorderFdVariable); }
 
 void FakeRecorder::receive() {
@@ -81,8 +103,15 @@ void FakeRecorder::receive() {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
       rings_.emplace_back(base::UniqueFd(fd), offer.worker_id, offer.capacity);
+    } else if (header.type == tf::MessageType::Refused) {
+      tf::Refused refused;
+      std::memcpy(&refused, packet, sizeof refused);
+      refusal_ = refused.reason;
     } else {
+      tf::Bye bye;
+      std::memcpy(&bye, packet, sizeof bye);
       bye_ = true;
+      end_ticks_ = bye.end_ticks;
     }
   }
 }

@@ -1,11 +1,13 @@
 // FakeRecorder: plays the recorder inside the test's own process.
 //
-// Puts one end of a socket pair into the environment for the next ts::run, takes Hello, the rings
-// and Bye at the other end, and decodes what the rings hold. One test thread at a time.
+// Puts one end of a socket pair into the environment for the next ts::run, or connects to the run
+// of this process as one that attaches; takes Hello, the rings and Bye at the other end, and
+// decodes what the rings hold. One test thread at a time.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "runtime/base/unique_fd.h"
@@ -35,7 +37,10 @@ class MappedRing {
 
 class FakeRecorder {
  public:
-  FakeRecorder();   // sets the variable
+  FakeRecorder();  // sets the variable
+  // Connects to this process's run, which listens soon after its beginning, and asks to attach.
+  enum class How { Attach };
+  explicit FakeRecorder(How how);
   ~FakeRecorder();  // unsets it
 
   // Takes all messages that have arrived; rings are mapped as they are offered.
@@ -43,6 +48,12 @@ class FakeRecorder {
 
   const std::optional<trace_format::Hello>& hello() const { return hello_; }
   bool said_bye() const { return bye_; }
+  std::uint64_t end_ticks() const { return end_ticks_; }
+  // What a program that refuses says.
+  const std::string& refusal() const { return refusal_; }
+  void leave();
+  // Goes without a word.
+  void hang_up() { mine_.reset(); }
   std::vector<MappedRing>& rings() { return rings_; }
   // Appends what all rings hold to the events, in ring order.
   void drain_into(std::map<trace_format::WorkerId, std::vector<trace_format::TextEvent>>& events);
@@ -52,6 +63,8 @@ class FakeRecorder {
   int theirs_ = -1;
   std::optional<trace_format::Hello> hello_;
   bool bye_ = false;
+  std::uint64_t end_ticks_ = 0;
+  std::string refusal_;
   std::vector<MappedRing> rings_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "runtime/trace_format/alive.h"
+
 namespace taskscope::test {
 namespace tf = trace_format;
 namespace {
@@ -46,6 +48,12 @@ class Merger {
       case tf::EventKind::Spawn:
         EXPECT_TRUE(tasks_.emplace(event.id, TaskModel{}).second) << tf::format_text(item);
         break;
+      case tf::EventKind::Alive:
+        take_alive(ring, item);
+        break;
+      case tf::EventKind::Resume:
+        EXPECT_EQ(event.id, current) << tf::format_text(item);
+        break;
       case tf::EventKind::Run:
         if (!follows(event, State::Runnable)) return false;
         EXPECT_EQ(current, 0u) << "two tasks at once: " << tf::format_text(item);
@@ -83,6 +91,21 @@ class Merger {
         stop(ring, State::Done, item);
         ++totals_.tasks_done;
         break;
+      default:
+        take_definition(item);
+        break;
+    }
+    EXPECT_GE(event.ticks, last_ticks_[ring]) << tf::format_text(item);
+    last_ticks_[ring] = event.ticks;
+    if (ring == tf::kNoWorker) by_ = event.kind == tf::EventKind::By ? event.id : 0;
+    ++totals_.count[event.kind];
+    ++totals_.events;
+    return true;
+  }
+
+  void take_definition(const tf::TextEvent& item) {
+    const tf::Event& event = item.event;
+    switch (event.kind) {
       case tf::EventKind::Object:
         objects_.insert(event.id);
         break;
@@ -98,12 +121,21 @@ class Merger {
       default:
         break;
     }
-    EXPECT_GE(event.ticks, last_ticks_[ring]) << tf::format_text(item);
-    last_ticks_[ring] = event.ticks;
-    if (ring == tf::kNoWorker) by_ = event.kind == tf::EventKind::By ? event.id : 0;
-    ++totals_.count[event.kind];
-    ++totals_.events;
-    return true;
+  }
+
+  void take_alive(tf::WorkerId ring, const tf::TextEvent& item) {
+    const auto alive = tf::parse_alive(item.text);
+    ASSERT_TRUE(alive) << tf::format_text(item);
+    constexpr State kStates[] = {State::Runnable, State::Running, State::Blocked, State::InCall};
+    const State state = kStates[static_cast<std::size_t>(alive->state)];
+    const bool runs = state == State::Running || state == State::InCall;
+    const TaskModel task{state, alive->seq, runs && ring == tf::kNoWorker};
+    EXPECT_TRUE(tasks_.emplace(item.event.id, task).second)
+        << "told of twice, or after its spawn: " << tf::format_text(item);
+    ++totals_.tasks_alive;
+    if (!runs || ring == tf::kNoWorker) return;
+    EXPECT_EQ(current_[ring], 0u) << "two tasks at once: " << tf::format_text(item);
+    current_[ring] = item.event.id;
   }
 
   // Whether the event is the next of its task and the task is in `state`.

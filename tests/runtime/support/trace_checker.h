@@ -19,6 +19,7 @@ using Rings = std::map<trace_format::WorkerId, std::vector<trace_format::TextEve
 struct TraceTotals {
   std::map<trace_format::EventKind, std::uint64_t> count;
   std::uint64_t tasks_done = 0;
+  std::uint64_t tasks_alive = 0;  // that were there before the recording
   std::uint64_t events = 0;
   std::map<trace_format::TaskId, std::string> task_names;
   std::map<trace_format::ObjectId, std::string> object_names;

@@ -1,0 +1,212 @@
+#include "app/recording_loop.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "app/report_text.h"
+#include "app/terminal.h"
+#include "app/view_options.h"
+#include "recorder/store/reader.h"
+#include "recorder/store/writer.h"
+#include "runtime/base/clock.h"
+#include "viewer/analysis/duration_text.h"
+#include "viewer/analysis/report.h"
+
+namespace taskscope::app {
+namespace {
+
+constexpr int kPollMs = 50;
+constexpr std::int64_t kRedrawNs = 100'000'000;
+
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+// What was installed before an InterruptGuard came.
+std::array<struct sigaction, kSignals.size()> g_before{};
+
+// What the signal handler leaves for the loop. Lock-free atomics: written by the handler, read by
+// the main thread.
+std::atomic<int> g_interrupts{0};
+std::atomic<int> g_forward_signal{0};  // 0: the program got the signal itself, from the terminal
+
+void on_interrupt(int signal_number, siginfo_t* info, void*) {
+  g_interrupts.fetch_add(1, std::memory_order_relaxed);
+  const bool from_terminal = signal_number == SIGINT && info != nullptr && info->si_code > 0;
+  if (!from_terminal) g_forward_signal.store(signal_number, std::memory_order_relaxed);
+}
+
+// The live line at the bottom of a terminal; silent elsewhere.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool enabled) : enabled_(enabled && stderr_is_terminal()) {}
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void show(const ingest::Progress& progress, bool stopping) {
+    const std::int64_t now = base::monotonic_ns();
+    if (!enabled_ || now - drawn_ns_ < kRedrawNs) return;
+    drawn_ns_ = now;
+    const Palette colour = stderr_palette();
+    std::string line;
+    if (!progress.connected) {
+      line = "waiting for the program's runtime to start";
+    } else {
+      line = fmt::format(
+          "{}● rec{} {:>8}  {} events  {} tasks ({} alive)  {} lost  {}", colour.red, colour.reset,
+          analysis::duration_text(progress.elapsed_ns), analysis::count_text(progress.events),
+          analysis::count_text(progress.tasks), analysis::count_text(progress.tasks_live),
+          analysis::count_text(progress.lost_events), analysis::bytes_text(progress.file_bytes));
+    }
+    if (stopping) line += "  stopping (Ctrl-C again: leave the program, keep the file)";
+    print_status("\r\033[K" + line);
+    visible_ = true;
+  }
+  void clear() {
+    if (visible_) print_status("\r\033[K");
+    visible_ = false;
+  }
+
+ private:
+  bool enabled_;
+  bool visible_ = false;
+  std::int64_t drawn_ns_ = 0;
+};
+
+constexpr std::uint64_t kMaxBytesMin = 1'000'000;
+
+// "500MB", "2GB", "64MiB", "4000000".
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  constexpr std::array<std::pair<std::string_view, double>, 8> kUnits = {{{"", 1},
+                                                                          {"B", 1},
+                                                                          {"KB", 1e3},
+                                                                          {"kB", 1e3},
+                                                                          {"MB", 1e6},
+                                                                          {"GB", 1e9},
+                                                                          {"MiB", 1 << 20},
+                                                                          {"GiB", 1 << 30}}};
+  for (const auto& [name, bytes] : kUnits) {
+    if (unit == name && value >= 0 && value * bytes < 9e18) {
+      return static_cast<std::uint64_t>(value * bytes);
+    }
+  }
+  return std::nullopt;
+}
+
+// A positive time, as an option's value.
+CLI::Validator positive_time() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const auto ns = parse_duration_ns(text);
+        if (ns && *ns > 0) return std::string();
+        return "takes a time with its unit, such as 60s, not '" + text + "'";
+      },
+      "");
+}
+
+}  // namespace
+
+// ---- Options ------------------------------------------------------------------------------------
+
+void add_retention(CLI::App& command, ingest::RetentionOptions& retention) {
+  command
+      .add_option_function<std::string>(
+          "--keep",
+          [&retention](const std::string& text) { retention.keep_ns = *parse_duration_ns(text); },
+          "Keep only the last part, such as 60s; older events are dropped while it records")
+      ->check(positive_time())
+      ->type_name("TIME");
+  command
+      .add_option_function<std::string>(
+          "--max-size",
+          [&retention](const std::string& text) { retention.max_bytes = *parse_bytes(text); },
+          "Keep only what fits, such as 500MB; older events are dropped while it records")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto bytes = parse_bytes(text);
+            if (bytes && *bytes >= kMaxBytesMin) return std::string();
+            return "takes a size of 1MB or more, such as 500MB, not '" + text + "'";
+          },
+          ""))
+      ->type_name("SIZE");
+}
+
+void add_duration(CLI::App& command, std::int64_t& duration_ns) {
+  command
+      .add_option_function<std::string>(
+          "--for",
+          [&duration_ns](const std::string& text) { duration_ns = *parse_duration_ns(text); },
+          "Record for this long, such as 10s; the program goes on without")
+      ->check(positive_time())
+      ->type_name("TIME");
+}
+
+// ---- Signals ------------------------------------------------------------------------------------
+
+InterruptGuard::InterruptGuard() {
+  struct sigaction action {};
+  action.sa_sigaction = on_interrupt;
+  action.sa_flags = SA_SIGINFO;
+  sigemptyset(&action.sa_mask);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &g_before[i]);
+}
+
+InterruptGuard::~InterruptGuard() {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &g_before[i], nullptr);
+}
+
+int interrupts() { return g_interrupts.load(std::memory_order_relaxed); }
+int take_signal_to_forward() { return g_forward_signal.exchange(0, std::memory_order_relaxed); }
+
+// ---- The recording ------------------------------------------------------------------------------
+
+bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
+  ProgressLine line(!options.quiet);
+  for (;;) {
+    const auto progress = recorder.poll(kPollMs);
+    if (!progress) {
+      line.clear();
+      print_error(progress.error().message);
+      return false;
+    }
+    if (progress->program_ended || interrupts() >= 2) return true;
+    const bool time_is_up = options.duration_ns != 0 && progress->elapsed_ns >= options.duration_ns;
+    const bool stopping = interrupts() > 0;
+    if (time_is_up || (stopping && options.interrupt_detaches)) recorder.leave();
+    if (const int forward = take_signal_to_forward(); forward != 0 && !options.interrupt_detaches) {
+      recorder.signal_program(forward);
+    }
+    line.show(*progress, stopping);
+  }
+}
+
+// Stores the findings in the finished file and prints the summary.
+bool conclude(const std::string& path, bool quiet) {
+  auto reader = store::Reader::open(path);
+  if (!reader) {
+    print_error(reader.error().message);
+    return false;
+  }
+  const auto report = analysis::build_report(*reader);
+  if (!report) {
+    print_error(report.error().message);
+    return false;
+  }
+  if (auto stored = store::write_findings(path, report->findings); !stored) {
+    print_error(stored.error().message);
+    return false;
+  }
+  if (!quiet) print_status(record_summary_text(*report, path, stderr_palette()));
+  return true;
+}
+
+}  // namespace taskscope::app

@@ -1,0 +1,44 @@
+// What `record` and `attach` share: signals, the live line, the options of retention, the end of a
+// recording. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "recorder/ingest/recorder.h"
+
+namespace taskscope::app {
+
+// --keep, --max-size.
+void add_retention(CLI::App& command, ingest::RetentionOptions& retention);
+// --for; fills `duration_ns`.
+void add_duration(CLI::App& command, std::int64_t& duration_ns);
+
+// Takes SIGINT, SIGTERM and SIGHUP for its lifetime. One at a time.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+};
+// How many signals came so far.
+int interrupts();
+// A signal that came to us alone and is to be passed on to the program; 0: none. Once each.
+int take_signal_to_forward();
+
+struct DriveOptions {
+  bool quiet = false;
+  std::int64_t duration_ns = 0;     // 0: until the program ends
+  bool interrupt_detaches = false;  // false: it is for the program to end
+};
+
+// Runs the recording to its end. Returns false after a fatal error, which has been printed.
+bool drive(ingest::Recorder& recorder, const DriveOptions& options);
+
+// Stores the findings in the finished file and prints the summary.
+bool conclude(const std::string& path, bool quiet);
+
+}  // namespace taskscope::app

@@ -1,0 +1,41 @@
+// Where programs that can be attached to are found: a folder of the user's own, in it for each of
+// them a Unix socket, PID.sock, and a small JSON file, PID.json.
+//
+// The folder is $XDG_RUNTIME_DIR/taskscope, or /tmp/taskscope-UID where that variable names no
+// folder of ours or one whose path is too long for a socket. Both sides use these functions; a
+// recorder looks into both folders, because a program may have been started with another
+// environment. Any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/base/unique_fd.h"
+
+namespace taskscope::trace_format {
+
+// Set to 0 for a program that nobody shall attach to.
+inline constexpr const char* kAttachVariable = "TASKSCOPE_ATTACH";
+
+// Where this process would be found, and where others may be; the first is the first.
+std::vector<std::string> attach_folders();
+
+// Makes the folder if it is not there. An error if it is not the user's own or open to others.
+Result<void> make_attach_folder(const std::string& folder);
+
+// "FOLDER/PID.sock" and "FOLDER/PID.json".
+std::string attach_socket_path(const std::string& folder, int pid);
+std::string attach_info_path(const std::string& folder, int pid);
+
+// A connection to the program behind a socket. The error says what is in the way; if `stale` is set
+// then, nobody listens there any more. Does not wait.
+Result<base::UniqueFd> connect_to_program(const std::string& socket_path, bool& stale);
+
+// The process ids of the sockets in `folder`, in rising order; none if there is no such folder.
+std::vector<int> programs_in(const std::string& folder);
+
+// Removes what programs left there that are gone.
+void remove_stale_programs(const std::string& folder);
+
+}  // namespace taskscope::trace_format

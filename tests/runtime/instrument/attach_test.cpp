@@ -1,0 +1,259 @@
+// A recorder that comes in the middle of a run, played inside this process.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "runtime/trace_format/attach_place.h"
+#include "tests/runtime/support/fake_recorder.h"
+#include "tests/runtime/support/runtime_test.h"
+#include "tests/runtime/support/trace_checker.h"
+#include "tests/support/temporary_folder.h"
+
+namespace taskscope {
+namespace {
+
+namespace tf = trace_format;
+using test::FakeRecorder;
+using test::Rings;
+using test::sized;
+using test::TraceTotals;
+using tf::EventKind;
+
+class AttachTest : public test::RuntimeTest {
+ protected:
+  AttachTest() { setenv("XDG_RUNTIME_DIR", folder_.path().c_str(), 1); }
+
+  // Runs `main`, with `outside` on a thread that is no worker's; main gets to know when that ends.
+  void run_with(const std::function<void(const std::atomic<bool>& over)>& main,
+                const std::function<void()>& outside) {
+    run([&] {
+      std::atomic<bool> over{false};
+      std::thread thread([&] {
+        outside();
+        over = true;
+      });
+      main(over);
+      blocking([&] { thread.join(); });
+    });
+  }
+
+  // Drains until `done()` says that it is enough.
+  template <class Done>
+  static void drain_until(FakeRecorder& recorder, Rings& rings, Done done) {
+    while (!done()) {
+      recorder.receive();
+      recorder.drain_into(rings);
+      std::this_thread::yield();
+    }
+  }
+
+  // Attaches, sees at least `events` events, detaches, and checks what it has seen.
+  static TraceTotals attach_once(std::size_t events) {
+    FakeRecorder recorder(FakeRecorder::How::Attach);
+    Rings rings;
+    const auto seen = [&] {
+      std::size_t count = 0;
+      for (const auto& [ring, list] : rings) count += list.size();
+      return count;
+    };
+    drain_until(recorder, rings, [&] { return seen() >= events; });
+    recorder.leave();
+    drain_until(recorder, rings, [&] { return recorder.said_bye(); });
+    recorder.drain_into(rings);
+    for (auto& ring : recorder.rings()) EXPECT_EQ(ring.header().lost, 0u);
+    EXPECT_NE(recorder.end_ticks(), 0u);
+    // The recording ends at one moment.
+    for (auto& [ring, list] : rings) {
+      std::erase_if(
+          list, [&](const tf::TextEvent& each) { return each.event.ticks > recorder.end_ticks(); });
+    }
+    return test::check_trace(rings);
+  }
+
+ private:
+  tests::TemporaryFolder folder_;
+};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(AttachTest);
+
+// So that a test on a busy machine can take all events.
+void rest_now_and_then(int i) {
+  if (i % 16 == 0) sleep(std::chrono::microseconds(200));
+}
+
+// Messages, locks, sleeps, children, calls, and a task that never calls the runtime.
+void bustle(const std::atomic<bool>& over) {
+  WaitGroup group("bustle");
+  Mutex mutex("shared");
+  auto there = make_chan<int>("there");
+  auto back = make_chan<int>("back");
+  group.go("echo", [=] {
+    for (const int value : there) back.send(value + 1);
+  });
+  group.go("caller", [&, there, back] {
+    for (int i = 0; !over; ++i) {
+      there.send(i);
+      EXPECT_EQ(back.recv(), i + 1);
+      rest_now_and_then(i);
+    }
+    there.close();
+  });
+  for (int task = 0; task < 3; ++task) {
+    group.go("locks", [&] {
+      for (int i = 0; !over; ++i) {
+        {
+          const std::scoped_lock lock(mutex);
+          yield();
+        }
+        rest_now_and_then(i);
+      }
+    });
+  }
+  group.go("parent", [&] {
+    while (!over) {
+      WaitGroup children;
+      for (int i = 0; i < 8; ++i) children.go([] { yield(); });
+      children.wait();
+      sleep(std::chrono::microseconds(50));
+    }
+  });
+  group.go("calls", [&] {
+    for (int i = 0; !over; ++i) {
+      blocking([] { std::this_thread::yield(); });
+      rest_now_and_then(i);
+    }
+  });
+  group.go("computes", [&] {
+    while (!over.load(std::memory_order_relaxed)) {
+    }
+  });
+  group.wait();
+}
+
+TEST_P(AttachTest, SnapshotAndEventsJoinWithoutAGap) {
+  run_with(bustle, [] {
+    for (int i = 0; i < sized(40); ++i) {
+      const TraceTotals totals = attach_once(2'000);
+      // Main, and those of bustle; children may be there or not.
+      EXPECT_GE(totals.tasks_alive, 9u);
+      EXPECT_GT(totals.of(EventKind::Ready), 0u);
+      if (::testing::Test::HasFailure()) return;
+    }
+  });
+}
+
+TEST_P(AttachTest, TasksThatOnlyWaitAreToldOfWithWhatTheyWaitFor) {
+  constexpr int kWaiting = 3'000;
+  auto gate = make_chan<int>("gate");
+  TraceTotals totals;
+  run_with(
+      [&](const std::atomic<bool>& over) {
+        WaitGroup group;
+        for (int i = 0; i < kWaiting; ++i) group.go("waits", [&] { gate.recv(); });
+        while (!over) sleep(std::chrono::microseconds(100));
+        gate.close();
+        group.wait();
+      },
+      [&] { totals = attach_once(kWaiting); });
+  EXPECT_GE(totals.tasks_alive, 1u);
+  EXPECT_EQ(totals.object_names.size(), 1u);
+  EXPECT_EQ(totals.task_names.at(1), "main");
+  std::size_t waiting = 0;
+  for (const auto& [id, name] : totals.task_names) waiting += name == "waits";
+  EXPECT_EQ(waiting, static_cast<std::size_t>(kWaiting));
+}
+
+TEST_P(AttachTest, ARecorderThatGoesWithoutAWordIsNoticed) {
+  run_with(bustle, [] {
+    for (int i = 0; i < 10; ++i) {
+      FakeRecorder recorder(FakeRecorder::How::Attach);
+      if (i % 2 == 0) {
+        Rings rings;
+        drain_until(recorder, rings, [&] { return recorder.hello().has_value(); });
+      }
+      recorder.hang_up();
+    }
+    // It can be attached to again, as soon as it has noticed.
+    for (;;) {
+      FakeRecorder recorder(FakeRecorder::How::Attach);
+      Rings rings;
+      drain_until(recorder, rings,
+                  [&] { return recorder.hello().has_value() || !recorder.refusal().empty(); });
+      if (recorder.hello()) break;
+    }
+  });
+}
+
+TEST_P(AttachTest, ASecondRecorderIsRefusedAndTheFirstGoesOn) {
+  run_with(bustle, [] {
+    FakeRecorder first(FakeRecorder::How::Attach);
+    Rings rings;
+    drain_until(first, rings, [&] { return first.hello().has_value(); });
+    FakeRecorder second(FakeRecorder::How::Attach);
+    drain_until(first, rings, [&] {
+      second.receive();
+      return !second.refusal().empty();
+    });
+    EXPECT_NE(second.refusal().find("recorded already"), std::string::npos) << second.refusal();
+    EXPECT_FALSE(second.hello().has_value());
+    first.leave();
+    drain_until(first, rings, [&] { return first.said_bye(); });
+  });
+}
+
+TEST_P(AttachTest, WorkersThatComeAndGoMeanwhileAreInTheRecording) {
+  run_with(
+      [&](const std::atomic<bool>& over) {
+        WaitGroup group;
+        group.go([&] {
+          for (unsigned i = 0; !over; ++i) {
+            set_workers(1 + i % 6);
+            sleep(std::chrono::microseconds(300));
+          }
+        });
+        bustle(over);
+        group.wait();
+        set_workers(workers());
+      },
+      [] {
+        for (int i = 0; i < sized(16) && !::testing::Test::HasFailure(); ++i) attach_once(1'000);
+      });
+}
+
+TEST_P(AttachTest, ARunThatEndsWhileItIsRecordedSaysGoodbye) {
+  std::optional<FakeRecorder> recorder;
+  Rings rings;
+  std::atomic<bool> known{false};
+  const auto main = [&] {
+    std::thread outside([&] {
+      recorder.emplace(FakeRecorder::How::Attach);
+      drain_until(*recorder, rings, [&] { return recorder->hello().has_value(); });
+      known = true;
+    });
+    bustle(known);
+    blocking([&] { outside.join(); });
+  };
+  ts::run(main, {.workers = workers()});
+  recorder->receive();
+  recorder->drain_into(rings);
+  EXPECT_TRUE(recorder->said_bye());
+  EXPECT_EQ(recorder->end_ticks(), 0u);
+  const TraceTotals totals = test::check_trace(rings);
+  EXPECT_GE(totals.of(EventKind::Exit), 9u);
+}
+
+TEST_P(AttachTest, NothingIsLeftBehind) {
+  run([] { sleep(std::chrono::milliseconds(30)); });
+  EXPECT_TRUE(std::filesystem::is_empty(tf::attach_folders().front()));
+}
+
+}  // namespace
+}  // namespace taskscope
