@@ -1,5 +1,13 @@
 // Chan<T>: Go's channel. Sender<T> and Receiver<T> are its two ends.
 //
+//   ts::Chan<Job> jobs = ts::make_chan<Job>("jobs", 8);
+//   ts::go("feeder", [to = ts::Sender<Job>(jobs)] {
+//     for (int i = 0; i < 3; ++i) to.send(i);
+//     to.close();
+//   });
+//   for (Job& job : jobs) work(ctx, job);  // until it is closed and drained
+//   if (std::optional<Job> more = jobs.try_recv()) work(ctx, *more);
+//
 // Handles are cheap shared references: copies mean the same channel, which lives until the last
 // handle is gone. A default-constructed handle is a nil channel: sending and receiving wait for
 // ever, close panics. T must be movable without throwing; it may be move-only. Values go by move

@@ -112,13 +112,16 @@ bool is_throw(std::string_view function) {
 }
 
 bool is_runtime(std::string_view function) {
-  return starts_with_any(
-      without_result(function),
-      {"taskscope::sched::", "taskscope::channel::", "taskscope::stack::", "taskscope::debug::",
-       "taskscope::base::", "taskscope::Chan<", "taskscope::Sender<", "taskscope::Receiver<",
-       "taskscope::Mutex::", "taskscope::WaitGroup::", "taskscope::go<", "taskscope::run<",
-       "int taskscope::run<", "taskscope_", "std::scoped_lock<taskscope::",
-       "std::lock_guard<taskscope::", "std::unique_lock<taskscope::"});
+  const std::string_view name = without_result(function);
+  return starts_with_any(name, {"taskscope::sched::", "taskscope::channel::", "taskscope::sync::",
+                                "taskscope::stack::", "taskscope::debug::", "taskscope::base::",
+                                "taskscope_"}) ||
+         starts_with_any(name,
+                         {"taskscope::Chan<", "taskscope::Sender<", "taskscope::Receiver<",
+                          "taskscope::Mutex::", "taskscope::RWMutex::", "taskscope::WaitGroup::",
+                          "taskscope::go<", "taskscope::run<", "int taskscope::run<"}) ||
+         starts_with_any(name, {"std::scoped_lock<taskscope::", "std::lock_guard<taskscope::",
+                                "std::unique_lock<taskscope::", "std::shared_lock<taskscope::"});
 }
 
 // Names in the tests' own unnamed namespaces inside taskscope:: are not the runtime's.

@@ -1,5 +1,8 @@
 // Address: where a socket is or what it talks to: IPv4 or IPv6 address with a port, or the path of
 // a Unix socket. A plain value; any thread.
+//
+//   ts::Result<ts::net::Address> address = ts::net::Address::parse("127.0.0.1:80");
+//   if (address) log(address->to_string());
 #pragma once
 
 #include <sys/socket.h>

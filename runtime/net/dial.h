@@ -2,6 +2,8 @@
 //
 // Names are looked up by the system's resolver, off the worker; of several addresses each is tried
 // in turn until one answers. Tasks only.
+//
+//   ts::Result<ts::net::Conn> conn = ts::net::dial_tcp(ctx, "example.org:80");
 #pragma once
 
 #include <chrono>

@@ -4,6 +4,8 @@
 // program ends. A fatal error cannot be caught. Both end the process at once with status 2, after a
 // report on standard error in Go's layout; no destructors run. If several tasks fail at the same
 // time the first one speaks.
+//
+//   try { results.close(); } catch (const ts::Panic& panic) { log(panic.what()); }
 #pragma once
 
 #include <stdexcept>

@@ -1,5 +1,8 @@
 // ts::go: starts a task. The template part only moves the closure into the task; the rest is in
 // go.cpp.
+//
+//   ts::go([] { load_tables(); });
+//   ts::go("reader 1", [] { load_tables(); });  // with a name for traces and reports
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,6 @@
 // ts::run: starts the workers, runs the main task, stops the workers.
+//
+//   int main() { return ts::run([] { return serve_all() ? 0 : 1; }, {.workers = 4}); }
 #pragma once
 
 #include <cstddef>

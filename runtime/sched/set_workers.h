@@ -1,4 +1,7 @@
 // ts::set_workers: changes the number of workers while the program runs (Go's GOMAXPROCS).
+//
+//   const std::uint32_t before = ts::set_workers(2);
+//   ts::set_workers(before);
 #pragma once
 
 #include <cstdint>

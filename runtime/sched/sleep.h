@@ -1,4 +1,8 @@
 // ts::yield, ts::checkpoint and ts::sleep: giving way, and waiting for time to pass.
+//
+//   ts::sleep(std::chrono::milliseconds(20));
+//   for (int& pixel : picture) { render(pixel); ts::checkpoint(); }
+//   while (!ready) ts::yield();
 #pragma once
 
 #include <chrono>

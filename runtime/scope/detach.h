@@ -3,6 +3,8 @@
 // Tasks belong into a ts::Scope, or to a ts::Future, and end before those do. One that has to
 // outlive the block that starts it is the exception, and has a name to be found by. ts::go is the
 // same with Go's ease: use it where a WaitGroup or a channel shows the end of the task.
+//
+//   ts::detach("statistics", [] { load_tables(); });
 #pragma once
 
 #include <string_view>

@@ -5,6 +5,10 @@
 // program's own types, behave the same and pass on the place where the guard is made, or where its
 // lock() is called. A std::scoped_lock of several mutexes is the standard's own, and so is the
 // place that it reports. Code that calls lock() itself needs none of this.
+//
+//   std::scoped_lock both(from, to);
+//   std::unique_lock later(log_mutex, std::defer_lock);
+//   later.lock();
 #pragma once
 
 #include <mutex>

@@ -1,5 +1,9 @@
 // WaitGroup: waits for a number of things to be done. Go's semantics.
 //
+//   ts::WaitGroup group("pages");
+//   for (const std::string& url : urls) group.go([&] { load(url); });
+//   group.wait();
+//
 // add() and done() are one atomic addition; only a wait that must wait and the done() that ends it
 // take the lock. May be used again when its count has come down to zero and all its waits have
 // returned: an add() from zero before that is misuse, and a panic where it is seen, in add() or in

@@ -228,6 +228,8 @@ TEST(StackTrace, TheRuntimesOwnFramesAreHidden) {
       {"taskscope::channel::ChanCore::send(void*, taskscope::base::Site const&)", "c.cpp", 3},
       {"taskscope::Chan<int>::send(int, taskscope::base::Site) const", "x/runtime/channel/chan.h",
        4},
+      {"taskscope::sync::LockCore::unlock_together()", "x/runtime/sync/lock_core.h", 4},
+      {"taskscope::RWMutex::unlock_shared()", "x/runtime/sync/rwmutex.h", 4},
       {"mine(int)", "mine.cpp", 5},
       {"std::function<void ()>::operator()() const", "x/c++/12/bits/std_function.h", 591},
       {"void taskscope::sched::run_inline<mine(int)::{lambda()#1}>(void*)", "mine.cpp", 6},

@@ -57,6 +57,7 @@ void report(const std::string& text) { logged.push_back(text); }
 void work(const ts::Context&, Job) {}
 ts::Result<Page> fetch(const std::string& url) { return "page of " + url; }
 void fetch(const ts::Context&, const std::string&) {}
+void load_tables() {}
 Page load(const std::string& url) { return "page of " + url; }
 
 // The values, and then no more.
@@ -117,7 +118,80 @@ TEST(HeaderExamples, Blocking) {
   });
 }
 
+int serve_all() { return 1; }
+
+namespace small_program {
+// clang-format off
+int main() { return ts::run([] { return serve_all() ? 0 : 1; }, {.workers = 4}); }
+// clang-format on
+}  // namespace small_program
+
+TEST(HeaderExamples, StartingAndGivingWay) {
+  EXPECT_EQ(small_program::main(), 0);
+  in_task([] {
+    ts::go([] { load_tables(); });
+    ts::go("reader 1", [] { load_tables(); });  // with a name for traces and reports
+    ts::detach("statistics", [] { load_tables(); });
+    ts::sleep(std::chrono::milliseconds(20));
+
+    std::vector<int> picture(10);
+    const auto render = [](int& pixel) { ++pixel; };
+    bool ready = false;
+    ts::go([&] { ready = true; });
+    // clang-format off
+    for (int& pixel : picture) { render(pixel); ts::checkpoint(); }
+    while (!ready) ts::yield();
+    // clang-format on
+
+    const std::uint32_t before = ts::set_workers(2);
+    ts::set_workers(before);
+    EXPECT_EQ(ts::set_workers(0), before);
+
+    const std::vector<std::string> urls{"a", "b"};
+    ts::WaitGroup group("pages");
+    for (const std::string& url : urls) group.go([&] { load(url); });
+    group.wait();
+  });
+}
+
+TEST(HeaderExamples, Misuse) {
+  logged.clear();
+  in_task([] {
+    const auto results = ts::make_chan<int>();
+    results.close();
+    // clang-format off
+    try { results.close(); } catch (const ts::Panic& panic) { log(panic.what()); }
+    // clang-format on
+  });
+  EXPECT_EQ(logged, std::vector<std::string>{"close of closed channel"});
+}
+
+TEST(HeaderExamples, Guards) {
+  in_task([] {
+    ts::Mutex from;
+    ts::Mutex to;
+    ts::Mutex log_mutex;
+    std::scoped_lock both(from, to);
+    std::unique_lock later(log_mutex, std::defer_lock);
+    later.lock();
+    EXPECT_TRUE(later.owns_lock());
+  });
+}
+
 // ---- channel, time, context ---------------------------------------------------------------------
+
+TEST(HeaderExamples, Channels) {
+  in_task([] {
+    const ts::Context ctx;
+    ts::Chan<Job> jobs = ts::make_chan<Job>("jobs", 8);
+    ts::go("feeder", [to = ts::Sender<Job>(jobs)] {
+      for (int i = 0; i < 3; ++i) to.send(i);
+      to.close();
+    });
+    for (Job& job : jobs) work(ctx, job);  // until it is closed and drained
+    if (std::optional<Job> more = jobs.try_recv()) work(ctx, *more);
+  });
+}
 
 TEST(HeaderExamples, SelectList) {
   using Result = int;
@@ -273,7 +347,6 @@ Config read_config() { return {}; }
 // Whether to go on.
 bool show(const std::string& id, const Session& session) { return id != session; }
 void use(int limit) { EXPECT_EQ(limit, 3); }
-void load_tables() {}
 
 TEST(HeaderExamples, LazyPoolAndMap) {
   in_task([] {
@@ -312,6 +385,12 @@ void serve(const ts::net::Conn&) {}
   char answer[5];
   if (auto sent = conn->write_all("hello"); !sent) return report(sent.error().message);
   if (auto got = conn->read_full(answer); !got) return report(got.error().message);
+}
+
+[[maybe_unused]] void dial_patiently(const ts::Context& ctx) {
+  ts::Result<ts::net::Address> address = ts::net::Address::parse("127.0.0.1:80");
+  if (address) log(address->to_string());
+  ts::Result<ts::net::Conn> conn = ts::net::dial_tcp(ctx, "example.org:80");
 }
 
 [[maybe_unused]] void accept_all() {
