@@ -20,7 +20,7 @@ namespace taskscope::debug {
 namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{8} << 20;
-constexpr unsigned kSecondsMax = 10;
+constexpr unsigned kSecondsMax = 20;
 
 struct Call {
   void (*function)(void*);

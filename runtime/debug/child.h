@@ -9,7 +9,7 @@
 namespace taskscope::debug {
 
 // True if `function(argument)` has returned there. False if the child could not be made, died, or
-// was not done after ten seconds.
+// was not done after twenty seconds.
 bool run_in_child(void (*function)(void* argument), void* argument);
 
 // The same for a closure.

@@ -87,6 +87,20 @@ void write_addresses(const debug::CapturedStack& stack) {
   write_all("\n");
 }
 
+// `headline` and whose stack it happened on, without allocating.
+void write_plain_report(std::string_view headline, const Task& task) {
+  const bool named = task.name != nullptr;
+  const base::Site site = task.spawn_site();
+  char text[1024];
+  const int length = std::snprintf(
+      text, sizeof text, "\n\ntask %llu%s%s%s [running]:\nspawned at %s:%u (%s) by task %llu\n",
+      static_cast<unsigned long long>(task.id), named ? " \"" : "", named ? task.name : "",
+      named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
+      site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
+  write_all(headline);
+  if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
+}
+
 // Names are found in a child process: the stack that failed may be nearly full, and what failed may
 // hold any lock.
 void write_report(const std::string& headline, const Task* task,
@@ -97,7 +111,11 @@ void write_report(const std::string& headline, const Task* task,
   const bool named = debug::run_in_child(
       [&] { write_all(debug::running_report(headline, shown, debug::readable_stack(stack))); });
   if (named) return;
-  write_all(debug::running_report(headline, shown, {}));
+  if (task != nullptr) {
+    write_plain_report(headline, *task);
+  } else {
+    write_all(headline + "\n\n");
+  }
   write_addresses(stack);
 }
 
@@ -138,20 +156,6 @@ struct sigaction& previous_action(int signal) {
   return signal == SIGSEGV ? previous().segv : previous().bus;
 }
 
-// `headline` and whose stack it happened on, without allocating.
-void report_fault(const char* headline, const Task& task) {
-  const bool named = task.name != nullptr;
-  const base::Site site = task.spawn_site();
-  char text[1024];
-  const int length = std::snprintf(
-      text, sizeof text,
-      "fatal error: %s\n\ntask %llu%s%s%s [running]:\nspawned at %s:%u (%s) by task %llu\n",
-      headline, static_cast<unsigned long long>(task.id), named ? " \"" : "",
-      named ? task.name : "", named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
-      site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
-  if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
-}
-
 // Where it happened. The report that stands already says the rest.
 void report_stack(void* context) {
   const debug::CapturedStack stack = debug::capture_interrupted_stack(context);
@@ -168,7 +172,7 @@ void name_the_task(int signal, const siginfo_t& info, void* context) {
   char headline[128];
   if (thread->scheduler().stacks().is_guard(info.si_addr)) {
     std::snprintf(headline, sizeof headline,
-                  "stack overflow (a task has %zu KiB; TASKSCOPE_STACK gives more)",
+                  "fatal error: stack overflow (a task has %zu KiB; TASKSCOPE_STACK gives more)",
                   thread->scheduler().stacks().stack_bytes() >> 10);
   } else {
     // A program's own handler may mend the fault (a garbage collector's, say). A sanitizer's does
@@ -177,11 +181,11 @@ void name_the_task(int signal, const siginfo_t& info, void* context) {
     const bool fatal = (next.sa_flags & SA_SIGINFO) == 0 &&
                        (next.sa_handler == SIG_DFL || next.sa_handler == SIG_IGN);
     if (!fatal && !TASKSCOPE_ASAN && !TASKSCOPE_TSAN) return;
-    std::snprintf(headline, sizeof headline, "%s at address %p",
+    std::snprintf(headline, sizeof headline, "fatal error: %s at address %p",
                   signal == SIGSEGV ? "SIGSEGV" : "SIGBUS", info.si_addr);
   }
   if (!claim_the_last_word()) return;
-  report_fault(headline, *thread->task());
+  write_plain_report(headline, *thread->task());
   report_stack(context);
 }
 

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -41,7 +40,7 @@ TASKSCOPE_AT_ALL_WORKER_COUNTS(FaultDeathTest);
 
 [[gnu::noinline]] int recurse(int depth) {
   volatile char frame[1024];
-  std::memset(const_cast<char*>(frame), depth, sizeof frame);
+  for (volatile char& byte : frame) byte = static_cast<char>(depth);
   return depth == 0 ? 0 : recurse(depth + 1) + frame[7];
 }
 
@@ -70,10 +69,13 @@ void keep_frame() { asm volatile(""); }
   return dig_to(low) + frame[0];
 }
 
-volatile int* null_pointer() {
-  volatile int* pointer = nullptr;
-  asm volatile("" : "+r"(pointer));
-  return pointer;
+// A member of an object that is not there; a sanitizer knows null itself.
+volatile int* null_pointer() { return reinterpret_cast<volatile int*>(16); }
+
+// Of the runtime's own frames. A sanitizer's report, which follows ours, has them.
+::testing::Matcher<const std::string&> shows_none() {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return HasSubstr("");
+  return AllOf(Not(HasSubstr("task_main")), Not(HasSubstr("on_fault")));
 }
 
 TEST_P(FaultDeathTest, AStackOverflowIsReportedWithTaskSpawnSiteAndStack) {
@@ -86,8 +88,8 @@ TEST_P(FaultDeathTest, AStackOverflowIsReportedWithTaskSpawnSiteAndStack) {
             ContainsRegex("by task 1\n\nits stack:\n"),
             ContainsRegex("recurse\\(int\\)\n\t.*fault_test.cpp:[0-9]+\n.*recurse\\(int\\)\n"),
             ContainsRegex("… [0-9,]+ frames more\n.*recurse\\(int\\)\n"),
-            ContainsRegex("operator\\(\\).*\n\t.*fault_test.cpp:[0-9]+\n"),
-            Not(HasSubstr("task_main")), Not(HasSubstr("on_fault")), Not(HasSubstr("0x"))));
+            ContainsRegex("operator\\(\\).*\n\t.*fault_test.cpp:[0-9]+\n"), shows_none(),
+            Not(HasSubstr("as addresses"))));
 }
 
 TEST_P(FaultDeathTest, AnOverflowOfALargerStackSaysItsSize) {
@@ -143,7 +145,7 @@ TEST_P(FaultDeathTest, WhenNamingTheStackFaultsTheReportStandsAndTheSignalIsTheS
                           "\\[running\\]:\nspawned at .*fault_test.cpp:[0-9]+"),
             ContainsRegex("its stack, as addresses \\(their names could not be found out\\):"
                           "\n0x[0-9a-f]+ 0x[0-9a-f]+ "),
-            Not(HasSubstr("write_to"))));
+            Not(HasSubstr("its stack:\n"))));
 }
 
 TEST_P(FaultDeathTest, APanicOnAStackThatIsNearlyFullIsReported) {
