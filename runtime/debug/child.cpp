@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 
 #include "runtime/base/sanitizer.h"
@@ -20,11 +22,14 @@ namespace taskscope::debug {
 namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{8} << 20;
-constexpr unsigned kSecondsMax = 20;
+// Another thread may have held a lock when the process was copied, which nobody opens in the copy;
+// a second copy is hardly made at such a moment too.
+constexpr unsigned kSecondsMax[] = {5, 15};
 
 struct Call {
   void (*function)(void*);
   void* argument;
+  unsigned seconds_max;
 };
 
 // The child must die of what goes wrong in it, quietly, whatever handlers the program has.
@@ -44,7 +49,7 @@ void forget_handlers() {
 int child_main(void* memory) {
   const Call call = *static_cast<const Call*>(memory);
   forget_handlers();
-  alarm(kSecondsMax);
+  alarm(call.seconds_max);
   call.function(call.argument);
   _exit(0);
 }
@@ -55,12 +60,15 @@ pid_t start(char* stack, Call& call) {
   return clone(child_main, stack + kStackBytes, 0, &call);
 }
 
-bool wait_for(pid_t child) {
+enum class End : std::uint8_t { Done, Failed, TimedOut };
+
+End wait_for(pid_t child) {
   int status = 0;
   while (waitpid(child, &status, __WALL) < 0) {
-    if (errno != EINTR) return false;
+    if (errno != EINTR) return End::Failed;
   }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return End::TimedOut;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? End::Done : End::Failed;
 }
 
 }  // namespace
@@ -72,11 +80,15 @@ bool run_in_child(void (*function)(void* argument), void* argument) {
 #if TASKSCOPE_ASAN
   __asan_unpoison_memory_region(stack, kStackBytes);  // it may remember an earlier mapping there
 #endif
-  Call call{function, argument};
-  const pid_t child = start(static_cast<char*>(stack), call);
-  const bool done = child > 0 && wait_for(child);
+  End end = End::TimedOut;
+  for (const unsigned seconds_max : kSecondsMax) {
+    Call call{function, argument, seconds_max};
+    const pid_t child = start(static_cast<char*>(stack), call);
+    end = child > 0 ? wait_for(child) : End::Failed;
+    if (end != End::TimedOut) break;
+  }
   munmap(stack, kStackBytes);
-  return done;
+  return end == End::Done;
 }
 
 }  // namespace taskscope::debug
