@@ -162,8 +162,11 @@ Result<Writer> Writer::create(const std::string& path) {
                                  "'), ('source', 'taskscope'), ('complete', 0)";
   errno = 0;
   // The tables come before WAL mode, and all at once, so that the file itself says from the start
-  // what it is.
-  const bool ready = execute(database, "PRAGMA page_size=8192; BEGIN") &&
+  // what it is. Without a journal on disk: nothing is lost if we are killed here, and a reader, who
+  // may not write, could not roll one back.
+  const bool ready = execute(database,
+                             "PRAGMA page_size=8192; PRAGMA journal_mode=MEMORY;"
+                             " PRAGMA synchronous=OFF; BEGIN") &&
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
                      execute(database, first_rows.c_str()) && execute(database, "COMMIT") &&
                      execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
