@@ -21,6 +21,13 @@ namespace taskscope::instrument {
 
 class SiteTable {
  public:
+  SiteTable() = default;
+  SiteTable(const SiteTable&) = delete;
+  SiteTable& operator=(const SiteTable&) = delete;
+  // Nobody uses it any more. The lock says so to ThreadSanitizer, which does not see how workers
+  // part with their lanes.
+  ~SiteTable() { const base::LockGuard guard(lock_); }
+
   struct Entry {
     trace_format::SiteId id = 0;
     bool defined = false;  // its SiteName record has been written

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/scheduler.h"
 
@@ -221,6 +222,7 @@ bool Tracing::introduce_slowly(instrument::Lane& lane, Task& task, Where where) 
 void Tracing::tell(instrument::Lane& lane, Task& task, Where where) {
   const TaskState state = task.state.load(std::memory_order_acquire);
   if (state == TaskState::Free) return;
+  base::annotate_acquire(&task);  // pairs with Worker::submit(): its name
   tf::AliveText text{.state = alive_state(state),
                      .seq = task.seq & tf::kSeqMask,
                      .age_ns = 0,

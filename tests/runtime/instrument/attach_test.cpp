@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -57,7 +58,8 @@ class AttachTest : public test::RuntimeTest {
   }
 
   // Attaches, sees at least `events` events, detaches, and checks what it has seen.
-  static TraceTotals attach_once(std::size_t events) {
+  // Leaves when it has seen that many events, and that many tasks told of.
+  static TraceTotals attach_once(std::size_t events, std::size_t alive = 0) {
     FakeRecorder recorder(FakeRecorder::How::Attach);
     Rings rings;
     const auto seen = [&] {
@@ -65,7 +67,16 @@ class AttachTest : public test::RuntimeTest {
       for (const auto& [ring, list] : rings) count += list.size();
       return count;
     };
-    drain_until(recorder, rings, [&] { return seen() >= events; });
+    const auto told_of = [&] {
+      std::ptrdiff_t count = 0;
+      for (const auto& [ring, list] : rings) {
+        count += std::count_if(list.begin(), list.end(), [](const tf::TextEvent& each) {
+          return each.event.kind == EventKind::Alive;
+        });
+      }
+      return static_cast<std::size_t>(count);
+    };
+    drain_until(recorder, rings, [&] { return seen() >= events && told_of() >= alive; });
     recorder.leave();
     drain_until(recorder, rings, [&] { return recorder.said_bye(); });
     recorder.drain_into(rings);
@@ -162,7 +173,7 @@ TEST_P(AttachTest, TasksThatOnlyWaitAreToldOfWithWhatTheyWaitFor) {
         gate.close();
         group.wait();
       },
-      [&] { totals = attach_once(kWaiting); });
+      [&] { totals = attach_once(kWaiting, kWaiting + 1); });
   EXPECT_GE(totals.tasks_alive, 1u);
   EXPECT_EQ(totals.object_names.size(), 1u);
   EXPECT_EQ(totals.task_names.at(1), "main");
