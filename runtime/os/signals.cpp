@@ -161,13 +161,10 @@ class RunSignals {
       pass_on(g_pending.exchange(0));
     }
   }
+  // Under the lock: who is no longer in the list may have a closed channel.
   void pass_on(SignalSet arrived) {
-    std::vector<Subscriber> subscribers;
-    {
-      const base::LockGuard guard(lock_);
-      subscribers = subscribers_;
-    }
-    for (const Subscriber& each : subscribers) {
+    const base::LockGuard guard(lock_);
+    for (const Subscriber& each : subscribers_) {
       for (int number = 1; number < kSignals; ++number) {
         if ((arrived & each.wanted & bit(number)) != 0) each.chan.try_send(number);
       }

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -96,7 +97,7 @@ void AttachListener::stop() {
 void AttachListener::forget() {
   if (endpoint_) endpoint_->forget();
   visitors_.clear();
-  if (thread_.joinable()) thread_.detach();  // detached: there is no such thread in the child
+  new (&thread_) std::thread;  // there is no such thread in the child, not even one to detach
 }
 
 void AttachListener::loop() {
@@ -203,6 +204,7 @@ void AttachListener::watch_recorder() {
   const bool asks = received == instrument::Received::Packet &&
                     read_as({packet.data(), bytes}, message) &&
                     message.header.type == tf::MessageType::Detach;
+  // detached: the recorder, which asked for it or is gone.
   if (asks || received == instrument::Received::Closed) scheduler_.tracing().detach();
 }
 

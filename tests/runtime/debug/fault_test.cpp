@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "runtime/base/sanitizer.h"
 #include "tests/runtime/debug/died_of.h"
 #include "tests/runtime/debug/poisoned_memory.h"
 #include "tests/runtime/support/runtime_test.h"
@@ -135,6 +136,7 @@ TEST_P(FaultDeathTest, AFaultInACallThatBlocksIsReportedToo) {
 
 // Finding the names is what allocates, in a process of its own.
 TEST_P(FaultDeathTest, WhenNamingTheStackFaultsTheReportStandsAndTheSignalIsTheSame) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer's own operator new cannot be replaced";
   EXPECT_EXIT(
       run([] {
         test::poison_memory();

@@ -3,12 +3,16 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/base/sanitizer.h"
+
 namespace {
-thread_local bool t_poisoned = false;
+[[maybe_unused]] thread_local bool t_poisoned = false;
 }
 
 void taskscope::test::poison_memory() { t_poisoned = true; }
 
+// ThreadSanitizer's own cannot be replaced.
+#if !TASKSCOPE_TSAN
 void* operator new(std::size_t bytes) {
   if (t_poisoned) __builtin_trap();
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
@@ -17,3 +21,4 @@ void* operator new(std::size_t bytes) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif

@@ -136,7 +136,7 @@ TEST(HeaderExamples, StartingAndGivingWay) {
 
     std::vector<int> picture(10);
     const auto render = [](int& pixel) { ++pixel; };
-    bool ready = false;
+    std::atomic<bool> ready{false};
     ts::go([&] { ready = true; });
     // clang-format off
     for (int& pixel : picture) { render(pixel); ts::checkpoint(); }

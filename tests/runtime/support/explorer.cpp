@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "runtime/base/check.h"
+#include "runtime/base/sanitizer.h"
 
 namespace taskscope::test {
 namespace {
@@ -48,14 +49,20 @@ void Explorer::step(const void* where, Access access) {
   if (t_explorer == nullptr || t_explorer->running_ == nullptr) return;
   ModelThread& self = *t_explorer->running_;
   self.next = {where, access};
-  self.context.switch_to(t_explorer->main_);
+  Explorer* const explorer = t_explorer;
+  // One thread, whose parts come one after another: ThreadSanitizer takes them for concurrent.
+  base::annotate_release(explorer);
+  self.context.switch_to(explorer->main_);
+  base::annotate_acquire(explorer);
 }
 
 void Explorer::thread_main(void* memory) {
   stack::Context::entered();
+  base::annotate_acquire(t_explorer);
   auto& self = *static_cast<ModelThread*>(memory);
   self.body();
   self.ended = true;
+  base::annotate_release(t_explorer);
   self.context.finish_into(t_explorer->main_);
 }
 
@@ -92,7 +99,9 @@ void Explorer::start(std::vector<std::function<void()>>& bodies) {
 
 void Explorer::go_on(ModelThread& thread) {
   running_ = &thread;
+  base::annotate_release(this);
   main_.switch_to(thread.context);
+  base::annotate_acquire(this);
   running_ = nullptr;
 }
 
