@@ -117,10 +117,13 @@ TEST_P(FaultDeathTest, ANullPointerIsReportedWithTaskAndStack) {
             ContainsRegex("operator\\(\\).*\n\t.*fault_test.cpp:"), Not(HasSubstr("frames more"))));
 }
 
+// Not a constant, lest a compiler conclude that the call is never made.
+void (*volatile g_nothing)() = nullptr;
+
 TEST_P(FaultDeathTest, ACallOfNothingShowsWhoCalled) {
   EXPECT_EXIT(
       run([] {
-        call(nullptr);
+        call(g_nothing);
         keep_frame();
       }),
       died_of_segv,

@@ -62,8 +62,9 @@ void Explorer::thread_main(void* memory) {
   auto& self = *static_cast<ModelThread*>(memory);
   self.body();
   self.ended = true;
-  base::annotate_release(t_explorer);
-  self.context.finish_into(t_explorer->main_);
+  Explorer* const explorer = t_explorer;
+  base::annotate_release(explorer);
+  self.context.finish_into(explorer->main_);
 }
 
 bool Explorer::run(ModelProgram& program) {
