@@ -194,25 +194,9 @@ Result<void> Conn::set_no_delay(bool no_delay) const {
   return {};
 }
 
-Address Conn::local_address() const {
-  Address address;
-  if (!descriptor_) return address;
-  descriptor_->with_fd([&address](int fd) {
-    address = local_address_of(fd);
-    return 0;
-  });
-  return address;
-}
+Address Conn::local_address() const { return address_of(descriptor_, local_address_of); }
 
-Address Conn::remote_address() const {
-  Address address;
-  if (!descriptor_) return address;
-  descriptor_->with_fd([&address](int fd) {
-    address = remote_address_of(fd);
-    return 0;
-  });
-  return address;
-}
+Address Conn::remote_address() const { return address_of(descriptor_, remote_address_of); }
 
 std::string_view Conn::name() const {
   return descriptor_ ? std::string_view(descriptor_->name()) : "no connection";

@@ -92,15 +92,7 @@ void Listener::set_deadline(TimePoint deadline) const {
   descriptor_->set_deadline(PollMode::Read, deadline.time_since_epoch().count());
 }
 
-Address Listener::address() const {
-  Address address;
-  if (!descriptor_) return address;
-  descriptor_->with_fd([&address](int fd) {
-    address = local_address_of(fd);
-    return 0;
-  });
-  return address;
-}
+Address Listener::address() const { return address_of(descriptor_, local_address_of); }
 
 std::string_view Listener::name() const {
   return descriptor_ ? std::string_view(descriptor_->name()) : "not listening";

@@ -39,6 +39,16 @@ Address remote_address_of(int fd) {
   return {&address, size};
 }
 
+Address address_of(const DescriptorRef& descriptor, Address (*end_of)(int fd)) {
+  Address address;
+  if (!descriptor) return address;
+  descriptor->with_fd([&address, end_of](int fd) {
+    address = end_of(fd);
+    return 0;
+  });
+  return address;
+}
+
 std::string connection_name(const Address& local, const Address& remote) {
   std::string name(local.size() != 0 ? local.network() : remote.network());
   const std::string from = local.to_string();

@@ -23,6 +23,8 @@ void prepare_connected(int fd, int family);
 
 Address local_address_of(int fd);
 Address remote_address_of(int fd);
+// The same of a descriptor that may be closed or none at all: an empty address then.
+Address address_of(const DescriptorRef& descriptor, Address (*end_of)(int fd));
 
 // "tcp 127.0.0.1:80->127.0.0.1:4242"; one address alone where the other end has none.
 std::string connection_name(const Address& local, const Address& remote);

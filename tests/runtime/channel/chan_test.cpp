@@ -11,11 +11,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
 namespace {
 
+using test::panic_of;
 using test::sized;
 
 class ChanTest : public test::RuntimeTest {};
@@ -163,16 +165,6 @@ TEST_P(ChanTest, AClosedChannelIsDrainedBeforeItEnds) {
     EXPECT_EQ(chan.recv(), std::nullopt);
     EXPECT_EQ(chan.recv(), std::nullopt);
   });
-}
-
-template <class F>
-std::string panic_of(F function) {
-  try {
-    function();
-  } catch (const Panic& panic) {
-    return panic.what();
-  }
-  return "no panic";
 }
 
 TEST_P(ChanTest, MisuseIsAPanicWithGosWordsThatCanBeCaught) {

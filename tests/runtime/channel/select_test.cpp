@@ -14,26 +14,18 @@
 #include <vector>
 
 #include "runtime/channel/select_list.h"
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
 namespace {
 
+using test::panic_of;
 using test::sized;
 using namespace std::chrono_literals;
 
 class SelectTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(SelectTest);
-
-template <class F>
-std::string panic_of(F function) {
-  try {
-    function();
-  } catch (const Panic& panic) {
-    return panic.what();
-  }
-  return "no panic";
-}
 
 TEST_P(SelectTest, CarriesOutTheArmThatIsReadyAndReturnsItsHandlersResult) {
   run([] {

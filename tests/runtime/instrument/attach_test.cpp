@@ -65,8 +65,8 @@ class AttachTest : public test::RuntimeTest {
     }
   }
 
-  // Attaches, sees at least `events` events, detaches, and checks what it has seen.
-  // Leaves when it has seen that many events, and that many tasks told of.
+  // Attaches, detaches when it has seen at least `events` events and been told of `alive` tasks,
+  // and checks what it has seen.
   static TraceTotals attach_once(std::size_t events, std::size_t alive = 0) {
     FakeRecorder recorder(FakeRecorder::How::Attach);
     Rings rings;
@@ -173,15 +173,21 @@ TEST_P(AttachTest, TasksThatOnlyWaitAreToldOfWithWhatTheyWaitFor) {
   constexpr int kWaiting = 3'000;
   auto gate = make_chan<int>("gate");
   TraceTotals totals;
+  std::atomic<bool> all_wait{false};
   run_with(
       [&](const std::atomic<bool>& over) {
         WaitGroup group;
         for (int i = 0; i < kWaiting; ++i) group.go("waits", [&] { gate.recv(); });
+        test::wait_until_blocked(kWaiting);
+        all_wait = true;
         while (!over) sleep(std::chrono::microseconds(100));
         gate.close();
         group.wait();
       },
-      [&] { totals = attach_once(kWaiting, kWaiting + 1); });
+      [&] {
+        while (!all_wait) std::this_thread::yield();
+        totals = attach_once(kWaiting, kWaiting + 1);
+      });
   EXPECT_GE(totals.tasks_alive, 1u);
   EXPECT_EQ(totals.object_names.size(), 1u);
   EXPECT_EQ(totals.task_names.at(1), "main");

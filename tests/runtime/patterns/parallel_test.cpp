@@ -12,7 +12,7 @@
 #include "runtime/patterns/first_of.h"
 #include "runtime/patterns/parallel_for.h"
 #include "runtime/patterns/parallel_map.h"
-#include "tests/runtime/patterns/panic_of.h"
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope::test {

@@ -9,7 +9,7 @@
 #include "runtime/patterns/close_after.h"
 #include "runtime/patterns/merge.h"
 #include "runtime/patterns/or_done.h"
-#include "tests/runtime/patterns/panic_of.h"
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope::test {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/sync/sync_support.h"
 

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/sync/sync_support.h"
 

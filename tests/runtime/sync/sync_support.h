@@ -1,22 +1,9 @@
 // What the tests of locks share.
 #pragma once
 
-#include <string>
-
 #include "runtime/taskscope.h"
 
 namespace taskscope::test {
-
-// What `function` panicked with.
-template <class F>
-std::string panic_of(F function) {
-  try {
-    function();
-  } catch (const Panic& panic) {
-    return panic.what();
-  }
-  return "no panic";
-}
 
 // The least that operations want of a context: a channel that is closed when it is done.
 struct FakeContext {

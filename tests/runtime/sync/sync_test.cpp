@@ -7,25 +7,17 @@
 #include <thread>
 #include <vector>
 
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
 namespace {
 
+using test::panic_of;
 using test::sized;
 
 class SyncTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(SyncTest);
-
-template <class F>
-std::string panic_of(F function) {
-  try {
-    function();
-  } catch (const Panic& panic) {
-    return panic.what();
-  }
-  return "no panic";
-}
 
 TEST_P(SyncTest, WaitReturnsWhenTheLastOneIsDone) {
   run([] {
