@@ -44,6 +44,7 @@
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
+//   net/resolve.h      ts::net::resolve             the addresses of a name
 //   os/file.h          ts::os::File, read_file, write_file
 //   os/process.h       ts::os::Process, output      child processes
 //   os/signals.h       ts::signals
@@ -60,7 +61,8 @@
 //     circuit_breaker.h   ts::CircuitBreaker        stops asking who fails
 //
 // What to know:
-//   - A task has 256 KiB of stack. Running over it ends the program with a report.
+//   - A task has 256 KiB of stack (RunOptions::stack_bytes). Running over it ends the program with a
+//     report that names the task.
 //   - A task may continue on another OS thread after anything that waits. thread_local variables
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
 //   - Calls that block the OS thread (reads, std::mutex) block its worker, too: put long ones into
@@ -72,9 +74,10 @@
 //   - When the main task returns, the others are abandoned, not unwound.
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
-// Environment: TASKSCOPE_WORKERS, the number of workers; TASKSCOPE_RING_RECORDS, the trace records
-// a worker can be ahead of the recorder. `taskscope record -- PROGRAM` records a program; nothing
-// has to be built differently for it.
+// Environment: TASKSCOPE_WORKERS, the number of workers; TASKSCOPE_STACK, the size of stacks ("64K"
+// to "1G"); TASKSCOPE_RING_RECORDS, the trace records a worker can be ahead of the recorder;
+// TASKSCOPE_ATTACH=0, no recorder may attach. `taskscope record -- PROGRAM` records a program,
+// `taskscope attach PID` one that runs; nothing has to be built differently for it.
 #pragma once
 
 #include "runtime/channel/chan.h"
@@ -85,6 +88,7 @@
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/listener.h"
+#include "runtime/net/resolve.h"
 #include "runtime/os/file.h"
 #include "runtime/os/process.h"
 #include "runtime/os/signals.h"

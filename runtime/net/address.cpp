@@ -1,18 +1,12 @@
 #include "runtime/net/address.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <memory>
-#include <system_error>
-
-#include "runtime/base/os_error.h"
-#include "runtime/sched/blocking.h"
 
 namespace taskscope::net {
 namespace {
@@ -130,36 +124,6 @@ Result<HostAndPort> split_host_port(std::string_view text) {
   }
   const std::string_view host = bracketed ? text.substr(1, bracket - 1) : text.substr(0, colon);
   return HostAndPort{.host = std::string(host), .port = std::string(text.substr(colon + 1))};
-}
-
-Result<std::vector<Address>> resolve(std::string_view text, Site site) {
-  Result<HostAndPort> parts = split_host_port(text);
-  if (!parts) return parts.error();
-  if (Result<Address> numbers = Address::parse(text)) return std::vector<Address>{*numbers};
-  const addrinfo hints{.ai_flags = AI_ADDRCONFIG, .ai_socktype = SOCK_STREAM};
-  addrinfo* list = nullptr;
-  int status = 0;
-  int error = 0;
-  blocking_long(
-      [&] {
-        status = getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &list);
-        error = base::os_error();
-      },
-      site);
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(list, [](addrinfo* first) {
-    if (first != nullptr) freeaddrinfo(first);
-  });
-  if (status != 0) {
-    const std::string why =
-        status == EAI_SYSTEM ? std::generic_category().message(error) : gai_strerror(status);
-    return Error{.message = "look up " + std::string(text) + ": " + why,
-                 .os_error = status == EAI_SYSTEM ? error : 0};
-  }
-  std::vector<Address> addresses;
-  for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
-    addresses.emplace_back(entry->ai_addr, entry->ai_addrlen);
-  }
-  return addresses;
 }
 
 }  // namespace taskscope::net

@@ -12,10 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "runtime/base/result.h"
-#include "runtime/base/site.h"
 
 namespace taskscope::net {
 
@@ -56,9 +54,5 @@ struct HostAndPort {
   std::string port;
 };
 Result<HostAndPort> split_host_port(std::string_view text);
-
-// The addresses of "localhost:80" or "example.org:https", in the order in which to try them; of
-// numbers, that one. The calling task waits for the system's resolver, its worker does not.
-Result<std::vector<Address>> resolve(std::string_view text, Site site = Site::here());
 
 }  // namespace taskscope::net

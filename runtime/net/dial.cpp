@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/base/os_error.h"
+#include "runtime/net/resolve.h"
 #include "runtime/net/socket.h"
 #include "runtime/sched/timer.h"
 
@@ -91,12 +92,12 @@ std::int64_t deadline_of(const DialOptions& options) {
   return options.timeout.count() > 0 ? sched::deadline_after(options.timeout.count()) : kNoDeadline;
 }
 
-Result<Conn> dial_tcp_for(const Caller& caller, std::string_view address,
-                          const DialOptions& options) {
+Result<Conn> dial_tcp_for(const Context& context, std::string_view address,
+                          const DialOptions& options, const Site& site) {
   const std::int64_t deadline_ns = deadline_of(options);
-  const Result<std::vector<Address>> found = resolve(address, caller.site);
+  const Result<std::vector<Address>> found = resolve_until(context, deadline_ns, address, site);
   if (!found) return found.error();
-  return dial_all(*found, address, deadline_ns, caller);
+  return dial_all(*found, address, deadline_ns, {site, context.done_core()});
 }
 
 Result<Conn> dial_unix_for(const Caller& caller, std::string_view path,
@@ -109,12 +110,12 @@ Result<Conn> dial_unix_for(const Caller& caller, std::string_view path,
 }  // namespace
 
 Result<Conn> dial_tcp(std::string_view address, DialOptions options, Site site) {
-  return dial_tcp_for({site}, address, options);
+  return dial_tcp_for(background(), address, options, site);
 }
 
 Result<Conn> dial_tcp(const Context& context, std::string_view address, DialOptions options,
                       Site site) {
-  return dial_tcp_for({site, context.done_core()}, address, options);
+  return dial_tcp_for(context, address, options, site);
 }
 
 Result<Conn> dial_unix(std::string_view path, DialOptions options, Site site) {

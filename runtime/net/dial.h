@@ -17,8 +17,8 @@
 namespace taskscope::net {
 
 struct DialOptions {
-  // For all addresses together; each gets an equal share of what is left, but at least two seconds
-  // if there are as many. Zero: as long as the system tries.
+  // For the name and all its addresses together; each address gets an equal share of what is left,
+  // but at least two seconds if there are as many. Zero: as long as the system tries.
   std::chrono::nanoseconds timeout{0};
 };
 
@@ -28,8 +28,7 @@ Result<Conn> dial_tcp(std::string_view address, DialOptions options = {}, Site s
 // Connects to the Unix socket at a path (or "@name").
 Result<Conn> dial_unix(std::string_view path, DialOptions options = {}, Site site = Site::here());
 
-// The same, but Cancelled if `context` is done first, or already. The look-up of a name itself
-// cannot be cut short.
+// The same, but Cancelled if `context` is done first, or already.
 Result<Conn> dial_tcp(const Context& context, std::string_view address, DialOptions options = {},
                       Site site = Site::here());
 Result<Conn> dial_unix(const Context& context, std::string_view path, DialOptions options = {},

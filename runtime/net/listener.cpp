@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/os_error.h"
+#include "runtime/net/resolve.h"
 #include "runtime/net/socket.h"
 
 namespace taskscope::net {

@@ -215,6 +215,21 @@ RunSignals& signals_of_run() {
   return *mine.run;
 }
 
+// What else a signal is for; null if it is free.
+const char* taken_for(int number) {
+  switch (number) {
+    case sched::kPreemptSignal:
+      return "the scheduler preempts tasks with it";
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+      return "it says that a task has failed, which cannot go on";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 }  // namespace taskscope::os
 
@@ -227,10 +242,8 @@ Receiver<int> signals(std::initializer_list<int> numbers, Site site) {
     if (number < 1 || number >= os::kSignals || number == SIGKILL || number == SIGSTOP) {
       sched::panic(("signal " + std::to_string(number) + " cannot be handled").c_str());
     }
-    if (number == sched::kPreemptSignal) {
-      sched::panic(("signal " + std::to_string(number) +
-                    " cannot be handled: the scheduler preempts tasks with it")
-                       .c_str());
+    if (const char* const taken = os::taken_for(number)) {
+      sched::panic(("signal " + std::to_string(number) + " cannot be handled: " + taken).c_str());
     }
     wanted |= os::bit(number);
   }

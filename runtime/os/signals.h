@@ -20,7 +20,8 @@ namespace taskscope {
 
 // The numbers of the signals that arrive from now on. Like the kernel, which remembers a pending
 // signal once however often it is sent, the channel holds a few and drops what finds it full.
-// Panics if a number is no signal that can be handled, or SIGURG, with which tasks are preempted.
+// Panics if a number is no signal that can be handled, SIGURG, with which tasks are preempted, or a
+// fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL), of which the runtime prints a report.
 Receiver<int> signals(std::initializer_list<int> numbers, Site site = Site::here());
 
 // Ends a subscription: the channel is closed, what it holds can still be received. False if it has

@@ -26,6 +26,9 @@ Task* current_task();
 // Its id, or 0 on a thread that is no worker.
 TaskId current_task_id();
 
+// The same, but first a task that has lost its worker waits for one.
+TaskId checkpoint_id();
+
 // The task that calls. On any other thread the program ends with a message that names `operation`:
 // only tasks can wait.
 Task* current_task_for(const char* operation);

@@ -48,6 +48,15 @@ std::uint64_t ticks_if_traced(const Worker& worker) {
   return task == nullptr ? 0 : task->id;
 }
 
+[[gnu::noinline]] TaskId checkpoint_id() {
+  Thread* const thread = t_thread;
+  const Task* const task = thread == nullptr ? nullptr : thread->task();
+  if (task == nullptr) return 0;
+  if (thread->worker() == nullptr) [[unlikely]]
+    thread->checkpoint();
+  return task->id;
+}
+
 Worker* current_worker() {
   const Thread* thread = current_thread();
   return thread == nullptr ? nullptr : thread->worker();

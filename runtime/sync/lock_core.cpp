@@ -185,6 +185,8 @@ void LockCore::unlock_together_contended(std::uint32_t before) TASKSCOPE_NO_ANAL
     traced_.state.fetch_add(kReader, std::memory_order_relaxed);  // for whoever catches this
     sched::panic("unlock_shared of RWMutex that is not locked for reading");
   }
+  // Other readers are still there, and one of them wakes whoever waits.
+  if (before >= 2 * kReader) return sched::checkpoint();
   if (!must_wake(before, kReader)) return;
   lock_.lock();
   // Somebody may have taken it in passing; then it is his to wake.

@@ -14,6 +14,9 @@
 // somebody is, it counts for a moment although it has nothing (a momentary reader); it comes to
 // lock_ and either keeps its place or gives it up.
 //
+// A task that has lost its worker waits for one before it takes the lock alone, and after it has
+// shared it with others. Beside its worker it would pull the lock from core to core at every turn.
+//
 // Invariants (of traced_.state; what is "under lock_" is set and cleared there only):
 //   1. kLocked: somebody has it alone; all readers that are counted then are momentary ones.
 //   2. kWaiters: a queue is not empty. Under lock_. Whoever leaves it free with kWaiters, and
@@ -45,7 +48,7 @@ class LockCore {
 
   // Waits until nobody else has it.
   void lock(Site site = Site::here()) {
-    if (!take_free()) [[unlikely]]
+    if (!take_free(sched::checkpoint_id())) [[unlikely]]
       lock_contended(Mode::Alone, nullptr, site.file, site.function, site.line);
   }
   // The same, but false if `context` is done first, or already.
@@ -53,11 +56,12 @@ class LockCore {
   [[nodiscard]] bool lock(const C& context, Site site = Site::here()) {
     const channel::DoneChannel done = context.done_core();
     if (done != nullptr && done->closed()) return false;
-    return take_free() || lock_contended(Mode::Alone, done, site.file, site.function, site.line);
+    return take_free(sched::checkpoint_id()) ||
+           lock_contended(Mode::Alone, done, site.file, site.function, site.line);
   }
 
   // False if somebody has it, or is to have it next.
-  [[nodiscard]] bool try_lock() { return take_free() || take_if_allowed(); }
+  [[nodiscard]] bool try_lock() { return take_free(sched::current_task_id()) || take_if_allowed(); }
 
   // Panics if nobody has it alone.
   void unlock() {
@@ -93,7 +97,7 @@ class LockCore {
   void unlock_together() {
     // Release pairs with the acquire of the writer that takes it next.
     const std::uint32_t before = traced_.state.fetch_sub(kReader, std::memory_order_release);
-    if ((before & (kLocked | kWaiters)) != 0 || before < kReader) [[unlikely]]
+    if (before != kReader) [[unlikely]]
       unlock_together_contended(before);
   }
 
@@ -134,10 +138,10 @@ class LockCore {
 #endif
     return traced_.state.compare_exchange_strong(from, kTo, order, std::memory_order_relaxed);
   }
-  bool take_free() {
+  bool take_free(trace_format::TaskId self) {
     // Acquire pairs with the release of whoever gave it back.
     if (!exchange<0, kLocked>(std::memory_order_acquire)) return false;
-    traced_.holder.store(sched::current_task_id(), std::memory_order_relaxed);
+    traced_.holder.store(self, std::memory_order_relaxed);
     return true;
   }
   bool take_if_allowed();

@@ -40,6 +40,16 @@ class Output(unittest.TestCase):
         self.assertEqual(run.returncode, 2)
         self.assertIn("nonsense", run.stderr)
 
+    def test_the_memory_of_a_parked_task_is_at_least_the_page_that_it_touched(self):
+        program = pathlib.Path(os.environ["TASKSCOPE_BINARY_DIR"], "tests", "bench", "runtime_bench")
+        run = subprocess.run([program, "--case", "parked", "--size", "2000", "--repetitions", "2"],
+                             capture_output=True, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        lines = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual(len(lines), 2)
+        for line in lines:
+            self.assertGreater(line["bytes_per_task"], 4096)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -128,6 +128,9 @@ TEST_P(SignalsTest, WhatCannotBeHandledPanics) {
       EXPECT_STREQ(panic.what(),
                    "signal 23 cannot be handled: the scheduler preempts tasks with it");
     }
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+      EXPECT_THROW(static_cast<void>(signals({fault})), Panic) << fault;
+    }
     EXPECT_THROW(static_cast<void>(signals({0})), Panic);
     EXPECT_THROW(static_cast<void>(signals({65})), Panic);
   });

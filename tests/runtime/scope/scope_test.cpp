@@ -349,6 +349,7 @@ TEST_P(ScopeTest, TheContextIsDoneAfterTheScope) {
       EXPECT_FALSE(kept.err());
     }
     EXPECT_EQ(kept.err(), ContextErrc::Canceled);
+    EXPECT_EQ(text_of(kept.cause()), "context canceled");
     EXPECT_EQ(*kept.value<Answer>(), 42);
   });
 }

@@ -1,0 +1,119 @@
+#include "runtime/net/resolve.h"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <netdb.h>
+
+#include <atomic>
+#include <chrono>
+#include <string_view>
+#include <thread>
+
+#include "tests/runtime/net/net_test_support.h"
+
+namespace {
+
+// Look-ups of "slow.test" that the resolver has not answered; it does when this says so.
+std::atomic<bool> g_answer{true};
+std::atomic<int> g_pending{0};
+
+}  // namespace
+
+// The system's, but for one name.
+extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* hints,
+                           addrinfo** list) {
+  using Function = int(const char*, const char*, const addrinfo*, addrinfo**);
+  static Function* const real = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (std::string_view(host) != "slow.test") return real(host, port, hints, list);
+  ++g_pending;
+  while (!g_answer) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  --g_pending;
+  return real("127.0.0.1", port, hints, list);
+}
+
+namespace taskscope {
+namespace {
+
+using test::kind_of;
+using test::message_of;
+
+class ResolveTest : public test::RuntimeTest {
+ protected:
+  void SetUp() override {
+    test::RuntimeTest::SetUp();
+    g_answer = false;
+  }
+
+  static void wait_until_pending() {
+    while (g_pending == 0) yield();
+  }
+  // Before the run ends: it would leave a thread in the resolver behind.
+  static void answer() {
+    g_answer = true;
+    while (g_pending != 0) yield();
+  }
+};
+TASKSCOPE_AT_ALL_WORKER_COUNTS(ResolveTest);
+
+TEST_P(ResolveTest, AContextEndsALookUpThatTheResolverDoesNotAnswer) {
+  run([] {
+    auto [context, cancel] = with_cancel(background());
+    WaitGroup group;
+    group.go("canceller", [&cancel = cancel] {
+      wait_until_pending();
+      cancel();
+    });
+    const auto found = net::resolve(context, "slow.test:80");
+    EXPECT_EQ(kind_of(found), ErrorKind::Cancelled);
+    EXPECT_EQ(message_of(found), "look up slow.test:80: cancelled by its context");
+    answer();
+    group.wait();
+  });
+}
+
+TEST_P(ResolveTest, TheTimeOfADialIsForTheNameToo) {
+  run([] {
+    const auto conn = net::dial_tcp("slow.test:80", {.timeout = std::chrono::milliseconds(5)});
+    EXPECT_EQ(kind_of(conn), ErrorKind::Timeout);
+    EXPECT_EQ(message_of(conn), "look up slow.test:80: the deadline has passed");
+    answer();
+  });
+}
+
+TEST_P(ResolveTest, ADialUnderAContextThatEndsInTheLookUpIsCancelled) {
+  run([] {
+    auto [context, cancel] = with_timeout(background(), std::chrono::milliseconds(5));
+    const auto conn = net::dial_tcp(context, "slow.test:80", {.timeout = std::chrono::hours(1)});
+    EXPECT_EQ(kind_of(conn), ErrorKind::Cancelled);
+    answer();
+  });
+}
+
+TEST_P(ResolveTest, ANameThatIsAnsweredInTimeIsDialled) {
+  run([] {
+    const net::Listener listener = test::listen_here();
+    auto [context, cancel] = with_cancel(background());
+    go("resolver", [] {
+      wait_until_pending();
+      g_answer = true;
+    });
+    const auto conn =
+        net::dial_tcp(context, "slow.test:" + std::to_string(listener.address().port()),
+                      {.timeout = std::chrono::hours(1)});
+    EXPECT_TRUE(conn) << message_of(conn);
+  });
+}
+
+TEST_P(ResolveTest, UnderAContextThatIsDoneNobodyIsAskedButNumbersAreTheirOwnAnswer) {
+  run([] {
+    auto [context, cancel] = with_cancel(background());
+    cancel();
+    EXPECT_EQ(kind_of(net::resolve(context, "slow.test:80")), ErrorKind::Cancelled);
+    EXPECT_EQ(g_pending, 0);
+    EXPECT_TRUE(net::resolve(context, "127.0.0.1:80"));
+    EXPECT_EQ(kind_of(net::dial_tcp(context, "127.0.0.1:80")), ErrorKind::Cancelled);
+  });
+}
+
+}  // namespace
+}  // namespace taskscope
