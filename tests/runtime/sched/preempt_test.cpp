@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/sched/thread.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
@@ -135,6 +136,45 @@ TEST_P(PreemptTest, TheLastWorkerThatIsHandedOnStillLooksAtTheClock) {
       },
       &clock);
   EXPECT_EQ(clock.now(), TimePoint(std::chrono::hours(5)));
+}
+
+// Calls `use` without a worker, and whether it has one afterwards. Who is slow after that may have
+// lost it again.
+template <class Use>
+bool finds_a_worker_in(Use use) {
+  for (int i = 0; i < 100; ++i) {
+    while (sched::current_worker() != nullptr) {
+    }
+    use();
+    if (sched::current_worker() != nullptr) return true;
+  }
+  return false;
+}
+
+TEST_P(PreemptTest, AHogFindsAWorkerAtALockThatOthersMayWant) {
+  run([&] {
+    std::atomic<bool> stop{false};
+    WaitGroup group;
+    for (std::uint32_t i = 0; i < 1 + workers(); ++i) {
+      group.go([&stop] {
+        while (!stop) yield();
+      });
+    }
+    Mutex mutex;
+    EXPECT_TRUE(finds_a_worker_in([&] {
+      mutex.lock();
+      mutex.unlock();
+    }));
+    RWMutex shared;
+    shared.lock_shared();
+    EXPECT_TRUE(finds_a_worker_in([&] {
+      shared.lock_shared();
+      shared.unlock_shared();
+    }));
+    shared.unlock_shared();
+    stop = true;
+    group.wait();
+  });
 }
 
 TEST_P(PreemptTest, ACheckpointGivesWay) {
