@@ -56,7 +56,7 @@ struct Caller {
 // What became of an operation.
 struct Attempt {
   PollResult result = PollResult::Ready;  // of the last wait; Ready: the try itself has the answer
-  int error = 0;                          // errno of the try
+  int error = 0;                          // errno of the try, or of a wait that failed
   std::int64_t value = 0;                 // what it returned; never negative
 
   bool ok() const { return result == PollResult::Ready && error == 0; }
@@ -105,6 +105,7 @@ class Descriptor {
       if (outcome.result != PollResult::Ready) break;
     }
     end(mode);
+    if (outcome.result == PollResult::Failed) outcome.error = poll_->failure();
     return outcome;
   }
 
@@ -131,7 +132,6 @@ class Descriptor {
   bool closed() const { return (state_.load(std::memory_order_acquire) & kClosed) != 0; }
 
   const std::string& name() const { return name_; }
-  int wait_failure() const { return poll_->failure(); }
 
  private:
   static constexpr std::uint32_t kClosed = 1;

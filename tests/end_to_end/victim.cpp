@@ -2,11 +2,15 @@
 //
 // Before that it starts 1,000 tasks that come to their end, so that a test can count what a
 // recording kept: with the main task 1,001, of which 1,000 are done.
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <stdexcept>
 #include <string_view>
@@ -34,6 +38,26 @@ void run_tasks(int count) {
   while (true) ts::sleep(std::chrono::milliseconds(1));
 }
 
+// Starts a task and waits for it, again and again, and says how often in the file "count": for
+// tests that end this program, or its recorder, at any moment.
+int count_for_ever() {
+  const int fd = ::open("count", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0 || ::ftruncate(fd, sizeof(std::uint64_t)) != 0) return 1;
+  void* const shared =
+      ::mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (shared == MAP_FAILED) return 1;
+  std::puts("ready");
+  std::fflush(stdout);
+  const std::atomic_ref count(*static_cast<std::uint64_t*>(shared));
+  for (;;) {
+    for (int i = 0; i < 50; ++i) {
+      run_tasks(1);
+      count.fetch_add(1, std::memory_order_release);
+    }
+    ts::sleep(std::chrono::milliseconds(1));  // as much as a recorder on a busy machine can take
+  }
+}
+
 void write_to_nowhere() {
   volatile int* nowhere = nullptr;
   *nowhere = 1;
@@ -55,6 +79,7 @@ int fork_a_child(const char* program, const char* child_ending) {
 int end_as(std::string_view ending, const char* program) {
   if (ending == "exit-7") return 7;
   if (ending == "wait") wait_for_the_end();
+  if (ending == "count") return count_for_ever();
   if (ending == "segv") write_to_nowhere();
   if (ending == "kill") std::raise(SIGKILL);
   if (ending == "panic") throw std::runtime_error("the victim throws");

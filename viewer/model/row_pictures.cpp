@@ -205,11 +205,6 @@ void RowPictures::wait_idle() {
   idle_.wait(lock, [this] { return orders_.empty() && busy_ == 0; });
 }
 
-bool RowPictures::idle() const {
-  const std::scoped_lock lock(mutex_);
-  return orders_.empty() && busy_ == 0;
-}
-
 void RowPictures::forget_oldest() {
   if (entries_.size() <= kEntriesMax) return;
   auto oldest = entries_.begin();

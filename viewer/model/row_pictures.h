@@ -49,7 +49,6 @@ class RowPictures {
   // Row heights are those of the list that the row is from and stay the same for a row.
   RowPicturePtr find(const Row& row, const ColumnGrid& grid, std::int64_t first, std::int64_t last);
   void wait_idle();
-  bool idle() const;
 
  private:
   using Key = std::pair<RowKind, std::uint32_t>;
@@ -73,7 +72,7 @@ class RowPictures {
   std::function<void()> on_ready_;
 
   // Guarded by mutex_.
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::deque<Order> orders_;

@@ -22,7 +22,6 @@ struct Box {
   float width() const { return x1 - x0; }
   float height() const { return y1 - y0; }
   bool contains(ImVec2 at) const { return at.x >= x0 && at.x < x1 && at.y >= y0 && at.y < y1; }
-  Box inset(float by) const { return {x0 + by, y0 + by, x1 - by, y1 - by}; }
 };
 
 // What the platform loaded. The hatch is a tile of 45° stripes in the font texture whose pattern

@@ -38,8 +38,6 @@ class Scene {
   const SessionPtr& session() const { return session_; }
   double last_frame_ms() const { return last_frame_ms_; }
   float scale() const { return request_.scale; }
-  // Drawn pictures are still on their way.
-  bool settling() const { return pictures_ != nullptr && !pictures_->idle(); }
 
  private:
   void apply_request();

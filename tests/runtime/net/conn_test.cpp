@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -8,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/os_error.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/net/descriptor.h"
 #include "tests/runtime/net/net_test_support.h"
 
 namespace taskscope {
@@ -306,6 +310,22 @@ TEST_P(ConnTest, AConnectionKnowsItsAddresses) {
                                       ends.client.remote_address().to_string());
     EXPECT_TRUE(ends.client.set_no_delay(false));
     EXPECT_TRUE(ends.client.set_no_delay(true));
+  });
+}
+
+TEST_P(ConnTest, WhatTheKernelDoesNotWatchSaysWhy) {
+  run([] {
+    base::UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    const net::DescriptorRef descriptor(
+        net::Descriptor::make(std::move(file), "a file", {}, base::Site::here()));
+    const net::Attempt attempt =
+        descriptor->perform(net::PollMode::Read, {base::Site::here()}, [](int) {
+          base::set_os_error(EAGAIN);
+          return -1;
+        });
+    EXPECT_FALSE(attempt.ok());
+    EXPECT_EQ(net::to_error(attempt, "read", "a file").message,
+              "wait to read a file: operation not permitted");
   });
 }
 
