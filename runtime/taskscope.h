@@ -61,8 +61,8 @@
 //     circuit_breaker.h   ts::CircuitBreaker        stops asking who fails
 //
 // What to know:
-//   - A task has 256 KiB of stack (RunOptions::stack_bytes). Running over it ends the program with a
-//     report that names the task.
+//   - A task has 256 KiB of stack (RunOptions::stack_bytes). Running over it ends the program with
+//     a report that names the task.
 //   - A task may continue on another OS thread after anything that waits. thread_local variables
 //     belong to the thread, not to the task: do not carry a reference to one over a wait.
 //   - Calls that block the OS thread (reads, std::mutex) block its worker, too: put long ones into

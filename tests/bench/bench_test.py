@@ -41,7 +41,7 @@ class Output(unittest.TestCase):
         self.assertIn("nonsense", run.stderr)
 
     def test_the_memory_of_a_parked_task_is_at_least_the_page_that_it_touched(self):
-        program = pathlib.Path(os.environ["TASKSCOPE_BINARY_DIR"], "tests", "bench", "runtime_bench")
+        program = pathlib.Path(os.environ["TASKSCOPE_BINARY_DIR"], "tests/bench/runtime_bench")
         run = subprocess.run([program, "--case", "parked", "--size", "2000", "--repetitions", "2"],
                              capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <string_view>
-#include <thread>
 
 #include "tests/runtime/net/net_test_support.h"
 
@@ -26,7 +25,7 @@ extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* h
   static Function* const real = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, "getaddrinfo"));
   if (std::string_view(host) != "slow.test") return real(host, port, hints, list);
   ++g_pending;
-  while (!g_answer) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  g_answer.wait(false);
   --g_pending;
   return real("127.0.0.1", port, hints, list);
 }
@@ -50,6 +49,7 @@ class ResolveTest : public test::RuntimeTest {
   // Before the run ends: it would leave a thread in the resolver behind.
   static void answer() {
     g_answer = true;
+    g_answer.notify_all();
     while (g_pending != 0) yield();
   }
 };
@@ -95,7 +95,7 @@ TEST_P(ResolveTest, ANameThatIsAnsweredInTimeIsDialled) {
     auto [context, cancel] = with_cancel(background());
     go("resolver", [] {
       wait_until_pending();
-      g_answer = true;
+      answer();
     });
     const auto conn =
         net::dial_tcp(context, "slow.test:" + std::to_string(listener.address().port()),
