@@ -390,6 +390,7 @@ void serve(const ts::net::Conn&) {}
 [[maybe_unused]] void dial_patiently(const ts::Context& ctx) {
   ts::Result<ts::net::Address> address = ts::net::Address::parse("127.0.0.1:80");
   if (address) log(address->to_string());
+  ts::Result<std::vector<ts::net::Address>> found = ts::net::resolve(ctx, "example.org:https");
   ts::Result<ts::net::Conn> conn = ts::net::dial_tcp(ctx, "example.org:80");
 }
 
