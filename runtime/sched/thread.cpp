@@ -57,6 +57,13 @@ std::uint64_t ticks_if_traced(const Worker& worker) {
   return task->id;
 }
 
+[[gnu::noinline]] bool has_lost_worker() {
+  const Thread* const thread = t_thread;
+  const Task* const task = thread == nullptr ? nullptr : thread->task();
+  return task != nullptr && thread->worker() == nullptr &&
+         task->state.load(std::memory_order_relaxed) != TaskState::InCall;
+}
+
 Worker* current_worker() {
   const Thread* thread = current_thread();
   return thread == nullptr ? nullptr : thread->worker();

@@ -57,6 +57,17 @@ bool LockCore::take_if_allowed() {
   return false;
 }
 
+bool LockCore::lock_beside_others(std::uint32_t before, channel::DoneChannel done,
+                                  const Site& site) {
+  if (!may_read(before)) {
+    return lock_contended(Mode::Together, done, site.file, site.function, site.line);
+  }
+  if (!sched::has_lost_worker()) return true;
+  unlock_together();
+  sched::checkpoint();
+  return lock_together_unless(done, site);
+}
+
 bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* file,
                               const char* function, std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   if (mode == Mode::Alone && take_if_allowed()) return true;
@@ -185,8 +196,6 @@ void LockCore::unlock_together_contended(std::uint32_t before) TASKSCOPE_NO_ANAL
     traced_.state.fetch_add(kReader, std::memory_order_relaxed);  // for whoever catches this
     sched::panic("unlock_shared of RWMutex that is not locked for reading");
   }
-  // Other readers are still there, and one of them wakes whoever waits.
-  if (before >= 2 * kReader) return sched::checkpoint();
   if (!must_wake(before, kReader)) return;
   lock_.lock();
   // Somebody may have taken it in passing; then it is his to wake.

@@ -14,8 +14,8 @@
 // somebody is, it counts for a moment although it has nothing (a momentary reader); it comes to
 // lock_ and either keeps its place or gives it up.
 //
-// A task that has lost its worker waits for one before it takes the lock alone, and after it has
-// shared it with others. Beside its worker it would pull the lock from core to core at every turn.
+// A task that has lost its worker waits for one before it takes the lock alone, or shares it with
+// others. Beside its worker it would pull the lock from core to core at every turn.
 //
 // Invariants (of traced_.state; what is "under lock_" is set and cleared there only):
 //   1. kLocked: somebody has it alone; all readers that are counted then are momentary ones.
@@ -76,13 +76,15 @@ class LockCore {
   ~LockCore();
 
   void lock_together(channel::DoneChannel done, const Site& site) {
-    if (!count_reader()) [[unlikely]]
-      lock_contended(Mode::Together, done, site.file, site.function, site.line);
+    // Acquire pairs with the release of the writer that had it last.
+    const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
+    if (before != 0) [[unlikely]]
+      lock_beside_others(before, done, site);
   }
   bool lock_together_unless(channel::DoneChannel done, const Site& site) {
     if (done != nullptr && done->closed()) return false;
-    return count_reader() ||
-           lock_contended(Mode::Together, done, site.file, site.function, site.line);
+    const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
+    return before == 0 || lock_beside_others(before, done, site);
   }
   bool try_lock_together() {
     std::uint32_t state = traced_.state.load(std::memory_order_relaxed);
@@ -97,7 +99,7 @@ class LockCore {
   void unlock_together() {
     // Release pairs with the acquire of the writer that takes it next.
     const std::uint32_t before = traced_.state.fetch_sub(kReader, std::memory_order_release);
-    if (before != kReader) [[unlikely]]
+    if ((before & (kLocked | kWaiters)) != 0 || before < kReader) [[unlikely]]
       unlock_together_contended(before);
   }
 
@@ -145,11 +147,9 @@ class LockCore {
     return true;
   }
   bool take_if_allowed();
-  // False: it is counted, but not allowed.
-  bool count_reader() {
-    return may_read(traced_.state.fetch_add(kReader, std::memory_order_acquire));
-  }
 
+  // A reader is counted, where the state was `before`.
+  bool lock_beside_others(std::uint32_t before, channel::DoneChannel done, const Site& site);
   bool lock_contended(Mode mode, channel::DoneChannel done, const char* file, const char* function,
                       std::uint32_t line);
   void unlock_contended();
