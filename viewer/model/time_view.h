@@ -40,7 +40,7 @@ class TimeView {
 
   TimeRange visible() const;
   TimeRange target() const;
-  TimeRange whole() const;  // the recording with a small margin
+  TimeRange whole() const;              // the recording with a small margin
   double to_px(std::int64_t ns) const;  // from the left edge; not rounded
   std::int64_t to_ns(double x_px) const;
   ColumnGrid grid() const { return {ns_per_px_}; }

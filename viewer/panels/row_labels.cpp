@@ -121,10 +121,9 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
       draw_worker(context, view, box, context.session.workers()[row.index]);
       break;
     case RowKind::Queues:
-      draw_item(
-          context, box,
-          {"Queued", "", format_count(context.session.queued().max_in(view.time.visible()))},
-          {}, 0);
+      draw_item(context, box,
+                {"Queued", "", format_count(context.session.queued().max_in(view.time.visible()))},
+                {}, 0);
       break;
     case RowKind::Task:
       draw_task(context, view, box, context.session.tasks()[row.index]);
