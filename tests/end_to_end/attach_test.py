@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -23,6 +24,12 @@ STILL = {
     "main": ("syscall", ""),
     "computes": ("running", ""),
 }
+
+
+def is_stopped(pid):
+    """Whether all its threads have been stopped by a signal."""
+    return all(path.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T"
+               for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 class Attached(Case):
@@ -129,6 +136,7 @@ class List(Attached):
     def test_a_program_that_is_stopped_is_shown_without_its_figures(self):
         program = self.start_bustle()
         program.send_signal(signal.SIGSTOP)
+        wait_until(lambda: is_stopped(program.pid), "the program stands still")
         shown = self.listed(program.pid)
         self.assertEqual((shown["program"], shown["tasks"]), (str(BUSTLE), None))
         self.assertIn("stopped", shown["problem"])

@@ -84,6 +84,11 @@ class InTheMiddle(Case):
         run = self.taskscope("query", UNFINISHED, SHORT_TASKS, "--json")
         return run.returncode == 0 and b"1000" in run.stdout
 
+    def assert_short_tasks(self, recording):
+        """All are there; on each worker but main's one may just not have come to its end."""
+        self.assertEqual(recording.value("SELECT count(*) FROM task WHERE name = 'short'"), 1000)
+        self.assertGreater(recording.value(SHORT_TASKS), 1000 - recording.info()["workers"])
+
     def test_ctrl_c_ends_the_recording_cleanly(self):
         process = self.start_recording()
         os.killpg(process.pid, signal.SIGINT)
@@ -91,7 +96,7 @@ class InTheMiddle(Case):
         self.assertEqual(process.returncode, 128 + signal.SIGINT, message.decode())
         recording = Recording(self, self.folder / "run.tscope")
         self.assertTrue(recording.info()["complete"])
-        self.assertEqual(recording.value(SHORT_TASKS), 1000)
+        self.assert_short_tasks(recording)
         self.assertEqual([path.name for path in self.folder.glob("run.tscope*")], ["run.tscope"])
         recording.assert_times_add_up()
 
@@ -103,7 +108,7 @@ class InTheMiddle(Case):
         self.assertEqual(process.returncode, 128 + signal.SIGKILL, message.decode())
         recording = Recording(self, self.folder / "run.tscope")
         self.assertTrue(recording.info()["complete"])
-        self.assertEqual(recording.value(SHORT_TASKS), 1000)
+        self.assert_short_tasks(recording)
 
     def test_killing_the_recorder_leaves_a_file_that_says_it_is_incomplete(self):
         process = self.start_recording()
