@@ -4,6 +4,7 @@
 TASKSCOPE_KILLS says how often each (6 in an everyday run), TASKSCOPE_TEST_SEED repeats a run.
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -59,7 +60,8 @@ class AtRandomMoments(Case):
 
     def stored(self):
         """What a reader finds: chunks and their events, tasks; None before there is anything."""
-        with sqlite3.connect(f"file:{self.folder / UNFINISHED}?mode=ro", uri=True) as database:
+        name = f"file:{self.folder / UNFINISHED}?mode=ro"
+        with contextlib.closing(sqlite3.connect(name, uri=True)) as database:
             try:
                 chunks = database.execute(
                     "SELECT id, worker_id, start_ns, end_ns, events, length(data) FROM chunk "
@@ -86,7 +88,8 @@ class AtRandomMoments(Case):
                 self.assertFalse(recording.info()["complete"])
                 self.assertEqual(recording.value("SELECT count(*) FROM event"),
                                  sum(chunk[4] for chunk in left_chunks))
-                with sqlite3.connect(self.folder / UNFINISHED) as database:
+                name = self.folder / UNFINISHED
+                with contextlib.closing(sqlite3.connect(name)) as database:
                     self.assertEqual(database.execute("PRAGMA integrity_check").fetchall(),
                                      [("ok",)])
                 (self.folder / UNFINISHED).unlink()
