@@ -71,7 +71,7 @@ void report_if_deadlocked(Scheduler& scheduler) {
   const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
   if (foreign_threads(scheduler.threads_up() + monitor + listener) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
-  if (!scheduler.all_asleep()) return;
+  if (!scheduler.all_asleep() || scheduler.stopping()) return;
   const std::int64_t now_ns = base::monotonic_ns();
   TasksById live;
   scheduler.tasks().for_each_live([&](const Task& task) { live[task.id] = &task; });

@@ -29,7 +29,7 @@ bool IdlePool::push_worker(Worker& worker) {
   if ((worker.attention() & Worker::kRetire) != 0) return false;
   worker.set_status(WorkerStatus::Idle);
   workers_.push_back(&worker);
-  publish_count();
+  publish();
   return true;
 }
 
@@ -78,7 +78,7 @@ bool IdlePool::remove(Worker& worker) {
   const auto at = std::find(workers_.begin(), workers_.end(), &worker);
   if (at == workers_.end()) return false;
   workers_.erase(at);
-  publish_count();
+  publish();
   return true;
 }
 
@@ -93,7 +93,7 @@ Worker* IdlePool::pop_worker() {
   if (workers_.empty()) return nullptr;
   Worker* const worker = workers_.back();
   workers_.pop_back();
-  publish_count();
+  publish();
   return worker;
 }
 
@@ -104,8 +104,9 @@ void IdlePool::erase(Thread& thread) {
   thread.pooled_ = false;
 }
 
-void IdlePool::publish_count() {
-  count_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_seq_cst);
+void IdlePool::publish() {
+  const std::uint64_t changes = (version_.load(std::memory_order_relaxed) >> 32) + 1;
+  version_.store(changes << 32 | workers_.size(), std::memory_order_seq_cst);
 }
 
 }  // namespace taskscope::sched

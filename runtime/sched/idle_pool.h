@@ -72,7 +72,9 @@ class IdlePool {
   }
 
   // Idle workers. Seq_cst: step S2 of the recipe.
-  std::uint32_t count() const { return count_.load(std::memory_order_seq_cst); }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(version()); }
+  // Another number whenever a worker comes or goes.
+  std::uint64_t version() const { return version_.load(std::memory_order_seq_cst); }
 
  private:
   static bool is_pooled(const Thread& thread);
@@ -81,15 +83,16 @@ class IdlePool {
   bool push_worker(Worker& worker) TASKSCOPE_REQUIRES(lock_);
   void push_thread(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   void erase(Thread& thread) TASKSCOPE_REQUIRES(lock_);
-  void publish_count() TASKSCOPE_REQUIRES(lock_);
+  void publish() TASKSCOPE_REQUIRES(lock_);
 
   // Guarded by lock_.
   base::Lock lock_;
   std::vector<Worker*> workers_ TASKSCOPE_GUARDED_BY(lock_);
   std::vector<Thread*> threads_ TASKSCOPE_GUARDED_BY(lock_);
 
-  // Atomic: the size of workers_, written under the lock.
-  alignas(64) std::atomic<std::uint32_t> count_{0};
+  // Atomic: the size of workers_ in the lower half, its changes in the upper; written under the
+  // lock.
+  alignas(64) std::atomic<std::uint64_t> version_{0};
 };
 
 }  // namespace taskscope::sched

@@ -91,7 +91,8 @@ bool ParkedStacks::all_settled() {
   scheduler_.for_each_thread([&](const Thread& thread) {
     if (index == thread_settled_.size()) thread_settled_.push_back(false);
     if (thread.is_settled()) thread_settled_[index] = true;
-    all = all && thread_settled_[index++];
+    if (!thread_settled_[index]) all = false;
+    ++index;
   });
   return all;
 }

@@ -138,7 +138,7 @@ bool Scheduler::wait_for_threads() {
     if (all_stopped(stopped)) break;
     const std::int64_t now = base::monotonic_ns();
     if (stop_seen_ns == 0) stop_seen_ns = now;
-    const bool only_calls = only_calls_left();
+    const bool only_calls = only_calls_left(stopped);
     const std::int64_t deadline = stop_seen_ns + (only_calls ? kCallGraceNs : kGraceNs);
     if (now >= deadline) {
       const base::LockGuard guard(threads_lock_);
@@ -159,11 +159,12 @@ bool Scheduler::all_stopped(std::size_t stopped) {
   return stopped == drivers_.size();
 }
 
-bool Scheduler::only_calls_left() {
+// Of those that had not stopped when `stopped` were counted.
+bool Scheduler::only_calls_left(std::size_t stopped) {
   const base::LockGuard guard(threads_lock_);
   std::size_t in_calls = 0;
   for (const Driver& driver : drivers_) in_calls += driver.thread->in_call() ? 1 : 0;
-  return in_calls + stopped_.load(std::memory_order_acquire) >= drivers_.size();
+  return in_calls + stopped >= drivers_.size();
 }
 
 void Scheduler::trace_stop(bool clean) {
@@ -347,8 +348,7 @@ void Scheduler::hand_on(Worker& worker) {
 }
 
 void Scheduler::look_after_idling() {
-  const bool last = idle_.count() == worker_count() &&
-                    workerless_.load(std::memory_order_seq_cst) == 0 &&
+  const bool last = idle_.count() == worker_count() && !any_workerless() &&
                     retiring_.load(std::memory_order_seq_cst) == 0;
   // Step S3 of the recipe.
   if (last || any_work()) wake_one_if_useful(nullptr);
@@ -363,21 +363,26 @@ bool Scheduler::any_work() const {
 }
 
 bool Scheduler::all_asleep() const {
+  // It looks from place to place, so nobody may have moved meanwhile: no worker out of the pool, no
+  // task to a worker or away from it.
+  const std::uint64_t workerless = workerless_.load();
+  const std::uint64_t pool = idle_.version();
   return idle_.count() == worker_count() && retiring_.load(std::memory_order_seq_cst) == 0 &&
-         workerless_.load(std::memory_order_seq_cst) == 0 && !any_work() && timers_.stand_still() &&
-         !poller_.active();
+         !any_workerless() && !any_work() && timers_.stand_still() && !poller_.active() &&
+         idle_.version() == pool && workerless_.load() == workerless;
 }
 
 Worker* Scheduler::leap_in_time(Thread& thread) {
   ManualClock* const clock = timers_.manual_clock();
   if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return nullptr;
   return idle_.take_back_if(thread, [&](std::size_t idle_workers) {
-    const std::int64_t deadline = timers_.earliest_ns();
-    if (idle_workers != worker_count() || deadline == Timers::kNever || any_work() ||
-        retiring_.load(std::memory_order_seq_cst) != 0 ||
-        workerless_.load(std::memory_order_seq_cst) != 0 || poller_.active()) {
+    // What a task without a worker has done can be seen once it is not counted any more.
+    if (idle_workers != worker_count() || retiring_.load(std::memory_order_seq_cst) != 0 ||
+        any_workerless() || any_work() || poller_.active()) {
       return false;
     }
+    const std::int64_t deadline = timers_.earliest_ns();
+    if (deadline == Timers::kNever) return false;
     clock->leap_to(deadline);
     return true;
   });

@@ -136,8 +136,11 @@ class Scheduler {
   // task ready, moves the clock to the earliest and gives idle `thread` a worker to fire it with.
   // Null: nothing happened.
   Worker* leap_in_time(Thread& thread);
-  // Tasks that run, or are in a call, without a worker.
-  void count_workerless(int change) { workerless_.fetch_add(change, std::memory_order_seq_cst); }
+  // Tasks that run, or are in a call, without a worker. One that finds a worker, or waits, is
+  // counted until it can be found there; its thread looks for a deadlock afterwards.
+  void count_workerless(int change) {
+    workerless_.fetch_add(kWorkerlessChange + static_cast<std::uint64_t>(change));
+  }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
   // Every thread that was ever started.
   template <class Visit>
@@ -207,6 +210,7 @@ class Scheduler {
   void stop_tracing();
 
  private:
+  bool any_workerless() const { return workerless_.load() % kWorkerlessChange != 0; }
   bool make_worker(std::uint32_t index);
   void retire(Worker& worker) TASKSCOPE_REQUIRES(resize_lock_);
   void start_thread(Worker& worker);
@@ -215,7 +219,7 @@ class Scheduler {
   void adopt_main(TaskBody body, void* closure, const base::Site& site);
   bool wait_for_threads();
   bool all_stopped(std::size_t stopped);
-  bool only_calls_left();
+  bool only_calls_left(std::size_t stopped);
   void trace_stop(bool clean);
 
   Tracing tracing_;
@@ -249,8 +253,10 @@ class Scheduler {
   // Atomic: until when the timekeeper sleeps, kNever without one. A resigning timekeeper is awake
   // and looks for work; when it finds some it wakes another worker, which then keeps time.
   std::atomic<std::int64_t> timekeeper_deadline_ns_{Timers::kNever};
-  // Atomic: see count_workerless().
-  std::atomic<int> workerless_{0};
+  // Atomic: see count_workerless(); the number is in the lower half, the upper half counts changes.
+  // Seq_cst.
+  static constexpr std::uint64_t kWorkerlessChange = std::uint64_t{1} << 32;
+  std::atomic<std::uint64_t> workerless_{0};
   // Atomic: grows with release after the worker is made.
   alignas(64) std::atomic<std::uint32_t> workers_made_{0};
   // Atomic: written under resize_lock_. Workers that were asked to retire count no more, but may

@@ -179,6 +179,7 @@ void Thread::tidy_up() {
         mine->queue_again(static_cast<Task*>(leaving.what));
       } else {
         scheduler_.queue_global(static_cast<Task*>(leaving.what), nullptr);
+        scheduler_.count_workerless(-1);
       }
       break;
     case Leaving::Kind::Free:
@@ -258,6 +259,7 @@ Task* Thread::end(Task* self) {
     }
   }
   if (self->id == 1) scheduler_.stop();
+  if (mine == nullptr) scheduler_.count_workerless(-1);
   std::free(std::exchange(self->name, nullptr));
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user

@@ -86,7 +86,7 @@ void Thread::leave_call_worker() {
 
 void Thread::block_workerless(Task* self, const WaitSpec& wait, std::int64_t now_ns) {
   leave_call_worker();
-  scheduler_.count_workerless(-1);
+  in_call_.store(false, std::memory_order_relaxed);
   scheduler_.tracing().change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) Tracing::introduce_outside(*lane, *self);
     self->wait = wait;
@@ -98,11 +98,11 @@ void Thread::block_workerless(Task* self, const WaitSpec& wait, std::int64_t now
     lane->by(self->id, self->seq);
     lane->block(lane->now(), object, wait.reason, site);
   });
+  scheduler_.count_workerless(-1);
 }
 
 void Thread::trace_exit_workerless(Task* self) {
   leave_call_worker();
-  scheduler_.count_workerless(-1);
   scheduler_.count_foreign_end();
   scheduler_.tracing().outside([&](instrument::Lane& lane) {
     Tracing::introduce_outside(lane, *self);
@@ -142,7 +142,6 @@ bool Thread::rejoin_at_once() {
 Thread& Thread::rejoin(Thread& thread) {
   Task* const self = thread.task_;
   if (thread.rejoin_at_once()) return thread;
-  thread.scheduler_.count_workerless(-1);
   thread.scheduler_.queue_workerless(self);
   Thread& next = leave(thread, self, {Leaving::Kind::Queue, self}, 0);
   base::annotate_acquire(self);

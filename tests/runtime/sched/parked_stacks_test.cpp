@@ -5,13 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <random>
 #include <vector>
 
+#include "runtime/base/clock.h"
+#include "runtime/base/lock.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
@@ -116,6 +120,86 @@ TEST_P(ParkedStacksTest, WhatIsWokenMeanwhileLosesNothing) {
             EXPECT_EQ(in.recv(), round);
             if (i % 4 != 0) out.send(round);
           });
+        }
+      });
+    }
+    group.wait();
+  });
+}
+
+// Busy, in a task's own code or in the runtime's.
+void spin_for(std::int64_t ns) {
+  const std::int64_t end = base::monotonic_ns() + ns;
+  while (base::monotonic_ns() < end) base::spin_pause();
+}
+
+// Of the calling task's thread among all that were ever started.
+std::size_t thread_index() {
+  const sched::Thread* const self = sched::current_thread();
+  std::size_t index = 0;
+  std::size_t found = 0;
+  self->scheduler().for_each_thread([&](const sched::Thread& thread) {
+    if (&thread == self) found = index;
+    ++index;
+  });
+  return found;
+}
+
+// Stands for a moment where a task does that is Blocked and has not left its stack yet. True if the
+// monitor claimed the stack, which then must be left alone.
+bool be_about_to_leave() {
+  const sched::RuntimeSection section(*sched::current_thread());
+  sched::Task& self = *sched::current_task();
+  self.wait_since_ns.store(base::monotonic_ns());
+  self.state.store(sched::TaskState::Blocked);
+  const std::int64_t patience = base::monotonic_ns() + 1'000'000;
+  while (self.stack.ready() && base::monotonic_ns() < patience) base::spin_pause();
+  const bool claimed = !self.stack.ready();
+  if (claimed) spin_for(2'000'000);  // many looks of the monitor
+  self.stack.take_back();
+  self.state.store(sched::TaskState::Running);
+  return claimed;
+}
+
+// One thread is in the runtime now and then, the next one has a task that is about to leave its
+// stack, a later one is in a task's own code: that must not be taken for the second's.
+TEST_P(ParkedStacksTest, ATaskThatHasNotLeftYetKeepsItsMemoryHoweverOthersStand) {
+  if (workers() < 4) GTEST_SKIP() << "it takes three tasks that run at once";
+  run([&] {
+    sched::current_thread()->scheduler().monitor().parked_stacks().give_back_after(0);
+    const int runners = static_cast<int>(workers());
+    std::array<std::atomic<bool>, 64> runs_on{};  // by index of the thread
+    std::atomic<int> running{0};
+    std::atomic<bool> done{false};
+    const auto first_of_two = [&] {
+      std::size_t index = 0;
+      while (index + 1 < runs_on.size() && !(runs_on[index] && runs_on[index + 1])) ++index;
+      return index;
+    };
+    WaitGroup group;
+    for (int i = 0; i < runners; ++i) {
+      group.go([&] {
+        sleep(std::chrono::microseconds(1));  // leaves its stack once, near its top
+        const std::size_t index = thread_index();
+        runs_on[index] = true;
+        ++running;
+        while (running != runners) base::spin_pause();
+        if (first_of_two() + 1 == runs_on.size()) done = true;  // more threads than workers
+        if (index == first_of_two() + 1) {
+          at_depth(100 * kKiB, 9, [&] {
+            for (int claims = 0; claims < 5 && !done;) {
+              if (be_about_to_leave()) ++claims;
+              spin_for(200'000);
+            }
+          });
+          done = true;
+        }
+        while (!done) {
+          if (index == first_of_two()) {
+            const sched::RuntimeSection section(*sched::current_thread());
+            spin_for(300'000);
+          }
+          spin_for(100'000);
         }
       });
     }
