@@ -23,15 +23,6 @@ namespace taskscope::sched {
 // The task that calls, or null on a thread that is no worker.
 Task* current_task();
 
-// Its id, or 0 on a thread that is no worker.
-TaskId current_task_id();
-
-// The same, but first a task that has lost its worker waits for one.
-TaskId checkpoint_id();
-
-// Whether the calling task has lost its worker, and would wait for another at a checkpoint.
-bool has_lost_worker();
-
 // The task that calls. On any other thread the program ends with a message that names `operation`:
 // only tasks can wait.
 Task* current_task_for(const char* operation);

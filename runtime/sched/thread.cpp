@@ -17,9 +17,10 @@
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
-namespace {
 
-thread_local Thread* t_thread [[gnu::tls_model("initial-exec")]] = nullptr;
+__thread Thread* t_thread = nullptr;
+
+namespace {
 
 [[gnu::noinline]] void set_current_thread(Thread* thread) { t_thread = thread; }
 
@@ -42,27 +43,9 @@ std::uint64_t ticks_if_traced(const Worker& worker) {
   return thread;
 }
 
-[[gnu::noinline]] TaskId current_task_id() {
-  const Thread* const thread = t_thread;
-  const Task* const task = thread == nullptr ? nullptr : thread->task();
-  return task == nullptr ? 0 : task->id;
-}
-
-[[gnu::noinline]] TaskId checkpoint_id() {
-  Thread* const thread = t_thread;
-  const Task* const task = thread == nullptr ? nullptr : thread->task();
-  if (task == nullptr) return 0;
-  if (thread->worker() == nullptr) [[unlikely]]
-    thread->checkpoint();
-  return task->id;
-}
-
-[[gnu::noinline]] bool has_lost_worker() {
-  const Thread* const thread = t_thread;
-  const Task* const task = thread == nullptr ? nullptr : thread->task();
-  return task != nullptr && thread->worker() == nullptr &&
-         task->state.load(std::memory_order_relaxed) != TaskState::InCall;
-}
+#if !defined(__x86_64__)
+Thread* quick_current_thread() { return current_thread(); }
+#endif
 
 Worker* current_worker() {
   const Thread* thread = current_thread();

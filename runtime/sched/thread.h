@@ -202,6 +202,42 @@ class alignas(64) Thread {
 // The calling thread if it drives workers, or null. Never inlined, so that no compiler keeps the
 // answer over a switch to another thread. The one thread-local of the runtime.
 Thread* current_thread();
+extern __thread Thread* t_thread asm("taskscope_current_thread")
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+// The same in line, for what takes a few nanoseconds in all. The compiler does not know that it is
+// a thread-local variable which is read, so it keeps nothing of it.
+#if defined(__x86_64__)
+inline Thread* quick_current_thread() {
+  Thread* thread;
+  asm volatile(
+      "movq taskscope_current_thread@gottpoff(%%rip), %0\n\t"
+      "movq %%fs:(%0), %0"
+      : "=r"(thread)
+      :
+      : "memory");
+  return thread;
+}
+#else
+Thread* quick_current_thread();
+#endif
+
+// The id of the task that calls, or 0 on a thread that is no worker.
+inline TaskId current_task_id() {
+  const Thread* const thread = quick_current_thread();
+  const Task* const task = thread == nullptr ? nullptr : thread->task();
+  return task == nullptr ? 0 : task->id;
+}
+
+// The same, but first a task that has lost its worker waits for one.
+inline TaskId checkpoint_id() {
+  Thread* const thread = quick_current_thread();
+  const Task* const task = thread == nullptr ? nullptr : thread->task();
+  if (task == nullptr) return 0;
+  if (thread->worker() == nullptr) [[unlikely]]
+    thread->checkpoint();
+  return task->id;
+}
 
 // The worker of the calling thread, or null. Outside of the runtime's code the answer may be out of
 // date at once.

@@ -157,7 +157,13 @@ class alignas(64) Worker {
   Task* pick_local();
   Task* pick_global(std::size_t count);
   Task* search_others();
-  Task* steal_from(Worker& victim, bool also_next);
+  // Half of what is queued there.
+  Task* steal_from(Worker& victim);
+  // What lies in a next-slot is watched for some rounds, and stolen if its owner does not move.
+  void watch_next(Worker& victim);
+  Task* steal_watched();
+  // Becomes more patient if the task that was stolen from a next-slot did not run for long.
+  void judge_theft();
   bool start_spinning();
   void stop_spinning();
   std::uint32_t random();
@@ -171,9 +177,18 @@ class alignas(64) Worker {
   std::uint32_t next_streak_ = 0;  // tasks in a row that came from the next-slot
   std::uint32_t random_state_;
   bool spinning_ = false;
-  bool woken_ = false;           // for this search
-  std::uint32_t kept_back_ = 0;  // next-slots in a row that offer_next() told nobody of
-  TaskId next_id_ = 0;           // ids [next_id_, end_id_) are this worker's to give
+  bool woken_ = false;  // for this search
+  struct Watched {
+    Task* next = nullptr;
+    Worker* victim = nullptr;
+    std::uint32_t tick = 0;
+    std::uint32_t pauses = 0;  // since
+  } watched_;
+  static constexpr std::uint32_t kPatienceMin = 125;
+  std::uint32_t patience_ = kPatienceMin;  // pauses
+  std::int64_t stole_next_ns_ = 0;         // from a next-slot, before this search; 0: it did not
+  std::uint32_t kept_back_ = 0;            // next-slots in a row that offer_next() told nobody of
+  TaskId next_id_ = 0;                     // ids [next_id_, end_id_) are this worker's to give
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;

@@ -1,6 +1,8 @@
 // The part of a worker that looks for work in other workers' queues.
+#include <algorithm>
 #include <utility>
 
+#include "runtime/base/clock.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
 
@@ -11,13 +13,16 @@ namespace {
 // the rounds: some 10 µs in all. Waking a sleeping thread costs its waker 6 µs and takes 50 µs, so
 // work that turns up within that time is worth waiting for.
 constexpr int kRounds = 8;
-constexpr int kPausesPerRound = 50;
+constexpr std::uint32_t kPausesPerRound = 50;
 // What lies in a next-slot is about to be run by its owner with a warm cache. It is stolen only
-// when the owner has been busy with one task for this many pauses (3 µs).
-constexpr int kPausesBeforeNext = 125;
+// when the owner has been busy with one task for so many pauses: for 3 µs, or, when what was stolen
+// before ran for less than that, for twice as long as then, up to 60 µs. Tasks that wake each other
+// at a lock all the time would otherwise fetch it from core to core.
+constexpr std::uint32_t kPatienceMax = 2500;
+constexpr std::int64_t kWorthNs = 3'000;
 
-void pause(int count) {
-  for (int i = 0; i < count; ++i) base::spin_pause();
+void pause(std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) base::spin_pause();
 }
 
 }  // namespace
@@ -44,9 +49,11 @@ void Worker::stop_spinning() {
 }
 
 Task* Worker::search_others() {
+  judge_theft();
+  watched_ = {};
   const auto workers = scheduler_.workers();
   const auto count = static_cast<std::uint32_t>(workers.size());
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kRounds || watched_.next != nullptr; ++round) {
     if (round > 0) pause(kPausesPerRound);
     if (attention() != 0) return nullptr;
     if (Task* task = pick_global(RunQueue<Task>::kCapacity / 2)) return task;
@@ -54,29 +61,46 @@ Task* Worker::search_others() {
     for (std::uint32_t i = 0; i < count; ++i) {
       Worker& victim = *workers[(start + i) % count];
       if (&victim == this) continue;
-      if (Task* task = steal_from(victim, round > 0)) return task;
+      if (Task* task = steal_from(victim)) return task;
+      if (round < kRounds && watched_.next == nullptr) watch_next(victim);
     }
+    if (Task* task = steal_watched()) return task;
   }
   return nullptr;
 }
 
-Task* Worker::steal_from(Worker& victim, bool also_next) {
+Task* Worker::steal_from(Worker& victim) {
   Task* batch[RunQueue<Task>::kCapacity / 2];
-  std::uint32_t count = victim.queue_.grab(batch);
-  if (count == 0 && also_next) {
-    Task* const next = victim.queue_.peek_next();
-    if (next == nullptr) return nullptr;
-    const std::uint32_t tick = victim.tick();
-    pause(kPausesBeforeNext);
-    if (victim.tick() != tick) return nullptr;
-    if (!victim.queue_.steal_next(next)) return nullptr;
-    batch[0] = next;
-    count = 1;
-  }
+  const std::uint32_t count = victim.queue_.grab(batch);
   if (count == 0) return nullptr;
   if (lane_ != nullptr) lane_->steal(batch[0]->id, victim.index_, count);
   for (std::uint32_t i = 1; i < count; ++i) queue_last(batch[i]);
   return batch[0];
+}
+
+void Worker::watch_next(Worker& victim) {
+  watched_ = {.next = victim.queue_.peek_next(), .victim = &victim, .tick = victim.tick()};
+}
+
+Task* Worker::steal_watched() {
+  if (watched_.next == nullptr) return nullptr;
+  Worker& victim = *watched_.victim;
+  watched_.pauses += kPausesPerRound;
+  const bool unchanged = victim.tick() == watched_.tick;
+  if (unchanged && watched_.pauses < patience_) return nullptr;
+  Task* const task = watched_.next;
+  watched_ = {};
+  if (!unchanged || !victim.queue_.steal_next(task)) return nullptr;
+  stole_next_ns_ = base::monotonic_ns();
+  if (lane_ != nullptr) lane_->steal(task->id, victim.index_, 1);
+  return task;
+}
+
+void Worker::judge_theft() {
+  if (stole_next_ns_ == 0) return;
+  const bool worth_it = base::monotonic_ns() - stole_next_ns_ >= kWorthNs;
+  patience_ = worth_it ? kPatienceMin : std::min(2 * patience_, kPatienceMax);
+  stole_next_ns_ = 0;
 }
 
 }  // namespace taskscope::sched

@@ -57,17 +57,6 @@ bool LockCore::take_if_allowed() {
   return false;
 }
 
-bool LockCore::lock_beside_others(std::uint32_t before, channel::DoneChannel done,
-                                  const Site& site) {
-  if (!may_read(before)) {
-    return lock_contended(Mode::Together, done, site.file, site.function, site.line);
-  }
-  if (!sched::has_lost_worker()) return true;
-  unlock_together();
-  sched::checkpoint();
-  return lock_together_unless(done, site);
-}
-
 bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* file,
                               const char* function, std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   if (mode == Mode::Alone && take_if_allowed()) return true;

@@ -14,8 +14,8 @@
 // somebody is, it counts for a moment although it has nothing (a momentary reader); it comes to
 // lock_ and either keeps its place or gives it up.
 //
-// A task that has lost its worker waits for one before it takes the lock alone, or shares it with
-// others. Beside its worker it would pull the lock from core to core at every turn.
+// A task that has lost its worker waits for one before it takes the lock alone, or joins others.
+// Beside its worker it would pull the lock from core to core at every turn.
 //
 // Invariants (of traced_.state; what is "under lock_" is set and cleared there only):
 //   1. kLocked: somebody has it alone; all readers that are counted then are momentary ones.
@@ -37,6 +37,7 @@
 #include "runtime/base/site.h"
 #include "runtime/channel/chan.h"
 #include "runtime/instrument/traced_lock.h"
+#include "runtime/sched/thread.h"
 #include "runtime/sched/wait_queue.h"
 
 namespace taskscope::sync {
@@ -76,15 +77,13 @@ class LockCore {
   ~LockCore();
 
   void lock_together(channel::DoneChannel done, const Site& site) {
-    // Acquire pairs with the release of the writer that had it last.
-    const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
-    if (before != 0) [[unlikely]]
-      lock_beside_others(before, done, site);
+    if (!count_reader()) [[unlikely]]
+      lock_contended(Mode::Together, done, site.file, site.function, site.line);
   }
   bool lock_together_unless(channel::DoneChannel done, const Site& site) {
     if (done != nullptr && done->closed()) return false;
-    const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
-    return before == 0 || lock_beside_others(before, done, site);
+    return count_reader() ||
+           lock_contended(Mode::Together, done, site.file, site.function, site.line);
   }
   bool try_lock_together() {
     std::uint32_t state = traced_.state.load(std::memory_order_relaxed);
@@ -99,8 +98,10 @@ class LockCore {
   void unlock_together() {
     // Release pairs with the acquire of the writer that takes it next.
     const std::uint32_t before = traced_.state.fetch_sub(kReader, std::memory_order_release);
-    if ((before & (kLocked | kWaiters)) != 0 || before < kReader) [[unlikely]]
-      unlock_together_contended(before);
+    if (before == kReader) [[likely]]
+      return;
+    const bool must_wake = (before & (kWaiters | kWoken)) == kWaiters;
+    if (must_wake || (before & kLocked) != 0 || before < kReader) unlock_together_contended(before);
   }
 
  private:
@@ -148,8 +149,16 @@ class LockCore {
   }
   bool take_if_allowed();
 
-  // A reader is counted, where the state was `before`.
-  bool lock_beside_others(std::uint32_t before, channel::DoneChannel done, const Site& site);
+  // Counts a reader. True if it has it; else it is a momentary one.
+  bool count_reader() {
+    if (traced_.state.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      sched::checkpoint_id();
+    // Acquire pairs with the release of the writer that had it last.
+    const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
+    if (before == 0) [[likely]]
+      return true;
+    return may_read(before);
+  }
   bool lock_contended(Mode mode, channel::DoneChannel done, const char* file, const char* function,
                       std::uint32_t line);
   void unlock_contended();
