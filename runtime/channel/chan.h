@@ -135,6 +135,10 @@ std::optional<T> try_recv(ChanCore* core) {
   if (core->try_recv(&slot.value) != RecvStatus::Value) return std::nullopt;
   return slot.take();
 }
+inline bool drained(const ChanCore* core) {
+  // In this order: once closed it gets no more.
+  return core != nullptr && core->closed() && core->length() == 0;
+}
 inline void close(ChanCore* core, const base::Site& site) {
   if (core == nullptr) nil_close();
   core->close(site);
@@ -194,13 +198,18 @@ class Chan {
   [[gnu::always_inline]] void send(T value, Site site = Site::here()) const {
     channel::send(ref_.get(), value, site);
   }
-  // The same, but false, and the value is dropped, if `context` is done first.
+  // The same, but false, and `value` is as it was, if `context` is done first.
   template <channel::Cancellable C>
-  [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
+  [[nodiscard]] bool send(const C& context, T&& value, Site site = Site::here()) const {
     return channel::send_unless(context.done_core(), ref_.get(), value, site);
   }
-  // False, and the value is dropped, if it would have to wait.
-  bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
+  template <channel::Cancellable C>
+  [[nodiscard]] bool send(const C& context, const T& value, Site site = Site::here()) const {
+    return send(context, T(value), site);
+  }
+  // False, and `value` is as it was, if it would have to wait.
+  bool try_send(T&& value) const { return channel::try_send(ref_.get(), value); }
+  bool try_send(const T& value) const { return try_send(T(value)); }
 
   // The next value; waits for one. nullopt: closed and drained.
   [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
@@ -214,6 +223,8 @@ class Chan {
   }
   // nullopt also if there is no value now.
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
+  // True if it is closed and everything was received: there will never be a value again.
+  bool drained() const { return channel::drained(ref_.get()); }
 
   // No more values will be sent: receivers drain the buffer, then get nullopt. Panics if closed
   // already, or nil.
@@ -259,10 +270,15 @@ class Sender {
     channel::send(ref_.get(), value, site);
   }
   template <channel::Cancellable C>
-  [[nodiscard]] bool send(const C& context, T value, Site site = Site::here()) const {
+  [[nodiscard]] bool send(const C& context, T&& value, Site site = Site::here()) const {
     return channel::send_unless(context.done_core(), ref_.get(), value, site);
   }
-  bool try_send(T value) const { return channel::try_send(ref_.get(), value); }
+  template <channel::Cancellable C>
+  [[nodiscard]] bool send(const C& context, const T& value, Site site = Site::here()) const {
+    return send(context, T(value), site);
+  }
+  bool try_send(T&& value) const { return channel::try_send(ref_.get(), value); }
+  bool try_send(const T& value) const { return try_send(T(value)); }
   void close(Site site = Site::here()) const { channel::close(ref_.get(), site); }
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
@@ -291,6 +307,7 @@ class Receiver {
     return channel::recv_unless<T>(context, ref_.get(), site);
   }
   std::optional<T> try_recv() const { return channel::try_recv<T>(ref_.get()); }
+  bool drained() const { return channel::drained(ref_.get()); }
   std::size_t len() const { return ref_.get() == nullptr ? 0 : ref_.get()->length(); }
   std::size_t cap() const { return ref_.get() == nullptr ? 0 : ref_.get()->capacity(); }
   explicit operator bool() const { return ref_.get() != nullptr; }

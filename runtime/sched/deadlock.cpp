@@ -74,7 +74,10 @@ void report_if_deadlocked(Scheduler& scheduler) {
   if (!scheduler.all_asleep() || scheduler.stopping()) return;
   const std::int64_t now_ns = base::monotonic_ns();
   TasksById live;
-  scheduler.tasks().for_each_live([&](const Task& task) { live[task.id] = &task; });
+  scheduler.tasks().for_each_live([&](const Task& task) {
+    // A task that has just ended is being cleared away.
+    if (task.state.load(std::memory_order_acquire) == TaskState::Blocked) live[task.id] = &task;
+  });
   std::vector<debug::BlockedTask> tasks;
   for (const auto& [id, pointer] : live) {
     const Task& task = *pointer;

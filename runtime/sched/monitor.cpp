@@ -18,8 +18,13 @@ namespace {
 
 constexpr std::int64_t kShortestNs = 50'000;
 constexpr std::int64_t kLongestNs = 10'000'000;
+// Sleeps for longer are worth a system call to whoever needs the monitor earlier.
+bool is_long(std::int64_t period_ns) { return period_ns > 4 * kShortestNs; }
 // How long a task may run while others wait. Go's value: long against a switch, short for people.
 constexpr std::int64_t kSliceNs = 10'000'000;
+// Each task that has lost its worker keeps a thread. So many are enough to share the processors
+// among; beyond that a task keeps its worker until it waits.
+constexpr std::uint32_t kWorkerlessMax = 1'000;
 // How often all workers are seen idle before the monitor sleeps for good: waking it costs whoever
 // ends the idleness a system call, too much for a program that sleeps a little all the time.
 constexpr int kIdleLooks = 10;
@@ -46,7 +51,7 @@ void Monitor::stop() {
 }
 
 void Monitor::wake() {
-  // Release pairs with the acquire in rest().
+  // Release pairs with the acquire in end_rest().
   woken_.store(1, std::memory_order_release);
   base::futex_wake(woken_, 1);
 }
@@ -63,6 +68,8 @@ void Monitor::loop() {
     idle_looks = all_idle() ? idle_looks + 1 : 0;
     if (idle_looks <= 1) idle_since_ns_ = now;
     const bool gives_back = parked_stacks_.step(now);
+    // First: a call that begins after this look must find it.
+    if (is_long(2 * period_ns)) rest_.store(Rest::Dozing, std::memory_order_seq_cst);
     if (look(now) || gives_back) {
       period_ns = kShortestNs;
     } else {
@@ -93,7 +100,7 @@ std::int64_t Monitor::sleep_deadline_ns() const {
 }
 
 void Monitor::doze(std::int64_t period_ns) {
-  if (period_ns > kShortestNs * 4) rest_.store(Rest::Dozing, std::memory_order_seq_cst);
+  if (!is_long(period_ns)) rest_.store(Rest::None, std::memory_order_seq_cst);
   base::futex_wait_until(woken_, 0, base::monotonic_ns() + period_ns);
   end_rest();
 }
@@ -116,7 +123,10 @@ void Monitor::end_rest() {
   woken_.exchange(0, std::memory_order_acquire);
 }
 
-bool Monitor::all_idle() const { return scheduler_.idle().count() == scheduler_.worker_count(); }
+// With work queued they are idle for want of a thread only (Scheduler::leave_idle).
+bool Monitor::all_idle() const {
+  return scheduler_.idle().count() == scheduler_.worker_count() && !scheduler_.any_work();
+}
 
 bool Monitor::look(std::int64_t now_ns) {
   poll_if_nobody_does(now_ns);
@@ -132,26 +142,30 @@ bool Monitor::look(std::int64_t now_ns) {
 }
 
 bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
-  const std::uint32_t tick = worker.tick();
-  if (tick != seen.tick || seen.since_ns == 0) {
-    seen.tick = tick;
+  const std::uint32_t slice = worker.slice();
+  if (slice != seen.slice || seen.since_ns == 0) {
+    seen.slice = slice;
     seen.since_ns = now_ns;
   }
   const bool slice_is_over = now_ns - seen.since_ns >= kSliceNs;
   switch (worker.status()) {
     case WorkerStatus::Running:
-      if (slice_is_over && others_wait()) ask_for(worker);
+      if (slice_is_over && others_wait() && scheduler_.workerless() < kWorkerlessMax) {
+        ask_for(worker);
+      }
       return false;
     case WorkerStatus::Preempted:
       worker.set_status(WorkerStatus::Running);
       worker.withdraw(Worker::kPreempt);
+      worker.end_slice();
+      seen.since_ns = now_ns;
       scheduler_.hand_on(worker);
       return true;
     case WorkerStatus::InCall: {
       const std::uint32_t calls = worker.calls();
       const bool same_call = std::exchange(seen.calls, calls) == calls;
       // A call that nobody waits for may take as long as it likes.
-      if (!others_wait() && !anything_unwatched()) return false;
+      if (!others_wait() && !scheduler_.anything_unwatched()) return false;
       if ((same_call || slice_is_over) && worker.take_from_call()) {
         scheduler_.hand_on_from_call(worker);
       }
@@ -166,12 +180,6 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
 
 bool Monitor::others_wait() const {
   return scheduler_.any_work() || scheduler_.timers().earliest_ns() <= scheduler_.timers().now_ns();
-}
-
-bool Monitor::anything_unwatched() const {
-  const Poller& poller = scheduler_.poller();
-  return scheduler_.timers().wake_at_ns() < scheduler_.timekeeper_deadline_ns() ||
-         (poller.active() && !poller.someone_sleeps());
 }
 
 void Monitor::poll_if_nobody_does(std::int64_t now_ns) {

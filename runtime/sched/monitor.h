@@ -54,7 +54,7 @@ class Monitor {
 
   // What was seen of a worker, and since when it is so.
   struct Seen {
-    std::uint32_t tick = 0;
+    std::uint32_t slice = 0;
     std::uint32_t calls = 0;
     std::int64_t since_ns = 0;
   };
@@ -74,8 +74,6 @@ class Monitor {
   bool look(std::int64_t now_ns);
   bool look_at(Worker& worker, Seen& seen, std::int64_t now_ns);
   bool others_wait() const;
-  // Timers or descriptors that no idle thread watches.
-  bool anything_unwatched() const;
   void poll_if_nobody_does(std::int64_t now_ns);
 
   // Constant after construction.

@@ -1,10 +1,12 @@
 #include "runtime/sched/scheduler.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
@@ -97,33 +99,52 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   global_.push(main);
 }
 
-void Scheduler::start_thread(Worker& worker) {
+bool Scheduler::start_thread(Worker& worker) {
   auto thread = std::make_unique<Thread>(*this);
   Thread* const raw = thread.get();
   base::annotate_release(raw);  // pairs with current_thread(), called by tasks
   const base::LockGuard guard(threads_lock_);
-  if (stopping()) return worker.set_status(WorkerStatus::Idle);
-  if (drivers_.size() >= kThreadsMax) {
-    fatal("more than " + std::to_string(kThreadsMax) +
-          " threads: that many tasks are in blocking calls at once; bound them with a semaphore");
+  if (stopping()) {
+    worker.set_status(WorkerStatus::Idle);
+    return true;
   }
-  // Before it runs: it may be the one that counts threads for a deadlock.
-  threads_started_.store(drivers_.size() + 1, std::memory_order_relaxed);
-  try {
-    drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
-                          threads_up_.fetch_add(1, std::memory_order_relaxed);
-                          {
-                            const SignalStack signal_stack;
-                            raw->loop(worker);
-                          }
-                          // Release pairs with the acquire in wait_for_threads().
-                          stopped_.fetch_add(1, std::memory_order_release);
-                          base::futex_wake(stopped_, 1);
-                        })});
-  } catch (const std::system_error& error) {
-    fatal("thread " + std::to_string(drivers_.size() + 1) + " of this program's tasks cannot be " +
-          "started (" + error.what() +
-          "); lower TASKSCOPE_WORKERS, or raise the limit of threads (ulimit -u)");
+  std::string reason = "the most that ts::run starts";
+  if (drivers_.size() < threads_max_) {
+    // Before it runs: it may be the one that counts threads for a deadlock.
+    threads_started_.store(drivers_.size() + 1, std::memory_order_relaxed);
+    try {
+      drivers_.push_back({std::move(thread), std::thread([this, raw, &worker] {
+                            threads_up_.fetch_add(1, std::memory_order_relaxed);
+                            {
+                              const SignalStack signal_stack;
+                              raw->loop(worker);
+                            }
+                            // Release pairs with the acquire in wait_for_threads().
+                            stopped_.fetch_add(1, std::memory_order_release);
+                            base::futex_wake(stopped_, 1);
+                          })});
+      return true;
+    } catch (const std::system_error& error) {
+      threads_started_.store(drivers_.size(), std::memory_order_relaxed);
+      reason = error.what();
+    }
+  }
+  if (drivers_.empty()) fatal("ts::run cannot start a thread: " + reason);
+  if (!std::exchange(told_of_threads_, true)) {
+    std::fprintf(stderr,
+                 "taskscope: no thread can be started for a worker beside %zu (%s): so many tasks "
+                 "are in blocking calls, or compute without a pause; others wait for these. Bound "
+                 "them with a semaphore, or raise the limit of threads (ulimit -u)\n",
+                 drivers_.size(), reason.c_str());
+  }
+  return false;
+}
+
+// A thread that becomes free finds it in the pool, or the monitor tries again.
+void Scheduler::leave_idle(Worker& worker) {
+  if (auto* lane = worker.lane()) lane->worker_park();
+  while (!idle_.add(worker)) {
+    if (retire_if_asked(worker)) return;  // else it is to stay after all
   }
 }
 
@@ -294,8 +315,10 @@ bool Scheduler::wake_idle_worker(instrument::Lane* lane) {
   if (lane != nullptr) lane->worker_wake(pair.worker->index());
   if (pair.thread != nullptr) {
     pair.thread->wake(pair.worker);
-  } else {
-    start_thread(*pair.worker);
+  } else if (!start_thread(*pair.worker)) {
+    pair.worker->give_up_spinning();
+    leave_idle(*pair.worker);
+    spinning_.fetch_sub(1, std::memory_order_seq_cst);
   }
   return true;
 }
@@ -325,16 +348,14 @@ void Scheduler::hand_on_from_call(Worker& worker) {
   count_workerless(+1);
   if (auto* lane = worker.lane()) {
     // The task may be telling of itself on its own thread; it is told of as one without a worker.
-    const Task& task = worker.call_task();
-    Tracing::knows(*lane, task) ? lane->handoff(task.id) : lane->forget_current();
+    const bool known = Tracing::knows(*lane, worker.call_task());
+    known ? lane->handoff(worker.call_task_id()) : lane->forget_current();
   }
   hand_on(worker);
 }
 
 void Scheduler::hand_on(Worker& worker) {
-  const bool timers_are_kept = timers_.wake_at_ns() >= timekeeper_deadline_ns();
-  const bool network_is_watched = !poller_.active() || poller_.someone_sleeps();
-  if (worker.attention() == 0 && !any_work() && timers_are_kept && network_is_watched) {
+  if (worker.attention() == 0 && !any_work() && !anything_unwatched()) {
     // Nothing to do for it: no thread needs to wake to find that out.
     if (auto* lane = worker.lane()) lane->worker_park();
     const bool rests = idle_.add(worker);
@@ -342,16 +363,17 @@ void Scheduler::hand_on(Worker& worker) {
   }
   if (Thread* thread = idle_.take_thread()) {
     thread->wake(&worker);
-  } else {
-    start_thread(worker);
+  } else if (!start_thread(worker)) {
+    leave_idle(worker);
   }
 }
 
 void Scheduler::look_after_idling() {
   const bool last = idle_.count() == worker_count() && !any_workerless() &&
                     retiring_.load(std::memory_order_seq_cst) == 0;
-  // Step S3 of the recipe.
-  if (last || any_work()) wake_one_if_useful(nullptr);
+  // Step S3 of the recipe; and whoever kept the time may have gone to sleep for good because it saw
+  // no idle worker.
+  if (last || any_work() || anything_unwatched()) wake_one_if_useful(nullptr);
 }
 
 bool Scheduler::any_work() const {
@@ -360,6 +382,11 @@ bool Scheduler::any_work() const {
     if (!worker->queue().looks_empty()) return true;
   }
   return false;
+}
+
+bool Scheduler::anything_unwatched() const {
+  return timers_.wake_at_ns() < timekeeper_deadline_ns() ||
+         (poller_.active() && !poller_.someone_sleeps());
 }
 
 bool Scheduler::all_asleep() const {
@@ -375,7 +402,7 @@ bool Scheduler::all_asleep() const {
 Worker* Scheduler::leap_in_time(Thread& thread) {
   ManualClock* const clock = timers_.manual_clock();
   if (clock == nullptr || clock->moves() == ManualClock::Moves::ByHand) return nullptr;
-  return idle_.take_back_if(thread, [&](std::size_t idle_workers) {
+  Worker* const worker = idle_.take_back_if(thread, [&](std::size_t idle_workers) {
     // What a task without a worker has done can be seen once it is not counted any more.
     if (idle_workers != worker_count() || retiring_.load(std::memory_order_seq_cst) != 0 ||
         any_workerless() || any_work() || poller_.active()) {
@@ -386,6 +413,8 @@ Worker* Scheduler::leap_in_time(Thread& thread) {
     clock->leap_to(deadline);
     return true;
   });
+  if (worker != nullptr) monitor_.wake_if_asleep();
+  return worker;
 }
 
 bool Scheduler::may_spin() const {

@@ -91,6 +91,12 @@ class Scheduler {
   // REQUIRES: run() has returned.
   RunStats stats() const;
 
+  // For tests: how many threads may drive workers. Any thread.
+  void set_threads_max(std::size_t count) {
+    const base::LockGuard guard(threads_lock_);
+    threads_max_ = count;
+  }
+
   // Changes the number of workers; returns the old one. Any thread.
   std::uint32_t set_workers(std::uint32_t count);
 
@@ -129,6 +135,8 @@ class Scheduler {
   // Retires a worker that was asked to, which the caller drives. False if it is to stay after all.
   bool retire_if_asked(Worker& worker);
   bool any_work() const;
+  // A deadline that no idle thread sleeps to, or descriptors that none waits for.
+  bool anything_unwatched() const;
   // All workers idle, nothing queued, no task under way, nobody asleep to a deadline or waiting for
   // a descriptor.
   bool all_asleep() const;
@@ -141,6 +149,7 @@ class Scheduler {
   void count_workerless(int change) {
     workerless_.fetch_add(kWorkerlessChange + static_cast<std::uint64_t>(change));
   }
+  std::uint32_t workerless() const { return static_cast<std::uint32_t>(workerless_.load()); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
   // Every thread that was ever started.
   template <class Visit>
@@ -210,10 +219,12 @@ class Scheduler {
   void stop_tracing();
 
  private:
-  bool any_workerless() const { return workerless_.load() % kWorkerlessChange != 0; }
+  bool any_workerless() const { return workerless() != 0; }
   bool make_worker(std::uint32_t index);
   void retire(Worker& worker) TASKSCOPE_REQUIRES(resize_lock_);
-  void start_thread(Worker& worker);
+  // False if none can be started now, but others go on: then the worker is the caller's again.
+  bool start_thread(Worker& worker);
+  void leave_idle(Worker& worker);
   void wake_one(instrument::Lane* lane);
   bool wake_idle_worker(instrument::Lane* lane);
   void adopt_main(TaskBody body, void* closure, const base::Site& site);
@@ -247,6 +258,8 @@ class Scheduler {
   };
   mutable base::Lock threads_lock_;
   std::vector<Driver> drivers_ TASKSCOPE_GUARDED_BY(threads_lock_);
+  bool told_of_threads_ TASKSCOPE_GUARDED_BY(threads_lock_) = false;
+  std::size_t threads_max_ TASKSCOPE_GUARDED_BY(threads_lock_) = kThreadsMax;
 
   // Atomic: see the recipe above.
   alignas(64) std::atomic<std::uint32_t> spinning_{0};

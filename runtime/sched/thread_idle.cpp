@@ -42,6 +42,8 @@ bool Thread::wait_for_worker() {
     woken_.store(kAsleep, std::memory_order_relaxed);
     if (assigned_ == nullptr) return false;
     take_up(*std::exchange(assigned_, nullptr));
+    // This thread may have been the one that watched.
+    if (scheduler_.anything_unwatched()) scheduler_.wake_one_if_useful(worker()->lane());
   }
   if (polled.first != nullptr) worker()->queue_polled(polled);
   return true;

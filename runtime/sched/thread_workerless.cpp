@@ -128,6 +128,7 @@ void Thread::resume_on(Worker& worker, Task* self) {
   scheduler_.count_workerless(-1);
   scheduler_.queue_workerless(self);
   take_up(worker);
+  worker.begin_slice();
   start(self, worker.lane() == nullptr ? 0 : worker.lane()->now());
 }
 

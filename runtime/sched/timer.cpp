@@ -26,10 +26,15 @@ bool with_timers(Use use) TASKSCOPE_NO_ANALYSIS {
   return true;
 }
 
+instrument::Lane* lane_of(const Worker* worker) {
+  return worker == nullptr ? nullptr : worker->lane();
+}
+
 // If it is the first of its queue now, an idle worker may have to wake up earlier than it meant to.
-void watch(Scheduler& scheduler, Worker* worker, std::uint32_t index, std::int64_t deadline_ns) {
+void watch(Scheduler& scheduler, const Worker* worker, std::uint32_t index,
+           std::int64_t deadline_ns) {
   if (scheduler.timers().queue(index).earliest_ns() != deadline_ns) return;
-  scheduler.watch_deadline(deadline_ns, worker == nullptr ? nullptr : worker->lane());
+  scheduler.watch_deadline(deadline_ns, lane_of(worker));
 }
 
 }  // namespace
@@ -68,10 +73,10 @@ bool Timer::put_off(std::int64_t deadline_ns) {
 bool move_timer(Timer& timer, std::int64_t deadline_ns) {
   if (timer.put_off(deadline_ns)) return true;
   bool was_pending = false;
-  with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
+  with_timers([&](Scheduler& scheduler, std::uint32_t, const Worker* worker) {
     was_pending = scheduler.timers().move(timer, deadline_ns, 0);
-    // Wherever it is pending: a look at the wrong queue only wakes a worker in vain.
-    if (was_pending) watch(scheduler, worker, index, deadline_ns);
+    // Whether it is the first where it is pending is not known here.
+    if (was_pending) scheduler.watch_deadline(deadline_ns, lane_of(worker));
   });
   return was_pending;
 }
@@ -80,7 +85,8 @@ bool reset_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns)
   bool was_pending = false;
   const bool active = with_timers([&](Scheduler& scheduler, std::uint32_t index, Worker* worker) {
     was_pending = scheduler.timers().move(timer, deadline_ns, period_ns);
-    if (!was_pending) scheduler.timers().start(timer, index, deadline_ns, period_ns);
+    if (was_pending) return scheduler.watch_deadline(deadline_ns, lane_of(worker));
+    scheduler.timers().start(timer, index, deadline_ns, period_ns);
     watch(scheduler, worker, index, deadline_ns);
   });
   if (!active) fatal("a timer was reset while no ts::run is active");

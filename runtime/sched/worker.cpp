@@ -1,6 +1,7 @@
 #include "runtime/sched/worker.h"
 
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/clock.h"
 #include "runtime/sched/scheduler.h"
@@ -8,9 +9,6 @@
 namespace taskscope::sched {
 namespace {
 
-// A task that is always made ready again by its partner would keep the next-slot, and the queue
-// behind it waiting, for ever.
-constexpr std::uint32_t kNextStreakMax = 256;
 // Every so often the loop looks at the global queue first (a prime, as in Go, so that it does not
 // beat with a program's own rhythm).
 constexpr std::uint32_t kGlobalEvery = 61;
@@ -37,10 +35,14 @@ Task* Worker::pick_quick() {
 
 Task* Worker::pick_local() {
   if (Task* next = queue_.take_next()) {
-    if (++next_streak_ < kNextStreakMax || queue_.size() == 0) return next;
+    if (++next_streak_ < kNextStreakMax) return next;
+    if (queue_.size() == 0) {
+      begin_slice();
+      return next;
+    }
     queue_again(next);
   }
-  next_streak_ = 0;
+  begin_slice();
   return queue_.pop();
 }
 
@@ -52,6 +54,7 @@ bool Worker::others_wait() const {
 Task* Worker::find_work() {
   for (;;) {
     if (const std::uint32_t asked = attention(); asked != 0) [[unlikely]] {
+      if ((asked & kPreempt) != 0) end_slice();
       withdraw(kPreempt);
       if ((asked & kTrace) != 0) scheduler_.tracing().pass(*this, thread()->os_id(), false);
       if ((asked & (kStop | kRetire)) != 0) {
@@ -60,7 +63,7 @@ Task* Worker::find_work() {
       }
     }
     // A worker that is always busy looks after the timers of idle and hogged ones now and then.
-    const bool look_around = tick() % kGlobalEvery == 0;
+    const bool look_around = std::exchange(look_far_, false) || tick() % kGlobalEvery == 0;
     fire_timers(look_around);
     Task* task = look_around ? pick_far() : nullptr;
     if (task == nullptr) task = pick_local();
@@ -76,6 +79,7 @@ Task* Worker::find_work() {
 Task* Worker::pick_far() {
   if (lane_ != nullptr) lane_->queue_length(queue_.size(), scheduler_.global().size());
   Task* const task = pick_global(1);
+  if (task != nullptr) begin_slice();
   // A queue that never empties must not keep the network waiting either.
   return task != nullptr ? task : pick_polled();
 }

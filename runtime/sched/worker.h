@@ -46,6 +46,17 @@ class alignas(64) Worker {
   // The next task, looked for everywhere; null if there is none, or if it is asked to stop or
   // retire.
   Task* find_work();
+  // The next task to run is not the one in the next-slot, if there is another. For who drives it,
+  // or holds it while nobody does.
+  void end_slice() {
+    next_streak_ = kNextStreakMax;
+    look_far_ = true;
+  }
+  // Time slices. A task from the next-slot goes on in that of the task which woke it.
+  void begin_slice() {
+    next_streak_ = 0;
+    slice_.store(slice() + 1, std::memory_order_relaxed);
+  }
   // Counts the task that starts to run here.
   void count_entry() {
     // A relaxed load and store, not an add: only the driver writes it.
@@ -81,8 +92,9 @@ class alignas(64) Worker {
 
   // A call that may take long: the driver leaves the worker with this, and gets it back only if
   // nobody has taken it (end_call()).
-  void begin_call(Task& task) {
+  void begin_call(const Task& task) {
     call_task_ = &task;
+    call_task_id_ = task.id;
     calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     // Release pairs with the acquire in take_from_call(): the worker is somebody else's from now
     // on.
@@ -94,7 +106,9 @@ class alignas(64) Worker {
                                            std::memory_order_acquire, std::memory_order_relaxed);
   }
   // The task of the call. REQUIRES: take_from_call() has succeeded.
+  // It may have ended meanwhile.
   const Task& call_task() const { return *call_task_; }
+  TaskId call_task_id() const { return call_task_id_; }
 
   void set_status(WorkerStatus status) {
     // Release pairs with the acquire of whoever takes it over.
@@ -115,6 +129,7 @@ class alignas(64) Worker {
   void withdraw(std::uint32_t what) { attention_.fetch_and(~what, std::memory_order_acquire); }
   std::uint32_t attention() const { return attention_.load(std::memory_order_relaxed); }
   std::uint32_t tick() const { return tick_.load(std::memory_order_relaxed); }
+  std::uint32_t slice() const { return slice_.load(std::memory_order_relaxed); }
   std::uint32_t calls() const { return calls_.load(std::memory_order_relaxed); }
   // Who drives it, or did last.
   Thread* thread() const { return thread_.load(std::memory_order_relaxed); }
@@ -139,6 +154,10 @@ class alignas(64) Worker {
   void stop_tracing() { lane_ = nullptr; }
 
  private:
+  // A task that is always made ready again by its partner would keep the next-slot, and the queue
+  // behind it waiting, for ever.
+  static constexpr std::uint32_t kNextStreakMax = 256;
+
   void queue_first(Task* task);
   void mark_ready(Task* task);
   void trace_ready(Task* task);
@@ -175,6 +194,7 @@ class alignas(64) Worker {
   // Owned by the driver.
   instrument::Lane* lane_;         // null while not recorded
   std::uint32_t next_streak_ = 0;  // tasks in a row that came from the next-slot
+  bool look_far_ = false;          // before the own queue
   std::uint32_t random_state_;
   bool spinning_ = false;
   bool woken_ = false;  // for this search
@@ -193,12 +213,14 @@ class alignas(64) Worker {
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;
   const Task* call_task_ = nullptr;
+  TaskId call_task_id_ = 0;
   TaskCache tasks_;
   stack::StackCache stacks_;
 
-  // Atomic: tasks entered and calls begun here. Written by the driver, relaxed; thieves and the
-  // monitor look whether they move.
+  // Atomic: tasks entered, time slices and calls begun here. Written by the driver, relaxed;
+  // thieves and the monitor look whether they move.
   std::atomic<std::uint32_t> tick_{0};
+  std::atomic<std::uint32_t> slice_{0};
   std::atomic<std::uint32_t> calls_{0};
   // Atomic: see the table.
   std::atomic<WorkerStatus> status_{WorkerStatus::Idle};

@@ -79,7 +79,6 @@ bool Scope::try_admit() {
 }
 
 void Scope::set_limit(std::size_t limit) {
-  if (limit == 0) sched::panic("scope limit of zero");
   const base::LockGuard guard(lock_);
   if (running_ != 0) sched::panic("scope limit changed while children run");
   limit_ = limit;

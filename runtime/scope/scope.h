@@ -124,7 +124,7 @@ class Scope {
   const Context& ctx() const { return ctx_; }
   void cancel(Site site = Site::here()) { cancel_(site); }
 
-  // From now on at most `limit` children run at once. REQUIRES: none is running; `limit` is not 0.
+  // From now on at most `limit` children run at once; 0: as many as there are. Panics if some run.
   void set_limit(std::size_t limit);
 
   // Makes a T that lives until all children have ended, wherever in the block the scope stands.

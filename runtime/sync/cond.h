@@ -59,6 +59,17 @@ class Cond {
   // Wakes all that wait.
   void broadcast();
 
+  // False if that was so before `predicate` became true.
+  template <channel::Cancellable C, class Lock, class Predicate>
+  requires(std::is_invocable_r_v<bool, Predicate&>)
+      [[nodiscard]] bool wait(const C& context, Lock& lock, Predicate predicate,
+                              Site site = Site::here()) {
+    while (!predicate()) {
+      if (!wait(context, lock, site)) return predicate();
+    }
+    return true;
+  }
+
  private:
   // `self` is in the queue from enter() on; its task parks in wait_entered() unless it was
   // signalled in between.

@@ -6,13 +6,14 @@
 //   buffers.put(std::move(buffer));
 //
 // get() returns some object that was put back, or a new one; nothing may be expected of its
-// content. What is put back is kept near its worker. A generation lasts for kGenerationNs: at its
-// end what nobody took becomes the victim, from which get() still takes, and what had been the
-// victim is destroyed. So a pool that is not used any more empties itself at its next two uses, and
-// a pool under load keeps what it needs. Any thread may call.
+// content. What is put back is kept near its worker. A generation lasts for kGenerationNs: with the
+// first put() after its end what nobody took becomes the victim, from which get() still takes, and
+// what had been the victim is destroyed. So a pool under load keeps what it needs, and what it
+// needed once is gone two generations later. Any thread may call.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,8 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/base/clock.h"
 #include "runtime/base/lock.h"
+#include "runtime/sched/clock.h"
 #include "runtime/sync/worker_slot.h"
 
 namespace taskscope {
@@ -50,21 +51,23 @@ class Pool {
   }
 
   void put(T object) {
+    const std::int64_t now = sched::now_ns();
+    std::int64_t since = since_ns_.load(std::memory_order_relaxed);
+    if (now - since >= kGenerationNs && since_ns_.compare_exchange_strong(since, now)) {
+      next_generation();
+    }
     Shard& shard = shards_[sync::worker_slot() % kShards];
-    const std::int64_t now = base::monotonic_ns();
-    std::vector<T> expired;  // destroyed after the lock is released
     const base::LockGuard guard(shard.lock);
-    if (now - shard.since_ns >= kGenerationNs) age(shard, expired, now);
     shard.fresh.push_back(std::move(object));
   }
 
   // Ends the generation now: what was put back before the last call is destroyed.
   void next_generation() {
-    const std::int64_t now = base::monotonic_ns();
     for (Shard& shard : shards_) {
-      std::vector<T> expired;
+      std::vector<T> expired;  // destroyed after the lock is released
       const base::LockGuard guard(shard.lock);
-      age(shard, expired, now);
+      expired.swap(shard.victim);
+      shard.victim.swap(shard.fresh);
     }
   }
 
@@ -75,15 +78,7 @@ class Pool {
     base::Lock lock;
     std::vector<T> fresh TASKSCOPE_GUARDED_BY(lock);
     std::vector<T> victim TASKSCOPE_GUARDED_BY(lock);
-    std::int64_t since_ns TASKSCOPE_GUARDED_BY(lock) = 0;  // of this generation
   };
-
-  static void age(Shard& shard, std::vector<T>& expired, std::int64_t now)
-      TASKSCOPE_REQUIRES(shard.lock) {
-    expired.swap(shard.victim);
-    shard.victim.swap(shard.fresh);
-    shard.since_ns = now;
-  }
 
   static std::optional<T> take(Shard& shard) {
     const base::LockGuard guard(shard.lock);
@@ -99,6 +94,9 @@ class Pool {
   const std::function<T()> make_;
 
   std::array<Shard, kShards> shards_;
+
+  // Atomic: when this generation began; who changes it ends the one before.
+  std::atomic<std::int64_t> since_ns_{0};
 };
 
 }  // namespace taskscope

@@ -36,13 +36,20 @@ bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
     lock_.unlock();
     return true;
   }
+  const bool hopeless = count > permits_;
+  if (hopeless && done == nullptr) {
+    lock_.unlock();
+    sched::panic("semaphore: more requested than there are permits");
+  }
   Request self;
   self.task = sched::current_task_for("semaphore acquire");
   self.count = count;
-  requests_.push(self);
+  sched::WaitQueue beside;  // nobody waits behind what can never be granted
+  sched::WaitQueue& queue = hopeless ? beside : requests_;
+  queue.push(self);
   if (channel::park_unless(
           done, {.reason = trace_format::BlockReason::Semaphore, .object = &traced_, .site = site},
-          lock_, requests_, self)) {
+          lock_, queue, self)) {
     return true;
   }
   // Smaller requests may have waited behind this one only.

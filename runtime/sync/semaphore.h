@@ -7,7 +7,8 @@
 //   memory_mib.release(64);
 //
 // First come, first served: a large request at the head of the queue is not starved by small ones
-// behind it. A request for more than there are in all waits until its context is done.
+// behind it. A request for more than there are in all waits, with nobody behind it, until its
+// context is done; without one it panics.
 #pragma once
 
 #include <cstdint>

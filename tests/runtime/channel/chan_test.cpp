@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -175,6 +176,49 @@ TEST_P(ChanTest, MisuseIsAPanicWithGosWordsThatCanBeCaught) {
     EXPECT_EQ(panic_of([&] { chan.try_send(1); }), "send on closed channel");
     EXPECT_EQ(panic_of([&] { chan.close(); }), "close of closed channel");
     EXPECT_EQ(panic_of([] { Chan<int>().close(); }), "close of nil channel");
+  });
+}
+
+TEST_P(ChanTest, ALoopOfTriesEndsWhenTheChannelIsDrained) {
+  run([] {
+    auto chan = make_chan<int>(2);
+    const Receiver<int> receiver = chan;
+    EXPECT_FALSE(receiver.drained());
+    EXPECT_TRUE(chan.try_send(1));
+    chan.close();
+    EXPECT_FALSE(chan.drained()) << "a value is left";
+    int received = 0;
+    while (!receiver.drained()) received += receiver.try_recv() ? 1 : 0;
+    EXPECT_EQ(received, 1);
+    EXPECT_FALSE(Chan<int>().drained());
+  });
+}
+
+TEST_P(ChanTest, AValueThatIsNotTakenStaysWithItsSender) {
+  run([] {
+    auto chan = make_chan<std::unique_ptr<int>>(1);
+    auto value = std::make_unique<int>(7);
+    EXPECT_TRUE(chan.try_send(std::make_unique<int>(1)));
+    EXPECT_FALSE(chan.try_send(std::move(value)));
+    ASSERT_NE(value, nullptr);  // NOLINT: that it was not moved from is the point
+    const auto [context, cancel] = with_cancel(background());
+    cancel();
+    EXPECT_FALSE(Sender<std::unique_ptr<int>>(chan).send(context, std::move(value)));
+    ASSERT_NE(value, nullptr);
+    EXPECT_EQ(**chan.recv(), 1);
+    EXPECT_TRUE(chan.try_send(std::move(value)));
+    EXPECT_EQ(**chan.recv(), 7);
+    auto copies = make_chan<std::string>(1);
+    const std::string text = "kept";
+    EXPECT_TRUE(copies.try_send(text));
+    EXPECT_EQ(text, "kept");
+  });
+}
+
+TEST_P(ChanTest, AChannelLargerThanMemoryIsRefused) {
+  run([] {
+    EXPECT_EQ(panic_of([] { make_chan<int>(std::numeric_limits<std::size_t>::max()); }),
+              "make_chan: size out of range");
   });
 }
 

@@ -52,6 +52,31 @@ TEST_P(BlockingTest, ReturnsWhatTheFunctionReturnsAndPassesExceptions) {
   EXPECT_EQ(blocking([] { return 3; }), 3);  // no task's thread
 }
 
+// As if the system gave no more of them.
+TEST_P(BlockingTest, WithoutMoreThreadsTasksWaitForThoseThatThereAre) {
+  testing::internal::CaptureStderr();
+  const std::size_t most = workers() + 2;
+  const auto stats = run([&] {
+    sched::current_thread()->scheduler().set_threads_max(most);
+    std::atomic<int> done{0};
+    WaitGroup group;
+    for (int i = 0; i < 30; ++i) {
+      group.go([&] {
+        blocking_long([] { usleep(2'000); });
+        ++done;
+      });
+    }
+    group.wait();
+    EXPECT_EQ(done, 30);
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_LE(stats.threads, most);
+  EXPECT_NE(said.find("no thread can be started for a worker beside " + std::to_string(most)),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(said.find("no thread", said.find("no thread") + 1), std::string::npos) << "once";
+}
+
 TEST_P(BlockingTest, MoreCallsThanWorkersKeepNobodyWaiting) {
   constexpr int kCalls = 12;
   const auto stats = run([] {

@@ -41,6 +41,47 @@ void start_hogs(WaitGroup& group, std::uint32_t count, const std::atomic<bool>& 
   }
 }
 
+// Neither of the two runs for long; together they would keep the worker for 256 turns.
+TEST_P(PreemptTest, TasksThatHandOverToEachOtherShareOneSlice) {
+  run([] {
+    constexpr int kRounds = 150;  // of two turns
+    auto ping = make_chan<int>();
+    auto pong = make_chan<int>();
+    std::atomic<int> turns{0};
+    std::atomic<int> waited{-1};  // in turns
+    const auto compute = [&] {
+      const std::int64_t end = base::monotonic_ns() + 500'000;
+      while (base::monotonic_ns() < end) {
+      }
+      ++turns;
+    };
+    WaitGroup group;
+    group.go([&] {
+      for ([[maybe_unused]] int turn : ping) {
+        compute();
+        pong.send(0);
+      }
+    });
+    group.go([&] {
+      for (int i = 0; i < kRounds && waited < 0; ++i) {
+        ping.send(0);
+        pong.recv();
+        if (i == 0) {
+          group.go([&] {
+            const int before = turns;
+            yield();
+            waited = turns - before;
+          });
+        }
+        compute();
+      }
+      ping.close();
+    });
+    group.wait();
+    EXPECT_LT(waited, 200);
+  });
+}
+
 TEST_P(PreemptTest, OthersGoOnWhileEveryWorkerHasAHog) {
   run([&] {
     std::atomic<bool> stop{false};

@@ -235,6 +235,9 @@ TEST_P(ScopeTest, TryGoStartsNothingAtTheLimit) {
     gate.close();
     scope.wait();
     EXPECT_TRUE(scope.try_go([] {}));
+    scope.wait();
+    scope.set_limit(0);  // none
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(scope.try_go([] { yield(); }));
   });
 }
 

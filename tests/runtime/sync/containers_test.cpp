@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <random>
@@ -48,6 +49,32 @@ TEST_P(ContainersTest, WhatNobodyTakesForTwoGenerationsIsDestroyed) {
     pool.next_generation();
     EXPECT_EQ(*pool.get(), 0);
   });
+}
+
+// Wherever it was put back, and whoever puts something back later.
+TEST_P(ContainersTest, WithTimeAPoolForgetsWhatEveryWorkerPutBack) {
+  ManualClock clock;
+  run(
+      [&] {
+        Pool<std::shared_ptr<int>> pool([] { return std::make_shared<int>(0); });
+        std::vector<std::weak_ptr<int>> objects(64);
+        WaitGroup group;
+        for (std::weak_ptr<int>& object : objects) {
+          group.go([&] {
+            auto made = std::make_shared<int>(1);
+            object = made;
+            pool.put(std::move(made));
+          });
+        }
+        group.wait();
+        for (int generation = 0; generation < 2; ++generation) {
+          sleep(std::chrono::nanoseconds(pool.kGenerationNs));
+          pool.put(std::make_shared<int>(2));
+        }
+        for (const std::weak_ptr<int>& object : objects) EXPECT_TRUE(object.expired());
+        EXPECT_EQ(*pool.get(), 2);
+      },
+      &clock);
 }
 
 TEST_P(ContainersTest, NoTwoTasksGetTheSameObject) {

@@ -112,6 +112,32 @@ TEST_P(PrimitivesTest, ABoundedQueueOfTwoCondsLosesNothing) {
   });
 }
 
+TEST_P(PrimitivesTest, AConditionIsWaitedForUntilTheContextIsDone) {
+  run([] {
+    Mutex mutex;
+    Cond cond;
+    int value = 0;
+    const FakeContext context;
+    WaitGroup group;
+    group.go([&] {
+      std::unique_lock lock(mutex);
+      EXPECT_TRUE(cond.wait(context, lock, [&] { return value == 2; }));
+      EXPECT_FALSE(cond.wait(context, lock, [&] { return value == 3; }));
+      EXPECT_TRUE(lock.owns_lock());
+      EXPECT_TRUE(cond.wait(context, lock, [&] { return value == 2; })) << "it need not wait";
+    });
+    for (int i = 1; i <= 2; ++i) {
+      test::wait_until_blocked(1);
+      const std::scoped_lock lock(mutex);
+      value = i;
+      cond.broadcast();
+    }
+    test::wait_until_blocked(1);
+    context.done.close();
+    group.wait();
+  });
+}
+
 TEST_P(PrimitivesTest, AWaiterOfACondThatGivesUpTakesNoSignal) {
   run([] {
     Mutex mutex;
@@ -275,7 +301,7 @@ TEST_P(PrimitivesTest, WhoGivesUpAtASemaphoreLetsThoseBehindPass) {
     const FakeContext context;
     WaitGroup group;
     semaphore.acquire(1);
-    group.go([&] { EXPECT_FALSE(semaphore.acquire(context, 3)); });  // more than there are in all
+    group.go([&] { EXPECT_FALSE(semaphore.acquire(context, 2)); });
     test::wait_until_blocked(1);
     group.go([&] { semaphore.acquire(1); });
     test::wait_until_blocked(2);
@@ -288,6 +314,31 @@ TEST_P(PrimitivesTest, WhoGivesUpAtASemaphoreLetsThoseBehindPass) {
     EXPECT_TRUE(semaphore.acquire(alive, 2));
     EXPECT_FALSE(semaphore.try_acquire());
     semaphore.release(2);
+  });
+}
+
+TEST_P(PrimitivesTest, NobodyWaitsBehindWhatASemaphoreCanNeverGrant) {
+  run([] {
+    Semaphore semaphore(2);
+    const FakeContext context;
+    WaitGroup group;
+    group.go([&] { EXPECT_FALSE(semaphore.acquire(context, 3)); });
+    test::wait_until_blocked(1);
+    for (int i = 0; i < 3; ++i) {
+      semaphore.acquire(2);
+      EXPECT_FALSE(semaphore.try_acquire(1));
+      semaphore.release(2);
+    }
+    context.done.close();
+    group.wait();
+    EXPECT_EQ(panic_of([&] { semaphore.acquire(3); }),
+              "semaphore: more requested than there are permits");
+    EXPECT_FALSE(semaphore.try_acquire(3));
+    EXPECT_EQ(panic_of([&] { semaphore.acquire(-1); }), "negative semaphore request");
+    EXPECT_EQ(panic_of([&] { static_cast<void>(semaphore.try_acquire(-1)); }),
+              "negative semaphore request");
+    EXPECT_EQ(panic_of([&] { semaphore.release(-1); }), "negative semaphore release");
+    EXPECT_EQ(semaphore.available(), 2);
   });
 }
 

@@ -2,6 +2,9 @@
 // words; the list is in GO_TESTS.md. Most go by a manual clock, so their times are exact.
 #include "runtime/time/timer.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -537,6 +540,38 @@ TEST_P(TimerTest, ForeignThreadsMayUseTimers) {
     });
     EXPECT_EQ(called.recv(), 1);
     thread.join();
+  });
+}
+
+// Everybody sleeps, to a later deadline; the timer is in the queue of some worker.
+TEST_P(TimerTest, ForeignThreadsMayMakeATimerOfAnyWorkerFireSooner) {
+  run([&] {
+    struct Made {
+      std::unique_ptr<Timer> timer;
+      std::uint32_t worker = 0;
+    };
+    std::vector<Made> made(workers());
+    std::atomic<std::uint32_t> running{0};
+    WaitGroup group;
+    for (Made& mine : made) {
+      group.go([&] {
+        ++running;
+        while (running != workers()) base::spin_pause();
+        // Without a worker, because it spun for too long, it is the first worker's.
+        const sched::Worker* const worker = sched::current_worker();
+        mine = {std::make_unique<Timer>(hours(1)), worker == nullptr ? 0 : worker->index()};
+      });
+    }
+    group.wait();
+    const Made& last = *std::max_element(
+        made.begin(), made.end(), [](const Made& a, const Made& b) { return a.worker < b.worker; });
+    sched::Scheduler& scheduler = sched::current_thread()->scheduler();
+    std::thread outside([&] {
+      while (scheduler.idle().count() != scheduler.worker_count()) sched_yield();
+      EXPECT_TRUE(last.timer->reset(milliseconds(10)));
+    });
+    EXPECT_TRUE(last.timer->c().recv());
+    outside.join();
   });
 }
 
