@@ -51,28 +51,34 @@ TEST_P(ContainersTest, WhatNobodyTakesForTwoGenerationsIsDestroyed) {
   });
 }
 
+struct Alive {
+  explicit Alive(std::atomic<int>& counter) : count(counter) { ++count; }
+  Alive(const Alive&) = delete;
+  Alive& operator=(const Alive&) = delete;
+  ~Alive() { --count; }
+  std::atomic<int>& count;
+};
+
 // Wherever it was put back, and whoever puts something back later.
 TEST_P(ContainersTest, WithTimeAPoolForgetsWhatEveryWorkerPutBack) {
   ManualClock clock;
   run(
       [&] {
-        Pool<std::shared_ptr<int>> pool([] { return std::make_shared<int>(0); });
-        std::vector<std::weak_ptr<int>> objects(64);
+        std::atomic<int> early{0};
+        std::atomic<int> late{0};
+        Pool<std::unique_ptr<Alive>> pool([&] { return std::make_unique<Alive>(late); });
         WaitGroup group;
-        for (std::weak_ptr<int>& object : objects) {
-          group.go([&] {
-            auto made = std::make_shared<int>(1);
-            object = made;
-            pool.put(std::move(made));
-          });
+        for (int i = 0; i < 64; ++i) {
+          group.go([&] { pool.put(std::make_unique<Alive>(early)); });
         }
         group.wait();
+        EXPECT_EQ(early, 64);
         for (int generation = 0; generation < 2; ++generation) {
           sleep(std::chrono::nanoseconds(pool.kGenerationNs));
-          pool.put(std::make_shared<int>(2));
+          pool.put(std::make_unique<Alive>(late));
         }
-        for (const std::weak_ptr<int>& object : objects) EXPECT_TRUE(object.expired());
-        EXPECT_EQ(*pool.get(), 2);
+        EXPECT_EQ(early, 0);
+        EXPECT_EQ(late, 2) << "these are the newest";
       },
       &clock);
 }
