@@ -1,5 +1,6 @@
 // Calls that block the thread: the worker goes on with other tasks.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -58,11 +59,15 @@ TEST_P(BlockingTest, WithoutMoreThreadsTasksWaitForThoseThatThereAre) {
   const std::size_t most = workers() + 2;
   const auto stats = run([&] {
     sched::current_thread()->scheduler().set_threads_max(most);
+    std::atomic<std::size_t> inside{0};
     std::atomic<int> done{0};
     WaitGroup group;
     for (int i = 0; i < 30; ++i) {
       group.go([&] {
-        blocking_long([] { usleep(2'000); });
+        blocking_long([&] {
+          ++inside;
+          while (inside < most) sched_yield();  // every thread is in a call then
+        });
         ++done;
       });
     }
