@@ -67,6 +67,19 @@ std::string TraceSession::object_text(const SpanDetail& detail) const {
                               : fmt::format("{} {}", kind, object->name);
 }
 
+std::string TraceSession::waker_text(SpanIndex span) const {
+  const SpanDetail& detail = details_[span];
+  if (detail.woken_by != kNoTask) return tasks_[detail.woken_by].label;
+  if (span_unfinished(span)) return "nobody";
+  // The trace names tasks only; for some waits nobody else can have been it.
+  if (detail.reason == store::BlockReason::Network) return "the network";
+  if (detail.reason == store::BlockReason::Process) return "the end of the process";
+  const store::ObjectRow* object = find_object(detail);
+  const bool timer = object != nullptr && object->kind == trace_format::ObjectKind::Timer;
+  if (timer || detail.reason == store::BlockReason::Sleep) return "its timer";
+  return "no task: a timer, or another thread";
+}
+
 SpanIndex TraceSession::waker_span(SpanIndex span) const {
   const TaskIndex waker = details_[span].woken_by;
   if (waker == kNoTask) return kNoSpan;

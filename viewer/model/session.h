@@ -144,6 +144,8 @@ class TraceSession {
   const store::ObjectRow* find_object(const SpanDetail& detail) const;
   std::string object_text(const SpanDetail& detail) const;  // "channel jobs", "mutex 7", ""
   std::uint64_t thread_of(const SpanDetail& detail) const;  // 0: of none, or not known
+  // Who ended the wait `span`: "worker 3", "its timer", "the network", "nobody".
+  std::string waker_text(SpanIndex span) const;
 
   // Where the wait `span` was ended from: the waker's span at that instant, or kNoSpan.
   SpanIndex waker_span(SpanIndex span) const;

@@ -182,10 +182,9 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
     }
   }
   if (detail.woken_by != kNoTask) {
-    if (facts.link("woken by", session.tasks()[detail.woken_by].label, "["))
-      follow_waker(context, view);
+    if (facts.link("woken by", session.waker_text(span), "[")) follow_waker(context, view);
   } else if (blocked) {
-    facts.fact("woken by", unfinished ? "nobody" : "unknown");
+    facts.fact("woken by", session.waker_text(span));
   }
   const SpanIndex woken = session.woken_span(span);
   if (woken != kNoSpan && !blocked) {

@@ -44,7 +44,7 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
   const SpanDetail& detail = session.span_detail(span);
   std::string last = session.span_unfinished(span) ? "still so when the recording ends" : "";
   if (detail.woken_by != kNoTask) {
-    last = fmt::format("woken by {}", session.tasks()[detail.woken_by].label);
+    last = fmt::format("woken by {}", session.waker_text(span));
   } else if (detail.site_id != 0) {
     last = session.site_text(detail.site_id);
   } else if (last.empty()) {

@@ -75,6 +75,40 @@ TEST(Session, WorkersShowWhatRanOnThem) {
   EXPECT_GT(running, 500U);
 }
 
+TEST(Session, SaysWhoEndedAWaitThatNoTaskEnded) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(2);
+  entities.tasks[0].id = 1;
+  entities.tasks[1].id = 2;
+  entities.objects.resize(1);
+  entities.objects[0].id = 9;
+  entities.objects[0].kind = trace_format::ObjectKind::Timer;
+  SessionBuilder builder("x.tscope", std::move(entities));
+  using store::BlockReason;
+  std::vector<store::Span> spans;
+  std::int64_t at = 0;
+  for (const BlockReason reason : {BlockReason::Sleep, BlockReason::Network, BlockReason::Process,
+                                   BlockReason::ChanRecv, BlockReason::Mutex, BlockReason::Mutex}) {
+    spans.push_back(span_of(1, at, at + 10, store::TaskState::Blocked, reason));
+    at += 10;
+  }
+  spans[3].object_id = 9;
+  spans[5].woken_by = 2;
+  spans.push_back(span_of(1, at, 100, store::TaskState::Running));
+  spans.push_back(span_of(2, 0, 100, store::TaskState::Blocked, BlockReason::Sleep));
+  spans.back().finished = false;
+  builder.add_spans(spans);
+  const SessionPtr session = builder.finish();
+  EXPECT_EQ(session->waker_text(0), "its timer");
+  EXPECT_EQ(session->waker_text(1), "the network");
+  EXPECT_EQ(session->waker_text(2), "the end of the process");
+  EXPECT_EQ(session->waker_text(3), "its timer");
+  EXPECT_EQ(session->waker_text(4), "no task: a timer, or another thread");
+  EXPECT_EQ(session->waker_text(5), session->tasks()[1].label);
+  EXPECT_EQ(session->waker_text(7), "nobody");
+}
+
 TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
   SessionEntities entities;
   entities.info.duration_ns = 100;
