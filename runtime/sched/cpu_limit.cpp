@@ -3,9 +3,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace taskscope::sched {
 namespace {
@@ -68,6 +70,17 @@ void tighten_upwards(std::optional<std::uint32_t>& limit, const std::string& roo
   }
 }
 
+// The kernel refuses a set that is too small for the machine; cpu_set_t has room for 1,024.
+int count_affinity() {
+  for (std::size_t sets = 1; sets <= 64; sets *= 2) {
+    std::vector<cpu_set_t> mask(sets);
+    const std::size_t bytes = sets * sizeof(cpu_set_t);
+    if (sched_getaffinity(0, bytes, mask.data()) == 0) return CPU_COUNT_S(bytes, mask.data());
+    if (errno != EINVAL) break;
+  }
+  return 1;
+}
+
 bool lists_cpu(std::string_view controllers) {
   while (!controllers.empty()) {
     const std::size_t comma = std::min(controllers.find(','), controllers.size());
@@ -104,9 +117,7 @@ std::optional<std::uint32_t> cgroup_limit(const std::string& list, const std::st
 }
 
 std::uint32_t usable_cpus() {
-  cpu_set_t set;
-  const int counted = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  const auto cpus = static_cast<std::uint32_t>(std::max(1, counted));
+  const auto cpus = static_cast<std::uint32_t>(std::max(1, count_affinity()));
   const auto limit = cgroup_limit(read_all("/proc/self/cgroup"), "/sys/fs/cgroup");
   return std::clamp(limit.value_or(cpus), 1u, cpus);
 }

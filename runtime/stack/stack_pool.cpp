@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstdio>
 
 namespace taskscope::stack {
 namespace {
@@ -26,7 +27,8 @@ std::size_t page_bytes() {
 
 StackPool::StackPool(const StackPoolOptions& options)
     : slot_bytes_(std::bit_ceil(std::max(options.stack_bytes, 4 * page_bytes()))),
-      guard_bytes_(std::clamp(slot_bytes_ / 16, page_bytes(), kGuardBytesMax)) {
+      guard_bytes_(std::clamp(slot_bytes_ / 16, page_bytes(), kGuardBytesMax)),
+      guards_(options.guards) {
   std::size_t slots = std::min(options.slots_max, options.reservation_bytes_max / slot_bytes_);
   for (slots = std::max(slots, kSlotsMin); slots >= kSlotsMin; slots /= 2) {
     // One slot more, so that an aligned range fits.
@@ -62,11 +64,19 @@ std::size_t StackPool::take(StackId* out, std::size_t count) {
   }
   for (; taken < count && fresh_ < slots_; ++taken) {
     if (fresh_ == dumpable_) make_dumpable();
-    guards_.install(slot(fresh_), guard_bytes_);
+    install_guard();
     out[taken] = fresh_++;
   }
   taken_.fetch_add(taken, std::memory_order_relaxed);
   return taken;
+}
+
+void StackPool::install_guard() {
+  if (guards_.install(slot(fresh_), guard_bytes_) || guards_.unguarded() > 1) return;
+  std::fprintf(stderr,
+               "taskscope: more than %zu stacks: this kernel can guard no more of them, so an "
+               "overflow of one beyond is not noticed; raise vm.max_map_count, or use Linux 6.13\n",
+               std::size_t{fresh_});
 }
 
 // Twice as many each time. Failure only costs a core dump its stacks.

@@ -44,6 +44,7 @@ struct StackPoolOptions {
   // Address space for all; stacks that are larger than the default get more of it than those.
   std::size_t reservation_bytes_max = std::size_t{32} << 40;
   std::size_t slots_max = std::size_t{1} << 21;  // 512 GiB of stacks of the default size
+  GuardPages guards{};
 };
 
 // The number of a slot; kNoStack is none.
@@ -93,6 +94,7 @@ class StackPool {
   static constexpr std::size_t kWarmMin = 1024;
 
   char* slot(StackId stack) const { return base_ + std::size_t{stack} * slot_bytes_; }
+  void install_guard() TASKSCOPE_REQUIRES(lock_);
   void make_dumpable() TASKSCOPE_REQUIRES(lock_);
 
   // Constant after construction.

@@ -1,6 +1,7 @@
 #include "runtime/sched/cpu_limit.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <filesystem>
 #include <fstream>
@@ -49,6 +50,19 @@ TEST_F(CpuLimitTest, VersionOneIsReadToo) {
 }
 
 TEST_F(CpuLimitTest, AtLeastOneProcessorIsUsable) { EXPECT_GE(usable_cpus(), 1u); }
+
+TEST_F(CpuLimitTest, NoMoreThanTheAffinityAllows) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(usable_cpus(), 1u);
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
 
 }  // namespace
 }  // namespace taskscope::sched

@@ -259,6 +259,22 @@ TEST(StackPoolDeathTest, TouchingTheGuardPageFaults) {
   pool.give_back(&stack, 1);
 }
 
+TEST(StackPool, SaysOnceThatStacksGoWithoutGuard) {
+  testing::internal::CaptureStderr();
+  StackPool pool({.slots_max = 256, .guards = GuardPages(GuardPages::Means::Mprotect, 4)});
+  StackId stacks[4];
+  ASSERT_EQ(pool.take(stacks, 4), 4u);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  StackId more[4];
+  testing::internal::CaptureStderr();
+  ASSERT_EQ(pool.take(more, 4), 4u);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "taskscope: more than 4 stacks: this kernel can guard no more of them, so an overflow "
+            "of one beyond is not noticed; raise vm.max_map_count, or use Linux 6.13\n");
+  pool.give_back(stacks, 4);
+  pool.give_back(more, 4);
+}
+
 TEST(GuardPages, MprotectServesKernelsWithoutGuardMarkers) {
   GuardPages guards(GuardPages::Means::Mprotect);
   void* memory =
