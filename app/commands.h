@@ -15,6 +15,7 @@ inline constexpr int kExitFindings = 3;
 void add_record(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
 void add_attach(CLI::App& app, int& exit_code);
+void add_import(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_query(CLI::App& app, int& exit_code);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/json.h"
@@ -26,11 +27,22 @@ std::string as_text(const store::RecordingInfo& info) {
       out += fmt::format("{}{:<12}{}{}\n", colour.dim, key, colour.reset, value);
     }
   };
-  line("program", info.program);
+  line("program", info.programs.size() > 1 ? "" : info.program);
+  const std::vector<std::string> names = store::program_names(info.programs);
+  for (std::size_t i = 0; i < names.size() && names.size() > 1; ++i) {
+    const store::ProgramRow& row = info.programs[i];
+    line(i == 0 ? fmt::format("{} programs", names.size()) : std::string(),
+         fmt::format("{} (process {}): {} from {} on, {} tasks, {} events{}{}", names[i], row.pid,
+                     row.ended_ns ? analysis::duration_text(*row.ended_ns - row.started_ns) : "?",
+                     analysis::duration_text(row.started_ns), analysis::count_text(row.tasks),
+                     analysis::count_text(row.events), row.exit_status.empty() ? "" : ", ",
+                     row.exit_status));
+  }
   line("command", info.command == info.program ? "" : info.command);
   line("started", info.started);
   line("duration", analysis::duration_text(info.duration_ns));
   line("ended", info.exit_status);
+  line("ended by", info.ended_by);
   line("complete", info.complete
                        ? "yes"
                        : "no: the recorder was stopped before it could finish; the file holds "
@@ -40,6 +52,7 @@ std::string as_text(const store::RecordingInfo& info) {
                              analysis::duration_text(info.kept_from_ns),
                              analysis::count_text(info.dropped_events)));
   }
+  line("notes", info.notes);
   line("tasks", analysis::count_text(info.tasks));
   line("events", analysis::count_text(info.events));
   line("lost events", analysis::count_text(info.lost_events));
@@ -57,7 +70,7 @@ int run_info(const Options& options) {
     print_error(reader.error().message);
     return kExitFailed;
   }
-  print_out(options.json ? to_json(reader->info()).dump(2) + "\n" : as_text(reader->info()));
+  print_out(options.json ? json_text(to_json(reader->info())) : as_text(reader->info()));
   return kExitFine;
 }
 

@@ -31,16 +31,33 @@ Json finding_json(const store::FindingRow& row, const analysis::Report& report) 
 }  // namespace
 
 Json to_json(const store::RecordingInfo& info) {
+  Json programs = Json::array();
+  for (const store::ProgramRow& row : info.programs) {
+    programs.push_back({{"id", row.id},
+                        {"pid", row.pid},
+                        {"name", row.name},
+                        {"command", text_or_null(row.command)},
+                        {"started_ns", row.started_ns},
+                        {"ended_ns", row.ended_ns ? Json(*row.ended_ns) : Json()},
+                        {"exit_status", text_or_null(row.exit_status)},
+                        {"workers", row.workers},
+                        {"tasks", row.tasks},
+                        {"events", row.events},
+                        {"lost_events", row.lost_events}});
+  }
   return Json{{"format", info.format},
               {"source", info.source},
               {"program", info.program},
               {"command", info.command},
+              {"programs", std::move(programs)},
               {"started", text_or_null(info.started)},
               {"duration_ns", info.duration_ns},
               {"kept_from_ns", info.kept_from_ns},
               {"dropped_events", info.dropped_events},
               {"complete", info.complete},
               {"exit_status", text_or_null(info.exit_status)},
+              {"ended_by", text_or_null(info.ended_by)},
+              {"notes", text_or_null(info.notes)},
               {"events", info.events},
               {"tasks", info.tasks},
               {"workers", info.workers},
@@ -84,6 +101,10 @@ Json to_json(const analysis::Report& report) {
                 {"max", report.runnable_max_ns}}},
               {"top_blocking", std::move(blocking)},
               {"top_spawns", std::move(spawns)}};
+}
+
+std::string json_text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace taskscope::app

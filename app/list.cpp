@@ -50,7 +50,7 @@ int run_list(const Options& options) {
                recording_text(program)});
   }
   if (options.json) {
-    print_out(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    print_out(json_text(json));
   } else if (table.empty()) {
     print_status("No program that runs can be attached to.\n");
   } else {

@@ -42,6 +42,7 @@ int run(int argc, char** argv) {
   add_record(app, exit_code);
   add_list(app, exit_code);
   add_attach(app, exit_code);
+  add_import(app, exit_code);
   add_open(app, exit_code);
   add_report(app, exit_code);
   add_info(app, exit_code);

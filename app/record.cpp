@@ -1,4 +1,4 @@
-// `taskscope record -o FILE -- PROGRAM ARGS…`: runs a program and records it.
+// `taskscope record -o FILE -- PROGRAM ARGS…`: runs a program and records it, and what it starts.
 //
 // The program keeps the terminal; everything of ours goes to standard error. Ctrl-C reaches the
 // program through the terminal: we wait for it to end and keep the recording. A second Ctrl-C
@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> command;
   ingest::RetentionOptions retention;
   std::int64_t duration_ns = 0;
+  Until until = Until::Nothing;
   bool quiet = false;
   bool propagate_exit = false;
 };
@@ -50,7 +51,7 @@ void outlast(ingest::Recorder& recorder, const Options& options) {
 int run_record(const Options& options) {
   const std::string output =
       options.output.empty() ? default_output(options.command.front()) : options.output;
-  const InterruptGuard guard;
+  const InterruptGuard guard(options.until);
   auto recorder = ingest::Recorder::launch(
       {.command = options.command, .output_path = output, .retention = options.retention});
   if (!recorder) {
@@ -58,7 +59,8 @@ int run_record(const Options& options) {
     return kExitFailed;
   }
   const bool recorded =
-      drive(*recorder, {.quiet = options.quiet, .duration_ns = options.duration_ns});
+      drive(*recorder,
+            {.quiet = options.quiet, .duration_ns = options.duration_ns, .until = options.until});
   const auto summary = recorder->finish();
   if (!summary) {
     if (recorded) print_error(summary.error().message);
@@ -73,7 +75,7 @@ int run_record(const Options& options) {
     return kExitFailed;
   }
   if (!conclude(output, options.quiet) || !recorded) return kExitFailed;
-  if (options.duration_ns != 0) outlast(*recorder, options);
+  if (options.duration_ns != 0 || options.until != Until::Nothing) outlast(*recorder, options);
   return options.propagate_exit ? summary->exit_code : kExitFine;
 }
 
@@ -86,6 +88,7 @@ void add_record(CLI::App& app, int& exit_code) {
                       "The recording to write (default PROGRAM.tscope)");
   add_duration(*command, options->duration_ns);
   add_retention(*command, options->retention);
+  add_until(*command, options->until, options->retention);
   command->add_flag("-q,--quiet", options->quiet, "No progress, no summary");
   command->add_flag("--propagate-exit", options->propagate_exit,
                     "Exit with the program's exit code (128 + signal if it was killed)");
@@ -93,6 +96,9 @@ void add_record(CLI::App& app, int& exit_code) {
       ->required();
   command->footer(
       "Example: taskscope record -o run.tscope -- ./server --port 8080\n\n"
+      "Programs with the runtime in them that it starts are recorded too, each for itself and on\n"
+      "one time axis; the recording ends when it and all of them have:\n"
+      "taskscope record -- sh -c './server & ./client'\n\n"
       "Ctrl-C ends the program and keeps the recording; a second Ctrl-C leaves the program alone\n"
       "and completes the file at once. While it grows the file is called FILE.partial.");
   command->positionals_at_end();

@@ -17,6 +17,7 @@
 #include "recorder/store/writer.h"
 #include "runtime/base/clock.h"
 #include "viewer/analysis/duration_text.h"
+#include "viewer/analysis/live_findings.h"
 #include "viewer/analysis/report.h"
 
 namespace taskscope::app {
@@ -25,20 +26,50 @@ namespace {
 constexpr int kPollMs = 50;
 constexpr std::int64_t kRedrawNs = 100'000'000;
 
-constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+constexpr std::int64_t kLookEveryNs = 1'000'000'000;  // for findings
+constexpr std::int64_t kFlightKeepNs = 60'000'000'000;
+
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGUSR1};  // the last: a flight recorder's
 // What was installed before an InterruptGuard came.
 std::array<struct sigaction, kSignals.size()> g_before{};
 
 // What the signal handler leaves for the loop. Lock-free atomics: written by the handler, read by
 // the main thread.
 std::atomic<int> g_interrupts{0};
+std::atomic<bool> g_save{false};
 std::atomic<int> g_forward_signal{0};  // 0: the program got the signal itself, from the terminal
 
 void on_interrupt(int signal_number, siginfo_t* info, void*) {
+  if (signal_number == SIGUSR1) return g_save.store(true, std::memory_order_relaxed);
   g_interrupts.fetch_add(1, std::memory_order_relaxed);
   const bool from_terminal = signal_number == SIGINT && info != nullptr && info->si_code > 0;
   if (!from_terminal) g_forward_signal.store(signal_number, std::memory_order_relaxed);
 }
+
+// Decides when a flight recorder has seen what it was waiting for.
+class FlightWatch {
+ public:
+  FlightWatch(ingest::Recorder& recorder, Until until) : recorder_(recorder), until_(until) {}
+
+  // What it was, as it completes "ended by …"; empty: nothing yet.
+  std::string look(const ingest::Progress& progress) {
+    if (until_ == Until::Nothing || !progress.connected) return {};
+    if (asked_to_save()) return "SIGUSR1";
+    if (progress.snapshot_request) {
+      return fmt::format("ts::snapshot_trace: {}", *progress.snapshot_request);
+    }
+    const std::int64_t now = base::monotonic_ns();
+    if (until_ != Until::Finding || now < next_look_ns_) return {};
+    next_look_ns_ = now + kLookEveryNs;
+    return findings_.look(recorder_.waiting_groups(), recorder_.program_names());
+  }
+
+ private:
+  ingest::Recorder& recorder_;
+  Until until_;
+  analysis::LiveFindings findings_;
+  std::int64_t next_look_ns_ = 0;
+};
 
 // The live line at the bottom of a terminal; silent elsewhere.
 class ProgressLine {
@@ -58,10 +89,12 @@ class ProgressLine {
       line = "waiting for the program's runtime to start";
     } else {
       line = fmt::format(
-          "{}● rec{} {:>8}  {} events  {} tasks ({} alive)  {} lost  {}", colour.red, colour.reset,
-          analysis::duration_text(progress.elapsed_ns), analysis::count_text(progress.events),
-          analysis::count_text(progress.tasks), analysis::count_text(progress.tasks_live),
-          analysis::count_text(progress.lost_events), analysis::bytes_text(progress.file_bytes));
+          "{}● rec{} {:>8}{}  {} events  {} tasks ({} alive)  {} lost  {}", colour.red,
+          colour.reset, analysis::duration_text(progress.elapsed_ns),
+          progress.programs > 1 ? fmt::format("  {} programs", progress.programs) : "",
+          analysis::count_text(progress.events), analysis::count_text(progress.tasks),
+          analysis::count_text(progress.tasks_live), analysis::count_text(progress.lost_events),
+          analysis::bytes_text(progress.file_bytes));
     }
     if (stopping) line += "  stopping (Ctrl-C again: leave the program, keep the file)";
     print_status("\r\033[K" + line);
@@ -140,6 +173,24 @@ void add_retention(CLI::App& command, ingest::RetentionOptions& retention) {
       ->type_name("SIZE");
 }
 
+void add_until(CLI::App& command, Until& until, ingest::RetentionOptions& retention) {
+  command
+      .add_option_function<std::string>(
+          "--until",
+          [&until](const std::string& text) {
+            until = text == "finding" ? Until::Finding : Until::Snapshot;
+          },
+          "Flight recorder: keep the last part (60s, or --keep, --max-size) until the program "
+          "calls "
+          "ts::snapshot_trace() or the recorder gets SIGUSR1 (snapshot), or also until tasks pile "
+          "up or a lock is held for good (finding); then complete the file")
+      ->check(CLI::IsMember({"finding", "snapshot"}));
+  command.parse_complete_callback([&until, &retention] {
+    const bool bounded = retention.keep_ns > 0 || retention.max_bytes > 0;
+    if (until != Until::Nothing && !bounded) retention.keep_ns = kFlightKeepNs;
+  });
+}
+
 void add_duration(CLI::App& command, std::int64_t& duration_ns) {
   command
       .add_option_function<std::string>(
@@ -152,12 +203,15 @@ void add_duration(CLI::App& command, std::int64_t& duration_ns) {
 
 // ---- Signals ------------------------------------------------------------------------------------
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard(Until until) {
   struct sigaction action {};
   action.sa_sigaction = on_interrupt;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &g_before[i]);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const bool ours = kSignals[i] != SIGUSR1 || until != Until::Nothing;
+    ::sigaction(kSignals[i], ours ? &action : nullptr, &g_before[i]);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
@@ -165,12 +219,14 @@ InterruptGuard::~InterruptGuard() {
 }
 
 int interrupts() { return g_interrupts.load(std::memory_order_relaxed); }
+bool asked_to_save() { return g_save.load(std::memory_order_relaxed); }
 int take_signal_to_forward() { return g_forward_signal.exchange(0, std::memory_order_relaxed); }
 
 // ---- The recording ------------------------------------------------------------------------------
 
 bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
   ProgressLine line(!options.quiet);
+  FlightWatch watch(recorder, options.until);
   for (;;) {
     const auto progress = recorder.poll(kPollMs);
     if (!progress) {
@@ -181,6 +237,7 @@ bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
     if (progress->program_ended || interrupts() >= 2) return true;
     const bool time_is_up = options.duration_ns != 0 && progress->elapsed_ns >= options.duration_ns;
     const bool stopping = interrupts() > 0;
+    if (const std::string why = watch.look(*progress); !why.empty()) recorder.leave(why);
     if (time_is_up || (stopping && options.interrupt_detaches)) recorder.leave();
     if (const int forward = take_signal_to_forward(); forward != 0 && !options.interrupt_detaches) {
       recorder.signal_program(forward);

@@ -59,7 +59,7 @@ int run_report(const Options& options) {
     return kExitFailed;
   }
   if (options.json) {
-    print_out(to_json(*report).dump(2) + "\n");
+    print_out(json_text(to_json(*report)));
   } else {
     print_out(report_text(*report, stdout_palette(), options.all ? SIZE_MAX : kRowsShort));
   }

@@ -27,9 +27,18 @@ std::string percent(double value) {
   return fmt::format("{:.1f} %", 100 * value);
 }
 
-// What people call the program: its path without the folders.
-std::string_view program_name(const store::RecordingInfo& info) {
-  return std::string_view(info.program).substr(info.program.rfind('/') + 1);
+// What people call the program: its path without the folders. Of several, the first ones.
+std::string program_name(const store::RecordingInfo& info) {
+  constexpr std::size_t kNamesMax = 3;
+  if (info.programs.size() < 2) return info.program.substr(info.program.rfind('/') + 1);
+  const std::vector<std::string> names = store::program_names(info.programs);
+  const std::size_t shown = std::min(names.size(), kNamesMax);
+  std::string out;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const bool last = i + 1 == names.size();
+    out += (i == 0 ? "" : last ? " and " : ", ") + names[i];
+  }
+  return shown < names.size() ? fmt::format("{} and {} more", out, names.size() - shown) : out;
 }
 
 std::string utilisation(const analysis::Report& report) {
@@ -137,9 +146,35 @@ std::string spawns_text(const analysis::Report& report, const Palette& colour,
          table.text(colour, "  ");
 }
 
+// Of recordings of several programs.
+std::string programs_text(const analysis::Report& report, const Palette& colour,
+                          std::size_t rows_max) {
+  const std::vector<store::ProgramRow>& programs = report.info.programs;
+  if (programs.size() < 2) return {};
+  const std::vector<std::string> names = store::program_names(programs);
+  Table table({{"program"},
+               {"pid", true},
+               {"from", true},
+               {"ran", true},
+               {"workers", true},
+               {"tasks", true},
+               {"events", true},
+               {"lost", true},
+               {"end"}});
+  for (std::size_t i = 0; i < std::min(rows_max, programs.size()); ++i) {
+    const store::ProgramRow& row = programs[i];
+    table.add({names[i], fmt::format("{}", row.pid), duration_text(row.started_ns),
+               row.ended_ns ? duration_text(*row.ended_ns - row.started_ns) : "?",
+               fmt::format("{}", row.workers), count_text(row.tasks), count_text(row.events),
+               count_text(row.lost_events), row.exit_status});
+  }
+  return fmt::format("{}Programs{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
+}
+
 std::string workers_text(const analysis::Report& report, const Palette& colour,
                          std::size_t rows_max) {
   if (report.workers.empty()) return {};
+  const std::vector<std::string> names = store::program_names(report.info.programs);
   Table table({{"worker", true},
                {"running", true},
                {"busy", true},
@@ -148,7 +183,10 @@ std::string workers_text(const analysis::Report& report, const Palette& colour,
                {"steals", true}});
   for (std::size_t i = 0; i < std::min(rows_max, report.workers.size()); ++i) {
     const store::WorkerRow& row = report.workers[i];
-    table.add({fmt::format("{}", row.id), duration_text(row.running_ns),
+    const store::ProgramId program = store::program_of_worker(row.id);
+    const std::string of =
+        names.size() > 1 && program <= names.size() ? names[program - 1] + " " : "";
+    table.add({fmt::format("{}{}", of, store::own_worker_id(row.id)), duration_text(row.running_ns),
                percent(share(row.running_ns, report.info.duration_ns)),
                duration_text(row.parked_ns), count_text(row.events), count_text(row.steals)});
   }
@@ -161,6 +199,7 @@ std::string head_text(const analysis::Report& report, const Palette& colour) {
                                 program_name(info), colour.reset, duration_text(info.duration_ns),
                                 info.workers, info.workers == 1 ? "" : "s", utilisation(report));
   if (!info.exit_status.empty()) out += ", " + info.exit_status;
+  if (!info.ended_by.empty()) out += "\nThe recording was ended by " + info.ended_by + ".";
   out += fmt::format("\n{} tasks, {} events", count_text(info.tasks), count_text(info.events));
   if (info.lost_events > 0) {
     out += fmt::format(", {}{} events lost: the recorder could not keep up{}", colour.red,
@@ -181,6 +220,7 @@ std::string report_text(const analysis::Report& report, const Palette& palette,
                         std::size_t rows_max) {
   std::vector<std::string> parts;
   parts.push_back(head_text(report, palette));
+  parts.push_back(programs_text(report, palette, rows_max));
   parts.push_back(findings_text(report, palette, rows_max));
   parts.push_back(fmt::format(
       "{}States of all tasks{}\n  {}\n  waiting for a worker: median {}, p99 {}, longest {}\n",
@@ -212,11 +252,19 @@ std::string record_summary_text(const analysis::Report& report, const std::strin
   };
   line("ran", fmt::format("{}, {}", duration_text(info.duration_ns),
                           info.exit_status.empty() ? "still running" : info.exit_status));
+  if (!info.ended_by.empty()) line("ended by", info.ended_by);
+  if (info.programs.size() > 1) line("programs", fmt::format("{}", info.programs.size()));
   line("tasks", fmt::format("{}, {} not ended", count_text(info.tasks), count_text(unfinished)));
   line("events", fmt::format("{}, {}{} lost{}", count_text(info.events),
                              info.lost_events > 0 ? palette.red : "", count_text(info.lost_events),
                              info.lost_events > 0 ? palette.reset : ""));
   line("workers", fmt::format("{}, {} busy", info.workers, utilisation(report)));
+  if (!info.notes.empty()) {
+    const std::string first = info.notes.substr(0, info.notes.find('\n'));
+    const auto more = std::count(info.notes.begin(), info.notes.end(), '\n');
+    line("notes", wrap(more == 0 ? first : fmt::format("{} ({} more: info)", first, more), 80,
+                       "            "));
+  }
   line("states", states_line(report.state_ns));
   if (report.findings.empty()) {
     line("findings", "none");

@@ -21,32 +21,40 @@
 //   sched/sleep.h      ts::yield, ts::sleep, ts::checkpoint
 //   sched/blocking.h   ts::blocking                 calls that block the thread
 //   sched/set_workers.h  ts::set_workers            changes their number
+//   sched/snapshot_trace.h  ts::snapshot_trace      asks a recorder to keep what it has
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
+//   base/result.h      ts::Result, Error, ErrorKind  a value, or why there is none
 //   channel/chan.h     ts::Chan, Sender, Receiver, make_chan
 //   channel/select.h   ts::select                   the first of recv, send, after, otherwise
 //   channel/select_list.h  ts::SelectList           arms that are known when the program runs
 //   time/timer.h       ts::Timer, Ticker, time_after, after_func
 //   context/context.h  ts::Context                  cancellation, deadlines, values
+//   context/context_error.h  ts::ContextErrc, ContextError  why one is done
 //   scope/scope.h      ts::Scope                    tasks that end before their block does
+//   scope/scope_errors.h  ts::ScopeErrors           what several of them failed with
 //   scope/future.h     ts::Future, ts::async        results
 //   scope/detach.h     ts::detach
 //   sync/wait_group.h  ts::WaitGroup
 //   sync/mutex.h       ts::Mutex                    with the standard's lock guards
+//   sync/mutex_guards.h                             which know where they stand
 //   sync/rwmutex.h     ts::RWMutex                  with std::shared_lock, too
 //   sync/cond.h        ts::Cond
 //   sync/once.h        ts::Once, ts::Lazy
 //   sync/semaphore.h   ts::Semaphore
+//   sync/semaphore_guard.h  ts::SemaphoreGuard      permits that go back at the end of a block
 //   sync/barrier.h     ts::Barrier
 //   sync/pool.h        ts::Pool
 //   sync/map.h         ts::Map
+//   net/address.h      ts::net::Address             of an end of a connection
 //   net/listener.h     ts::net::listen_tcp, listen_unix, Listener
 //   net/dial.h         ts::net::dial_tcp, dial_unix
 //   net/conn.h         ts::net::Conn                reads, writes, deadlines
 //   net/resolve.h      ts::net::resolve             the addresses of a name
 //   os/file.h          ts::os::File, read_file, write_file
 //   os/process.h       ts::os::Process, output      child processes
+//   os/pipe.h          ts::os::Pipe                 their input and output
 //   os/signals.h       ts::signals
 //   patterns/          what programs build from these:
 //     parallel_for.h, parallel_map.h   loops with a bounded number of tasks
@@ -75,9 +83,12 @@
 //   - After fork() only exec and _exit are useful to the child: the workers are not there.
 //
 // Environment: TASKSCOPE_WORKERS, the number of workers; TASKSCOPE_STACK, the size of stacks ("64K"
-// to "1G"); TASKSCOPE_RING_RECORDS, the trace records a worker can be ahead of the recorder;
-// TASKSCOPE_ATTACH=0, no recorder may attach. `taskscope record -- PROGRAM` records a program,
-// `taskscope attach PID` one that runs; nothing has to be built differently for it.
+// to "1G"); TASKSCOPE_RING_RECORDS, the trace records a worker can be ahead of the recorder (1,024
+// to 67,108,864, rounded up to a power of two). They are read where ts::run begins, and one that
+// cannot be had ends the program with a sentence. TASKSCOPE_ATTACH=0, no recorder may attach;
+// TASKSCOPE_TRACE=FILE, the program records its first run itself, without a recorder (`taskscope
+// import FILE`). `taskscope record -- PROGRAM` records a program, `taskscope attach PID` one that
+// runs; nothing has to be built differently for it.
 #pragma once
 
 #include "runtime/channel/chan.h"
@@ -105,15 +116,18 @@
 #include "runtime/patterns/retry.h"
 #include "runtime/patterns/single_flight.h"
 #include "runtime/sched/blocking.h"
+#include "runtime/sched/clock.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
+#include "runtime/sched/snapshot_trace.h"
 #include "runtime/scope/detach.h"
 #include "runtime/scope/future.h"
 #include "runtime/scope/scope.h"
+#include "runtime/scope/scope_errors.h"
 #include "runtime/sync/barrier.h"
 #include "runtime/sync/cond.h"
 #include "runtime/sync/map.h"
@@ -123,6 +137,7 @@
 #include "runtime/sync/pool.h"
 #include "runtime/sync/rwmutex.h"
 #include "runtime/sync/semaphore.h"
+#include "runtime/sync/semaphore_guard.h"
 #include "runtime/sync/wait_group.h"
 #include "runtime/time/timer.h"
 

@@ -52,13 +52,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 // What a new process needs besides its arguments; freed in the end.
 struct SpawnSetup {
-  posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
 
-  explicit SpawnSetup(int inherited) {
-    posix_spawn_file_actions_init(&actions);
-    // A descriptor duplicated onto itself loses its close-on-exec mark in the child only.
-    posix_spawn_file_actions_adddup2(&actions, inherited, inherited);
+  SpawnSetup() {
     posix_spawnattr_init(&attributes);
     // What the recorder ignores for itself, the program must not.
     sigset_t defaults;
@@ -70,26 +66,23 @@ struct SpawnSetup {
   }
   SpawnSetup(const SpawnSetup&) = delete;
   SpawnSetup& operator=(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
+  ~SpawnSetup() { posix_spawnattr_destroy(&attributes); }
 };
 
 }  // namespace
 
 Result<ChildProcess> ChildProcess::launch(const std::vector<std::string>& command,
-                                          const base::UniqueFd& socket) {
+                                          const std::string& recorder_path) {
   if (command.empty() || command[0].empty()) return Error{"There is no program to record."};
   std::vector<std::string> arguments = command;
-  std::vector<std::string> environment = environment_with(
-      std::string(trace_format::kRecorderFdVariable) + "=" + std::to_string(socket.get()));
+  std::vector<std::string> environment =
+      environment_with(std::string(trace_format::kRecorderVariable) + "=" + recorder_path);
   std::vector<char*> argv = pointers_to(arguments);
   std::vector<char*> envp = pointers_to(environment);
-  const SpawnSetup setup(socket.get());
+  const SpawnSetup setup;
   ChildProcess child;
-  const int error = posix_spawnp(&child.pid_, argv[0], &setup.actions, &setup.attributes,
-                                 argv.data(), envp.data());
+  const int error =
+      posix_spawnp(&child.pid_, argv[0], nullptr, &setup.attributes, argv.data(), envp.data());
   if (error != 0) return cannot_start(command[0], error);
   return child;
 }

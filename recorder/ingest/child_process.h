@@ -7,16 +7,15 @@
 #include <vector>
 
 #include "runtime/base/result.h"
-#include "runtime/base/unique_fd.h"
 
 namespace taskscope::ingest {
 
 class ChildProcess {
  public:
-  // Starts `command` (looked up in PATH) with our standard streams; it inherits `socket` under the
-  // number that its environment names. Fails with one sentence that names the program.
+  // Starts `command` (looked up in PATH) with our standard streams; its environment says where its
+  // recorder listens. Fails with one sentence that names the program.
   static Result<ChildProcess> launch(const std::vector<std::string>& command,
-                                     const base::UniqueFd& socket);
+                                     const std::string& recorder_path);
 
   // True once it has ended; reaps it. Does not block.
   bool has_ended();

@@ -1,13 +1,32 @@
 #include "recorder/ingest/chunk_builder.h"
 
 namespace taskscope::ingest {
+namespace {
+
+constexpr unsigned kFilledFast = 2;
+
+}  // namespace
 
 ChunkBuilder::ChunkBuilder(store::WorkerId worker_id, store::ChunkCompressor& compressor,
-                           store::Writer& writer)
+                           ProgramWriter& writer)
     : worker_id_(worker_id), compressor_(&compressor), writer_(&writer) {}
 
 void ChunkBuilder::flush() {
-  if (!empty()) writer_->add_chunk(encoder_.pack(*compressor_), worker_id_);
+  if (empty()) return;
+  writer_->put_chunk(row_id_, encoder_.pack(*compressor_), worker_id_);
+  row_id_ = 0;
+  rows_shown_ = 0;
+  ++filled_;
+}
+
+std::size_t ChunkBuilder::show() {
+  const bool fast = filled_ >= kFilledFast;
+  filled_ = 0;
+  const std::size_t rows = encoder_.rows();
+  if (fast || rows == rows_shown_) return 0;
+  row_id_ = writer_->put_chunk(row_id_, encoder_.preview(*compressor_), worker_id_);
+  rows_shown_ = rows;
+  return rows;
 }
 
 }  // namespace taskscope::ingest

@@ -1,13 +1,14 @@
 // Collects the rows of one ring and hands them to the writer as chunks.
 //
 // Owned by the span builder, one per ring; one thread at a time. Times of a ring never fall: a row
-// that would be older than the one before it gets that one's time.
+// that would be older than the one before it gets that one's time. A chunk under way may be stored
+// as it is; it keeps its place in the file until it is full.
 #pragma once
 
 #include <cstdint>
 
+#include "recorder/ingest/program_writer.h"
 #include "recorder/store/chunk_encoder.h"
-#include "recorder/store/writer.h"
 
 namespace taskscope::ingest {
 
@@ -15,7 +16,7 @@ class ChunkBuilder {
  public:
   // Borrows both; they must outlive the builder.
   ChunkBuilder(store::WorkerId worker_id, store::ChunkCompressor& compressor,
-               store::Writer& writer);
+               ProgramWriter& writer);
 
   // Stores a row. REQUIRES: row.ns >= last_ns().
   void add(const store::StoredRow& row) {
@@ -24,6 +25,9 @@ class ChunkBuilder {
   }
   // Writes what there is as a chunk, however small.
   void flush();
+  // Writes what there is and goes on with the chunk. Not if nothing is new, and not for a ring that
+  // fills chunks so fast that the last full one is new enough. Returns the number of rows written.
+  std::size_t show();
 
   store::WorkerId worker_id() const { return worker_id_; }
   std::int64_t last_ns() const { return encoder_.last_ns(); }
@@ -33,9 +37,12 @@ class ChunkBuilder {
   // Constant after construction.
   store::WorkerId worker_id_;
   store::ChunkCompressor* compressor_;
-  store::Writer* writer_;
+  ProgramWriter* writer_;
 
   store::ChunkEncoder encoder_;
+  std::int64_t row_id_ = 0;     // of the chunk under way, once it was shown; 0: it was not
+  std::size_t rows_shown_ = 0;  // of it
+  unsigned filled_ = 0;         // chunks written since the last show()
 };
 
 }  // namespace taskscope::ingest

@@ -10,38 +10,38 @@ constexpr std::int64_t kForever = std::int64_t{1} << 60;
 
 }  // namespace
 
-ClockMap::ClockMap(base::TickSource source, const base::ClockAnchor& start)
-    : identity_(false), start_monotonic_ns_(start.monotonic_ns) {
+ClockMap::ClockMap(base::TickSource source, const base::ClockAnchor& start,
+                   std::int64_t zero_monotonic_ns)
+    : identity_(false), zero_monotonic_ns_(zero_monotonic_ns) {
   const bool nanoseconds = source == base::TickSource::MonotonicNs;
   const std::uint64_t ticks =
       nanoseconds ? static_cast<std::uint64_t>(start.monotonic_ns) : start.ticks;
-  segments_.push_back({.ticks = ticks, .ns = 0, .ns_end = kForever, .ns_per_tick = 1});
+  const std::int64_t ns = start.monotonic_ns - zero_monotonic_ns;
+  last_ = {.ticks = ticks, .ns = ns, .ns_end = kForever, .ns_per_tick = 1};
 }
 
 void ClockMap::add_anchor(const base::ClockAnchor& anchor) {
   if (identity_) return;
-  Segment& last = segments_.back();
-  const std::int64_t ns = anchor.monotonic_ns - start_monotonic_ns_;
-  if (anchor.ticks <= last.ticks || ns <= last.ns || ns > kForever) return;
-  last.ns_per_tick =
-      static_cast<double>(ns - last.ns) / static_cast<double>(anchor.ticks - last.ticks);
-  last.ns_end = ns;
-  const double slope = last.ns_per_tick;
-  segments_.push_back({.ticks = anchor.ticks, .ns = ns, .ns_end = kForever, .ns_per_tick = slope});
+  const std::int64_t ns = anchor.monotonic_ns - zero_monotonic_ns_;
+  if (anchor.ticks <= last_.ticks || ns <= last_.ns || ns > kForever) return;
+  const double slope =
+      static_cast<double>(ns - last_.ns) / static_cast<double>(anchor.ticks - last_.ticks);
+  last_.ns_per_tick = slope;
+  last_.ns_end = ns;
+  segments_.push_back(last_);
+  last_ = {.ticks = anchor.ticks, .ns = ns, .ns_end = kForever, .ns_per_tick = slope};
   if (segments_.size() > kSegmentsMax) segments_.pop_front();
 }
 
-std::int64_t ClockMap::to_ns(std::uint64_t ticks) const {
-  if (identity_) return static_cast<std::int64_t>(ticks);
-  // Nearly always the last or the last but one.
+std::int64_t ClockMap::older_to_ns(std::uint64_t ticks) const {
+  if (segments_.empty()) return last_.ns;
+  // Nearly always the last.
   auto segment = segments_.end() - 1;
   while (ticks < segment->ticks) {
-    if (segment == segments_.begin()) return segment->ns;
+    if (segment == segments_.begin()) return std::max<std::int64_t>(segment->ns, 0);
     --segment;
   }
-  const double ns = static_cast<double>(ticks - segment->ticks) * segment->ns_per_tick;
-  if (ns >= static_cast<double>(segment->ns_end - segment->ns)) return segment->ns_end;
-  return segment->ns + static_cast<std::int64_t>(ns);
+  return std::max<std::int64_t>(segment->to_ns(ticks), 0);
 }
 
 }  // namespace taskscope::ingest

@@ -5,6 +5,7 @@
 // result never falls when the ticks rise. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,13 +18,18 @@ class ClockMap {
  public:
   // One tick is one nanosecond, from 0.
   ClockMap() = default;
-  ClockMap(base::TickSource source, const base::ClockAnchor& start);
+  // A program that began at `start`, in a recording whose time zero is `zero_monotonic_ns`.
+  ClockMap(base::TickSource source, const base::ClockAnchor& start, std::int64_t zero_monotonic_ns);
 
   // An anchor not after the last one is ignored.
   void add_anchor(const base::ClockAnchor& anchor);
 
-  // Not negative. Ticks before the start are 0.
-  std::int64_t to_ns(std::uint64_t ticks) const;
+  // Not negative. Ticks before the start are those of the start; time before zero is zero.
+  std::int64_t to_ns(std::uint64_t ticks) const {
+    if (identity_) return static_cast<std::int64_t>(ticks);
+    if (ticks < last_.ticks) return older_to_ns(ticks);
+    return std::max<std::int64_t>(last_.to_ns(ticks), 0);
+  }
 
  private:
   // From `ticks` on, up to the next segment.
@@ -32,12 +38,21 @@ class ClockMap {
     std::int64_t ns = 0;
     std::int64_t ns_end = 0;  // where the next one begins; the last one has no end
     double ns_per_tick = 1;
+
+    std::int64_t to_ns(std::uint64_t at) const {
+      const double passed = static_cast<double>(at - ticks) * ns_per_tick;
+      if (passed >= static_cast<double>(ns_end - ns)) return ns_end;
+      return ns + static_cast<std::int64_t>(passed);
+    }
   };
+  std::int64_t older_to_ns(std::uint64_t ticks) const;
+
   static constexpr std::size_t kSegmentsMax = 256;
 
   bool identity_ = true;
-  std::int64_t start_monotonic_ns_ = 0;
-  std::deque<Segment> segments_;
+  std::int64_t zero_monotonic_ns_ = 0;
+  Segment last_;                  // an event that was just read is nearly always in it, or in the
+  std::deque<Segment> segments_;  // last of these, which are older
 };
 
 }  // namespace taskscope::ingest

@@ -1,6 +1,5 @@
 #include "recorder/ingest/handshake_socket.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,7 +18,6 @@ using trace_format::RingOffer;
 namespace {
 
 constexpr std::size_t kDescriptorsMax = 4;  // one is right; more are closed
-constexpr int kDescriptorMin = 10;          // keeps the program's standard streams clear
 
 struct Packet {
   std::array<std::byte, sizeof(Hello) + 1> bytes;
@@ -68,9 +66,9 @@ std::string wrong_version(const std::string& program, unsigned theirs, unsigned 
 }
 
 template <class T>
-bool read_as(const Packet& packet, T& out) {
-  if (packet.size != sizeof(T)) return false;
-  std::memcpy(static_cast<void*>(&out), packet.bytes.data(), sizeof(T));
+bool read_as(std::span<const std::byte> packet, T& out) {
+  if (packet.size() != sizeof(T)) return false;
+  std::memcpy(static_cast<void*>(&out), packet.data(), sizeof(T));
   return true;
 }
 
@@ -84,10 +82,22 @@ HandshakeSocket::Received HandshakeSocket::receive(Message& out, std::string& wh
     close();
     return Received::Closed;
   }
+  const std::span<const std::byte> bytes(packet.bytes);
+  const Received received = parse_message(bytes.first(packet.cut ? 0 : packet.size), out, why);
+  // A descriptor that came with anything else is closed.
+  if (received == Received::Message && out.type == MessageType::RingOffer) {
+    out.memory = std::move(packet.descriptor);
+  }
+  return received;
+}
+
+HandshakeSocket::Received parse_message(std::span<const std::byte> packet, Message& out,
+                                        std::string& why) {
+  using Received = HandshakeSocket::Received;
   why = "The program sent something that is no message of the trace protocol; it was skipped.";
   MessageHeader header;
-  if (packet.cut || packet.size < sizeof header) return Received::Junk;
-  std::memcpy(static_cast<void*>(&header), packet.bytes.data(), sizeof header);
+  if (packet.size() < sizeof header) return Received::Junk;
+  std::memcpy(static_cast<void*>(&header), packet.data(), sizeof header);
   if (header.magic != trace_format::kHandshakeMagic) return Received::Junk;
   if (header.version != trace_format::kProtocolVersion) {
     why = wrong_version("The program", header.version, trace_format::kProtocolVersion);
@@ -109,9 +119,7 @@ HandshakeSocket::Received HandshakeSocket::receive(Message& out, std::string& wh
       return known ? Received::Message : Received::Junk;
     }
     case MessageType::RingOffer:
-      if (!read_as(packet, out.offer)) return Received::Junk;
-      out.memory = std::move(packet.descriptor);
-      return Received::Message;
+      return read_as(packet, out.offer) ? Received::Message : Received::Junk;
     case MessageType::Bye:
       return read_as(packet, out.bye) ? Received::Message : Received::Junk;
     case MessageType::Refused: {
@@ -133,19 +141,6 @@ bool HandshakeSocket::send_detach() {
   const trace_format::Detach detach;
   return ::send(socket_.get(), &detach, sizeof detach, MSG_NOSIGNAL | MSG_DONTWAIT) ==
          sizeof detach;
-}
-
-Result<SocketPair> make_socket_pair() {
-  std::array<int, 2> ends{-1, -1};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return Error{std::string("Cannot make a socket for the program: ") + std::strerror(errno) +
-                 "."};
-  }
-  SocketPair pair{base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
-  // A recorder that was started without standard streams must not hand the socket out as one.
-  const int moved = fcntl(pair.theirs.get(), F_DUPFD_CLOEXEC, kDescriptorMin);
-  if (moved >= 0) pair.theirs.reset(moved);
-  return pair;
 }
 
 }  // namespace taskscope::ingest

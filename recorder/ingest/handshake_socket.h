@@ -4,7 +4,9 @@
 // that come with them are owned at once, so that junk cannot leak any. Never blocks. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "runtime/base/result.h"
@@ -43,11 +45,8 @@ class HandshakeSocket {
   base::UniqueFd socket_;
 };
 
-// A pair of ends, the second for the program: inherited only by who asks for it.
-struct SocketPair {
-  base::UniqueFd ours;
-  base::UniqueFd theirs;
-};
-Result<SocketPair> make_socket_pair();
+// What a packet says, however it came. `out.memory` is left alone.
+HandshakeSocket::Received parse_message(std::span<const std::byte> packet, Message& out,
+                                        std::string& why);
 
 }  // namespace taskscope::ingest

@@ -2,7 +2,7 @@
 //
 // Open addressing over a slab, so that a look-up costs one or two cache misses and nothing is
 // allocated per entity once the table has grown. One thread at a time. Pointers to values stay
-// valid until the value is erased.
+// valid until the value is erased; its memory is then a default value, or another id's.
 #pragma once
 
 #include <cstddef>

@@ -35,8 +35,8 @@ void ObjectTable::end(store::ObjectId id, std::int64_t ns) {
   forget_if_over(object);
 }
 
-ObjectTable::Object& ObjectTable::wait_begins(store::ObjectId id) {
-  Object& object = get(id);
+ObjectTable::Object& ObjectTable::wait_begins(store::ObjectId id, Object* before) {
+  Object& object = before != nullptr && before->row.id == id ? *before : get(id);
   ++object.row.waits;
   ++object.waiters;
   return object;
@@ -50,7 +50,7 @@ void ObjectTable::wait_ends(Object& object, std::int64_t wait_ns) {
 
 void ObjectTable::forget_if_over(const Object& object) {
   if (!object.ended || object.waiters > 0) return;
-  writer_->put_object(object.row, store::Totals::Known);
+  writer_.put_object(object.row, store::Totals::Known);
   objects_.erase(object.row.id);
 }
 
@@ -59,7 +59,7 @@ void ObjectTable::store_new() {
     Object* object = objects_.find(id);
     if (object == nullptr || object->stored) continue;
     object->stored = true;
-    writer_->put_object(object->row, store::Totals::NotYet);
+    writer_.put_object(object->row, store::Totals::NotYet);
   }
   new_.clear();
 }
@@ -69,7 +69,7 @@ void ObjectTable::store_all() {
   objects_.for_each([&ids](store::ObjectId id, const Object&) { ids.push_back(id); });
   std::sort(ids.begin(), ids.end());
   for (const store::ObjectId id : ids) {
-    writer_->put_object(objects_.find(id)->row, store::Totals::Known);
+    writer_.put_object(objects_.find(id)->row, store::Totals::Known);
     objects_.erase(id);
   }
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "recorder/ingest/id_table.h"
-#include "recorder/store/writer.h"
+#include "recorder/ingest/program_writer.h"
 
 namespace taskscope::ingest {
 
@@ -23,16 +23,18 @@ class ObjectTable {
     bool stored = false;
   };
 
-  // Borrows the writer, which must outlive the table.
-  explicit ObjectTable(store::Writer& writer) : writer_(&writer) {}
+  // Borrows the store's writer, which must outlive the table.
+  explicit ObjectTable(ProgramWriter writer) : writer_(writer) {}
 
   void announce(store::ObjectId id, store::ObjectKind kind, store::SiteId site_id, std::int64_t ns);
   void set_capacity(store::ObjectId id, std::uint64_t capacity);
   void set_name(store::ObjectId id, std::string_view name);
   void end(store::ObjectId id, std::int64_t ns);
 
-  // The object stays where it is until the wait ends.
-  Object& wait_begins(store::ObjectId id);
+  // The object stays where it is until the wait ends. `before`, which may be null, is what an
+  // earlier call returned: tasks often wait for the same object again, even if that has ended since
+  // and something else lies there.
+  Object& wait_begins(store::ObjectId id, Object* before);
   // REQUIRES: a wait_begins that returned the same object and has not ended.
   void wait_ends(Object& object, std::int64_t wait_ns);
 
@@ -45,7 +47,7 @@ class ObjectTable {
   Object& get(store::ObjectId id);
   void forget_if_over(const Object& object);
 
-  store::Writer* writer_;
+  ProgramWriter writer_;
   IdTable<Object> objects_;
   std::vector<store::ObjectId> new_;
 };

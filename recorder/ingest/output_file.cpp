@@ -94,6 +94,8 @@ Result<void> OutputFile::keep() {
     return Error{"Cannot name the recording " + final_path_ + " (" + std::strerror(errno) +
                  "): it is complete in " + partial_path_ + "."};
   }
+  // What somebody who reads it had to leave; nothing is in there.
+  for (const char* suffix : {"-wal", "-shm"}) unlink((partial_path_ + suffix).c_str());
   lock_.reset();
   return {};
 }

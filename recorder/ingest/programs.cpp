@@ -86,7 +86,7 @@ std::vector<Asked> ask_all() {
       RunningProgram program{.pid = pid, .socket_path = tf::attach_socket_path(folder, pid)};
       read_info_file(tf::attach_info_path(folder, pid), program);
       bool stale = false;
-      auto socket = tf::connect_to_program(program.socket_path, stale);
+      auto socket = tf::connect_to_socket(program.socket_path, stale);
       if (stale) {
         unlink(program.socket_path.c_str());
         unlink(tf::attach_info_path(folder, pid).c_str());
@@ -124,13 +124,15 @@ std::vector<RunningProgram> find_programs(int patience_ms) {
   return programs;
 }
 
-Result<Connection> connect_by_name(const std::string& name) {
+namespace {
+
+Result<RunningProgram> find_by_name(const std::vector<RunningProgram>& programs,
+                                    const std::string& name) {
   int pid = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
   const bool by_pid = error == std::errc() && end == name.data() + name.size();
   const RunningProgram* found = nullptr;
   std::string others;
-  const std::vector<RunningProgram> programs = find_programs(kPatienceMs);
   for (const RunningProgram& each : programs) {
     const std::string file = each.program.substr(each.program.rfind('/') + 1);
     if (by_pid ? each.pid != pid : name != file && name != each.program) continue;
@@ -146,14 +148,42 @@ Result<Connection> connect_by_name(const std::string& name) {
     return Error{"Several programs are called " + name + ": name one by its process id (" + others +
                  ")."};
   }
-  const std::string who = found->program + " (process " + std::to_string(found->pid) + ")";
+  return *found;
+}
+
+Result<Connection> connect_to(const RunningProgram& program) {
   bool stale = false;
-  auto socket = tf::connect_to_program(found->socket_path, stale);
+  auto socket = tf::connect_to_socket(program.socket_path, stale);
   if (!socket) return socket.error();
   if (auto sent = send_request(socket->get(), tf::Request::What::Attach); !sent) {
-    return Error{"Cannot attach to " + who + ": " + sent.error().message + "."};
+    return Error{"Cannot attach to " + program.program + " (process " +
+                 std::to_string(program.pid) + "): " + sent.error().message + "."};
   }
-  return Connection{.socket = std::move(*socket), .pid = found->pid, .program = found->program};
+  return Connection{.socket = std::move(*socket), .pid = program.pid, .program = program.program};
+}
+
+}  // namespace
+
+Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names) {
+  const std::vector<RunningProgram> programs = find_programs(kPatienceMs);
+  std::vector<RunningProgram> found;
+  for (const std::string& name : names) {
+    auto program = find_by_name(programs, name);
+    if (!program) return program.error();
+    for (const RunningProgram& before : found) {
+      if (before.pid != program->pid) continue;
+      return Error{"Process " + std::to_string(before.pid) + " is named twice."};
+    }
+    found.push_back(std::move(*program));
+  }
+  // Nobody is asked before it is known that all are there.
+  std::vector<Connection> connections;
+  for (const RunningProgram& program : found) {
+    auto connection = connect_to(program);
+    if (!connection) return connection.error();
+    connections.push_back(std::move(*connection));
+  }
+  return connections;
 }
 
 }  // namespace taskscope::ingest

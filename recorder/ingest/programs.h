@@ -31,13 +31,14 @@ struct RunningProgram {
 // `patience_ms` for the answers of all.
 std::vector<RunningProgram> find_programs(int patience_ms);
 
-// A connection to the program that `name` means: a process id, the name of its file, or the path.
-// Errors: there is none, there are several (which the sentence names).
+// Connections to the programs that the names mean: process ids, names of files, or paths. Each has
+// been asked to introduce itself. Errors: there is no such program, there are several (which the
+// sentence names), or one is named twice.
 struct Connection {
   base::UniqueFd socket;
   int pid = 0;
   std::string program;
 };
-Result<Connection> connect_by_name(const std::string& name);
+Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names);
 
 }  // namespace taskscope::ingest

@@ -19,6 +19,9 @@
 #include "recorder/ingest/span_builder.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/codec.h"
@@ -44,14 +47,26 @@ bool is_behind(std::uint32_t distance) { return distance == 0 || distance > kSeq
 
 }  // namespace
 
-SpanBuilder::SpanBuilder(store::Writer& writer) : writer_(&writer), objects_(writer) {}
+SpanBuilder::SpanBuilder(ProgramWriter writer, std::int64_t start_ns)
+    : writer_(writer), start_ns_(start_ns), objects_(writer) {}
+
+SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
+  events += other.events;
+  tasks += other.tasks;
+  tasks_live += other.tasks_live;
+  lost_events += other.lost_events;
+  misfits += other.misfits;
+  workers += other.workers;
+  threads += other.threads;
+  return *this;
+}
 
 std::size_t SpanBuilder::add_ring(store::WorkerId worker_id) {
   rings_.push_back(std::make_unique<Ring>(
-      Ring{.chunks = ChunkBuilder(worker_id, compressor_, *writer_), .totals = {.id = worker_id}}));
+      Ring{.chunks = ChunkBuilder(worker_id, compressor_, writer_), .totals = {.id = worker_id}}));
   if (worker_id != store::kNoWorker) {
     ++counts_.workers;
-    writer_->put_worker(rings_.back()->totals, store::Totals::NotYet);
+    writer_.put_worker(rings_.back()->totals, store::Totals::NotYet);
   } else if (outside_ring_ == kNoRing) {
     outside_ring_ = rings_.size() - 1;
   }
@@ -117,6 +132,9 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Yield:
     case EventKind::Block:
       take_yield_or_block(ring, event, ns);
+      break;
+    case EventKind::Arm:
+      take_arm(ring, event, ns);
       break;
     case EventKind::Ready:
       take_ready(ring, event, ns);
@@ -327,6 +345,7 @@ void SpanBuilder::add(Ring& ring, const StoredRow& row) {
     ++counts_.events;
     ++ring.totals.events;
   }
+  if (writer_.renumbers()) return ring.chunks.add(writer_.renumbered(row));
   ring.chunks.add(row);
 }
 
@@ -367,7 +386,7 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
   add(ring, {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }
 
-// A task older than the recording: it has been in its state since time zero.
+// A task older than the recording: it has been in its state since that of its program began.
 void SpanBuilder::take_alive(std::size_t ring_index, const Event& event, std::string_view text,
                              std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
@@ -380,7 +399,7 @@ void SpanBuilder::take_alive(std::size_t ring_index, const Event& event, std::st
     return;
   }
   count_birth(task);
-  task.since_ns = 0;
+  task.since_ns = start_ns_;
   task.sequence = alive->seq;
   task.spawn_site_id = alive->spawn_site;
   task.parent_id = alive->parent;
@@ -405,7 +424,7 @@ void SpanBuilder::take_alive(std::size_t ring_index, const Event& event, std::st
       task.reason = row.reason = alive->reason;
       task.wait_site_id = row.site_id = alive->wait_site;
       task.object_id = row.object_id = alive->object;
-      if (alive->object != 0) task.object = &objects_.wait_begins(alive->object);
+      if (alive->object != 0) task.object = &objects_.wait_begins(alive->object, nullptr);
       break;
   }
   row.arg = alive->age_ns;
@@ -453,8 +472,23 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
       task->object_id = row.object_id;
       task->wait_site_id = row.site_id;
       task->reason = row.reason;
-      if (row.object_id != 0) task->object = &objects_.wait_begins(row.object_id);
+      if (row.object_id != 0) {
+        task->object = &objects_.wait_begins(row.object_id, task->last_object);
+        task->last_object = task->object;
+      }
     }
+  }
+  add(ring, row);
+}
+
+// One more thing that the block to come is for; the task goes on until then. Same time as that.
+void SpanBuilder::take_arm(Ring& ring, const Event& event, std::int64_t ns) {
+  StoredRow row{.ns = ns, .object_id = event.id, .arg = event.aux, .kind = EventKind::Arm};
+  if (const Task* task = actor_of(ring)) {
+    row.task_id = task->id;
+    row.ns = not_before(ring, *task, ns);
+  } else {
+    ++counts_.misfits;
   }
   add(ring, row);
 }
@@ -507,7 +541,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
   final_row.ended_ns = row.ns;
   final_row.state = task->panicked ? TaskState::Panicked : TaskState::Done;
   final_row.state_known = true;
-  writer_->put_task(final_row, store::Totals::Known);
+  writer_.put_task(std::move(final_row), store::Totals::Known);
   last_task_ = nullptr;
   tasks_.erase(event.id);
   --counts_.tasks_live;
@@ -603,11 +637,11 @@ void SpanBuilder::lose(std::size_t ring, std::uint64_t events, std::int64_t ns) 
 }
 
 void SpanBuilder::count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns) {
-  const std::int64_t start_ns = ring.chunks.last_ns();
-  writer_->add_lost({.worker_id = ring.totals.id,
-                     .start_ns = start_ns,
-                     .end_ns = std::max(ns, start_ns),
-                     .events = events});
+  const std::int64_t start_ns = std::max(ring.chunks.last_ns(), start_ns_);
+  writer_.add_lost({.worker_id = ring.totals.id,
+                    .start_ns = start_ns,
+                    .end_ns = std::max(ns, start_ns),
+                    .events = events});
   counts_.lost_events += events;
 }
 
@@ -638,6 +672,7 @@ StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
   switch (spec->aux) {
     case AuxField::None:
     case AuxField::Bytes:
+    case AuxField::Operation:
     case AuxField::ReasonSite:
     case AuxField::Seq:
       break;
@@ -691,7 +726,7 @@ void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {
 void SpanBuilder::see_thread(std::uint64_t os_id) {
   if (!threads_.insert(os_id).second) return;
   ++counts_.threads;
-  writer_->put_thread(os_id);
+  writer_.put_thread(os_id);
 }
 
 void SpanBuilder::begin_idle(Ring& ring, Idle idle, std::int64_t ns) {
@@ -705,10 +740,10 @@ void SpanBuilder::end_idle(Ring& ring, std::int64_t ns) {
   const std::int64_t idle_ns = row.end_ns - row.start_ns;
   if (ring.idle == Idle::Parked) {
     ring.totals.parked_ns += idle_ns;
-    writer_->add_park(row);
+    writer_.add_park(row);
   } else {
     ring.totals.spinning_ns += idle_ns;
-    writer_->add_spin(row);
+    writer_.add_spin(row);
   }
   ring.idle = Idle::No;
 }
@@ -736,11 +771,11 @@ void SpanBuilder::take_worker_event(Ring& ring, const Event& event, std::int64_t
     case EventKind::Steal:
       ++task_of(event.id).steals;
       ++ring.totals.steals;
-      writer_->add_steal({.ns = ns,
-                          .thief = ring.totals.id,
-                          .victim = trace_format::aux_victim(event.aux),
-                          .count = trace_format::aux_count(event.aux),
-                          .task_id = event.id});
+      writer_.add_steal({.ns = ns,
+                         .thief = ring.totals.id,
+                         .victim = trace_format::aux_victim(event.aux),
+                         .count = trace_format::aux_count(event.aux),
+                         .task_id = event.id});
       break;
     default:
       break;
@@ -751,10 +786,10 @@ void SpanBuilder::take_text(const Event& event, std::string_view text) {
   switch (event.kind) {
     case EventKind::SiteName:
       if (const auto site = trace_format::parse_site(text)) {
-        writer_->put_site({.id = static_cast<store::SiteId>(event.id),
-                           .file = std::string(site->file),
-                           .line = site->line,
-                           .function = std::string(site->function)});
+        writer_.put_site({.id = static_cast<store::SiteId>(event.id),
+                          .file = std::string(site->file),
+                          .line = site->line,
+                          .function = std::string(site->function)});
       }
       break;
     case EventKind::TaskName:
@@ -762,6 +797,9 @@ void SpanBuilder::take_text(const Event& event, std::string_view text) {
       break;
     case EventKind::ObjectName:
       objects_.set_name(event.id, text);
+      break;
+    case EventKind::Snapshot:
+      if (!snapshot_request_) snapshot_request_ = text;
       break;
     case EventKind::Panic:
       texts_of(event.id).panic_message = text;
@@ -777,10 +815,16 @@ void SpanBuilder::store_new_entities() {
     Task* task = tasks_.find(id);
     if (task == nullptr || task->stored) continue;
     task->stored = true;
-    writer_->put_task(row_of(*task), store::Totals::NotYet);
+    writer_.put_task(row_of(*task), store::Totals::NotYet);
   }
   new_tasks_.clear();
   objects_.store_new();
+}
+
+std::size_t SpanBuilder::show_chunks() {
+  std::size_t rows = 0;
+  for (const auto& ring : rings_) rows += ring->chunks.show();
+  return rows;
 }
 
 void SpanBuilder::flush_chunks() {
@@ -795,7 +839,25 @@ void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
     row.span_ns = close_state(task, end_ns);
     add(ring, row);
   }
-  if (task.state != State::Unborn) writer_->put_task(row_of(task), store::Totals::Known);
+  if (task.state != State::Unborn) writer_.put_task(row_of(task), store::Totals::Known);
+}
+
+std::vector<store::WaitingGroup> SpanBuilder::waiting_groups(std::int64_t now_ns) {
+  using Key = std::tuple<store::SiteId, store::SiteId, store::BlockReason>;
+  std::map<Key, store::WaitingGroup> groups;
+  tasks_.for_each([&](store::TaskId, const Task& task) {
+    if (task.state != State::Waiting) return;
+    store::WaitingGroup& group = groups[{task.spawn_site_id, task.wait_site_id, task.reason}];
+    group.program_id = writer_.program();
+    group.spawn_site_id = store::site_id_of(writer_.program(), task.spawn_site_id);
+    group.wait_site_id = store::site_id_of(writer_.program(), task.wait_site_id);
+    group.reason = task.reason;
+    ++group.tasks;
+    group.longest_ns = std::max(group.longest_ns, now_ns - task.since_ns);
+  });
+  std::vector<store::WaitingGroup> found;
+  for (const auto& [key, group] : groups) found.push_back(group);
+  return found;
 }
 
 std::int64_t SpanBuilder::last_ns() const {
@@ -820,7 +882,7 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     Ring& ring = *made;
     if (ring.idle != Idle::No) end_idle(ring, end_ns);
     if (ring.totals.id == store::kNoWorker) continue;
-    writer_->put_worker(ring.totals, store::Totals::Known);
+    writer_.put_worker(ring.totals, store::Totals::Known);
   }
   objects_.store_all();
   return end_ns;

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -24,16 +25,19 @@
 #include "recorder/ingest/chunk_builder.h"
 #include "recorder/ingest/id_table.h"
 #include "recorder/ingest/object_table.h"
+#include "recorder/ingest/program_writer.h"
 #include "recorder/store/chunk_codec.h"
-#include "recorder/store/writer.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::ingest {
 
 class SpanBuilder {
  public:
-  // Borrows the writer, which must outlive the builder.
-  explicit SpanBuilder(store::Writer& writer);
+  // Borrows the store's writer, which must outlive the builder. All of the program's events are
+  // from `start_ns` on; what is older than them began there.
+  explicit SpanBuilder(ProgramWriter writer, std::int64_t start_ns = 0);
+  SpanBuilder(const SpanBuilder&) = delete;  // its parts refer to its writer
+  SpanBuilder& operator=(const SpanBuilder&) = delete;
 
   // A new producer; the result names it in later calls.
   std::size_t add_ring(store::WorkerId worker_id);
@@ -49,9 +53,10 @@ class SpanBuilder {
   // The ring's producer lost `events` from its last event up to `ns` and never said so itself.
   void lose(std::size_t ring, std::uint64_t events, std::int64_t ns);
 
-  // Makes what is known so far part of the next commit. Chunks keep growing unless told to be
-  // written as they are.
+  // Makes what is known so far part of the next commit: entities; chunks as they are, to be
+  // replaced when they have grown (returns the number of rows packed); chunks for good.
   void store_new_entities();
+  std::size_t show_chunks();
   void flush_chunks();
 
   // Ends every open span at `end_ns` or at the last event, whichever is later, and writes all that
@@ -66,8 +71,14 @@ class SpanBuilder {
     std::uint64_t misfits = 0;  // events that did not fit what came before them
     std::uint32_t workers = 0;
     std::uint32_t threads = 0;
+
+    Counts& operator+=(const Counts& other);
   };
   const Counts& counts() const { return counts_; }
+  // What waits at `now_ns`; walks over all living tasks.
+  std::vector<store::WaitingGroup> waiting_groups(std::int64_t now_ns);
+  // Why the program asked first that the recording be kept; none if it did not.
+  const std::optional<std::string>& snapshot_request() const { return snapshot_request_; }
   // When the last event was.
   std::int64_t last_ns() const;
 
@@ -89,7 +100,8 @@ class SpanBuilder {
     store::BlockReason reason = store::BlockReason::None;  // of the wait, if it waits
     store::SiteId wait_site_id = 0;                        // of the wait or the call
     store::ObjectId object_id = 0;
-    ObjectTable::Object* object = nullptr;  // that it waits on, while it waits
+    ObjectTable::Object* object = nullptr;       // that it waits on, while it waits
+    ObjectTable::Object* last_object = nullptr;  // that it waited on last; see wait_begins
     std::uint32_t sequence = 0;
     std::uint32_t ring = 0;       // where it runs, if it runs; kNoRing: without a worker
     std::uint64_t thread_id = 0;  // that it runs on, if it has no worker
@@ -148,6 +160,7 @@ class SpanBuilder {
   void take_run(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void take_ready(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_yield_or_block(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_arm(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_exit(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_call(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_worker_loss(Ring& ring, const trace_format::Event& event, std::int64_t ns);
@@ -165,7 +178,8 @@ class SpanBuilder {
   void take_text(const trace_format::Event& event, std::string_view text);
   void end_task(Ring& nobody, Task& task, std::int64_t end_ns);
 
-  store::Writer* writer_;
+  ProgramWriter writer_;
+  std::int64_t start_ns_;
   store::ChunkCompressor compressor_;
   std::vector<std::unique_ptr<Ring>> rings_;
   std::size_t outside_ring_ = kNoRing;  // of the threads that are no worker's
@@ -177,6 +191,7 @@ class SpanBuilder {
   ObjectTable objects_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;
+  std::optional<std::string> snapshot_request_;
   Counts counts_;
 };
 

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "recorder/ingest/merge.h"
-#include "recorder/ingest/recording_end.h"
+#include "recorder/ingest/recording_meta.h"
 #include "runtime/trace_format/text.h"
 
 namespace taskscope::ingest {
@@ -36,7 +36,7 @@ Result<void> record_text(std::string_view trace, const std::string& path) {
     merge.append(rings[item.ring], std::span(records.data(), count));
   }
   merge.drain();
-  return complete(builder, *writer, {});
+  return complete(builder, *writer, {}, {.id = 1, .name = "text trace"});
 }
 
 }  // namespace taskscope::ingest

@@ -84,6 +84,7 @@ struct ChunkStart {
   std::size_t rows = 0;
   std::int64_t ns = 0;
   CurrentTask current;
+  WakerSource source;
 };
 
 Result<ChunkStart> read_start(std::span<const std::byte> raw, Columns& columns) {
@@ -91,10 +92,13 @@ Result<ChunkStart> read_start(std::span<const std::byte> raw, Columns& columns) 
   ChunkStart start;
   start.rows = static_cast<std::size_t>(reader.varint());
   const std::uint64_t ns = reader.varint();
-  start.current.id = reader.varint();
+  const std::uint64_t id = reader.varint();
+  start.current.id = id & trace_format::kIdMask;
+  start.source = WakerSource::unpack(id);
   const std::uint64_t since_ns = reader.varint();
   const std::uint64_t thread = reader.varint();
-  start.current.thread_id = thread >> 1;
+  start.current.thread_id = thread >> 1 & trace_format::kIdMask;
+  start.current.id |= thread >> 1 & ~trace_format::kIdMask;
   start.current.for_one_event = thread & 1;
   std::array<std::uint64_t, kColumnCount> lengths{};
   for (std::uint64_t& length : lengths) length = reader.varint();
@@ -112,10 +116,18 @@ Result<ChunkStart> read_start(std::span<const std::byte> raw, Columns& columns) 
   return start;
 }
 
-bool decode_kinds(std::span<const std::byte> column, std::size_t rows, ChunkColumns& out) {
+// The bit of a kind among those that decode_kinds() found.
+constexpr std::uint64_t present_bit(EventKind kind) { return std::uint64_t{1} << code_of(kind); }
+
+bool decode_kinds(std::span<const std::byte> column, std::size_t rows, ChunkColumns& out,
+                  std::uint64_t& present) {
   if (column.size() != rows) return false;
   out.kinds.resize(rows);
-  std::memcpy(out.kinds.data(), column.data(), rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const auto code = static_cast<std::uint8_t>(column[i]);
+    out.kinds[i] = kind_of(code);
+    present |= std::uint64_t{1} << (code & 63);
+  }
   return true;
 }
 
@@ -130,108 +142,195 @@ bool decode_times(std::span<const std::byte> column, std::int64_t ns, ChunkColum
   return reader.ended_well();
 }
 
-bool decode_tasks(std::span<const std::byte> column, CurrentTask current, ChunkColumns& out) {
-  ColumnReader reader(column);
-  LastTask last;
-  const std::size_t rows = out.kinds.size();
-  out.task_ids.resize(rows);
-  out.actors.resize(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const EventKind kind = out.kinds[i];
-    TaskId task_id = 0;
-    if (fields_of(kind) & kHasTask) {
-      task_id = last.predict(kind, current) + unzigzag(reader.varint());
-      last.take(kind, task_id);
+// All columns that are predicted from what the chunk has said of a task, row by row. What is not
+// wanted is not read, and the predictions of what is do not need it.
+class RowDecoder {
+ public:
+  RowDecoder(const Columns& columns, const ChunkStart& start, std::uint32_t wanted,
+             ChunkColumns& out)
+      : codes_(columns[kCodes]),
+        tasks_(columns[kTasks]),
+        spans_(columns[kSpans]),
+        objects_(columns[kObjects]),
+        sites_(columns[kSites]),
+        reasons_(columns[kReasons]),
+        args_(columns[kArgs]),
+        args2_(columns[kArgs2]),
+        current_(start.current),
+        source_(start.source),
+        wanted_(wanted),
+        out_(out) {
+    predictor_.begin(current_);
+  }
+
+  // What is wrong; null if nothing is.
+  const char* decode() {
+    const std::size_t rows = out_.kinds.size();
+    out_.task_ids.resize(rows);
+    if (wanted_ & kActorColumn) out_.actors.resize(rows);
+    if (wanted_ & kSpanColumn) out_.span_ns.resize(rows);
+    if (wanted_ & kObjectColumn) out_.object_ids.resize(rows);
+    if (wanted_ & kSiteColumn) out_.site_ids.resize(rows);
+    if (wanted_ & kReasonColumn) out_.reasons.resize(rows);
+    if (wanted_ & kArgColumn) {
+      out_.args.resize(rows);
+      out_.args2.resize(rows);
     }
-    out.task_ids[i] = task_id;
-    out.actors[i] = current.id;
-    current.take(kind, task_id, 0, 0);
-  }
-  return reader.ended_well();
-}
-
-bool decode_spans(std::span<const std::byte> column, CurrentTask current, ChunkColumns& out) {
-  ColumnReader reader(column);
-  SpanStarts starts(current);
-  const std::size_t rows = out.kinds.size();
-  out.span_ns.resize(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::uint8_t fields = fields_of(out.kinds[i]);
-    const std::int64_t ns = out.ns[i];
-    const TaskId task_id = out.task_ids[i];
-    std::int64_t span_ns = kNoSpan;
-    if (fields & kHasSpan) {
-      span_ns = static_cast<std::int64_t>(starts.predict(task_id, ns) + unzigzag(reader.varint()));
-      if (span_ns < kNoSpan || span_ns > ns) return false;
+    if (wanted_ & kWakerColumn) out_.waker_kinds.resize(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (!decode_row(i)) return "its spans make no sense";
     }
-    out.span_ns[i] = span_ns;
-    if (fields & kBeginsState) starts.begin(task_id, ns);
+    if (!tasks_.ended_well()) return "its tasks are incomplete";
+    if (wanted_ & kSpanColumn && !spans_.ended_well()) return "its spans make no sense";
+    if (wanted_ & kObjectColumn && !objects_.ended_well()) return "its objects are incomplete";
+    if (wanted_ & kSiteColumn && !sites_.ended_well()) return "its sites are incomplete";
+    if (wanted_ & kReasonColumn && !reasons_.ended_well()) return "its reasons are incomplete";
+    const bool args = args_.ended_well() && args2_.ended_well();
+    if (wanted_ & kArgColumn && !args) return "its arguments are incomplete";
+    return nullptr;
   }
-  return reader.ended_well();
-}
 
-bool decode_objects(std::span<const std::byte> column, ChunkColumns& out) {
-  ColumnReader reader(column);
-  const std::size_t rows = out.kinds.size();
-  out.object_ids.resize(rows);
-  ObjectId last = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kHasObject;
-    if (has) last += unzigzag(reader.varint());
-    out.object_ids[i] = has ? last : 0;
+ private:
+  // One branch on the kind per row instead of one for each of its fields: which kind comes next is
+  // what a processor cannot guess.
+  bool decode_row(std::size_t i) {
+    const EventKind kind = out_.kinds[i];
+    switch (kind) {
+      case EventKind::Run:
+        return decode_as(EventKind::Run, i);
+      case EventKind::Ready:
+        return decode_as(EventKind::Ready, i);
+      case EventKind::Block:
+        return decode_as(EventKind::Block, i);
+      case EventKind::Yield:
+        return decode_as(EventKind::Yield, i);
+      case EventKind::Spawn:
+        return decode_as(EventKind::Spawn, i);
+      case EventKind::Exit:
+        return decode_as(EventKind::Exit, i);
+      default:
+        return decode_as(kind, i);
+    }
   }
-  return reader.ended_well();
-}
 
-bool decode_sites(std::span<const std::byte> column, ChunkColumns& out) {
-  ColumnReader reader(column);
-  const std::size_t rows = out.kinds.size();
-  out.site_ids.resize(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kHasSite;
-    out.site_ids[i] = has ? static_cast<SiteId>(reader.varint()) : 0;
-  }
-  return reader.ended_well();
-}
-
-bool decode_reasons(std::span<const std::byte> column, ChunkColumns& out) {
-  ColumnReader reader(column);
-  const std::size_t rows = out.kinds.size();
-  out.reasons.resize(rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const bool has = fields_of(out.kinds[i]) & kHasReason;
-    out.reasons[i] = has ? static_cast<BlockReason>(reader.byte()) : BlockReason::None;
-  }
-  return reader.ended_well();
-}
-
-bool decode_args(const Columns& columns, ChunkColumns& out) {
-  ColumnReader first(columns[kArgs]);
-  ColumnReader second(columns[kArgs2]);
-  const std::size_t rows = out.kinds.size();
-  out.args.resize(rows);
-  out.args2.assign(rows, 0);
-  LastArg last;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const EventKind kind = out.kinds[i];
-    out.args[i] = 0;
+  [[gnu::always_inline]] inline bool decode_as(EventKind kind, std::size_t i) {
+    const auto code = static_cast<std::uint8_t>(codes_[i]);
     const std::uint8_t fields = fields_of(kind);
-    if (!(fields & kHasArg)) continue;
-    out.args[i] = last.predict(kind) + unzigzag(first.varint());
-    last.take(kind, out.args[i]);
-    if (fields & kHasArg2) out.args2[i] = static_cast<std::uint32_t>(second.varint());
-  }
-  return first.ended_well() && second.ended_well();
-}
-
-// The thread of a row is that of its ring, unless the row or a `by` before it names another.
-bool decode_threads(const Columns& columns, CurrentTask current, ChunkColumns& out) {
-  const std::size_t rows = out.kinds.size();
-  if (std::none_of(out.kinds.begin(), out.kinds.end(), names_thread)) {
-    out.thread_ids.assign(rows, current.thread_id);
+    TaskId task_id = 0;
+    if (fields & kHasTask) {
+      task_id = code & kTaskAsPredicted
+                    ? predictor_.task(kind, current_)
+                    : predictor_.last_task(kind, current_) + unzigzag(tasks_.varint());
+      predictor_.take_task(kind, task_id, current_);
+    }
+    out_.task_ids[i] = task_id;
+    if (wanted_ & kActorColumn) out_.actors[i] = current_.id;
+    RowPredictor::Seen& seen = predictor_.about(kind, task_id);
+    const bool stored = !(code & kRestAsPredicted);
+    if (wanted_ & kSpanColumn && !decode_span(i, fields, stored, seen)) return false;
+    if (wanted_ & kObjectColumn) decode_object(i, fields, stored, seen);
+    if (wanted_ & kSiteColumn) {
+      if (fields & kHasSite && stored) seen.site_id = static_cast<SiteId>(sites_.varint());
+      out_.site_ids[i] = fields & kHasSite ? seen.site_id : 0;
+    }
+    if (wanted_ & kReasonColumn) {
+      if (fields & kHasReason && stored) seen.reason = static_cast<BlockReason>(reasons_.byte());
+      out_.reasons[i] = fields & kHasReason ? seen.reason : BlockReason::None;
+    }
+    if (wanted_ & kArgColumn) decode_arg(kind, i, stored, seen);
+    if (wanted_ & kSpanColumn && fields & kBeginsState) {
+      predictor_.begin_state(task_id, out_.ns[i]);
+    }
+    if (wanted_ & kWakerColumn) decode_waker(kind, i);
+    current_.take(kind, task_id, 0, 0);
     return true;
   }
-  if (!decode_args(columns, out)) return false;
+
+  // Of a `ready`, what ended its wait.
+  [[gnu::always_inline]] inline void decode_waker(EventKind kind, std::size_t i) {
+    WakerKind waker = WakerKind::None;
+    if (kind == EventKind::Ready) {
+      waker = current_.id != 0 ? WakerKind::Task : source_.kind();
+      if (waker == WakerKind::Network && out_.reasons[i] == BlockReason::Process) {
+        waker = WakerKind::Process;
+      }
+    }
+    out_.waker_kinds[i] = waker;
+    source_.take(kind, kind == EventKind::PollWake ? out_.args[i] : 0);
+  }
+
+  [[gnu::always_inline]] inline bool decode_span(std::size_t i, std::uint8_t fields, bool stored,
+                                                 const RowPredictor::Seen& seen) {
+    const std::int64_t ns = out_.ns[i];
+    std::int64_t span_ns = kNoSpan;
+    if (fields & kHasSpan) {
+      span_ns = RowPredictor::span_ns(seen, ns);
+      if (stored) {
+        span_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(span_ns) +
+                                            unzigzag(spans_.varint()));
+      }
+      if (span_ns < kNoSpan || span_ns > ns) return false;
+    }
+    out_.span_ns[i] = span_ns;
+    return true;
+  }
+
+  [[gnu::always_inline]] inline void decode_object(std::size_t i, std::uint8_t fields, bool stored,
+                                                   RowPredictor::Seen& seen) {
+    ObjectId object_id = 0;
+    if (fields & kHasObject) {
+      object_id = stored ? predictor_.last_object() + unzigzag(objects_.varint()) : seen.object_id;
+      predictor_.take_object(seen, object_id);
+    }
+    out_.object_ids[i] = object_id;
+  }
+
+  [[gnu::always_inline]] inline void decode_arg(EventKind kind, std::size_t i, bool stored,
+                                                RowPredictor::Seen& seen) {
+    const std::uint8_t fields = fields_of(kind);
+    std::uint64_t arg = 0;
+    std::uint32_t arg2 = 0;
+    if (fields & kHasArg) {
+      arg = stored ? predictor_.last_arg(kind) + unzigzag(args_.varint())
+                   : predictor_.arg(seen, kind);
+      if (stored && fields & kHasArg2) arg2 = static_cast<std::uint32_t>(args2_.varint());
+      predictor_.take_arg(seen, kind, arg);
+    }
+    out_.args[i] = arg;
+    out_.args2[i] = arg2;
+  }
+
+  std::span<const std::byte> codes_;
+  ColumnReader tasks_;
+  ColumnReader spans_;
+  ColumnReader objects_;
+  ColumnReader sites_;
+  ColumnReader reasons_;
+  ColumnReader args_;
+  ColumnReader args2_;
+  CurrentTask current_;
+  WakerSource source_;
+  std::uint32_t wanted_;
+  ChunkColumns& out_;
+  RowPredictor predictor_;
+};
+
+constexpr std::uint64_t kThreadNamingKinds = [] {
+  std::uint64_t kinds = 0;
+  for (unsigned code = 0; code < 64; ++code) {
+    const EventKind kind = kind_of(static_cast<std::uint8_t>(code));
+    if (names_thread(kind)) kinds |= present_bit(kind);
+  }
+  return kinds;
+}();
+
+// The thread of a row is that of its ring, unless the row or a `by` before it names another.
+void find_threads(CurrentTask current, std::uint64_t present, ChunkColumns& out) {
+  const std::size_t rows = out.kinds.size();
+  if ((present & kThreadNamingKinds) == 0) {
+    out.thread_ids.assign(rows, current.thread_id);
+    return;
+  }
   out.thread_ids.resize(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     const EventKind kind = out.kinds[i];
@@ -239,7 +338,21 @@ bool decode_threads(const Columns& columns, CurrentTask current, ChunkColumns& o
     out.thread_ids[i] = named ? out.args[i] : current.thread_id;
     current.take(kind, 0, 0, out.args[i]);
   }
-  return true;
+}
+
+constexpr std::uint32_t kRowColumns = kTaskColumn | kSpanColumn | kObjectColumn | kSiteColumn |
+                                      kReasonColumn | kArgColumn | kWakerColumn;
+
+// The columns that are wanted and those that they follow from.
+std::uint32_t with_needed(std::uint32_t wanted, std::uint64_t present) {
+  if (wanted & kThreadColumn && present & kThreadNamingKinds) wanted |= kArgColumn;
+  if (wanted & kWakerColumn) {
+    wanted |= kActorColumn | kReasonColumn;
+    if (present & present_bit(EventKind::PollWake)) wanted |= kArgColumn;
+  }
+  if (wanted & kSpanColumn) wanted |= kTimeColumn;
+  if (wanted & (kRowColumns | kActorColumn)) wanted |= kTaskColumn;
+  return wanted;
 }
 
 }  // namespace
@@ -253,33 +366,19 @@ Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
   Columns columns;
   const auto start = read_start(out.raw, columns);
   if (!start) return start.error();
-  if (wanted & kSpanColumn) wanted |= kTimeColumn | kTaskColumn;
-  if (wanted & kActorColumn) wanted |= kTaskColumn;
-  if (!decode_kinds(columns[kKinds], start->rows, out)) return damaged("its kinds are incomplete");
+  std::uint64_t present = 0;
+  if (!decode_kinds(columns[kCodes], start->rows, out, present)) {
+    return damaged("its kinds are incomplete");
+  }
+  wanted = with_needed(wanted, present);
   if (wanted & kTimeColumn && !decode_times(columns[kTimes], start->ns, out)) {
     return damaged("its times make no sense");
   }
-  if (wanted & kTaskColumn && !decode_tasks(columns[kTasks], start->current, out)) {
-    return damaged("its tasks are incomplete");
+  if (wanted & kRowColumns) {
+    const char* wrong = RowDecoder(columns, *start, wanted, out).decode();
+    if (wrong != nullptr) return damaged(wrong);
   }
-  if (wanted & kSpanColumn && !decode_spans(columns[kSpans], start->current, out)) {
-    return damaged("its spans make no sense");
-  }
-  if (wanted & kObjectColumn && !decode_objects(columns[kObjects], out)) {
-    return damaged("its objects are incomplete");
-  }
-  if (wanted & kSiteColumn && !decode_sites(columns[kSites], out)) {
-    return damaged("its sites are incomplete");
-  }
-  if (wanted & kReasonColumn && !decode_reasons(columns[kReasons], out)) {
-    return damaged("its reasons are incomplete");
-  }
-  if (wanted & kArgColumn && !decode_args(columns, out)) {
-    return damaged("its arguments are incomplete");
-  }
-  if (wanted & kThreadColumn && !decode_threads(columns, start->current, out)) {
-    return damaged("its threads are incomplete");
-  }
+  if (wanted & kThreadColumn) find_threads(start->current, present, out);
   return {};
 }
 

@@ -5,13 +5,14 @@
 // the one in a call. So a stored row is an event plus the length of the span that it closed, and
 // both are read from the same bytes; a span that ends in another way has a row of its own that is
 // no event. Rows of one chunk come from one worker's ring, in the ring's order. A blob is one zstd
-// frame around one column per field; a column holds a value only for rows whose kind has the field,
-// as the difference to a prediction, in variable-length integers.
+// frame around one column per field. Most of a row follows from what the chunk has said of its task
+// before; a column holds a value only for rows of which it does not, in variable-length integers
+// (chunk_layout.h).
 //
 // Who runs on a ring and which thread drives it follow from the ring's own events, so neither
-// wakers nor threads are stored with each row: CurrentTask is the one rule for that, used when
-// writing and when reading. Decoding trusts nothing. No state; ChunkEncoder and ChunkColumns are
-// reusable scratch for one thread at a time.
+// wakers nor threads are stored with each row: CurrentTask and WakerSource are the one rule for
+// that, used when writing and when reading. Decoding trusts nothing. No state; ChunkEncoder and
+// ChunkColumns are reusable scratch for one thread at a time.
 #pragma once
 
 #include <array>
@@ -141,6 +142,58 @@ struct CurrentTask {
   }
 };
 
+// What ends the waits that a ring's `ready` events end while no task runs there: after a
+// `timer-fire` the timers, until a task runs; after a `poll-wake` as many descriptors as that says.
+// Else another thread, on the ring of those. After a loss nobody can tell for the next one.
+class WakerSource {
+ public:
+  WakerSource() = default;
+
+  // `arg` is the argument of a `poll-wake`; of others it means nothing.
+  void take(EventKind kind, std::uint64_t arg) {
+    switch (kind) {
+      case EventKind::TimerFire:
+        *this = {WakerKind::Timer, 0};
+        break;
+      case EventKind::PollWake:
+        *this = {WakerKind::Network, arg < kPolledMax ? arg : kPolledMax};
+        break;
+      case EventKind::Lost:
+        *this = {WakerKind::None, 1};
+        break;
+      case EventKind::Run:
+        *this = {};
+        break;
+      case EventKind::Ready:
+        if (left_ != 0 && --left_ == 0) *this = {};
+        break;
+      default:
+        break;
+    }
+  }
+  // Of a `ready` before it is taken, with no task that did it.
+  WakerKind kind() const { return kind_; }
+
+  // In the bits above those of an id: none of them set if there is nothing to say.
+  std::uint64_t packed() const {
+    const std::uint64_t kind = (static_cast<std::uint64_t>(kind_) + 1) % kKinds;
+    return (left_ << 3 | kind) << trace_format::kIdBits;
+  }
+  static WakerSource unpack(std::uint64_t packed) {
+    const std::uint64_t bits = packed >> trace_format::kIdBits;
+    return {static_cast<WakerKind>(((bits & 7) + kKinds - 1) % kKinds), bits >> 3};
+  }
+
+ private:
+  static constexpr std::uint64_t kPolledMax = (1u << 20) - 1;
+  static constexpr std::uint64_t kKinds = 6;  // of which Thread, the last, is packed as 0
+
+  WakerSource(WakerKind kind, std::uint64_t left) : kind_(kind), left_(left) {}
+
+  WakerKind kind_ = WakerKind::Thread;
+  std::uint64_t left_ = 0;  // of how many it holds; 0: until a task runs
+};
+
 // Columns to decode, as bits. Kinds are always decoded.
 enum ColumnBits : std::uint32_t {
   kTimeColumn = 1,
@@ -152,7 +205,8 @@ enum ColumnBits : std::uint32_t {
   kArgColumn = 64,
   kActorColumn = 128,  // brings tasks
   kThreadColumn = 256,
-  kAllColumns = 511,
+  kWakerColumn = 512,  // brings actors and reasons
+  kAllColumns = 1023,
 };
 
 // Decoded columns, each as long as `kinds` or empty if it was not asked for.
@@ -168,8 +222,16 @@ struct ChunkColumns {
   std::vector<std::uint64_t> args;        // the first of kinds that have two
   std::vector<std::uint32_t> args2;       // comes with args
   std::vector<std::uint64_t> thread_ids;  // that the row's task ran or was in a call on; 0: unknown
+  std::vector<WakerKind> waker_kinds;     // of a `ready`: what it was; `thread` outside only
   std::vector<std::byte> raw;             // scratch
 };
+
+// What ended the wait that row `i` closes. Of a worker's ring, what no task did and no timer or
+// descriptor either is not known.
+inline WakerKind waker_at(const ChunkColumns& columns, std::size_t i, bool outside) {
+  const WakerKind kind = columns.waker_kinds[i];
+  return kind == WakerKind::Thread && !outside ? WakerKind::None : kind;
+}
 
 // Fails with what is wrong with the bytes; `out` is then unspecified but safe.
 Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t columns,

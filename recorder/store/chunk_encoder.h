@@ -53,7 +53,9 @@ class ChunkEncoder {
     std::uint32_t raw_bytes = 0;      // before compression
     ChunkStatistics statistics;
   };
-  // Ends the chunk; the next row begins another. REQUIRES: at least one row since the last time.
+  // The chunk as it is; more rows may follow. REQUIRES: at least one row since the last pack().
+  Packed preview(ChunkCompressor& compressor) const;
+  // The same, and ends it: the next row begins another.
   Packed pack(ChunkCompressor& compressor);
 
   // Of the chunk that is under way.
@@ -63,6 +65,8 @@ class ChunkEncoder {
 
  private:
   void begin(const StoredRow& first);
+  void add_as(EventKind kind, const StoredRow& row);
+  bool add_rest(EventKind kind, const StoredRow& row);
 
   // Constant after construction.
   std::unique_ptr<std::uint8_t[]> room_;  // of all columns
@@ -72,11 +76,10 @@ class ChunkEncoder {
   std::int64_t last_ns_ = 0;
   CurrentTask start_;
   CurrentTask current_;
+  WakerSource start_source_;
+  WakerSource source_;
   std::array<std::uint8_t*, kColumnCount> ends_{};
-  LastTask last_task_;
-  LastArg last_arg_;
-  ObjectId last_object_ = 0;
-  SpanStarts starts_;
+  RowPredictor predictor_;
   ChunkStatistics statistics_;
 };
 

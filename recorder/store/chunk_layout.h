@@ -4,19 +4,24 @@
 // Plain values and functions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "recorder/store/chunk_codec.h"
 
 namespace taskscope::store {
 
 // Columns in the order of the blob. The raw bytes: varint rows, first time, who ran before the
-// first row, since when, on which thread and whether for one event; then each column's length and
-// the columns.
+// first row (above its bits: what ended waits then, WakerSource::packed), since when, on which
+// thread (above its bits: the program of who ran) and whether for one event; then each column's
+// length and the columns. A byte of kCodes is a row's kind and two flags: whether its task is the
+// predicted one, and whether all that its other columns would say is as predicted. Only what is not
+// is stored there.
 enum ChunkColumn {
-  kKinds,
+  kCodes,
   kTimes,
   kTasks,
   kSpans,
@@ -31,6 +36,25 @@ inline constexpr std::size_t kVarintBytesMax = 10;
 inline constexpr std::size_t kRawBytesMax = 4096 + kChunkRowsMax * kColumnCount * kVarintBytesMax;
 inline constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;
 
+inline constexpr std::uint8_t kTaskAsPredicted = 64;
+inline constexpr std::uint8_t kRestAsPredicted = 128;
+// Kinds in six bits: those that exist only in chunks come last.
+inline constexpr std::uint8_t kFirstChunkKind = 56;
+constexpr std::uint8_t code_of(EventKind kind) {
+  const auto number = static_cast<std::uint8_t>(kind);
+  return is_event(kind) ? number : static_cast<std::uint8_t>(number - 240 + kFirstChunkKind);
+}
+constexpr EventKind kind_of(std::uint8_t code) {
+  const auto number = static_cast<std::uint8_t>(code & 63);
+  return EventKind{number < kFirstChunkKind
+                       ? number
+                       : static_cast<std::uint8_t>(number + 240 - kFirstChunkKind)};
+}
+
+#define TASKSCOPE_EVENT(number, name, text, id, aux) static_assert((number) < kFirstChunkKind);
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_EVENT
+
 enum ChunkField : std::uint8_t {
   kHasTask = 1,
   kHasSpan = 2,
@@ -41,6 +65,7 @@ enum ChunkField : std::uint8_t {
   kHasArg2 = 64,
   kBeginsState = 128
 };
+inline constexpr int kHasRest = kHasSpan | kHasObject | kHasSite | kHasReason | kHasArg | kHasArg2;
 
 // Which fields a kind has, and whether a new state of its task begins; unknown kinds have none.
 inline constexpr auto kFieldsByKind = [] {
@@ -54,6 +79,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::Block, kHasTask | kHasSpan | kHasObject | kHasSite | kHasReason | kBeginsState);
   set(EventKind::Ready,
       kHasTask | kHasSpan | kHasObject | kHasSite | kHasReason | kHasArg | kBeginsState);
+  set(EventKind::Arm, kHasTask | kHasObject | kHasArg);
   set(EventKind::Exit, kHasTask | kHasSpan);
   set(EventKind::Panic, kHasTask);
   set(EventKind::Syscall, kHasTask | kHasSpan | kHasSite | kBeginsState);
@@ -73,6 +99,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::TaskName, kHasTask);
   set(EventKind::Alive, kHasTask | kHasObject | kHasSite | kHasReason | kHasArg);
   set(EventKind::ObjectName, kHasObject);
+  set(EventKind::Snapshot, kHasTask);
   for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
                                EventKind::ThreadWake, EventKind::WorkerCount}) {
     set(kind, kHasArg);
@@ -100,7 +127,7 @@ constexpr std::uint8_t fields_of(EventKind kind) {
 inline constexpr auto kAboutCurrent = [] {
   std::array<bool, 256> about{};
   for (const EventKind kind :
-       {EventKind::Yield, EventKind::Block, EventKind::Exit, EventKind::Syscall,
+       {EventKind::Yield, EventKind::Arm, EventKind::Block, EventKind::Exit, EventKind::Syscall,
         EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff, kEndRunning, kCloseRunning,
         kEndSyscall, kCloseSyscall}) {
     about[static_cast<std::uint8_t>(kind)] = true;
@@ -128,54 +155,94 @@ constexpr std::uint64_t unzigzag(std::uint64_t value) {
   return value >> 1 ^ (value & 1 ? ~std::uint64_t{0} : 0);
 }
 
-// What the next value of each column is likely to be. The encoder and the decoder of a column make
-// the same calls in the same order.
-class LastTask {
+// What a row is likely to be, from the rows before it in the chunk: whom a task wakes it has woken
+// before, it waits for what it waited for before, and a span began where the chunk says. The
+// encoder and the decoder make the same calls in the same order. What is remembered of a task lies
+// at a place that others may share: then the prediction is bad, and equally so on both sides.
+class RowPredictor {
  public:
-  TaskId predict(EventKind kind, const CurrentTask& current) const {
-    return is_about_current(kind) ? current.id : last_;
+  struct Seen {
+    std::int64_t start_ns = -1;  // of its state; -1: the chunk does not say
+    ObjectId object_id = 0;
+    TaskId woken = 0;  // whom it woke last
+    SiteId site_id = 0;
+    std::uint32_t sequence = 0;
+    BlockReason reason = BlockReason::None;
+  };
+
+  RowPredictor() : seen_(kPlaces) {}
+
+  void begin(const CurrentTask& current) {
+    std::fill(seen_.begin(), seen_.end(), Seen{});
+    seen_[place(current.id)].start_ns = current.since_ns;
+    last_task_ = next_ = spawned_ = 0;
+    last_object_ = 0;
+    last_args_ = {};
   }
-  void take(EventKind kind, TaskId task_id) {
-    if (!is_about_current(kind)) last_ = task_id;
+
+  TaskId task(EventKind kind, const CurrentTask& current) const {
+    if (is_about_current(kind)) return current.id;
+    switch (kind) {
+      case EventKind::Run:
+        return next_;
+      case EventKind::Ready:
+        return seen_[place(current.id)].woken;
+      case EventKind::Spawn:
+        return spawned_ + 1;
+      default:
+        return last_task_;
+    }
+  }
+  // What a task that was not predicted is stored as the difference to.
+  TaskId last_task(EventKind kind, const CurrentTask& current) const {
+    return is_about_current(kind) ? current.id : last_task_;
+  }
+  void take_task(EventKind kind, TaskId task_id, const CurrentTask& current) {
+    if (is_about_current(kind)) return;
+    last_task_ = task_id;
+    if (kind == EventKind::Run) {
+      if (task_id == next_) next_ = 0;
+    } else if (kind == EventKind::Ready) {
+      seen_[place(current.id)].woken = task_id;
+      next_ = task_id;
+    } else if (kind == EventKind::Spawn) {
+      spawned_ = task_id;
+      next_ = task_id;
+    }
   }
 
- private:
-  TaskId last_ = 0;
-};
-
-class LastArg {
- public:
-  std::uint64_t predict(EventKind kind) const { return has_sequence(kind) ? sequence_ : other_; }
-  void take(EventKind kind, std::uint64_t arg) { (has_sequence(kind) ? sequence_ : other_) = arg; }
-
- private:
-  std::uint64_t sequence_ = 0;
-  std::uint64_t other_ = 0;
-};
-
-// When the states of tasks began, as far as the chunk says. Two tasks may share a place: then the
-// prediction is bad, and the same when writing and when reading.
-class SpanStarts {
- public:
-  SpanStarts() = default;
-  explicit SpanStarts(const CurrentTask& current) { starts_[place(current.id)] = current.since_ns; }
-
-  std::uint64_t predict(TaskId task_id, std::int64_t ns) const {
-    const std::int64_t start_ns = starts_[place(task_id)];
-    return start_ns < 0 ? 0 : static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(start_ns);
+  // What the rest of the row is predicted from. A spawn is like the spawn before it.
+  Seen& about(EventKind kind, TaskId task_id) {
+    return seen_[kind == EventKind::Spawn ? 0 : place(task_id)];
   }
-  void begin(TaskId task_id, std::int64_t ns) { starts_[place(task_id)] = ns; }
+  static std::int64_t span_ns(const Seen& seen, std::int64_t ns) {
+    return seen.start_ns < 0 ? 0 : ns - seen.start_ns;
+  }
+  std::uint64_t arg(const Seen& seen, EventKind kind) const {
+    return has_sequence(kind) ? (seen.sequence + 1) & trace_format::kSeqMask : last_args_[0];
+  }
+  void begin_state(TaskId task_id, std::int64_t ns) { seen_[place(task_id)].start_ns = ns; }
+  void take_arg(Seen& seen, EventKind kind, std::uint64_t arg) {
+    last_args_[has_sequence(kind)] = arg;
+    if (has_sequence(kind)) seen.sequence = static_cast<std::uint32_t>(arg);
+  }
+  // What arguments and objects that were not predicted are stored as the difference to.
+  std::uint64_t last_arg(EventKind kind) const { return last_args_[has_sequence(kind)]; }
+  ObjectId last_object() const { return last_object_; }
+  void take_object(Seen& seen, ObjectId object_id) { last_object_ = seen.object_id = object_id; }
 
  private:
   static constexpr std::size_t kPlaces = 1024;
   static std::size_t place(TaskId task_id) {
     return static_cast<std::size_t>(task_id & (kPlaces - 1));
   }
-  std::array<std::int64_t, kPlaces> starts_ = [] {
-    std::array<std::int64_t, kPlaces> starts;
-    starts.fill(-1);
-    return starts;
-  }();
+
+  std::vector<Seen> seen_;
+  TaskId last_task_ = 0;  // of those that were not implied
+  TaskId next_ = 0;       // made runnable last, and has not run; 0: it has
+  TaskId spawned_ = 0;
+  ObjectId last_object_ = 0;
+  std::array<std::uint64_t, 2> last_args_{};  // the last one that was no sequence number; that was
 };
 
 }  // namespace taskscope::store

@@ -26,7 +26,7 @@ constexpr const char* kRowsSql = R"sql(
 CREATE TABLE main.span(
   task_id INTEGER, worker_id INTEGER, thread_id INTEGER, state TEXT, reason TEXT,
   object_id INTEGER, start_ns INTEGER, end_ns INTEGER, woken_by INTEGER, stack_id INTEGER,
-  site_id INTEGER, finished INTEGER);
+  site_id INTEGER, finished INTEGER, waker_kind TEXT);
 CREATE TABLE main.event(
   ns INTEGER, worker_id INTEGER, thread_id INTEGER, task_id INTEGER, kind TEXT,
   object_id INTEGER, arg INTEGER, stack_id INTEGER, site_id INTEGER, reason TEXT, arg2 INTEGER);

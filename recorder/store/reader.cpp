@@ -13,6 +13,7 @@
 #include "recorder/store/schema.h"
 #include "recorder/store/sql_toolbox.h"
 #include "recorder/store/sqlite.h"
+#include "runtime/trace_format/trace_file.h"
 
 namespace taskscope::store {
 namespace {
@@ -46,6 +47,14 @@ Result<void> check_header(const std::string& path, std::uint64_t& bytes) {
   const std::size_t read = std::fread(header.data(), 1, header.size(), file);
   std::fclose(file);
   if (read == 0) return Error{path + " is empty: nothing was recorded into it."};
+  if (read >= sizeof trace_format::kTraceFileMagic &&
+      std::memcmp(header.data(), &trace_format::kTraceFileMagic,
+                  sizeof trace_format::kTraceFileMagic) == 0) {
+    return Error{path +
+                 " is what a program wrote about itself; make a recording of it with taskscope "
+                 "import " +
+                 path + "."};
+  }
   if (read < header.size() || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
     return Error{path + " is not a recording (it is not a SQLite database)."};
   }
@@ -105,8 +114,22 @@ Span span_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
     span.object_id = columns.object_ids[i];
     span.reason = columns.reasons[i];
     if (kind == EventKind::Ready) span.woken_by = columns.actors[i];
+    span.waker_kind = waker_at(columns, i, worker_id == kNoWorker);
   }
   return span;
+}
+
+EventRow event_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id,
+                  ProgramId program_id) {
+  return {.ns = columns.ns[i],
+          .worker_id = worker_id,
+          .kind = columns.kinds[i],
+          .program_id = program_id,
+          .task_id = columns.task_ids[i],
+          .object_id = columns.object_ids[i],
+          .site_id = columns.site_ids[i],
+          .arg = columns.args[i],
+          .arg2 = columns.args2[i]};
 }
 
 // What a query may do: read. Everything else is refused when its SQL is compiled.
@@ -131,26 +154,46 @@ struct Reader::Impl {
   RecordingInfo info;
   DatabaseHandle database;
   mutable Statement chunk_data;
+  // Of the chunk that was decoded last.
   mutable ChunkColumns columns;
+  mutable ProgramId program_id = 1;
 
   Error error(const std::string& what) const {
     return Error{"Cannot read " + what + " of " + path + ": " + describe(database.get()) + "."};
   }
 
+  // Every row of `sql`.
+  template <class Visit>
+  Result<void> each_row(const char* what, const char* sql, Visit visit) const {
+    Statement s(database.get(), sql);
+    if (!s) return error(what);
+    int code;
+    while ((code = s.step()) == SQLITE_ROW) visit(s);
+    if (code != SQLITE_DONE) return error(what);
+    return {};
+  }
+
   // Every row of `sql`, turned into a T by `make`.
   template <class T, class Make>
   Result<std::vector<T>> rows(const char* what, const char* sql, Make make) const {
-    Statement s(database.get(), sql);
-    if (!s) return error(what);
     std::vector<T> out;
-    int code;
-    while ((code = s.step()) == SQLITE_ROW) out.push_back(make(s));
-    if (code != SQLITE_DONE) return error(what);
+    auto read = each_row(what, sql, [&](const Statement& s) { out.push_back(make(s)); });
+    if (!read) return read.error();
     return out;
+  }
+
+  // The chunks in which the kind occurs.
+  Result<std::vector<std::int64_t>> chunks_with(EventKind kind) const {
+    const auto bit = static_cast<std::int64_t>(kind_bit(kind));
+    const std::string sql =
+        "SELECT id FROM chunk WHERE kind_mask & " + std::to_string(bit) + " ORDER BY id";
+    return rows<std::int64_t>("the chunks", sql.c_str(),
+                              [](const Statement& s) { return s.integer(0); });
   }
 
   Result<void> open();
   Result<void> read_info();
+  Result<void> read_programs();
   void count_incomplete();
   Result<WorkerId> decode(std::int64_t chunk_id, std::uint32_t wanted) const;
 };
@@ -180,7 +223,7 @@ Result<void> Reader::Impl::open() {
     sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     if (register_sql_toolbox(opened) != SQLITE_OK) return error("the tables");
-    chunk_data = Statement(opened, "SELECT worker_id, data FROM chunk WHERE id = ?");
+    chunk_data = Statement(opened, "SELECT worker_id, data, program_id FROM chunk WHERE id = ?");
     if (chunk_data) return read_info();
     if (sqlite3_errcode(opened) != SQLITE_CANTOPEN) break;
   }
@@ -199,6 +242,7 @@ Result<void> Reader::Impl::read_info() {
     if (key == "command") info.command = meta.text(1);
     if (key == "started") info.started = meta.text(1);
     if (key == "exit_status") info.exit_status = meta.text(1);
+    if (key == "ended_by") info.ended_by = meta.text(1);
     if (key == "notes") info.notes = meta.text(1);
     if (key == "duration_ns") info.duration_ns = meta.integer(1);
     if (key == "kept_from_ns") info.kept_from_ns = meta.integer(1);
@@ -213,6 +257,7 @@ Result<void> Reader::Impl::read_info() {
   if (code != SQLITE_DONE || info.format.empty()) {
     return Error{path + " is damaged: its description cannot be read."};
   }
+  if (auto read = read_programs(); !read) return read;
   if (!info.complete) count_incomplete();
   Statement findings(database.get(), "SELECT count(*) FROM finding");
   if (!findings || findings.step() != SQLITE_ROW) return error("the findings");
@@ -222,6 +267,28 @@ Result<void> Reader::Impl::read_info() {
   if (!info.complete && stat((path + "-wal").c_str(), &status) == 0) {
     info.bytes += unsigned_of(status.st_size);
   }
+  return {};
+}
+
+Result<void> Reader::Impl::read_programs() {
+  auto read = rows<ProgramRow>("the programs",
+                               "SELECT id, pid, name, command, started_ns, ended_ns, exit_status,"
+                               " workers, tasks, events, lost_events FROM program ORDER BY id",
+                               [](const Statement& s) {
+                                 return ProgramRow{.id = narrow(s.integer(0)),
+                                                   .pid = s.integer(1),
+                                                   .name = s.text(2),
+                                                   .command = s.text(3),
+                                                   .started_ns = s.integer(4),
+                                                   .ended_ns = s.optional_integer(5),
+                                                   .exit_status = s.text(6),
+                                                   .workers = narrow(s.integer(7)),
+                                                   .tasks = unsigned_of(s.integer(8)),
+                                                   .events = unsigned_of(s.integer(9)),
+                                                   .lost_events = unsigned_of(s.integer(10))};
+                               });
+  if (!read) return read.error();
+  info.programs = std::move(*read);
   return {};
 }
 
@@ -252,6 +319,7 @@ Result<WorkerId> Reader::Impl::decode(std::int64_t chunk_id, std::uint32_t wante
   if (code == SQLITE_DONE) return Error{path + " has no " + name + "."};
   if (code != SQLITE_ROW) return error(name);
   const WorkerId worker_id = worker_of(chunk_data, 0);
+  program_id = narrow(chunk_data.integer(2));
   const auto decoded = decode_chunk(chunk_data.blob(1), wanted, columns);
   chunk_data.reset();
   if (!decoded) {
@@ -276,13 +344,20 @@ const RecordingInfo& Reader::info() const { return impl_->info; }
 const std::string& Reader::path() const { return impl_->path; }
 
 Result<std::vector<TaskRow>> Reader::tasks() const {
-  return impl_->rows<TaskRow>(
+  std::vector<TaskRow> all;
+  auto read = each_task([&all](TaskRow&& row) { all.push_back(std::move(row)); });
+  if (!read) return read.error();
+  return all;
+}
+
+Result<void> Reader::each_task(const std::function<void(TaskRow&&)>& visit) const {
+  return impl_->each_row(
       "the tasks",
       "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
       " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message"
       " FROM task ORDER BY id",
-      [](const Statement& s) {
-        return TaskRow{
+      [&visit](const Statement& s) {
+        visit(TaskRow{
             .id = unsigned_of(s.integer(0)),
             .name = s.text(1),
             .parent_id = unsigned_of(s.integer(2)),
@@ -295,7 +370,7 @@ Result<std::vector<TaskRow>> Reader::tasks() const {
             .wakeups = unsigned_of(s.integer(12)),
             .steals = unsigned_of(s.integer(13)),
             .panic_message = s.text(14),
-        };
+        });
       });
 }
 
@@ -439,46 +514,67 @@ Result<void> Reader::read_spans(std::int64_t chunk_id, std::vector<Span>& out) c
   return {};
 }
 
+Result<void> Reader::read_spans_and_events(std::int64_t chunk_id, std::span<const EventKind> kinds,
+                                           std::vector<Span>& spans,
+                                           std::vector<EventRow>& events) const {
+  std::array<bool, 256> wanted{};
+  for (const EventKind kind : kinds) wanted[static_cast<std::uint8_t>(kind)] = true;
+  const auto worker_id = impl_->decode(chunk_id, kAllColumns);
+  if (!worker_id) return worker_id.error();
+  const ChunkColumns& columns = impl_->columns;
+  for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
+    if (columns.span_ns[i] != kNoSpan) spans.push_back(span_at(columns, i, *worker_id));
+    if (wanted[static_cast<std::uint8_t>(columns.kinds[i])]) {
+      events.push_back(event_at(columns, i, *worker_id, impl_->program_id));
+    }
+  }
+  return {};
+}
+
 Result<void> Reader::read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const {
   const auto worker_id =
       impl_->decode(chunk_id, kTimeColumn | kTaskColumn | kObjectColumn | kSiteColumn | kArgColumn);
   if (!worker_id) return worker_id.error();
   const ChunkColumns& columns = impl_->columns;
   for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
-    if (!is_event(columns.kinds[i])) continue;
-    out.push_back({.ns = columns.ns[i],
-                   .worker_id = *worker_id,
-                   .kind = columns.kinds[i],
-                   .task_id = columns.task_ids[i],
-                   .object_id = columns.object_ids[i],
-                   .site_id = columns.site_ids[i],
-                   .arg = columns.args[i],
-                   .arg2 = columns.args2[i]});
+    if (is_event(columns.kinds[i]))
+      out.push_back(event_at(columns, i, *worker_id, impl_->program_id));
   }
   return {};
 }
 
 Result<std::vector<EventRow>> Reader::events_of(EventKind kind) const {
-  struct Chunk {
-    std::int64_t id;
-    std::uint64_t kind_mask;
-  };
-  auto chunks = impl_->rows<Chunk>(
-      "the chunks", "SELECT id, kind_mask FROM chunk ORDER BY id", [](const Statement& s) {
-        return Chunk{s.integer(0), static_cast<std::uint64_t>(s.integer(1))};
-      });
+  const auto chunks = impl_->chunks_with(kind);
   if (!chunks) return chunks.error();
   std::vector<EventRow> events;
-  for (const Chunk& chunk : *chunks) {
-    if ((chunk.kind_mask & kind_bit(kind)) == 0) continue;
+  for (const std::int64_t chunk : *chunks) {
     const std::size_t before = events.size();
-    if (auto read = read_events(chunk.id, events); !read) return read.error();
+    if (auto read = read_events(chunk, events); !read) return read.error();
     const auto others =
         std::remove_if(events.begin() + static_cast<std::ptrdiff_t>(before), events.end(),
                        [kind](const EventRow& row) { return row.kind != kind; });
     events.erase(others, events.end());
   }
   return events;
+}
+
+Result<std::vector<ArmRow>> Reader::arms() const {
+  const auto chunks = impl_->chunks_with(EventKind::Arm);
+  if (!chunks) return chunks.error();
+  std::vector<ArmRow> arms;
+  for (const std::int64_t chunk : *chunks) {
+    const auto read = impl_->decode(chunk, kTimeColumn | kTaskColumn | kObjectColumn | kArgColumn);
+    if (!read) return read.error();
+    const ChunkColumns& columns = impl_->columns;
+    for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
+      if (columns.kinds[i] != EventKind::Arm) continue;
+      arms.push_back({.ns = columns.ns[i],
+                      .task_id = columns.task_ids[i],
+                      .object_id = columns.object_ids[i],
+                      .operation = static_cast<ArmOperation>(columns.args[i] & 0xff)});
+    }
+  }
+  return arms;
 }
 
 bool Reader::query(std::string_view sql,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ class Reader {
 
   // Whole tables, ordered by id (by time where there is no id).
   Result<std::vector<TaskRow>> tasks() const;
+  // The tasks one after another, for those who do not keep them all.
+  Result<void> each_task(const std::function<void(TaskRow&&)>& visit) const;
   Result<std::vector<WorkerRow>> workers() const;
   Result<std::vector<ObjectRow>> objects() const;
   Result<std::vector<SiteRow>> sites() const;
@@ -44,8 +47,14 @@ class Reader {
 
   // Appends the spans that the chunk's events closed, in the order of their ends.
   Result<void> read_spans(std::int64_t chunk_id, std::vector<Span>& out) const;
+  // Both with one look at the chunk: its spans, and its events of these kinds.
+  Result<void> read_spans_and_events(std::int64_t chunk_id, std::span<const EventKind> kinds,
+                                     std::vector<Span>& spans, std::vector<EventRow>& events) const;
   // Appends the chunk's events in time order.
   Result<void> read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const;
+
+  // What selects waited for, chunk by chunk: those of one wait together, as they were written.
+  Result<std::vector<ArmRow>> arms() const;
 
   // All events of one kind, chunk by chunk; cheap for kinds that few chunks have.
   Result<std::vector<EventRow>> events_of(EventKind kind) const;

@@ -1,7 +1,8 @@
 // What a recording holds, as plain values: the narrow waist between recorder and viewer.
 //
-// Times are nanoseconds since the recording's start. Ids are those of the traced program. Rows are
-// copies; nothing here points into the database. Usable from any thread.
+// Times are nanoseconds since the recording's start. Ids are those of the traced program, with its
+// number above them (program_ids.h). Rows are copies; nothing here points into the database. Usable
+// from any thread.
 #pragma once
 
 #include <array>
@@ -12,10 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#include "recorder/store/program_ids.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::store {
 
+using trace_format::ArmOperation;
 using trace_format::BlockReason;
 using trace_format::EventKind;
 using trace_format::kNoWorker;
@@ -42,12 +45,23 @@ std::optional<TaskState> parse_task_state(std::string_view text);
 
 using StateTimes = std::array<std::int64_t, kSpanStates>;  // ns, indexed by TaskState
 
+// What ended a wait, as the order of its ring's events says.
+enum class WakerKind : std::uint8_t {
+  None = 0,  // nothing has, or that is not known: events were lost
+  Task = 1,
+  Timer = 2,
+  Network = 3,  // a descriptor was ready
+  Process = 4,  // another process has ended
+  Thread = 5,   // one that is no worker's
+};
+std::string_view to_text(WakerKind kind);  // "task", "timer", … as in SQL
+
 // One state of one task over an interval.
 struct Span {
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;  // of an unfinished span: the recording's end
   TaskId task_id = 0;
-  TaskId woken_by = 0;     // who ended a Blocked span; 0: nobody known, a timer, another thread
+  TaskId woken_by = 0;     // the task that ended a Blocked span; 0: `waker_kind` says what did
   ObjectId object_id = 0;  // what a Blocked span waited for
   // The OS thread of a Running or Syscall span; 0: of other states, or not known.
   std::uint64_t thread_id = 0;
@@ -57,10 +71,30 @@ struct Span {
   SiteId site_id = 0;  // where the wait or the call was written
   TaskState state = TaskState::Running;
   BlockReason reason = BlockReason::None;
+  WakerKind waker_kind = WakerKind::None;
   bool finished = true;  // false: the recording ended first
 
   friend bool operator==(const Span&, const Span&) = default;
 };
+
+// One of the programs that were recorded. Times and counts are none while it is being recorded.
+struct ProgramRow {
+  ProgramId id = 0;
+  std::int64_t pid = 0;
+  std::string name;     // path of its file
+  std::string command;  // as it was started, with arguments; empty: not known
+  std::int64_t started_ns = 0;
+  std::optional<std::int64_t> ended_ns;
+  std::string exit_status;  // "exited 0", "ended without a goodbye", …; empty: unknown
+  std::uint32_t workers = 0;
+  std::uint64_t tasks = 0;
+  std::uint64_t events = 0;
+  std::uint64_t lost_events = 0;
+};
+
+// What people call each of them: the file without its folders, and which of them it is where
+// several are called alike ("worker 2").
+std::vector<std::string> program_names(const std::vector<ProgramRow>& programs);
 
 struct TaskRow {
   TaskId id = 0;
@@ -75,6 +109,16 @@ struct TaskRow {
   std::uint64_t wakeups = 0;
   std::uint64_t steals = 0;   // how often another worker took it from a queue, as its first
   std::string panic_message;  // of a task that panicked
+};
+
+// Tasks that wait at one place for one reason, at some moment. Not stored.
+struct WaitingGroup {
+  ProgramId program_id = 1;
+  SiteId spawn_site_id = 0;
+  SiteId wait_site_id = 0;
+  BlockReason reason = BlockReason::None;
+  std::uint64_t tasks = 0;
+  std::int64_t longest_ns = 0;  // of their waits, so far
 };
 
 struct WorkerRow {
@@ -115,6 +159,14 @@ struct StealRow {
   TaskId task_id = 0;  // the first of them
 };
 
+// One of the things that a select waited for.
+struct ArmRow {
+  std::int64_t ns = 0;  // when its task began to wait
+  TaskId task_id = 0;
+  ObjectId object_id = 0;  // 0: of `after`
+  ArmOperation operation = ArmOperation::Unknown;
+};
+
 struct LostRow {
   WorkerId worker_id = kNoWorker;
   std::int64_t start_ns = 0;
@@ -135,6 +187,7 @@ struct EventRow {
   std::int64_t ns = 0;
   WorkerId worker_id = kNoWorker;
   EventKind kind{};
+  ProgramId program_id = 1;
   TaskId task_id = 0;
   ObjectId object_id = 0;
   SiteId site_id = 0;
@@ -157,7 +210,7 @@ struct ChunkSummary {
 };
 
 struct RecordingInfo {
-  std::string format;  // "taskscope 2.0"
+  std::string format;  // "taskscope 3.0"
   std::string source;  // "taskscope" or "go"
   std::string program;
   std::string command;  // as it was started, with arguments
@@ -168,6 +221,7 @@ struct RecordingInfo {
   std::uint64_t dropped_events = 0;
   bool complete = false;    // false: the recorder was killed before it could finish
   std::string exit_status;  // "exited 0", "killed by SIGSEGV", … ; empty: unknown
+  std::string ended_by;     // why the recording ended before its program did; empty: it did not
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;
   std::uint32_t workers = 0;
@@ -176,6 +230,7 @@ struct RecordingInfo {
   std::uint64_t findings = 0;
   std::uint64_t bytes = 0;  // of the file
   std::string notes;        // what went wrong while recording, a sentence a line; empty: nothing
+  std::vector<ProgramRow> programs;  // by id
 };
 
 struct FindingRow {

@@ -4,20 +4,26 @@ namespace taskscope::store {
 
 const char* const kSchemaSql = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE site(id INTEGER PRIMARY KEY, file TEXT, line INTEGER, function TEXT);
+CREATE TABLE program(
+  id INTEGER PRIMARY KEY, pid INTEGER, name TEXT, command TEXT, started_ns INTEGER,
+  ended_ns INTEGER, exit_status TEXT, workers INTEGER, tasks INTEGER, events INTEGER,
+  lost_events INTEGER);
+CREATE TABLE site(
+  id INTEGER PRIMARY KEY, file TEXT, line INTEGER, function TEXT, program_id INTEGER);
 CREATE TABLE task(
   id INTEGER PRIMARY KEY, name TEXT, parent_id INTEGER, spawn_site_id INTEGER, scope_id INTEGER,
   created_ns INTEGER, ended_ns INTEGER, state TEXT,
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
   sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
-  panic_message TEXT);
+  panic_message TEXT, program_id INTEGER);
 CREATE TABLE worker(
   id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, syscall_ns INTEGER,
-  spinning_ns INTEGER, parked_ns INTEGER, events INTEGER, steals INTEGER);
+  spinning_ns INTEGER, parked_ns INTEGER, events INTEGER, steals INTEGER, program_id INTEGER);
 CREATE TABLE thread(id INTEGER PRIMARY KEY, os_id INTEGER);
 CREATE TABLE object(
   id INTEGER PRIMARY KEY, kind TEXT, name TEXT, site_id INTEGER, capacity INTEGER,
-  created_ns INTEGER, destroyed_ns INTEGER, waits INTEGER, wait_ns INTEGER);
+  created_ns INTEGER, destroyed_ns INTEGER, waits INTEGER, wait_ns INTEGER,
+  program_id INTEGER);
 CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
@@ -30,7 +36,7 @@ CREATE TABLE chunk(
   id INTEGER PRIMARY KEY, worker_id INTEGER, start_ns INTEGER, end_ns INTEGER,
   events INTEGER, spans INTEGER, kind_mask INTEGER, longest_span_ns INTEGER,
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
-  sleeping_ns INTEGER, raw_bytes INTEGER, data BLOB);
+  sleeping_ns INTEGER, raw_bytes INTEGER, data BLOB, program_id INTEGER);
 )sql";
 
 }  // namespace taskscope::store

@@ -19,8 +19,15 @@ CREATE TEMP VIEW IF NOT EXISTS scheduler_latency AS
   FROM span WHERE state = 'runnable' AND finished;
 CREATE TEMP VIEW IF NOT EXISTS wakeup AS
   SELECT end_ns AS ns, woken_by AS waker_id, task_id, worker_id, reason, object_id, site_id,
-    end_ns - start_ns AS waited_ns
+    end_ns - start_ns AS waited_ns, waker_kind
   FROM span WHERE state = 'blocked' AND finished;
+CREATE TEMP VIEW IF NOT EXISTS arm AS
+  SELECT ns, task_id, CASE arg)sql"
+#define TASKSCOPE_ARM_OPERATION(number, name, text) " WHEN " #number " THEN '" text "'"
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ARM_OPERATION
+                                  R"sql( END AS operation, object_id
+  FROM event WHERE kind = 'arm';
 CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns

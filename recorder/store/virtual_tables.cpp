@@ -32,17 +32,18 @@ enum class Field {
   Finished,
   Kind,
   Arg,
-  Arg2
+  Arg2,
+  WakerKind
 };
 
-constexpr std::array kSpanFields = {Field::TaskId,  Field::WorkerId, Field::ThreadId,
-                                    Field::State,   Field::Reason,   Field::ObjectId,
-                                    Field::Start,   Field::End,      Field::WokenBy,
-                                    Field::StackId, Field::SiteId,   Field::Finished};
+constexpr std::array kSpanFields = {
+    Field::TaskId,   Field::WorkerId, Field::ThreadId, Field::State,   Field::Reason,
+    Field::ObjectId, Field::Start,    Field::End,      Field::WokenBy, Field::StackId,
+    Field::SiteId,   Field::Finished, Field::WakerKind};
 constexpr const char* kSpanSql =
     "CREATE TABLE span(task_id INTEGER, worker_id INTEGER, thread_id INTEGER, state TEXT,"
     " reason TEXT, object_id INTEGER, start_ns INTEGER, end_ns INTEGER, woken_by INTEGER,"
-    " stack_id INTEGER, site_id INTEGER, finished INTEGER)";
+    " stack_id INTEGER, site_id INTEGER, finished INTEGER, waker_kind TEXT)";
 
 constexpr std::array kEventFields = {
     Field::End, Field::WorkerId, Field::ThreadId, Field::TaskId, Field::Kind, Field::ObjectId,
@@ -75,6 +76,8 @@ std::uint32_t column_bits(Table table, Field field) {
       return kTimeColumn;
     case Field::WokenBy:
       return kActorColumn;
+    case Field::WakerKind:
+      return kWakerColumn;
     case Field::SiteId:
       return kSiteColumn;
     case Field::Arg:
@@ -91,8 +94,9 @@ std::uint32_t column_bits(Table table, Field field) {
   return kAllColumns;
 }
 
-// What a query asks for, as far as chunks and rows can be skipped by it. SQLite checks every
-// condition again, so this may let rows through that do not match, never the other way round.
+// What a query asks for, as far as chunks and rows can be skipped by it. SQLite checks conditions
+// on workers and tasks again; those on times, states and kinds are decided here alone (is_exact),
+// as SQLite would: asking it about each row costs more than all else.
 struct Filter {
   std::int64_t start_min = std::numeric_limits<std::int64_t>::min();
   std::int64_t start_max = std::numeric_limits<std::int64_t>::max();
@@ -102,7 +106,7 @@ struct Filter {
   std::optional<std::int64_t> task_id;
   std::optional<TaskState> state;
   std::optional<EventKind> kind;
-  bool nothing = false;  // a kind or state that does not exist
+  bool nothing = false;  // no row can match
 
   bool bounds_start() const {
     return start_min != std::numeric_limits<std::int64_t>::min() ||
@@ -121,11 +125,13 @@ char comparison_letter(unsigned char op) {
     case SQLITE_INDEX_CONSTRAINT_EQ:
       return '=';
     case SQLITE_INDEX_CONSTRAINT_LT:
-    case SQLITE_INDEX_CONSTRAINT_LE:
       return '<';
+    case SQLITE_INDEX_CONSTRAINT_LE:
+      return 'l';
     case SQLITE_INDEX_CONSTRAINT_GT:
-    case SQLITE_INDEX_CONSTRAINT_GE:
       return '>';
+    case SQLITE_INDEX_CONSTRAINT_GE:
+      return 'g';
     default:
       return 0;
   }
@@ -146,17 +152,29 @@ bool can_use(Field field, char comparison) {
   }
 }
 
-void bound(std::int64_t& low, std::int64_t& high, char comparison, sqlite3_value* value) {
+bool is_exact(Field field) {
+  return field == Field::Start || field == Field::End || field == Field::State ||
+         field == Field::Kind;
+}
+
+// Narrows [low, high] to the times that compare so with `value`. False if there are none.
+bool bound(std::int64_t& low, std::int64_t& high, char comparison, sqlite3_value* value) {
+  const bool below = comparison == '<' || comparison == 'l';
+  const bool above = comparison == '>' || comparison == 'g';
   const int type = sqlite3_value_numeric_type(value);
-  if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return;
+  // Any text is more than any number; NULL compares with nothing.
+  if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return type != SQLITE_NULL && below;
   const double real = sqlite3_value_double(value);
-  if (std::fabs(real) > 4e18) return;
+  if (std::isnan(real)) return false;
+  if (real > 4e18) return below;
+  if (real < -4e18) return above;
   const bool exact = type == SQLITE_INTEGER;
   const std::int64_t floor =
       exact ? sqlite3_value_int64(value) : static_cast<std::int64_t>(std::floor(real));
   const std::int64_t ceiling = exact ? floor : static_cast<std::int64_t>(std::ceil(real));
-  if (comparison != '<') low = std::max(low, floor);
-  if (comparison != '>') high = std::min(high, ceiling);
+  if (!below) low = std::max(low, comparison == '>' ? floor + 1 : ceiling);
+  if (!above) high = std::min(high, comparison == '<' ? ceiling - 1 : floor);
+  return low <= high;
 }
 
 std::optional<std::int64_t> integer_or_none(sqlite3_value* value) {
@@ -174,10 +192,10 @@ std::optional<std::string_view> text_or_none(sqlite3_value* value) {
 void add_condition(Filter& filter, Field field, char comparison, sqlite3_value* value) {
   switch (field) {
     case Field::Start:
-      bound(filter.start_min, filter.start_max, comparison, value);
+      filter.nothing |= !bound(filter.start_min, filter.start_max, comparison, value);
       break;
     case Field::End:
-      bound(filter.end_min, filter.end_max, comparison, value);
+      filter.nothing |= !bound(filter.end_min, filter.end_max, comparison, value);
       break;
     case Field::WorkerId:
       filter.worker_id = integer_or_none(value);
@@ -185,19 +203,20 @@ void add_condition(Filter& filter, Field field, char comparison, sqlite3_value* 
     case Field::TaskId:
       filter.task_id = integer_or_none(value);
       break;
-    case Field::State:
-      if (const auto text = text_or_none(value)) {
-        filter.state = parse_task_state(*text);
-        filter.nothing |= !filter.state;
-      }
+    case Field::State: {
+      const auto text = text_or_none(value);
+      const auto state = text ? parse_task_state(*text) : std::nullopt;
+      filter.nothing |= !state || (filter.state && *filter.state != *state);
+      filter.state = state;
       break;
-    case Field::Kind:
-      if (const auto text = text_or_none(value)) {
-        const auto* spec = trace_format::find_event_spec(*text);
-        if (spec != nullptr) filter.kind = spec->kind;
-        filter.nothing |= spec == nullptr;
-      }
+    }
+    case Field::Kind: {
+      const auto text = text_or_none(value);
+      const auto* spec = text ? trace_format::find_event_spec(*text) : nullptr;
+      filter.nothing |= spec == nullptr || (filter.kind && *filter.kind != spec->kind);
+      if (spec != nullptr) filter.kind = spec->kind;
       break;
+    }
     default:
       break;
   }
@@ -316,7 +335,10 @@ int best_index(sqlite3_vtab* base, sqlite3_index_info* info) {
     const Field field = field_of(table, constraint.iColumn);
     const char comparison = comparison_letter(constraint.op);
     if (comparison == 0 || !can_use(field, comparison)) continue;
+    const bool is_text = field == Field::State || field == Field::Kind;
+    if (is_text && std::strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0) continue;
     info->aConstraintUsage[i].argvIndex = ++argument;
+    info->aConstraintUsage[i].omit = is_exact(field);
     conditions += static_cast<char>('a' + static_cast<int>(field));
     conditions += comparison;
     rows /= field == Field::TaskId ? 1000 : 8;
@@ -429,6 +451,12 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
     case Field::WokenBy:
       if (kind == EventKind::Ready) result_id(context, columns.actors[i]);
       break;
+    case Field::WakerKind: {
+      const auto waker =
+          closes_wait(kind) ? waker_at(columns, i, !cursor.worker_id) : store::WakerKind::None;
+      if (waker != store::WakerKind::None) result_text(context, to_text(waker));
+      break;
+    }
     case Field::SiteId:
       if (about_wait || closes_placed(kind)) result_id(context, columns.site_ids[i]);
       break;

@@ -16,6 +16,7 @@ namespace {
 
 enum Insert {
   kMeta,
+  kProgram,
   kSite,
   kTask,
   kWorker,
@@ -33,13 +34,14 @@ enum Insert {
 
 constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO meta VALUES(?,?)",
-    "INSERT OR REPLACE INTO site VALUES(?,?,?,?)",
+    "INSERT OR REPLACE INTO program VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
     "INSERT OR REPLACE INTO task(id, name, parent_id, spawn_site_id, created_ns, ended_ns, state,"
-    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?)",
+    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
+    " program_id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
-    "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+    "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
     " kind = coalesce(excluded.kind, kind), name = coalesce(excluded.name, name),"
     " site_id = coalesce(excluded.site_id, site_id),"
     " capacity = coalesce(excluded.capacity, capacity),"
@@ -51,9 +53,9 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
     "INSERT INTO lost VALUES(?,?,?,?)",
-    "INSERT INTO chunk(worker_id, start_ns, end_ns, events, spans, kind_mask, longest_span_ns,"
-    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, raw_bytes, data)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO chunk(worker_id, start_ns, end_ns, events, spans, kind_mask,"
+    " longest_span_ns, running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, raw_bytes,"
+    " data, id, program_id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "BEGIN",
     "COMMIT",
 };
@@ -188,11 +190,21 @@ void Writer::put_meta(std::string_view key, std::int64_t value) {
   if (s != nullptr) impl_->run(s->bind_text(1, key).bind(2, value));
 }
 
+void Writer::put_program(const ProgramRow& row, Totals totals) {
+  Statement* s = impl_->insert(kProgram);
+  if (s == nullptr) return;
+  s->bind(1, std::int64_t{row.id}).bind(2, row.pid).bind_text(3, row.name);
+  s->bind_name(4, row.command).bind(5, row.started_ns).bind(6, row.ended_ns);
+  s->bind_name(7, row.exit_status).bind(8, if_known(totals, row.workers));
+  s->bind(9, if_known(totals, count(row.tasks))).bind(10, if_known(totals, count(row.events)));
+  impl_->run(s->bind(11, if_known(totals, count(row.lost_events))));
+}
+
 void Writer::put_site(const SiteRow& row) {
   Statement* s = impl_->insert(kSite);
   if (s == nullptr) return;
   s->bind(1, std::int64_t{row.id}).bind_text(2, row.file).bind(3, std::int64_t{row.line});
-  impl_->run(s->bind_text(4, row.function));
+  impl_->run(s->bind_text(4, row.function).bind(5, std::int64_t{program_of_site(row.id)}));
 }
 
 void Writer::put_task(const TaskRow& row, Totals totals) {
@@ -207,7 +219,7 @@ void Writer::put_task(const TaskRow& row, Totals totals) {
   }
   s->bind(13, if_known(totals, count(row.wakeups)));
   s->bind(14, if_known(totals, count(row.steals))).bind_name(15, row.panic_message);
-  impl_->run(*s);
+  impl_->run(s->bind(16, std::int64_t{program_of(row.id)}));
 }
 
 void Writer::put_worker(const WorkerRow& row, Totals totals) {
@@ -217,7 +229,8 @@ void Writer::put_worker(const WorkerRow& row, Totals totals) {
   s->bind(3, if_known(totals, row.running_ns)).bind(4, if_known(totals, row.syscall_ns));
   s->bind(5, if_known(totals, row.spinning_ns)).bind(6, if_known(totals, row.parked_ns));
   s->bind(7, if_known(totals, count(row.events)));
-  impl_->run(s->bind(8, if_known(totals, count(row.steals))));
+  s->bind(8, if_known(totals, count(row.steals)));
+  impl_->run(s->bind(9, std::int64_t{program_of_worker(row.id)}));
 }
 
 void Writer::put_thread(std::uint64_t os_id) {
@@ -234,7 +247,8 @@ void Writer::put_object(const ObjectRow& row, Totals totals) {
   s->bind(5, row.capacity ? std::optional(count(*row.capacity)) : std::nullopt);
   s->bind(6, row.created_ns).bind(7, row.destroyed_ns);
   s->bind(8, if_known(totals, count(row.waits)));
-  impl_->run(s->bind(9, if_known(totals, row.wait_ns)));
+  s->bind(9, if_known(totals, row.wait_ns));
+  impl_->run(s->bind(10, std::int64_t{program_of(row.id)}));
 }
 
 void Writer::add_steal(const StealRow& row) {
@@ -254,9 +268,10 @@ void Writer::add_lost(const LostRow& row) {
   impl_->run(s->bind(4, count(row.events)));
 }
 
-void Writer::add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id) {
+std::int64_t Writer::put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
+                               ProgramId program_id, WorkerId worker_id) {
   Statement* s = impl_->insert(kChunk);
-  if (s == nullptr) return;
+  if (s == nullptr) return 0;
   const ChunkSummary& summary = chunk.statistics.summary;
   s->bind(1, worker_or_null(worker_id)).bind(2, summary.start_ns).bind(3, summary.end_ns);
   s->bind(4, std::int64_t{summary.events}).bind(5, std::int64_t{summary.spans});
@@ -265,7 +280,10 @@ void Writer::add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id) {
     s->bind(8 + static_cast<int>(i), summary.state_ns[i]);
   }
   s->bind(13, std::int64_t{chunk.raw_bytes}).bind_blob(14, chunk.blob);
+  s->bind(15, row_id == 0 ? std::nullopt : std::optional(row_id));
+  s->bind(16, std::int64_t{program_id});
   impl_->run(*s);
+  return sqlite3_last_insert_rowid(impl_->database.get());
 }
 
 Result<Dropped> Writer::drop_before(std::int64_t ns) {
@@ -332,9 +350,18 @@ Result<void> Writer::finish() {
   if (auto stored = commit(); !stored) return stored;
   for (Statement& statement : impl_->inserts) statement = {};
   sqlite3* database = impl_->database.get();
-  impl_->attempt([&] {
-    return execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE");
+  const bool folded = impl_->attempt([&] {
+    const int code =
+        sqlite3_wal_checkpoint_v2(database, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    return code == SQLITE_OK;
   });
+  // Somebody who reads it keeps it in WAL mode, which does no harm: nothing is left in the WAL.
+  if (folded) {
+    impl_->attempt([&] {
+      return execute(database, "PRAGMA journal_mode=DELETE") ||
+             (sqlite3_errcode(database) & 0xff) == SQLITE_BUSY;
+    });
+  }
   impl_->database.reset();
   return impl_->failure;
 }

@@ -44,6 +44,8 @@ class Writer {
 
   void put_meta(std::string_view key, std::string_view value);
   void put_meta(std::string_view key, std::int64_t value);
+  // Whose totals are not known yet has none.
+  void put_program(const ProgramRow& row, Totals totals);
   void put_site(const SiteRow& row);
   void put_task(const TaskRow& row, Totals totals);
   void put_worker(const WorkerRow& row, Totals totals);
@@ -54,7 +56,10 @@ class Writer {
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);
   void add_lost(const LostRow& row);
-  void add_chunk(const ChunkEncoder::Packed& chunk, WorkerId worker_id);
+  // A new row if `row_id` is 0, else the same chunk as it is now. Returns the row's id; of use only
+  // until chunks are dropped.
+  std::int64_t put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
+                         ProgramId program_id, WorkerId worker_id);
 
   // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest one
   // left begins. Commits.
@@ -65,7 +70,9 @@ class Writer {
   std::uint64_t used_bytes();
 
   Result<void> commit();
-  // Commits, folds the WAL into the file, leaves WAL mode and closes: one file remains.
+  // Commits, folds the WAL into the file, leaves WAL mode unless somebody reads the file, and
+  // closes: one file remains, beside which only empty ones may lie. Waits for readers in the middle
+  // of something, and fails if one stays there for seconds.
   Result<void> finish();
 
   bool failed() const;

@@ -19,8 +19,8 @@ namespace taskscope::base {
 enum class ErrorKind : std::uint8_t {
   Other,
   Closed,     // by this program, perhaps by another task
-  Timeout,    // a deadline has passed
-  Cancelled,  // the context was done first
+  Timeout,    // a deadline has passed, perhaps the context's
+  Cancelled,  // the context was cancelled first
   EndOfFile,  // nothing more will come
 };
 

@@ -8,10 +8,18 @@
 //   for (Job& job : jobs) work(ctx, job);  // until it is closed and drained
 //   if (std::optional<Job> more = jobs.try_recv()) work(ctx, *more);
 //
+//   ts::Receiver<int> from = numbers;  // the ends, for those who only receive or only send
+//   ts::Sender<int> to = numbers;
+//   if (!to.send(ctx, 1)) return;      // false: ctx was done first
+//   if (!to.try_send(2)) log(std::to_string(from.len()) + " of " + std::to_string(from.cap()));
+//   if (ts::Result<int> number = from.recv(ctx)) use(*number);  // or why there is none
+//   if (from.drained()) log("no more will come");
+//
 // Handles are cheap shared references: copies mean the same channel, which lives until the last
 // handle is gone. A default-constructed handle is a nil channel: sending and receiving wait for
 // ever, close panics. T must be movable without throwing; it may be move-only. Values go by move
-// from the sender to the receiver or the buffer.
+// from the sender to the receiver or the buffer. A channel, and its receiving end, is an input
+// range, and a view: `jobs | std::views::take(3)` receives three values and no more.
 //
 // A handle belongs to one task at a time like any value; the channel may be used by all at once.
 // Threads that are no task's may use what cannot wait: try_send, try_recv, close, len, cap.
@@ -19,7 +27,7 @@
 
 #include <concepts>
 #include <cstddef>
-#include <iterator>
+#include <iterator>  // of <ranges>, which clang 14 cannot read, what it needs of ranges
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -149,32 +157,42 @@ template <class T>
 Chan<T> make_part(trace_format::ObjectKind whole, std::size_t capacity, const base::Site& site);
 
 // Receives until the channel is closed and drained: what `for (T& v : ch)` runs on. Holds the
-// channel itself, as Go's range does: the handle may be given away inside the loop.
+// channel itself, as Go's range does: the handle may be given away inside the loop. A value is
+// received when it is asked for, by a look at it or at the end, so that whoever takes a number of
+// values waits for none beyond.
 template <class T>
 class RecvIterator {
  public:
   using value_type = T;
   using difference_type = std::ptrdiff_t;
-  using iterator_category = std::input_iterator_tag;
-  using reference = T&;
-  using pointer = T*;
+  using iterator_concept = std::input_iterator_tag;
 
-  RecvIterator(ChanRef chan, const base::Site& site) : chan_(std::move(chan)), site_(site) {
-    ++*this;
+  RecvIterator(ChanRef chan, const base::Site& site) : chan_(std::move(chan)), site_(site) {}
+
+  T& operator*() const {
+    fetch();
+    return *value_;
   }
-
-  T& operator*() { return *value_; }
-  T* operator->() { return &*value_; }
+  T* operator->() const { return &**this; }
   [[gnu::always_inline]] RecvIterator& operator++() {
-    value_ = recv<T>(chan_.get(), site_);
+    fetch();
+    value_.reset();
     return *this;
   }
-  friend bool operator==(const RecvIterator& it, std::default_sentinel_t) { return !it.value_; }
+  void operator++(int) { ++*this; }
+  [[gnu::always_inline]] friend bool operator==(const RecvIterator& it, std::default_sentinel_t) {
+    it.fetch();
+    return !it.value_;
+  }
 
  private:
+  [[gnu::always_inline]] void fetch() const {
+    if (!value_) value_ = recv<T>(chan_.get(), site_);
+  }
+
   ChanRef chan_;
   base::Site site_;
-  std::optional<T> value_;
+  mutable std::optional<T> value_;  // the one at which it stands, once that was asked for
 };
 
 }  // namespace taskscope::channel
@@ -189,7 +207,9 @@ class Receiver;
 template <class T>
 class Chan {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain values");
-  static_assert(std::is_move_constructible_v<T>, "values travel through a channel by move");
+  static_assert(std::is_nothrow_move_constructible_v<T>,
+                "values travel through a channel by move, under its lock, where nothing may throw: "
+                "give the type a noexcept move constructor, or send a std::unique_ptr to it");
 
  public:
   Chan() = default;  // a nil channel
@@ -344,3 +364,13 @@ Chan<T> channel::make_part(trace_format::ObjectKind whole, std::size_t capacity,
 }
 
 }  // namespace taskscope
+
+// Copies of a handle mean the same channel, and iterators hold it themselves.
+template <class T>
+inline constexpr bool std::ranges::enable_view<taskscope::Chan<T>> = true;
+template <class T>
+inline constexpr bool std::ranges::enable_view<taskscope::Receiver<T>> = true;
+template <class T>
+inline constexpr bool std::ranges::enable_borrowed_range<taskscope::Chan<T>> = true;
+template <class T>
+inline constexpr bool std::ranges::enable_borrowed_range<taskscope::Receiver<T>> = true;

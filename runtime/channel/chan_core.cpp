@@ -211,7 +211,7 @@ void ChanCore::close(const base::Site& site) TASKSCOPE_NO_ANALYSIS {
   lock_.lock();
   if (closed_.load(std::memory_order_relaxed)) {
     lock_.unlock();
-    sched::panic("close of closed channel");
+    sched::panic("close of closed channel", traced_);
   }
   // Release pairs with the acquire in closed().
   closed_.store(true, std::memory_order_release);
@@ -266,7 +266,7 @@ void select_nothing(const base::Site& site) {
   sched::park_for_ever({.reason = BlockReason::SelectNoCases, .object = nullptr, .site = site});
 }
 
-void send_on_closed() { sched::panic("send on closed channel"); }
+void ChanCore::send_on_closed() const { sched::panic("send on closed channel", traced_); }
 
 void nil_close() { sched::panic("close of nil channel"); }
 

@@ -106,6 +106,8 @@ class ChanCore {
 
   // Panics if it is closed already.
   void close(const base::Site& site);
+  // The panic of a send that found it closed.
+  [[noreturn]] void send_on_closed() const;
 
   // A timer's channel shows no buffer.
   std::size_t length() const;
@@ -195,7 +197,6 @@ class ChanCore {
 void nil_send_unless(DoneChannel done, const base::Site& site);
 void nil_recv_unless(DoneChannel done, const base::Site& site);
 [[noreturn]] void nil_close();
-[[noreturn]] void send_on_closed();
 [[noreturn]] void select_nothing(const base::Site& site);
 
 }  // namespace taskscope::channel

@@ -19,6 +19,7 @@
 //     case 0: …
 //     case 1: …
 //   }
+//   if (ts::select(ts::recv(numbers, value), ts::otherwise()) == 1) log("none is there now");
 //
 // Arms are made inside the call; they refer to their arguments. A value to be sent is moved only if
 // its arm is the one: what is std::move'd into an arm that was not carried out is still there.
@@ -121,7 +122,7 @@ class SendArm {
     arm.direction = Direction::Send;
   }
   auto finish(const Arm& arm) {
-    if (!arm.success) send_on_closed();
+    if (!arm.success) arm.chan->send_on_closed();
     if constexpr (kHandled<Handler>) return handler_();
   }
 

@@ -4,7 +4,9 @@
 //   for (auto& worker : workers) {
 //     arms.recv(worker.results, [&](std::optional<Result> r) { if (r) use(*r); });
 //   }
-//   while (open) arms.wait();
+//   while (open && arms.wait(ctx) != ts::SelectList::kNone) {}  // kNone: ctx was done
+//   if (arms.try_now() == ts::SelectList::kNone) log("nobody is ready");
+//   if (arms.wait_for(ctx, 100ms) == ts::SelectList::kNone) arms.remove(0);
 //
 // Arms stay in the list and are used again by the next wait; a send is carried out once, then its
 // arm is disabled. remove() disables any arm. Handlers return nothing. Owned by one task; a wait
@@ -13,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -48,21 +51,30 @@ class SelectList {
   }
 
   // Waits for the first arm that can go ahead, carries it out and returns its index.
-  std::size_t wait(Site site = Site::here()) {
-    return finish(
-        bind().wait({.reason = sched::BlockReason::Select, .object = nullptr, .site = site}));
-  }
+  std::size_t wait(Site site = Site::here()) { return finish(bind(nullptr).wait(waiting(site))); }
   static constexpr std::size_t kNone = channel::Selection::kNone;
+  // The same, but kNone if `context` is done first, or already.
+  template <channel::Cancellable C>
+  std::size_t wait(const C& context, Site site = Site::here()) {
+    const channel::DoneChannel done = context.done_core();
+    if (done != nullptr && done->closed()) return kNone;
+    return finish(bind(done).wait(waiting(site)));
+  }
   // kNone if no arm has been carried out for `duration`.
   template <class Rep, class Period>
   std::size_t wait_for(std::chrono::duration<Rep, Period> duration, Site site = Site::here()) {
-    const auto nanoseconds = std::chrono::ceil<std::chrono::nanoseconds>(duration).count();
-    return finish(
-        bind().wait_until({.reason = sched::BlockReason::Select, .object = nullptr, .site = site},
-                          sched::deadline_after(nanoseconds)));
+    return finish(bind(nullptr).wait_until(waiting(site), deadline_of(duration)));
+  }
+  // kNone then, and if `context` is done first, or already.
+  template <channel::Cancellable C, class Rep, class Period>
+  std::size_t wait_for(const C& context, std::chrono::duration<Rep, Period> duration,
+                       Site site = Site::here()) {
+    const channel::DoneChannel done = context.done_core();
+    if (done != nullptr && done->closed()) return kNone;
+    return finish(bind(done).wait_until(waiting(site), deadline_of(duration)));
   }
   // kNone if no arm is ready now.
-  std::size_t try_now() { return finish(bind().try_now()); }
+  std::size_t try_now() { return finish(bind(nullptr).try_now()); }
 
  private:
   struct Entry {
@@ -86,17 +98,27 @@ class SelectList {
     arms_.push_back(std::move(entry));
     return arms_.size() - 1;
   }
-  channel::Selection bind() {
-    bound_.assign(arms_.size(), channel::Arm{});
-    order_.resize(arms_.size());
-    locks_.resize(arms_.size() + 1);
+  static sched::WaitSpec waiting(const Site& site) {
+    return {.reason = sched::BlockReason::Select, .object = nullptr, .site = site};
+  }
+  template <class Rep, class Period>
+  static std::int64_t deadline_of(std::chrono::duration<Rep, Period> duration) {
+    return sched::deadline_after(std::chrono::ceil<std::chrono::nanoseconds>(duration).count());
+  }
+  // Behind the arms stands one for `done`, disabled if that is null.
+  channel::Selection bind(channel::DoneChannel done) {
+    const std::size_t count = arms_.size() + 1;
+    bound_.assign(count, channel::Arm{});
+    order_.resize(count);
+    locks_.resize(count + 1);
     for (std::size_t i = 0; i < arms_.size(); ++i) {
       if (arms_[i] != nullptr) arms_[i]->bind(bound_[i]);
     }
-    return channel::Selection({bound_.data(), order_.data(), locks_.data(), arms_.size()});
+    bound_.back().chan = done;
+    return channel::Selection({bound_.data(), order_.data(), locks_.data(), count});
   }
   std::size_t finish(std::size_t chosen) {
-    if (chosen == kNone) return kNone;
+    if (chosen == kNone || chosen == arms_.size()) return kNone;
     Entry& entry = *arms_[chosen];
     const channel::Arm arm = bound_[chosen];
     const Running running(*this);

@@ -8,6 +8,8 @@
 namespace taskscope::channel {
 namespace {
 
+using trace_format::ArmOperation;
+
 // Below this an insertion is faster than a sort.
 constexpr std::size_t kInsertionMax = 16;
 
@@ -129,7 +131,8 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
   enter_queues(claim);
   if (enabled_ == 0) sched::park_for_ever(wait);
   sched::HeldLocks held{.first = locks_ + 1, .count = channels_};
-  sched::park(wait, held);
+  sched::park(wait, held,
+              wait.object == nullptr ? sched::WaitArms{next_arm, this} : sched::WaitArms{});
   return leave_queues(claim);
 }
 
@@ -151,9 +154,29 @@ std::size_t Selection::wait_until(const sched::WaitSpec& wait,
   timeout.gate.lock();
   sched::start_timer(timeout, deadline_ns);
   sched::HeldLocks held{.first = locks_, .count = channels_ + 1};
-  sched::park(wait, held);
+  sched::park(wait, held, {next_arm_or_timeout, this});
   if (claim.winner() != &timeout.waiter) sched::stop_timer(timeout);
   return leave_queues(claim);
+}
+
+// In the order in which they were written.
+std::size_t Selection::next_arm(const void* select, std::size_t from, sched::WaitArm& arm) {
+  const auto& self = *static_cast<const Selection*>(select);
+  while (from < self.count_ && self.arms_[from].chan == nullptr) ++from;
+  if (from >= self.count_) return 0;
+  const Arm& found = self.arms_[from];
+  arm = {.operation = found.direction == Direction::Recv ? ArmOperation::Recv : ArmOperation::Send,
+         .object = &found.chan->traced_};
+  return from + 1;
+}
+
+std::size_t Selection::next_arm_or_timeout(const void* select, std::size_t from,
+                                           sched::WaitArm& arm) {
+  if (const std::size_t next = next_arm(select, from, arm); next != 0) return next;
+  const std::size_t count = static_cast<const Selection*>(select)->count_;
+  if (from > count) return 0;
+  arm = {.operation = ArmOperation::After};
+  return count + 1;
 }
 
 void Selection::enter_queues(sched::Claim& claim) TASKSCOPE_NO_ANALYSIS {

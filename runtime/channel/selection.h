@@ -60,6 +60,9 @@ class Selection {
   void enter_queues(sched::Claim& claim);
   std::size_t leave_queues(const sched::Claim& claim);
   std::size_t index_of(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms_); }
+  // What a trace tells of the wait, if that is for no object of its own: WaitArms::next.
+  static std::size_t next_arm(const void* select, std::size_t from, sched::WaitArm& arm);
+  static std::size_t next_arm_or_timeout(const void* select, std::size_t from, sched::WaitArm& arm);
 
   Arm* arms_;
   Arm** order_;  // the enabled arms, by address of their channels

@@ -7,12 +7,29 @@
 //     if (ctx.err()) log(ctx.err().message());  // "context deadline exceeded"
 //   }                                           // `cancel` cancels what is left
 //
+//   ts::Cancellable<ts::CancelCauseFunc> request = ts::with_cancel_cause(ts::background());
+//   ts::Cancellable<ts::CancelFunc> work = ts::with_deadline(request.ctx, ts::now() + 1min);
+//   ts::StopFunc tidy = ts::after_func(work.ctx, [] { log("it is over"); });
+//   request.cancel(std::runtime_error("the user has left"));
+//   if (work.ctx.err()) log(message_of(work.ctx.cause()));  // "the user has left"
+//   ts::Context last = ts::without_cancel(work.ctx);  // for what has to be done all the same
+//
+//   const auto closed = std::make_exception_ptr(std::runtime_error("the shop has closed"));
+//   auto day = ts::with_deadline_cause(parent, ts::now() + 8h, closed);
+//   auto visit = ts::with_timeout_cause(day.ctx, 1h, closed);
+//   auto talk = ts::with_cancel(visit.ctx);
+//   talk.cancel.release();         // it ends with the visit
+//   talk.ctx.throw_if_done();      // the cause, if that is over
+//
 // A Context is a cheap shared handle; copies mean the same context. A default-constructed one is
 // background(): never done. (clang before 16 does not capture a structured binding in a lambda:
 // write `[ctx = ctx]`, or keep the pair, `auto request = ts::with_cancel(…)`, and use request.ctx.)
 // Cancellation goes down to all contexts made from it, never up, once and
-// for ever. Every operation of this library that waits takes one as its first argument. Any thread
-// may call everything here; a deadline needs an active run.
+// for ever. Operations of this library that wait take one as their first argument, if they are to
+// end with it. ts::select has an arm for it, `ts::recv(ctx.done(), …)`. There is none for close()
+// of connections and listeners, which waits only for calls that it ends, nor for ts::blocking: a
+// system call cannot be called back. Any thread may call everything here; a deadline needs an
+// active run.
 #pragma once
 
 #include <chrono>
@@ -110,7 +127,7 @@ class Context {
     return static_cast<const typename Key::Value*>(find_value(&context::kKeyIdentity<Key>));
   }
 
-  // The channel of done() for operations that give up with the context; null: they never do.
+  // For the operations that give up with it: the channel of done(); null: they never do.
   channel::ChanCore* done_core() const;
 
   const context::NodeRef& node() const { return node_; }

@@ -93,6 +93,10 @@ class Lane {
     write(EventKind::Block, ticks, object, trace_format::pack_reason_site(reason, site));
     current_ = {};
   }
+  // What the block that follows is for, too: an arm of a select. 0: no object.
+  void arm(std::uint64_t ticks, ObjectId object, trace_format::ArmOperation operation) {
+    write(EventKind::Arm, ticks, object, static_cast<std::uint32_t>(operation));
+  }
   void ready(TaskId task, std::uint32_t seq) {
     write(EventKind::Ready, now(), task, seq & trace_format::kSeqMask);
   }
@@ -110,14 +114,22 @@ class Lane {
     current_ = {};
   }
   // The next event is that of a task without a worker. For the `ext` lane.
-  void by(TaskId task, std::uint32_t run_seq) {
+  void by(TaskId task, std::uint32_t run_seq) { by(now(), task, run_seq); }
+  void by(std::uint64_t ticks, TaskId task, std::uint32_t run_seq) {
     // Room for both or none: a lone `by` would be taken for the next event's.
-    if (!writer_.reserve(2, now(), current_)) return;
-    write(EventKind::By, now(), task, run_seq & trace_format::kSeqMask);
+    if (!writer_.reserve(2, ticks, current_)) return;
+    write(EventKind::By, ticks, task, run_seq & trace_format::kSeqMask);
+  }
+  // The next event is the ready of a task whose descriptor is ready. For the `ext` lane.
+  void poll_wake_next() {
+    const std::uint64_t ticks = now();
+    if (!writer_.reserve(2, ticks, current_)) return;  // as for a `by`
+    write(EventKind::PollWake, ticks, 1, 0);
   }
   void syscall(std::uint64_t ticks, SiteId site) { write(EventKind::Syscall, ticks, 0, site); }
   void syscall_end() { write(EventKind::SyscallEnd, now(), 0, 0); }
   void panic(TaskId task, std::string_view message) { write_text(EventKind::Panic, task, message); }
+  void snapshot(TaskId task, std::string_view why) { write_text(EventKind::Snapshot, task, why); }
   void deadlock(std::uint64_t blocked_tasks) {
     write(EventKind::Deadlock, now(), blocked_tasks, 0);
   }

@@ -40,15 +40,31 @@ Result<void> send_packet(int socket, const void* data, std::size_t bytes, int fd
   return {};
 }
 
-Received receive_packet(int socket, std::span<std::byte> room, std::size_t& bytes) {
+Received receive_packet(int socket, std::span<std::byte> room, std::size_t& bytes,
+                        base::UniqueFd* descriptor) {
+  iovec part{.iov_base = room.data(), .iov_len = room.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  // Without room for control data the kernel drops descriptors that come along.
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (descriptor != nullptr) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+  }
   ssize_t size = 0;
   do {
-    // Without room for control data the kernel drops descriptors that come along.
-    size = recv(socket, room.data(), room.size(), MSG_DONTWAIT);
+    size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Received::Nothing;
   if (size <= 0) return Received::Closed;
   bytes = static_cast<std::size_t>(size);
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    descriptor->reset(fd);
+  }
   return Received::Packet;
 }
 

@@ -1,10 +1,7 @@
 #include "runtime/instrument/tracer.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cerrno>
@@ -12,8 +9,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <string_view>
 
 #include "runtime/instrument/packet.h"
+#include "runtime/trace_format/attach_place.h"
 #include "runtime/trace_format/handshake.h"
 
 namespace taskscope::instrument {
@@ -27,6 +27,15 @@ std::uint16_t next_session() {
   return static_cast<std::uint16_t>(before % Lane::kSessionMax + 1);
 }
 
+// Whether this process has not been asked about `recorder` before. A forked child is another
+// process.
+bool is_first_time(std::string_view recorder) {
+  static std::atomic<std::size_t> last{0};
+  const std::size_t now =
+      std::hash<std::string_view>()(recorder) * 31 + static_cast<std::size_t>(getpid());
+  return last.exchange(now, std::memory_order_relaxed) != now;
+}
+
 std::optional<std::uint64_t> parse_number(const char* text) {
   std::uint64_t value = 0;
   const char* end = text + std::strlen(text);
@@ -37,32 +46,30 @@ std::optional<std::uint64_t> parse_number(const char* text) {
 
 }  // namespace
 
-Result<base::UniqueFd> take_recorder_socket() {
-  const char* text = std::getenv(tf::kRecorderFdVariable);
-  if (text == nullptr) return base::UniqueFd();
-  const std::string value = text;
-  unsetenv(tf::kRecorderFdVariable);
-  const Error wrong{std::string(tf::kRecorderFdVariable) + "=" + value +
-                    " is not a recorder's socket, so this program runs unrecorded."};
-  const auto number = parse_number(value.c_str());
-  if (!number || *number > 1u << 30) return wrong;
-  const int fd = static_cast<int>(*number);
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET) {
-    return wrong;
-  }
-  base::UniqueFd socket(fd);
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return socket;
+Result<base::UniqueFd> connect_to_recorder() {
+  const char* const path = std::getenv(tf::kRecorderVariable);
+  if (path == nullptr || !is_first_time(path)) return base::UniqueFd();
+  bool stale = false;
+  auto socket = tf::connect_to_socket(path, stale);
+  if (socket) return socket;
+  // The recorder has gone: whoever it launched goes on without it.
+  if (stale) return base::UniqueFd();
+  return Error{std::string(tf::kRecorderVariable) + ": " + socket.error().message +
+               " This program runs unrecorded."};
 }
 
-std::uint64_t ring_capacity_from_environment() {
-  constexpr std::uint64_t kDefault = std::uint64_t{1} << 19;
+Result<std::uint64_t> ring_capacity_from_environment() {
+  constexpr std::uint64_t kDefault = Tracer::Options().ring_capacity;
   const char* text = std::getenv("TASKSCOPE_RING_RECORDS");
-  const auto value = text == nullptr ? std::nullopt : parse_number(text);
-  if (!value) return kDefault;
-  return std::bit_ceil(std::clamp(*value, tf::kRingCapacityMin, tf::kRingCapacityMax));
+  if (text == nullptr) return kDefault;
+  const auto value = parse_number(text);
+  if (value && *value >= tf::kRingCapacityMin && *value <= tf::kRingCapacityMax) {
+    return std::bit_ceil(*value);
+  }
+  return Error{"TASKSCOPE_RING_RECORDS=" + std::string(text) + " is not a number from " +
+               std::to_string(tf::kRingCapacityMin) + " to " +
+               std::to_string(tf::kRingCapacityMax) + ": give one, or unset it for " +
+               std::to_string(kDefault) + "."};
 }
 
 Result<std::unique_ptr<Tracer>> Tracer::connect(base::UniqueFd socket, const Options& options) {
@@ -70,6 +77,17 @@ Result<std::unique_ptr<Tracer>> Tracer::connect(base::UniqueFd socket, const Opt
   tracer->socket_ = std::move(socket);
   if (auto made = tracer->make_rings(options); !made) return made.error();
   if (auto handed = tracer->hand_over(); !handed) return handed.error();
+  return tracer;
+}
+
+Result<std::unique_ptr<Tracer>> Tracer::write_file(const std::string& path,
+                                                   const Options& options) {
+  base::UniqueFd socket;
+  auto file = TraceFile::create(path, socket);
+  if (!file) return file.error();
+  // After an error the socket is closed first, at which the file's thread ends.
+  auto tracer = connect(std::move(socket), options);
+  if (tracer) (*tracer)->file_ = std::move(file).value();
   return tracer;
 }
 
@@ -172,6 +190,14 @@ void Tracer::say_goodbye(std::uint64_t end_ticks) {
   // A recorder that is gone needs no goodbye.
   static_cast<void>(send_packet(socket_.get(), &bye, sizeof bye).has_value());
   socket_.reset();
+  file_.reset();
+}
+
+void Tracer::forget_recorder() {
+  socket_.reset();
+  // Its thread is not here, so it cannot be ended either.
+  static_cast<void>(file_.release());
+  TraceFile::forget();
 }
 
 }  // namespace taskscope::instrument

@@ -1,8 +1,9 @@
 // Tracer: one recording of this process, seen from the inside.
 //
 // A ring per worker and one for threads that are no worker's, handed over to the recorder, and a
-// goodbye at the end. Made when a recorder has launched the program (it left a socket in the
-// environment, which the first run takes), or when one attaches. Owned by the scheduler of one run.
+// goodbye at the end. Made when a recorder has launched the program, or what started it (the
+// environment says where it listens, and a process connects for its first run), when one attaches,
+// or when the program is to record itself (trace_file.h). Owned by the scheduler of one run.
 // Lanes are used by their workers, the rest by one thread at a time. In the child of a fork
 // everything goes silent, because the rings are the parent's.
 #pragma once
@@ -16,17 +17,18 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/instrument/lane.h"
 #include "runtime/instrument/ring_memory.h"
+#include "runtime/instrument/trace_file.h"
 
 namespace taskscope::instrument {
 
-// Takes the recorder's socket out of the environment (so that children do not inherit it) and makes
-// it close-on-exec. No descriptor if the program was not launched by a recorder; an error if the
-// variable names anything but a SOCK_SEQPACKET socket.
-Result<base::UniqueFd> take_recorder_socket();
+// A connection to the recorder that the environment names, once in each process: programs that this
+// one starts find it there, too. No descriptor if there is none, or no longer, or if this process
+// has had its own; an error if the variable names anything that no recorder left there.
+Result<base::UniqueFd> connect_to_recorder();
 
-// 8 MiB per ring, or TASKSCOPE_RING_RECORDS rounded up to a power of two within the format's
-// limits.
-std::uint64_t ring_capacity_from_environment();
+// In records: TASKSCOPE_RING_RECORDS rounded up to a power of two, without it 8 MiB per ring. An
+// error if the variable names no number within the format's limits.
+Result<std::uint64_t> ring_capacity_from_environment();
 
 class Tracer {
  public:
@@ -38,6 +40,9 @@ class Tracer {
   // Introduces the program to the recorder and hands over the rings. Never waits for it: a recorder
   // whose socket is full or gone is an error, and the run goes untraced.
   static Result<std::unique_ptr<Tracer>> connect(base::UniqueFd socket, const Options& options);
+  // The same with a recorder of the program's own, which writes the trace file `path`.
+  static Result<std::unique_ptr<Tracer>> write_file(const std::string& path,
+                                                    const Options& options);
   // The same in two steps, for a recorder that attaches: silent lanes that workers can be given,
   // then begin().
   static Result<std::unique_ptr<Tracer>> prepare(base::UniqueFd socket, const Options& options);
@@ -66,11 +71,12 @@ class Tracer {
   bool silent() const { return !shared_.open.load(std::memory_order_acquire); }
 
   // Tells the recorder that the recording is over, ahead of destruction, because lanes are still
-  // in use: it ends at `end_ticks`, or with the last event if that is 0.
+  // in use: it ends at `end_ticks`, or with the last event if that is 0. Waits for a trace file to
+  // be whole.
   void say_goodbye(std::uint64_t end_ticks = 0);
 
   // In the child of a fork: no goodbye, the recording is the parent's.
-  void forget_recorder() { socket_.reset(); }
+  void forget_recorder();
 
  private:
   Tracer() = default;
@@ -81,6 +87,7 @@ class Tracer {
 
   // Constant after connect().
   base::UniqueFd socket_;
+  std::unique_ptr<TraceFile> file_;  // null unless the program records itself
   Lane::Shared shared_;
   std::uint64_t ring_capacity_ = 0;
   std::vector<RingMemory> ext_ring_;  // one

@@ -3,6 +3,10 @@
 //
 //   ts::Result<ts::net::Address> address = ts::net::Address::parse("127.0.0.1:80");
 //   if (address) log(address->to_string());
+//   if (address && address->network() == "tcp") log(std::to_string(address->port()));
+//   ts::Result<ts::net::Address> at = ts::net::Address::unix_path("/run/service.socket");
+//   ts::Result<ts::net::HostAndPort> parts = ts::net::split_host_port("example.org:http");
+//   if (parts) log(parts->host + " at port " + parts->port);
 #pragma once
 
 #include <sys/socket.h>
@@ -34,13 +38,14 @@ class Address {
 
   // "tcp" or "unix".
   std::string_view network() const;
-  int family() const { return raw()->sa_family; }
-  const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(storage_); }
-  socklen_t size() const { return size_; }
-
   friend bool operator==(const Address& a, const Address& b) {
     return a.to_string() == b.to_string();
   }
+
+  // For the system.
+  int family() const { return raw()->sa_family; }
+  const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(storage_); }
+  socklen_t size() const { return size_; }
 
  private:
   // A sockaddr of any family that is supported; sockaddr_un is the largest.

@@ -6,6 +6,21 @@
 //   if (auto sent = conn->write_all("hello"); !sent) return report(sent.error().message);
 //   if (auto got = conn->read_full(answer); !got) return report(got.error().message);
 //
+//   void echo(const ts::Context& ctx, ts::net::Conn conn) {
+//     log("from " + conn.remote_address().to_string() + " to " + conn.local_address().to_string());
+//     static_cast<void>(conn.set_no_delay(false));
+//     conn.set_read_deadline(ts::now() + 5s);
+//     conn.set_write_deadline(ts::now() + 1s);
+//     char buffer[4096];
+//     ts::Result<std::size_t> got = conn.read(ctx, buffer);
+//     if (!got) return report(got.error().message);
+//     conn.set_deadline(ts::net::Conn::kNoDeadline);
+//     const ts::net::Bytes parts[] = {"you said: ", {buffer, *got}};
+//     if (auto sent = conn.writev(ctx, parts); !sent) return report(sent.error().message);
+//     if (ts::Result<std::size_t> some = conn.write(ctx, "."); some) log("sent");
+//     if (auto ended = conn.close_write(); !ended) report(ended.error().message);
+//   }
+//
 // A Conn is a cheap shared handle; the connection ends with close() or with its last handle. Any
 // number of tasks may use it at once: reads take turns among themselves, and so do writes, each
 // call as a whole. A task that has to wait does not keep its worker.
@@ -13,7 +28,8 @@
 // Errors name the connection and say what happened ("read tcp 127.0.0.1:80->127.0.0.1:4242:
 // connection reset by peer"); their kind is what a program decides by:
 //   EndOfFile  the other end will send no more      Closed     this program has closed it
-//   Timeout    the deadline has passed              Cancelled  the context was done
+//   Timeout    its deadline, or the context's, has passed
+//   Cancelled  the context was cancelled
 // No call ever raises SIGPIPE.
 #pragma once
 
@@ -59,25 +75,25 @@ class Conn {
     return writev_for({site}, parts);
   }
 
-  // The same, but Cancelled if `context` is done first, or already. Of what write_all and writev
-  // had to write, some may have been.
+  // The same, but given up, with an error of context.error()'s kind, if `context` is done first, or
+  // already. Of what write_all and writev had to write, some may have been.
   Result<std::size_t> read(const Context& context, MutableBytes buffer,
                            Site site = Site::here()) const {
-    return read_for({site, context.done_core()}, buffer);
+    return read_for({site, &context}, buffer);
   }
   Result<void> read_full(const Context& context, MutableBytes buffer,
                          Site site = Site::here()) const {
-    return read_full_for({site, context.done_core()}, buffer);
+    return read_full_for({site, &context}, buffer);
   }
   Result<std::size_t> write(const Context& context, Bytes bytes, Site site = Site::here()) const {
-    return write_for({site, context.done_core()}, bytes);
+    return write_for({site, &context}, bytes);
   }
   Result<void> write_all(const Context& context, Bytes bytes, Site site = Site::here()) const {
-    return write_all_for({site, context.done_core()}, bytes);
+    return write_all_for({site, &context}, bytes);
   }
   Result<void> writev(const Context& context, std::span<const Bytes> parts,
                       Site site = Site::here()) const {
-    return writev_for({site, context.done_core()}, parts);
+    return writev_for({site, &context}, parts);
   }
 
   // No more will be written: the other end reads EndOfFile after what is under way.

@@ -219,8 +219,9 @@ Error to_error(const Attempt& attempt, std::string_view verb, std::string_view n
       what = "the deadline has passed";
       break;
     case PollResult::Cancelled:
-      result.kind = ErrorKind::Cancelled;
-      what = "cancelled by its context";
+      result.kind = attempt.context->error().kind;
+      what = result.kind == ErrorKind::Timeout ? "its context's deadline has passed"
+                                               : "cancelled by its context";
       break;
   }
   result.message.append(verb).append(" ").append(name).append(": ").append(what);

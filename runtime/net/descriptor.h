@@ -33,6 +33,7 @@
 #include "runtime/base/site.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/channel/chan_core.h"
+#include "runtime/context/context.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/poll_desc.h"
 #include "runtime/sched/wait_queue.h"
@@ -50,7 +51,8 @@ struct DescriptorOptions {
 // Who operates, and what makes it give up.
 struct Caller {
   base::Site site;
-  channel::DoneChannel done = nullptr;
+  const Context* context = nullptr;  // null: nothing does
+  channel::DoneChannel done = context == nullptr ? nullptr : context->done_core();
 };
 
 // What became of an operation.
@@ -58,6 +60,7 @@ struct Attempt {
   PollResult result = PollResult::Ready;  // of the last wait; Ready: the try itself has the answer
   int error = 0;                          // errno of the try, or of a wait that failed
   std::int64_t value = 0;                 // what it returned; never negative
+  const Context* context = nullptr;       // the caller's, which says why it is Cancelled
 
   bool ok() const { return result == PollResult::Ready && error == 0; }
 };
@@ -80,7 +83,7 @@ class Descriptor {
   // Calls `attempt(fd)`, a system call that returns -1 and errno, until it need not wait.
   template <class F>
   Attempt perform(PollMode mode, const Caller& caller, F&& attempt) {
-    Attempt outcome;
+    Attempt outcome{.context = caller.context};
     // A context that is done wins over everything else.
     if (caller.done != nullptr && caller.done->closed()) {
       outcome.result = PollResult::Cancelled;
@@ -229,7 +232,8 @@ class DescriptorRef {
   Descriptor* descriptor_ = nullptr;
 };
 
-// "VERB NAME: what happened", of an attempt that is not ok().
+// "VERB NAME: what happened", of an attempt that is not ok(). One that its context has ended is of
+// the kind that the context says, Timeout or Cancelled.
 Error to_error(const Attempt& attempt, std::string_view verb, std::string_view name);
 // The same of an errno alone.
 Error os_failure(int error, std::string_view verb, std::string_view name);

@@ -80,7 +80,8 @@ Result<Conn> dial_all(const std::vector<Address>& addresses, std::string_view te
       until = now + std::min(left, std::max(left / others, kShareAtLeastNs));
     }
     Result<Conn> conn = connect_to(addresses[i], until, caller);
-    if (conn || conn.error().kind == ErrorKind::Cancelled) return conn;
+    // Nobody wants the other addresses any more.
+    if (conn || (caller.done != nullptr && caller.done->closed())) return conn;
     // The first address is the one that people mean.
     if (i == 0) result = std::move(conn);
     if (deadline_ns != kNoDeadline && sched::now_ns() >= deadline_ns) break;
@@ -97,7 +98,7 @@ Result<Conn> dial_tcp_for(const Context& context, std::string_view address,
   const std::int64_t deadline_ns = deadline_of(options);
   const Result<std::vector<Address>> found = resolve_until(context, deadline_ns, address, site);
   if (!found) return found.error();
-  return dial_all(*found, address, deadline_ns, {site, context.done_core()});
+  return dial_all(*found, address, deadline_ns, {site, &context});
 }
 
 Result<Conn> dial_unix_for(const Caller& caller, std::string_view path,
@@ -124,7 +125,7 @@ Result<Conn> dial_unix(std::string_view path, DialOptions options, Site site) {
 
 Result<Conn> dial_unix(const Context& context, std::string_view path, DialOptions options,
                        Site site) {
-  return dial_unix_for({site, context.done_core()}, path, options);
+  return dial_unix_for({site, &context}, path, options);
 }
 
 }  // namespace taskscope::net

@@ -4,6 +4,8 @@
 // in turn until one answers. Tasks only.
 //
 //   ts::Result<ts::net::Conn> conn = ts::net::dial_tcp(ctx, "example.org:80");
+//   ts::Result<ts::net::Conn> soon = ts::net::dial_tcp("example.org:80", {.timeout = 2s});
+//   ts::Result<ts::net::Conn> local = ts::net::dial_unix(ctx, "/run/service.socket");
 #pragma once
 
 #include <chrono>
@@ -28,7 +30,8 @@ Result<Conn> dial_tcp(std::string_view address, DialOptions options = {}, Site s
 // Connects to the Unix socket at a path (or "@name").
 Result<Conn> dial_unix(std::string_view path, DialOptions options = {}, Site site = Site::here());
 
-// The same, but Cancelled if `context` is done first, or already.
+// The same, but given up, with an error of context.error()'s kind, if `context` is done first, or
+// already.
 Result<Conn> dial_tcp(const Context& context, std::string_view address, DialOptions options = {},
                       Site site = Site::here());
 Result<Conn> dial_unix(const Context& context, std::string_view path, DialOptions options = {},

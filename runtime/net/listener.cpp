@@ -58,6 +58,23 @@ Result<Listener> listen_at(const Address& address, const ListenOptions& options,
       std::move(socket.fd), std::string(bound.network()) + " " + bound.to_string(), {}, site)));
 }
 
+Result<Listener> listen_at_any_of(const Result<std::vector<Address>>& found,
+                                  std::string_view address, ListenOptions options,
+                                  const Site& site) {
+  if (!found) return found.error();
+  const bool any = !address.empty() && address[0] == ':';
+  Result<Listener> listener =
+      Error{.message = "listen on " + std::string(address) + ": the name has no address"};
+  for (const Address& candidate : *found) {
+    listener = listen_at(candidate, options, any, site);
+    if (listener) return listener;
+  }
+  if (any && listener.error().os_error == EAFNOSUPPORT) {
+    return listen_at(any_ipv4((*found)[0].port()), options, false, site);
+  }
+  return listener;
+}
+
 }  // namespace
 
 Result<Conn> Listener::accept_for(const Caller& caller) const {
@@ -100,19 +117,12 @@ std::string_view Listener::name() const {
 }
 
 Result<Listener> listen_tcp(std::string_view address, ListenOptions options, Site site) {
-  Result<std::vector<Address>> found = resolve(address, site);
-  if (!found) return found.error();
-  const bool any = !address.empty() && address[0] == ':';
-  Result<Listener> listener =
-      Error{.message = "listen on " + std::string(address) + ": the name has no address"};
-  for (const Address& candidate : *found) {
-    listener = listen_at(candidate, options, any, site);
-    if (listener) return listener;
-  }
-  if (any && listener.error().os_error == EAFNOSUPPORT) {
-    return listen_at(any_ipv4((*found)[0].port()), options, false, site);
-  }
-  return listener;
+  return listen_at_any_of(resolve(address, site), address, options, site);
+}
+
+Result<Listener> listen_tcp(const Context& context, std::string_view address, ListenOptions options,
+                            Site site) {
+  return listen_at_any_of(resolve(context, address, site), address, options, site);
 }
 
 Result<Listener> listen_unix(std::string_view path, ListenOptions options, Site site) {

@@ -6,6 +6,11 @@
 //     ts::go("connection", [conn = *conn] { serve(conn); });
 //   }
 //
+//   ts::Result<ts::net::Listener> local = ts::net::listen_unix("@service", {.backlog = 16});
+//   if (!local) return report(local.error().message);
+//   local->set_deadline(ts::now() + 1min);  // accept() fails with Timeout from then on
+//   log(local->address().to_string());
+//
 // A cheap shared handle, as Conn. Several tasks may accept at once; they take turns.
 #pragma once
 
@@ -27,9 +32,10 @@ class Listener {
   // The next connection; waits for it. Closed once close() has been called. Out of descriptors
   // (os_error EMFILE or ENFILE) the connection stays where it is: close some, then try again.
   Result<Conn> accept(Site site = Site::here()) const { return accept_for({site}); }
-  // The same, but Cancelled if `context` is done first, or already.
+  // The same, but given up, with an error of context.error()'s kind, if `context` is done first, or
+  // already.
   Result<Conn> accept(const Context& context, Site site = Site::here()) const {
-    return accept_for({site, context.done_core()});
+    return accept_for({site, &context});
   }
 
   // Ends it, also for tasks that wait in accept(). Connections that nobody has accepted are reset.
@@ -64,6 +70,10 @@ struct ListenOptions {
 // 0 lets the system choose. Of a name with several addresses the first that works is taken.
 Result<Listener> listen_tcp(std::string_view address, ListenOptions options = {},
                             Site site = Site::here());
+// The same, but given up, with an error of context.error()'s kind, if `context` is done before a
+// name has been looked up.
+Result<Listener> listen_tcp(const Context& context, std::string_view address,
+                            ListenOptions options = {}, Site site = Site::here());
 
 // Listens at a path (or "@name"). A socket that a dead program has left there must be removed
 // first: this function does not guess whether somebody still uses it.

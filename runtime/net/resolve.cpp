@@ -10,6 +10,7 @@
 
 #include "runtime/base/os_error.h"
 #include "runtime/channel/chan.h"
+#include "runtime/net/descriptor.h"
 #include "runtime/sched/blocking.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/poll_desc.h"
@@ -23,6 +24,11 @@ Error failure(std::string_view text, std::string_view why, ErrorKind kind, int o
   Error error{.message = "look up ", .kind = kind, .os_error = os_error};
   error.message.append(text).append(": ").append(why);
   return error;
+}
+
+// REQUIRES: `context` is done.
+Error given_up(const Context& context, std::string_view text) {
+  return to_error({.result = PollResult::Cancelled, .context = &context}, "look up", text);
 }
 
 Addresses look_up(const HostAndPort& parts, std::string_view text, const Site& site) {
@@ -63,10 +69,7 @@ Addresses with_parts(std::string_view text, F find) {
 Addresses look_up_for(const Context& context, HostAndPort parts, std::string_view text,
                       const Site& site) {
   if (context.done_core() == nullptr) return look_up(parts, text, site);
-  const auto cancelled = [text] {
-    return failure(text, "cancelled by its context", ErrorKind::Cancelled);
-  };
-  if (context.err()) return cancelled();
+  if (context.err()) return given_up(context, text);
   auto answer = make_chan<Addresses>(1, site);
   go(
       "look up",
@@ -75,7 +78,7 @@ Addresses look_up_for(const Context& context, HostAndPort parts, std::string_vie
       },
       site);
   Result<Addresses> found = answer.recv(context, site);
-  if (!found) return cancelled();
+  if (!found) return given_up(context, text);
   return std::move(*found);
 }
 
@@ -95,10 +98,10 @@ Addresses resolve_until(const Context& context, std::int64_t deadline_ns, std::s
     const auto [timed, cancel] =
         with_deadline(context, TimePoint(std::chrono::nanoseconds(deadline_ns)), site);
     Addresses found = look_up_for(timed, std::move(parts), text, site);
-    if (!found && found.error().kind == ErrorKind::Cancelled && !context.err()) {
-      return failure(text, "the deadline has passed", ErrorKind::Timeout);
-    }
-    return found;
+    // The resolver's own failures are of another kind.
+    if (found || found.error().kind != ErrorKind::Timeout) return found;
+    if (context.err()) return given_up(context, text);
+    return failure(text, "the deadline has passed", ErrorKind::Timeout);
   });
 }
 

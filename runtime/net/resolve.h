@@ -20,8 +20,8 @@ namespace taskscope::net {
 // numbers, that one.
 Result<std::vector<Address>> resolve(std::string_view text, Site site = Site::here());
 
-// The same, but Cancelled if `context` is done first, or already. The resolver cannot be stopped: a
-// task of its own, "look up", waits for it then.
+// The same, but given up, with an error of context.error()'s kind, if `context` is done first, or
+// already. The resolver cannot be stopped: a task of its own, "look up", waits for it then.
 Result<std::vector<Address>> resolve(const Context& context, std::string_view text,
                                      Site site = Site::here());
 

@@ -33,17 +33,17 @@ class Pipe {
     return write_all_for({site}, bytes);
   }
 
-  // The same, but Cancelled if `context` is done first, or already. What read_all had read is lost;
-  // of what write_all had to write, some may have been.
+  // The same, but given up, with an error of context.error()'s kind, if `context` is done first, or
+  // already. What read_all had read is lost; of what write_all had to write, some may have been.
   Result<std::size_t> read(const Context& context, net::MutableBytes buffer,
                            Site site = Site::here()) const {
-    return read_for({site, context.done_core()}, buffer);
+    return read_for({site, &context}, buffer);
   }
   Result<std::string> read_all(const Context& context, Site site = Site::here()) const {
-    return read_all_for({site, context.done_core()});
+    return read_all_for({site, &context});
   }
   Result<void> write_all(const Context& context, net::Bytes bytes, Site site = Site::here()) const {
-    return write_all_for({site, context.done_core()}, bytes);
+    return write_all_for({site, &context}, bytes);
   }
 
   Result<void> close(Site site = Site::here()) const;

@@ -173,7 +173,7 @@ Result<Process> Process::start(const Command& command, Site site) {
 Result<ExitStatus> Process::wait(Site site) const { return wait_for({.site = site}); }
 
 Result<ExitStatus> Process::wait(const Context& context, Site site) const {
-  return wait_for({.site = site, .done = context.done_core()});
+  return wait_for({.site = site, .context = &context});
 }
 
 Result<ExitStatus> Process::wait_for(const net::Caller& caller) const {
@@ -211,6 +211,10 @@ const Pipe& Process::output() const { return state_->output; }
 const Pipe& Process::error() const { return state_->error; }
 
 Result<Output> output(Command command, net::Bytes input, Site site) {
+  return output(Context(), std::move(command), input, site);
+}
+
+Result<Output> output(const Context& context, Command command, net::Bytes input, Site site) {
   command.input = input.empty() ? Stream::Null : Stream::Pipe;
   command.output = Stream::Pipe;
   command.error = Stream::Pipe;
@@ -220,15 +224,20 @@ Result<Output> output(Command command, net::Bytes input, Site site) {
   if (process->input()) {
     streams.go("child input", [&] {
       // A child may end without having read it all: that is its own affair.
-      static_cast<void>(process->input().write_all(input, site));
+      static_cast<void>(process->input().write_all(context, input, site));
       static_cast<void>(process->input().close(site));
     });
   }
   Result<std::string> error = std::string();
-  streams.go("child error", [&] { error = process->error().read_all(site); });
-  Result<std::string> out = process->output().read_all(site);
+  streams.go("child error", [&] { error = process->error().read_all(context, site); });
+  Result<std::string> out = process->output().read_all(context, site);
   streams.wait(site);
-  Result<ExitStatus> status = process->wait(site);
+  Result<ExitStatus> status = process->wait(context, site);
+  if (!status) {
+    // It may have ended by itself meanwhile. Whatever it is, it must not stay a zombie.
+    static_cast<void>(process->kill(SIGKILL));
+    static_cast<void>(process->wait(site));
+  }
   if (!out) return out.error();
   if (!error) return error.error();
   if (!status) return status.error();

@@ -1,9 +1,22 @@
 // ts::os::Process: child processes.
 //
-//   ts::Result<ts::os::Output> out = ts::os::output({.arguments = {"git", "rev-parse", "HEAD"}});
+//   ts::Result<ts::os::Output> out =
+//       ts::os::output(ctx, {.arguments = {"git", "rev-parse", "HEAD"}});
 //   if (!out) return report(out.error().message);            // it could not be started
 //   if (!out->status.success()) return report(out->error);   // it said why
 //   use(out->output);
+//
+//   ts::os::Command sort{.arguments = {"sort"}};
+//   sort.input = sort.output = ts::os::Stream::Pipe;
+//   ts::Result<ts::os::Process> child = ts::os::Process::start(sort);
+//   if (!child) return report(child.error().message);
+//   log("sort is process " + std::to_string(child->id()));
+//   if (auto put = child->input().write_all(ctx, "b\na\n"); !put) report(put.error().message);
+//   if (auto closed = child->input().close(); !closed) report(closed.error().message);
+//   ts::Result<std::string> sorted = child->output().read_all(ctx);
+//   if (!sorted) log(child->kill(SIGTERM) ? "gave up" : "it has ended");
+//   ts::Result<ts::os::ExitStatus> status = child->wait();
+//   if (status && !status->success()) log(status->to_string());
 //
 // A task that waits for a child waits in the poller, for the child's pidfd: it keeps no thread, and
 // nobody else's children are reaped by mistake. Signals of the child are at their defaults, its
@@ -55,7 +68,8 @@ class Process {
 
   // Returns when it has ended; may be called again, and by several tasks.
   Result<ExitStatus> wait(Site site = Site::here()) const;
-  // The same, but Cancelled if `context` is done first; the child goes on.
+  // The same, but given up, with an error of context.error()'s kind, if `context` is done first;
+  // the child goes on.
   Result<ExitStatus> wait(const Context& context, Site site = Site::here()) const;
   // Never hits another process that has got the same id meanwhile. ESRCH if it has ended.
   Result<void> kill(int signal) const;
@@ -99,5 +113,9 @@ struct Output {
 
 // Runs a command to its end, with `input` as its standard input.
 Result<Output> output(Command command, net::Bytes input = {}, Site site = Site::here());
+// The same, but given up, with an error of context.error()'s kind, if `context` is done first: the
+// child is killed then (SIGKILL).
+Result<Output> output(const Context& context, Command command, net::Bytes input = {},
+                      Site site = Site::here());
 
 }  // namespace taskscope::os

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os_error.h"
 #include "runtime/base/unique_fd.h"
@@ -120,7 +121,7 @@ class RunSignals {
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    sigaction(number, &action, &before_[at(number)]);
+    TASKSCOPE_CHECK(sigaction(number, &action, &before_[at(number)]) == 0);
   }
   void give_back(int number) {
     if (--takers_[at(number)] == 0) sigaction(number, &before_[at(number)], nullptr);
@@ -215,6 +216,14 @@ RunSignals& signals_of_run() {
   return *mine.run;
 }
 
+// Some numbers nobody may handle, and libc keeps some for itself: with glibc 32 and 33, whose
+// handlers it does not even tell.
+bool can_be_handled(int number) {
+  struct sigaction now {};
+  return number < kSignals && number != SIGKILL && number != SIGSTOP &&
+         sigaction(number, nullptr, &now) == 0;
+}
+
 // What else a signal is for; null if it is free.
 const char* taken_for(int number) {
   switch (number) {
@@ -239,7 +248,7 @@ Receiver<int> signals(std::initializer_list<int> numbers, Site site) {
   static_cast<void>(sched::current_task_for("ts::signals"));
   os::SignalSet wanted = 0;
   for (const int number : numbers) {
-    if (number < 1 || number >= os::kSignals || number == SIGKILL || number == SIGSTOP) {
+    if (!os::can_be_handled(number)) {
       sched::panic(("signal " + std::to_string(number) + " cannot be handled").c_str());
     }
     if (const char* const taken = os::taken_for(number)) {

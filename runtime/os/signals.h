@@ -4,6 +4,7 @@
 //   ts::go("shutdown", [interrupts, listener] {
 //     if (interrupts.recv()) static_cast<void>(listener.close());
 //   });
+//   ts::stop_signals(interrupts);  // the channel is closed
 //
 // While somebody is subscribed a signal does nothing else: its handler only leaves a note, and a
 // task of the runtime ("signals") passes it on. Several subscribers of one signal all get it. With

@@ -4,6 +4,7 @@
 //   while (!connect()) {
 //     if (!ts::sleep(ctx, backoff.next())) return;
 //   }
+//   backoff.reset();  // the next delay is the first again
 //
 // The n-th delay is first * factor^(n-1), at most max; of that, the part that `jitter` says is left
 // to chance, so that those who failed together do not come back together. ts::retry does the whole

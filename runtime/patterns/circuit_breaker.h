@@ -2,6 +2,12 @@
 //
 //   ts::CircuitBreaker breaker({.name = "billing", .failures_max = 5, .open_for = 30s});
 //   ts::Result<Invoice> invoice = breaker.call([&] { return billing.fetch(id); });
+//   if (breaker.state() == ts::CircuitState::Open) log("billing is not asked now");
+//   try {
+//     breaker.call([] { load_tables(); });
+//   } catch (const ts::BreakerOpen& open) {
+//     log(open.what());
+//   }
 //
 // A function fails by an exception or, if it returns a Result<T>, by one without a value. While the
 // circuit is open nothing is called: call() throws BreakerOpen, or returns an Error. A Result whose
@@ -11,6 +17,9 @@
 //
 //   if (std::optional<ts::CircuitBreaker::Permit> permit = breaker.enter()) {
 //     if (send(request)) permit->succeed();  // a permit that ends without it counts as a failure
+//   }
+//   if (std::optional<ts::CircuitBreaker::Permit> permit = breaker.enter()) {
+//     send(request) ? permit->fail() : permit->forget();  // forget: as if it had not been asked
 //   }
 //
 // Owned by the program, shared by reference. Any thread may call; the run's clock decides.

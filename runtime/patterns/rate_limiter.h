@@ -7,6 +7,14 @@
 //     forward(request);
 //   }
 //
+//   limiter.set_limit(ts::RateLimit::every(50ms));  // 20 a second; unlimited() lets all through
+//   limiter.set_burst(5);
+//   if (!limiter.allow()) log("dropped, with " + std::to_string(limiter.tokens()) + " tokens");
+//   ts::Reservation turn = limiter.reserve(2);  // taken now, to be acted on later
+//   if (turn.ok() && turn.delay() > 1s) turn.cancel();
+//   if (!limiter.limit().is_unlimited()) log(std::to_string(limiter.limit().events_per_second()));
+//   if (limiter.limit() == ts::RateLimit::unlimited()) log(std::to_string(limiter.burst()));
+//
 // A bucket holds up to `burst` tokens and is full at first; tokens flow in at the rate of the limit
 // and every event takes one. allow() asks whether there are tokens now, wait() waits for them,
 // reserve() takes them and says how long to wait before acting. Who waits first is served first,

@@ -2,7 +2,7 @@
 
 namespace taskscope {
 
-bool Retrying::again() {
+bool patterns::Retrying::again() {
   if (attempt_.stopped_ || attempt_.number_ == options_.attempts_max || context_.err())
     return false;
   const std::chrono::nanoseconds delay = backoff_.next();

@@ -9,6 +9,7 @@
 //   ts::Result<Page> page = ts::retry(ctx, {}, [&](ts::Attempt& attempt) -> ts::Result<Page> {
 //     ts::Result<Page> got = fetch(url);
 //     if (!got && got.error().os_error == ENOENT) attempt.stop();
+//     if (attempt.number() > 1) log(attempt.stopped() ? "for the last time" : "again");
 //     return got;
 //   });
 //
@@ -35,6 +36,10 @@ struct RetryOptions {
   BackoffOptions backoff;
 };
 
+namespace patterns {
+class Retrying;
+}
+
 // What a function knows of the attempt that it is.
 class Attempt {
  public:
@@ -49,11 +54,13 @@ class Attempt {
   bool stopped() const { return stopped_; }
 
  private:
-  friend class Retrying;
+  friend class patterns::Retrying;
 
   std::uint32_t number_ = 1;
   bool stopped_ = false;
 };
+
+namespace patterns {
 
 // The state of one ts::retry.
 class Retrying {
@@ -73,8 +80,6 @@ class Retrying {
   Attempt attempt_;
 };
 
-namespace patterns {
-
 template <class F>
 decltype(auto) call_attempt(F& function, Attempt& attempt) {
   if constexpr (std::is_invocable_v<F&, Attempt&>) {
@@ -91,7 +96,7 @@ requires(std::is_invocable_v<F&, Attempt&> ||
          std::is_invocable_v<F&>) auto retry(const Context& context, const RetryOptions& options,
                                              F&& function, Site site = Site::here()) {
   using Outcome = decltype(patterns::call_attempt(function, std::declval<Attempt&>()));
-  Retrying retrying(context, options, site);
+  patterns::Retrying retrying(context, options, site);
   if constexpr (patterns::kIsResult<Outcome>) {
     if (context.err()) return Outcome(patterns::done_error(context, "retry"));
     for (;;) {

@@ -3,6 +3,7 @@
 //
 //   ts::SingleFlight<std::string, Page> flights;
 //   Page page = flights.call(url, [&] { return load(url); }).value;
+//   flights.forget(url);  // who asks from now on works again
 //
 // Nothing is remembered: once a call has ended, the next one works again. An exception of the
 // function reaches everyone who waited for it. A function that calls its own key waits for itself.
@@ -62,19 +63,13 @@ class SingleFlight {
 
   // The same in a task of its own, so that nobody has to stay until the end: throws the context's
   // cause() if that is done first. `function` is copied or moved into the task, which others may
-  // still wait for: it must not refer to what only the caller keeps alive.
+  // still wait for: it must not refer to what only the caller keeps alive. If copying it throws,
+  // that is the exception of this call and of those who wait for it.
   template <class F>
   Answer call(const Context& context, const Key& key, F&& function, Site site = Site::here()) {
     context.throw_if_done();
     const auto [flight, mine] = board(key, site);
-    if (mine) {
-      sched::spawn(
-          "single flight",
-          [this, key, own = flight, body = std::decay_t<F>(std::forward<F>(function))]() mutable {
-            work(key, *own, body);
-          },
-          site);
-    }
+    if (mine) start(key, flight, std::forward<F>(function), site);
     static_cast<void>(flight->over.recv(context, site));  // closed, or done: see below
     if (!flight->ended.load(std::memory_order_acquire)) context.throw_if_done();
     return answer(*flight);
@@ -115,6 +110,23 @@ class SingleFlight {
     return {slot, true};
   }
 
+  // A task that works for `flight`. Somebody may wait for it already: without a task it ends here.
+  template <class F>
+  void start(const Key& key, const FlightPtr& flight, F&& function, const Site& site) {
+    try {
+      sched::spawn(
+          "single flight",
+          [this, key, own = flight, body = std::decay_t<F>(std::forward<F>(function))]() mutable {
+            work(key, *own, body);
+          },
+          site);
+    } catch (...) {
+      flight->failure = std::current_exception();
+      end(key, *flight);
+      throw;
+    }
+  }
+
   template <class F>
   void work(const Key& key, Flight& flight, F& function) {
     try {
@@ -122,6 +134,10 @@ class SingleFlight {
     } catch (...) {
       flight.failure = std::current_exception();
     }
+    end(key, flight);
+  }
+
+  void end(const Key& key, Flight& flight) {
     {
       const std::scoped_lock guard(mutex_);
       const auto it = flights_.find(key);

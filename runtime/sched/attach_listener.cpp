@@ -17,6 +17,7 @@
 #include <system_error>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/no_signals.h"
 #include "runtime/instrument/packet.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/trace_format/attach_place.h"
@@ -30,21 +31,7 @@ constexpr std::size_t kVisitorsMax = 16;
 // Who has not said by then what it wants is shown out.
 constexpr std::int64_t kPatienceNs = 1'000'000'000;
 
-// No signal of the program's is handled on this thread.
-class NoSignals {
- public:
-  NoSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  NoSignals(const NoSignals&) = delete;
-  NoSignals& operator=(const NoSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
+;
 
 std::int64_t pid_of(int socket) {
   ucred credentials{};
@@ -78,7 +65,7 @@ void AttachListener::start() {
   started_ns_ = base::realtime_ns();
   stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_) return;
-  const NoSignals no_signals;
+  const base::NoSignals no_signals;
   try {
     thread_ = std::thread([this] { loop(); });
   } catch (const std::system_error&) {

@@ -1,6 +1,7 @@
 // ts::blocking: a call that may block the thread, made without keeping other tasks waiting.
 //
 //   const ssize_t got = ts::blocking([&] { return ::read(fd, buffer, size); });
+//   const int ended = ts::blocking_long([&] { return ::close(fd); });  // takes long for sure
 //
 // The task stays on its thread; the worker that it ran on is given to another thread, as soon as
 // the monitor sees that the call takes longer than some 50 µs and others wait, and is still the

@@ -1,5 +1,8 @@
 // ts::Clock: the run's clock as the standard library understands clocks, and ts::now().
 //
+//   const ts::TimePoint begin = ts::now();
+//   const ts::Clock::duration took = ts::now() - begin;
+//
 // Nanoseconds of CLOCK_MONOTONIC, or of the clock that RunOptions injected. Any thread.
 #pragma once
 

@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
+#include "runtime/instrument/trace_file.h"
 #include "runtime/instrument/traced_lock.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/scheduler.h"
@@ -69,7 +70,8 @@ void report_if_deadlocked(Scheduler& scheduler) {
   // A thread of ours that is not up yet counts as foreign; it looks itself before it sleeps.
   const std::size_t monitor = 1;
   const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
-  if (foreign_threads(scheduler.threads_up() + monitor + listener) != 0) return;
+  const std::size_t writer = instrument::TraceFile::exists() ? 1 : 0;
+  if (foreign_threads(scheduler.threads_up() + monitor + listener + writer) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep() || scheduler.stopping()) return;
   const std::int64_t now_ns = base::monotonic_ns();

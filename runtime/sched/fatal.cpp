@@ -18,6 +18,7 @@
 #include "runtime/debug/child.h"
 #include "runtime/debug/report.h"
 #include "runtime/debug/stack_trace.h"
+#include "runtime/instrument/trace_file.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
@@ -63,6 +64,12 @@ std::string describe_exception() {
   } catch (...) {
     return name;
   }
+}
+
+// Nothing is unwound; the trace is kept.
+[[noreturn]] void end_program() {
+  instrument::TraceFile::save_before_death();
+  std::_Exit(2);
 }
 
 // The last events of a task that has panicked, in the ring that says what it does now.
@@ -121,7 +128,7 @@ void write_report(const std::string& headline, const Task* task,
 
 [[noreturn]] void report_panic(Thread& thread) {
   thread.enter_runtime();
-  if (!claim_the_last_word()) std::_Exit(2);
+  if (!claim_the_last_word()) end_program();
   const debug::CapturedStack stack = debug::capture_stack();
   const std::string message = describe_exception();
   Task& task = *thread.task();
@@ -131,7 +138,7 @@ void write_report(const std::string& headline, const Task* task,
   std::string headline = "panic: " + message;
   if (origin.id != 0 && origin.id != task.id) headline += '\n' + debug::format_origin(origin);
   write_report(headline, &task, stack);
-  std::_Exit(2);
+  end_program();
 }
 
 // What was installed before, to be put back when the run ends.
@@ -148,6 +155,7 @@ PreviousHandlers& previous() {
 [[noreturn]] void on_terminate() {
   Thread* thread = current_thread();
   if (thread != nullptr && thread->task() != nullptr) report_panic(*thread);
+  instrument::TraceFile::save_before_death();
   if (previous().terminate != nullptr) previous().terminate();
   std::abort();
 }
@@ -172,8 +180,9 @@ void name_the_task(int signal, const siginfo_t& info, void* context) {
   char headline[128];
   if (thread->scheduler().stacks().is_guard(info.si_addr)) {
     std::snprintf(headline, sizeof headline,
-                  "fatal error: stack overflow (a task has %zu KiB; TASKSCOPE_STACK gives more)",
-                  thread->scheduler().stacks().stack_bytes() >> 10);
+                  "fatal error: stack overflow (a task has %zu KiB; %s gives more)",
+                  thread->scheduler().stacks().stack_bytes() >> 10,
+                  thread->scheduler().stack_setting());
   } else {
     // A program's own handler may mend the fault (a garbage collector's, say). A sanitizer's does
     // not.
@@ -196,6 +205,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   const bool sent = info->si_code <= 0;
   if (!sent) name_the_task(signal, *info, context);
+  instrument::TraceFile::save_before_death();
   sigaction(signal, &previous_action(signal), nullptr);
   // To this thread, with its sender's data; delivered when this handler returns.
   if (sent && syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, info) != 0) {
@@ -208,17 +218,22 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 
 void panic(const char* message) { throw Panic(message); }
 
+void panic(const char* message, const instrument::TracedObject& object) {
+  if (object.name() != nullptr) throw Panic(std::string(message) + " \"" + object.name() + '"');
+  throw Panic(std::string(message) + " made at " + debug::format_site(object.made_at()));
+}
+
 void fatal(const std::string& message) {
-  if (!claim_the_last_word()) std::_Exit(2);
+  if (!claim_the_last_word()) end_program();
   const debug::CapturedStack stack = debug::capture_stack();
   write_report("fatal error: " + message, current_task(), stack);
-  std::_Exit(2);
+  end_program();
 }
 
 void die(const std::string& report) {
-  if (!claim_the_last_word()) std::_Exit(2);
+  if (!claim_the_last_word()) end_program();
   write_all(report);
-  std::_Exit(2);
+  end_program();
 }
 
 FailureHandlers::FailureHandlers() {

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "runtime/instrument/traced_object.h"
+
 namespace taskscope::sched {
 
 // Misuse of a primitive, with Go's wording: "send on closed channel".
@@ -20,6 +22,8 @@ class Panic : public std::runtime_error {
 };
 
 [[noreturn]] void panic(const char* message);
+// The same, and which object it was: its name, or where it was made if it has none.
+[[noreturn]] void panic(const char* message, const instrument::TracedObject& object);
 
 // "fatal error: MESSAGE", the calling task and its stack. Any thread.
 [[noreturn]] void fatal(const std::string& message);

@@ -20,7 +20,7 @@ void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
                          const base::Site& site) {
   const ActiveRun active;
   if (active.scheduler() == nullptr) fatal("ts::go called while no ts::run is active");
-  Task* const task = active.scheduler()->tasks().take(1);
+  Task* const task = active.scheduler()->tasks().take();
   base::annotate_acquire(task);
   task->body = body;
   task->set_closure_address(closure);

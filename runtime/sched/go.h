@@ -21,7 +21,7 @@ namespace taskscope::sched {
 Task* begin_task();
 void submit_task(Task* task, std::string_view name);
 void abort_task(Task* task);
-// On a thread that is no worker. False if no ts::run is active: nothing was started.
+// On a thread that is no worker. Ends the program with a sentence if no ts::run is active.
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
                          const base::Site& site);
 

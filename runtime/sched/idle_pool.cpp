@@ -1,6 +1,7 @@
 #include "runtime/sched/idle_pool.h"
 
 #include <algorithm>
+#include <new>
 
 #include "runtime/base/check.h"
 #include "runtime/sched/thread.h"
@@ -87,6 +88,13 @@ bool IdlePool::remove(Thread& thread) {
   if (!thread.pooled_) return false;
   erase(thread);
   return true;
+}
+
+void IdlePool::forget() TASKSCOPE_NO_ANALYSIS {
+  new (&lock_) base::Lock;  // another thread, which is not here, may have held it
+  workers_.clear();
+  threads_.clear();
+  publish();
 }
 
 Worker* IdlePool::pop_worker() {

@@ -63,6 +63,9 @@ class IdlePool {
   bool remove(Worker& worker);
   bool remove(Thread& thread);
 
+  // In the child of a fork: its threads are the parent's.
+  void forget();
+
   // Calls `use` with each idle worker, which is the caller's meanwhile. It must be short and must
   // not use the pool.
   template <class Use>

@@ -3,6 +3,10 @@
 //   ts::ManualClock clock;
 //   ts::run([] { ts::sleep(std::chrono::hours(24)); }, {.clock = &clock});  // returns at once
 //
+//   ts::ManualClock stopwatch(ts::ManualClock::Moves::ByHand);
+//   stopwatch.advance(30s);
+//   stopwatch.set(stopwatch.now() + 1min);
+//
 // Everything that goes by time in the run goes by it: sleeps, timers, deadlines, ts::now(). As long
 // as it moves by itself, which is the default, it leaps to the next deadline when no task can run,
 // so a test with time-outs is exact and takes no time; no deadline is ever late. Tasks in blocking

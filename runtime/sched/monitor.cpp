@@ -22,9 +22,9 @@ constexpr std::int64_t kLongestNs = 10'000'000;
 bool is_long(std::int64_t period_ns) { return period_ns > 4 * kShortestNs; }
 // How long a task may run while others wait. Go's value: long against a switch, short for people.
 constexpr std::int64_t kSliceNs = 10'000'000;
-// Each task that has lost its worker keeps a thread. So many are enough to share the processors
-// among; beyond that a task keeps its worker until it waits.
-constexpr std::uint32_t kWorkerlessMax = 1'000;
+// Each task that has lost its worker because it computes keeps a thread. So many are enough to
+// share the processors among; beyond that a task keeps its worker until it waits.
+constexpr int kPreemptedMax = 1'000;
 // How often all workers are seen idle before the monitor sleeps for good: waking it costs whoever
 // ends the idleness a system call, too much for a program that sleeps a little all the time.
 constexpr int kIdleLooks = 10;
@@ -150,7 +150,7 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
   const bool slice_is_over = now_ns - seen.since_ns >= kSliceNs;
   switch (worker.status()) {
     case WorkerStatus::Running:
-      if (slice_is_over && others_wait() && scheduler_.workerless() < kWorkerlessMax) {
+      if (slice_is_over && others_wait() && scheduler_.preempted() < kPreemptedMax) {
         ask_for(worker);
       }
       return false;
@@ -162,7 +162,7 @@ bool Monitor::look_at(Worker& worker, Seen& seen, std::int64_t now_ns) {
       scheduler_.hand_on(worker);
       return true;
     case WorkerStatus::InCall: {
-      const std::uint32_t calls = worker.calls();
+      const std::uint64_t calls = worker.calls();
       const bool same_call = std::exchange(seen.calls, calls) == calls;
       // A call that nobody waits for may take as long as it likes.
       if (!others_wait() && !scheduler_.anything_unwatched()) return false;
@@ -186,13 +186,7 @@ void Monitor::poll_if_nobody_does(std::int64_t now_ns) {
   Poller& poller = scheduler_.poller();
   if (now_ns - polled_ns_ < kLongestNs || !poller.active() || poller.someone_sleeps()) return;
   polled_ns_ = now_ns;
-  PolledTasks tasks = poller.poll(0);
-  if (tasks.count == 0) return;
-  scheduler_.tracing().outside([&](instrument::Lane& lane) { lane.poll_wake(tasks.count); });
-  while (Task* task = tasks.first) {
-    tasks.first = task->link;
-    scheduler_.ready_foreign(task, nullptr);
-  }
+  scheduler_.ready_polled(poller.poll(0));
 }
 
 void Monitor::ask_for(Worker& worker) {

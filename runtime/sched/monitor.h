@@ -46,6 +46,8 @@ class Monitor {
     if (rest_.load(std::memory_order_seq_cst) == Rest::Asleep) wake_from_rest();
   }
 
+  // For tests: whether it sleeps until somebody ends the idleness of all workers.
+  bool is_asleep() const { return rest_.load(std::memory_order_seq_cst) == Rest::Asleep; }
   ParkedStacks& parked_stacks() { return parked_stacks_; }
 
  private:
@@ -55,7 +57,7 @@ class Monitor {
   // What was seen of a worker, and since when it is so.
   struct Seen {
     std::uint32_t slice = 0;
-    std::uint32_t calls = 0;
+    std::uint64_t calls = 0;
     std::int64_t since_ns = 0;
   };
 

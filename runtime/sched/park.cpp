@@ -30,7 +30,9 @@ void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_thread()->park(wait, held);
 }
 
-void park(const WaitSpec& wait, HeldLocks& held) { current_thread()->park(wait, held); }
+void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms) {
+  current_thread()->park(wait, held, arms);
+}
 
 void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;

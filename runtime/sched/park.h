@@ -38,16 +38,50 @@ struct HeldLocks {
   std::size_t count = 0;
 };
 
+// One of several things that a wait is for, as a recording tells of it.
+struct WaitArm {
+  trace_format::ArmOperation operation = trace_format::ArmOperation::Unknown;
+  instrument::TracedObject* object = nullptr;  // null: a time
+
+  // Before the clock is read for the events of the wait: it may write records of its own.
+  template <class Lane>
+  void announce(Lane& lane) const {
+    if (object != nullptr) lane.object(*object);
+  }
+  template <class Lane>
+  trace_format::ObjectId id_in(const Lane& lane) const {
+    return object == nullptr ? 0 : object->id_in(lane.session());
+  }
+};
+
+// All of them, for whoever asks before the task has left its stack.
+struct WaitArms {
+  // Fills in the first arm at or after place `from` of `select`; returns the place behind it, or 0
+  // if there is none.
+  std::size_t (*next)(const void* select, std::size_t from, WaitArm& arm) = nullptr;
+  const void* select = nullptr;
+
+  // Calls `visit(arm)` with each.
+  template <class Visit>
+  void each(Visit visit) const {
+    WaitArm arm;
+    if (next == nullptr) return;
+    for (std::size_t at = 0; (at = next(select, at, arm)) != 0;) visit(arm);
+  }
+};
+
 // The same with several locks, which are opened in their order. `held` and the array are the
 // caller's, on its stack: before they die it must have taken, once more, every lock but the waker's
-// own, which it does anyway to leave the other objects' queues. Then all have been opened.
-void park(const WaitSpec& wait, HeldLocks& held);
+// own, which it does anyway to leave the other objects' queues. Then all have been opened. `arms`
+// are for the trace only: what the wait is for, if it is not for one object.
+void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms = {});
 
 // The calling task waits for ever (nil channels).
 [[noreturn]] void park_for_ever(const WaitSpec& wait);
 
-// Ends the wait of a parked task. Any thread; never under the lock that the task parked with. A
-// no-op if the task's run is over.
+// Ends the wait of a parked task, which may run at once; a no-op if the task's run is over. Any
+// thread. Does not wait itself, so the caller may hold locks, even the one that the task parked
+// with if that outlives what the task does next; it is cheaper after unlocking.
 void ready(Task* task);
 
 // Lets other runnable tasks go first.

@@ -192,7 +192,9 @@ Poller& current_poller() {
 void Poller::interrupt() {
   if (interrupted_.exchange(true, std::memory_order_seq_cst)) return;
   const std::uint64_t one = 1;
-  static_cast<void>(!write(event_.load(std::memory_order_acquire), &one, sizeof one));
+  const int event = event_.load(std::memory_order_acquire);
+  base::annotate_acquire(&epoll_);
+  static_cast<void>(!write(event, &one, sizeof one));
 }
 
 }  // namespace taskscope::sched

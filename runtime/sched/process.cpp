@@ -19,6 +19,8 @@ struct Process {
   std::uint32_t runs TASKSCOPE_GUARDED_BY(lock) = 0;
   bool watches_forks TASKSCOPE_GUARDED_BY(lock) = false;
   std::vector<void (*)()> at_end TASKSCOPE_GUARDED_BY(lock);
+  // Written by the only thread of a new process.
+  bool is_forked_child = false;
 };
 
 Process& process() {
@@ -28,8 +30,12 @@ Process& process() {
 
 // The child has one thread, and its rings are the parent's.
 void after_fork_in_child() TASKSCOPE_NO_ANALYSIS {
-  if (Scheduler* scheduler = process().scheduler) scheduler->stop_tracing();
-  if (const Thread* thread = current_thread()) thread->stop_tracing();
+  instrument::TraceFile::forget();
+  Scheduler* const scheduler = process().scheduler;
+  if (scheduler == nullptr) return;
+  process().is_forked_child = true;
+  scheduler->after_fork();
+  if (const Thread* thread = current_thread()) thread->after_fork();
 }
 
 }  // namespace
@@ -65,6 +71,8 @@ void leave_run() {
   }
   for (const auto function : functions) function();
 }
+
+bool in_forked_child() { return process().is_forked_child; }
 
 void at_end_of_run(void (*function)()) {
   Process& p = process();

@@ -27,6 +27,10 @@ class ActiveRun {
 bool enter_run(Scheduler& scheduler);
 void leave_run();
 
+// True in a process that was forked while a run was active: of the run's threads it has at most the
+// one that forked. Any thread.
+bool in_forked_child();
+
 // Calls `function` when the active run ends, once, when no task runs any more. For what a run has
 // changed in the process and must put back. Any thread; not by such a function.
 void at_end_of_run(void (*function)());

@@ -19,16 +19,24 @@
 namespace taskscope::sched {
 namespace {
 
-std::unique_ptr<instrument::Tracer> connect_to_recorder(std::uint32_t workers) {
-  auto socket = instrument::take_recorder_socket();
+// Asked for in each run, recorded or not: a recorder that attaches later must not be what ends it.
+std::uint64_t ring_capacity() {
+  const auto records = instrument::ring_capacity_from_environment();
+  if (!records) die("taskscope: " + records.error().message + '\n');
+  return *records;
+}
+
+std::unique_ptr<instrument::Tracer> make_tracer(const instrument::Tracer::Options& options) {
+  // Leaves the environment, so that children do not take it for theirs.
+  const std::string file = instrument::TraceFile::take_path();
+  auto socket = instrument::connect_to_recorder();
   if (!socket) {
     std::fprintf(stderr, "taskscope: %s\n", socket.error().message.c_str());
     return nullptr;
   }
-  if (!*socket) return nullptr;
-  auto tracer = instrument::Tracer::connect(
-      std::move(*socket),
-      {.workers = workers, .ring_capacity = instrument::ring_capacity_from_environment()});
+  if (!*socket && file.empty()) return nullptr;
+  auto tracer = *socket ? instrument::Tracer::connect(std::move(*socket), options)
+                        : instrument::Tracer::write_file(file, options);
   if (!tracer) {
     std::fprintf(stderr, "taskscope: %s\n", tracer.error().message.c_str());
     return nullptr;
@@ -60,15 +68,20 @@ std::uint64_t parse_size(std::string_view text) {
 
 std::uint32_t worker_count(const RunOptions& options) {
   constexpr std::uint32_t kMax = Scheduler::kWorkersMax;
-  if (options.workers != 0) return std::min(options.workers, kMax);
+  if (options.workers > kMax) {
+    fatal("RunOptions::workers is " + std::to_string(options.workers) + ": a run has from 1 to " +
+          std::to_string(kMax) +
+          " workers; give one of these, or 0 for as many as the processors allow");
+  }
+  if (options.workers != 0) return options.workers;
   if (const char* text = std::getenv("TASKSCOPE_WORKERS")) {
     char* end = nullptr;
     const unsigned long value = std::strtoul(text, &end, 10);
     if (*text != '\0' && *end == '\0' && value >= 1 && value <= kMax) {
       return static_cast<std::uint32_t>(value);
     }
-    std::fprintf(stderr, "taskscope: TASKSCOPE_WORKERS=%s is not a number from 1 to %u.\n", text,
-                 kMax);
+    die("taskscope: TASKSCOPE_WORKERS=" + std::string(text) + " is not a number from 1 to " +
+        std::to_string(kMax) + ": give one, or unset it for as many as the processors allow.\n");
   }
   return std::min(usable_cpus(), kMax);
 }
@@ -94,10 +107,15 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
               const base::Site& site) {
   if (current_thread() != nullptr) fatal("ts::run called by a task");
   const std::uint32_t workers = worker_count(options);
+  const std::uint64_t ring_records = ring_capacity();
   auto scheduler = std::make_unique<Scheduler>(
       Scheduler::Options{
-          .workers = workers, .stack_bytes = stack_bytes(options), .clock = options.clock},
-      connect_to_recorder(workers));
+          .workers = workers,
+          .stack_bytes = stack_bytes(options),
+          .stack_setting = options.stack_bytes != 0 ? "RunOptions::stack_bytes" : "TASKSCOPE_STACK",
+          .clock = options.clock,
+          .ring_capacity = ring_records},
+      make_tracer({.workers = workers, .ring_capacity = ring_records}));
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
   bool clean = false;
   {

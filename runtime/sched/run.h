@@ -19,8 +19,8 @@ struct RunStats;
 }
 
 struct RunOptions {
-  // Logical processors. 0: TASKSCOPE_WORKERS if set, else as many as this process may use (its
-  // affinity mask and its control group's CPU limit).
+  // Logical processors, from 1 to 1024. 0: TASKSCOPE_WORKERS if set, else as many as this process
+  // may use (its affinity mask and its control group's CPU limit).
   std::uint32_t workers = 0;
   // Address space for the stack of each task, from 64 KiB to 1 GiB, rounded up to a power of two,
   // of which a 16th is guard. Only what a task touches takes memory. 0: TASKSCOPE_STACK if set
@@ -34,10 +34,11 @@ struct RunOptions {
 
 namespace sched {
 
-// The worker count that `options` and the environment ask for; at least 1.
+// The worker count that `options` and the environment ask for; at least 1. One that cannot be had
+// ends the program with a sentence: with another one it would not do what was meant.
 std::uint32_t worker_count(const RunOptions& options);
 
-// The size of stacks that they ask for. A size that cannot be had ends the program with a sentence:
+// The size of stacks that they ask for. One that cannot be had ends the program with a sentence:
 // with another one it would only end later.
 std::size_t stack_bytes(const RunOptions& options);
 

@@ -51,6 +51,12 @@ class RunQueue {
     }
   }
 
+  // Owner. What pop() may return after `ahead` other tasks, or has returned before.
+  T* peek(std::uint32_t ahead) const {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    return slots_[(head + ahead) % kCapacity].load(std::memory_order_relaxed);
+  }
+
   // Owner. Puts a task into the next-slot and returns the one that was there. This is the submit
   // step of the wake-up recipe (scheduler.h), hence seq_cst.
   T* exchange_next(T* task) { return next_.exchange(task, std::memory_order_seq_cst); }

@@ -34,13 +34,14 @@ stack::StackPoolOptions pool_options(std::size_t stack_bytes) {
 }  // namespace
 
 Scheduler::Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer)
-    : tracing_(*this, std::move(tracer)),
+    : tracing_(*this, std::move(tracer), options.ring_capacity),
       stacks_(pool_options(options.stack_bytes)),
+      stack_setting_(options.stack_setting),
       timers_(kWorkersMax, options.clock) {
   if (stacks_.slots() == 0) {
     fatal("no address space for the stacks of tasks, not even for a few of " +
           std::to_string(stacks_.stack_bytes() >> 10) +
-          " KiB; raise its limit (ulimit -v) or ask for smaller ones (TASKSCOPE_STACK)");
+          " KiB; raise its limit (ulimit -v) or ask for smaller ones (" + stack_setting_ + ')');
   }
   for (std::uint32_t i = 0; i < options.workers; ++i) make_worker(i);
   worker_count_.store(options.workers, std::memory_order_relaxed);
@@ -82,7 +83,7 @@ bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
 }
 
 void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site) {
-  Task* const main = tasks_.take(1);
+  Task* const main = tasks_.take();
   main->id = 1;
   main->body = body;
   main->set_closure_address(closure);
@@ -97,6 +98,11 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   });
   base::annotate_release(main);
   global_.push(main);
+}
+
+void Scheduler::set_threads_max(std::size_t count) {
+  const base::LockGuard guard(threads_lock_);
+  threads_max_ = count;
 }
 
 bool Scheduler::start_thread(Worker& worker) {
@@ -260,26 +266,40 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   queue_global(task, nullptr);
 }
 
-void Scheduler::ready_foreign(Task* task, Task* by) {
-  tracing_.change_outside([&](instrument::Lane* lane) {
+namespace {
+
+// Marks a task without a worker as runnable; `say_who(lane)` comes right before that.
+template <class SayWho>
+void mark_ready_outside(Tracing& tracing, Task* task, SayWho say_who) {
+  tracing.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) Tracing::introduce_outside(*lane, *task);
     ++task->seq;
     task->state.store(TaskState::Runnable, std::memory_order_relaxed);
     if (lane == nullptr) return;
-    act(*lane, by);
+    say_who(*lane);
     lane->ready(task->id, task->seq);
   });
+}
+
+}  // namespace
+
+void Scheduler::ready_foreign(Task* task, Task* by) {
+  mark_ready_outside(tracing_, task, [by](instrument::Lane& lane) { act(lane, by); });
   base::annotate_release(task);
   queue_global(task, nullptr);
 }
 
+void Scheduler::ready_polled(PolledTasks tasks) {
+  while (Task* task = tasks.first) {
+    tasks.first = task->link;
+    mark_ready_outside(tracing_, task, [](instrument::Lane& lane) { lane.poll_wake_next(); });
+    base::annotate_release(task);
+    queue_global(task, nullptr);
+  }
+}
+
 void Scheduler::queue_workerless(Task* task) {
-  tracing_.change_outside([&](instrument::Lane* lane) {
-    if (lane != nullptr) Tracing::introduce_outside(*lane, *task);
-    ++task->seq;
-    task->state.store(TaskState::Runnable, std::memory_order_relaxed);
-    if (lane != nullptr) lane->ready(task->id, task->seq);
-  });
+  mark_ready_outside(tracing_, task, [](instrument::Lane&) {});
 }
 
 void Scheduler::queue_global(Task* task, instrument::Lane* lane) {
@@ -287,9 +307,11 @@ void Scheduler::queue_global(Task* task, instrument::Lane* lane) {
   wake_one_if_useful(lane);
 }
 
-void Scheduler::stop_tracing() {
+void Scheduler::after_fork() {
   // The parent's other threads are not here to open it.
   new (&threads_lock_) base::Lock;
+  idle_.forget();
+  for (const auto& worker : workers()) worker->ask(Worker::kForked);
   tracing_.forget();
   attach_listener_.forget();
 }
@@ -441,7 +463,7 @@ void Scheduler::resign_timekeeper(std::int64_t deadline_ns) {
 // ---- The number of workers ----------------------------------------------------------------------
 
 std::uint32_t Scheduler::set_workers(std::uint32_t count) {
-  count = std::clamp(count, 1u, kWorkersMax);
+  TASKSCOPE_CHECK(count >= 1 && count <= kWorkersMax);
   const base::LockGuard guard(resize_lock_);
   const std::uint32_t old = worker_count();
   if (count == old || stopping()) return old;

@@ -3,13 +3,13 @@
 // Owns the workers, the threads, the tasks, the stacks, the timers and the trace of the run.
 //
 // How no wake-up is lost (Go's recipe, two-sided; all steps marked S are seq_cst, so they have one
-// total order):
+// total order; wake_up_model_test.cpp runs a model of it in every order):
 //
 //   whoever makes a task runnable              a thread whose worker found nothing
 //     S1  puts it into a queue                   S1  puts itself and the worker into the idle pool
-//     S2  looks at idle().count() and spinning_  S2  if it was spinning, leaves that (spinning_ -
-//     1) if one is idle and nobody spins:           S3  looks at every queue again
-//         wakes one, which then spins            sleeps only if all were empty
+//     S2  looks at idle().count(), spinning_     S2  takes itself out of spinning_ if it was in it
+//         if one is idle and nobody spins:       S3  looks at every queue again
+//         wakes one, which then spins                sleeps only if all were empty
 //
 //   If the maker's S2 does not see the worker idle, it came before the worker's S1, so its task is
 //   seen in S3. If it sees a spinning worker, that one's S2 and S3 are still to come, and it sees
@@ -24,8 +24,7 @@
 // A task that is put into an empty next-slot may be left to the worker that has it
 // (Worker::offer_next): it runs there next, or the monitor wakes somebody for it.
 //
-// At most one worker is being woken at a time: a woken one counts as spinning from the waker's CAS
-// on.
+// At most one worker is being woken at a time: it counts as spinning from the waker's CAS on.
 #pragma once
 
 #include <algorithm>
@@ -74,7 +73,9 @@ class Scheduler {
   struct Options {
     std::uint32_t workers = 1;
     std::size_t stack_bytes = stack::kStackBytesDefault;
-    ManualClock* clock = nullptr;  // null: it goes by the real clock
+    const char* stack_setting = "TASKSCOPE_STACK";  // where the program says their size
+    ManualClock* clock = nullptr;                   // null: it goes by the real clock
+    std::uint64_t ring_capacity = 0;                // of recorders that attach, in records
   };
   // `tracer` is null for a run that no recorder has launched.
   Scheduler(const Options& options, std::unique_ptr<instrument::Tracer> tracer);
@@ -92,17 +93,15 @@ class Scheduler {
   RunStats stats() const;
 
   // For tests: how many threads may drive workers. Any thread.
-  void set_threads_max(std::size_t count) {
-    const base::LockGuard guard(threads_lock_);
-    threads_max_ = count;
-  }
+  void set_threads_max(std::size_t count);
 
-  // Changes the number of workers; returns the old one. Any thread.
+  // Changes the number of workers, 1 to kWorkersMax; returns the old one. Any thread.
   std::uint32_t set_workers(std::uint32_t count);
 
   // Any thread, but no task that has a worker. `by` is the task that does it, or null.
   void submit_foreign(Task* task, std::string_view name, Task* by);
   void ready_foreign(Task* task, Task* by);
+  void ready_polled(PolledTasks tasks);  // for the poller
   // Behind all others, a task that is runnable already.
   void queue_global(Task* task, instrument::Lane* lane);
 
@@ -149,6 +148,9 @@ class Scheduler {
   void count_workerless(int change) {
     workerless_.fetch_add(kWorkerlessChange + static_cast<std::uint64_t>(change));
   }
+  // Those of them that lost it because they computed.
+  void count_preempted(int change) { preempted_.fetch_add(change, std::memory_order_relaxed); }
+  int preempted() const { return preempted_.load(std::memory_order_relaxed); }
   std::uint32_t workerless() const { return static_cast<std::uint32_t>(workerless_.load()); }
   void count_foreign_end() { ended_foreign_.fetch_add(1, std::memory_order_relaxed); }
   // Every thread that was ever started.
@@ -206,6 +208,7 @@ class Scheduler {
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   stack::StackPool& stacks() { return stacks_; }
+  const char* stack_setting() const { return stack_setting_; }
   Tracing& tracing() { return tracing_; }
   const AttachListener& attach_listener() const { return attach_listener_; }
   // Held while the number of workers changes.
@@ -215,8 +218,8 @@ class Scheduler {
   // A task that had no worker is runnable again: the plain `ready` of FORMAT.md.
   void queue_workerless(Task* task);
 
-  // In the child of a fork.
-  void stop_tracing();
+  // In the child of a fork: nobody else is there, and the rings are the parent's.
+  void after_fork();
 
  private:
   bool any_workerless() const { return workerless() != 0; }
@@ -238,6 +241,7 @@ class Scheduler {
   // Constant after construction.
   TaskArena tasks_;
   stack::StackPool stacks_;
+  const char* const stack_setting_;
 
   GlobalQueue global_;
   Timers timers_;
@@ -266,10 +270,11 @@ class Scheduler {
   // Atomic: until when the timekeeper sleeps, kNever without one. A resigning timekeeper is awake
   // and looks for work; when it finds some it wakes another worker, which then keeps time.
   std::atomic<std::int64_t> timekeeper_deadline_ns_{Timers::kNever};
-  // Atomic: see count_workerless(); the number is in the lower half, the upper half counts changes.
-  // Seq_cst.
+  // Atomic: see count_workerless(): the number in the lower half, changes in the upper. Seq_cst.
   static constexpr std::uint64_t kWorkerlessChange = std::uint64_t{1} << 32;
   std::atomic<std::uint64_t> workerless_{0};
+  // Atomic: a bound, relaxed.
+  std::atomic<int> preempted_{0};
   // Atomic: grows with release after the worker is made.
   alignas(64) std::atomic<std::uint32_t> workers_made_{0};
   // Atomic: written under resize_lock_. Workers that were asked to retire count no more, but may

@@ -1,5 +1,7 @@
 #include "runtime/sched/set_workers.h"
 
+#include <string>
+
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
@@ -14,6 +16,11 @@ std::uint32_t resize(sched::Scheduler& scheduler, std::uint32_t count) {
 }  // namespace
 
 std::uint32_t set_workers(std::uint32_t count) {
+  if (count > sched::Scheduler::kWorkersMax) {
+    sched::fatal("ts::set_workers called with " + std::to_string(count) + ": a run has from 1 to " +
+                 std::to_string(sched::Scheduler::kWorkersMax) +
+                 " workers; give one of these, or 0 to ask how many there are");
+  }
   if (sched::Thread* thread = sched::current_thread()) {
     std::uint32_t old = 0;
     {

@@ -8,66 +8,54 @@
 
 namespace taskscope::sched {
 
+namespace {
+constexpr std::size_t kBytesEach = sizeof(Task) + sizeof(Task*);
+}  // namespace
+
 TaskArena::TaskArena() {
   for (capacity_ = kTasksMax; capacity_ > 0; capacity_ /= 2) {
-    void* mapping = mmap(nullptr, capacity_ * sizeof(Task), PROT_READ | PROT_WRITE,
+    void* mapping = mmap(nullptr, capacity_ * kBytesEach, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED) continue;
     tasks_ = static_cast<Task*>(mapping);
+    free_ = reinterpret_cast<Task**>(tasks_ + capacity_);
     return;
   }
   TASKSCOPE_CHECK(tasks_ != nullptr);
 }
 
-TaskArena::~TaskArena() { munmap(static_cast<void*>(tasks_), capacity_ * sizeof(Task)); }
+TaskArena::~TaskArena() { munmap(static_cast<void*>(tasks_), capacity_ * kBytesEach); }
 
-Task* TaskArena::take(std::size_t count) {
+std::size_t TaskArena::take(Task** tasks, std::size_t count) {
   const base::LockGuard guard(lock_);
-  Task* list = nullptr;
-  for (; count > 0 && free_ != nullptr; --count) {
-    Task* task = free_;
-    free_ = task->link;
-    task->link = list;
-    list = task;
+  if (free_count_ != 0) {
+    count = std::min(count, free_count_);
+    free_count_ -= count;
+    copy_pointers(free_ + free_count_, count, tasks);
+    return count;
   }
   const std::size_t fresh = fresh_.load(std::memory_order_relaxed);
-  if (list == nullptr) TASKSCOPE_CHECK(fresh < capacity_);
-  const std::size_t end = fresh + count < capacity_ ? fresh + count : capacity_;
-  // Highest address first, so that the list hands them out in order.
-  for (std::size_t i = end; i > fresh; --i) {
-    Task* task = new (&tasks_[i - 1]) Task;
-    task->link = list;
-    list = task;
-  }
-  fresh_.store(end, std::memory_order_release);
-  return list;
+  TASKSCOPE_CHECK(fresh < capacity_);
+  count = std::min(count, capacity_ - fresh);
+  // Highest address first, because they are used from the end: so they are in order.
+  for (std::size_t i = 0; i < count; ++i) tasks[i] = new (&tasks_[fresh + count - 1 - i]) Task;
+  fresh_.store(fresh + count, std::memory_order_release);
+  return count;
 }
 
-void TaskArena::give_back(Task* first, Task* last) {
+void TaskArena::give_back(Task* const* tasks, std::size_t count) {
   const base::LockGuard guard(lock_);
-  last->link = free_;
-  free_ = first;
+  copy_pointers(tasks, count, free_ + free_count_);
+  free_count_ += count;
 }
 
-TaskCache::~TaskCache() {
-  if (first_ == nullptr) return;
-  Task* last = first_;
-  while (last->link != nullptr) last = last->link;
-  arena_.give_back(first_, last);
-}
+TaskCache::~TaskCache() { arena_.give_back(tasks_.data(), count_); }
 
-void TaskCache::refill() {
-  first_ = arena_.take(kBatch);
-  for (const Task* task = first_; task != nullptr; task = task->link) ++count_;
-}
-
+// Gives back those that were used longest ago.
 void TaskCache::trim() {
-  Task* const first = first_;
-  Task* last = first;
-  for (std::size_t i = 1; i < kBatch; ++i) last = last->link;
-  first_ = last->link;
+  arena_.give_back(tasks_.data(), kBatch);
+  copy_pointers(tasks_.data() + kBatch, tasks_.size() - kBatch, tasks_.data());
   count_ -= kBatch;
-  arena_.give_back(first, last);
 }
 
 }  // namespace taskscope::sched

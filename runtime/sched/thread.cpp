@@ -13,6 +13,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
 
@@ -113,7 +114,7 @@ void Thread::take_up(Worker& worker) {
   }
 }
 
-void Thread::stop_tracing() const {
+void Thread::after_fork() const {
   if (Worker* mine = worker()) mine->stop_tracing();
   if (call_worker_ != nullptr) call_worker_->stop_tracing();
 }
@@ -162,7 +163,7 @@ void Thread::tidy_up() {
         mine->queue_again(static_cast<Task*>(leaving.what));
       } else {
         scheduler_.queue_global(static_cast<Task*>(leaving.what), nullptr);
-        scheduler_.count_workerless(-1);
+        count_found();
       }
       break;
     case Leaving::Kind::Free:
@@ -176,7 +177,8 @@ void Thread::give_stack(Task* task) {
   if (stack == stack::kNoStack) {
     fatal("no stack left: more tasks wait than fit into the address space reserved for stacks (" +
           std::to_string(scheduler_.stacks().slots()) + " of " +
-          std::to_string(scheduler_.stacks().stack_bytes() >> 10) + " KiB; TASKSCOPE_STACK)");
+          std::to_string(scheduler_.stacks().stack_bytes() >> 10) + " KiB; " +
+          scheduler_.stack_setting() + ')');
   }
   task->stack.set(stack);
   task->context.prepare(scheduler_.stacks().extent(stack), task_main, task);
@@ -212,6 +214,15 @@ void Thread::enter(Task* task, std::uint64_t ticks) {
   start(task, ticks);
 }
 
+void Thread::follow_with_loop() {
+  if (in_forked_child()) [[unlikely]] {
+    fatal(
+        "a task waits, or ends, in the child of a fork, where nobody runs tasks: the child may "
+        "only exec or _exit (ts::os::Process starts programs)");
+  }
+  task_ = nullptr;
+}
+
 Thread& Thread::leave(Thread& thread, Task* self, Leaving leaving, std::uint64_t ticks) {
   self->exceptions = *thread.exceptions_;
   thread.leaving_ = leaving;
@@ -221,7 +232,7 @@ Thread& Thread::leave(Thread& thread, Task* self, Leaving leaving, std::uint64_t
   if (next != nullptr) {
     thread.enter(next, ticks);
   } else {
-    thread.task_ = nullptr;
+    thread.follow_with_loop();
   }
   // One place to switch at, for the return-address predictor's sake (switch_x86_64.S).
   self->context.switch_to(next != nullptr ? next->context : thread.loop_context_);
@@ -242,7 +253,7 @@ Task* Thread::end(Task* self) {
     }
   }
   if (self->id == 1) scheduler_.stop();
-  if (mine == nullptr) scheduler_.count_workerless(-1);
+  if (mine == nullptr) count_found();
   std::free(std::exchange(self->name, nullptr));
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user
@@ -262,7 +273,7 @@ void Thread::end_for_good(Task* self, Task* next, std::uint64_t ticks) {
   if (next != nullptr) {
     enter(next, ticks);
   } else {
-    task_ = nullptr;
+    follow_with_loop();
   }
   // The last thing done on this stack; pairs with task_main() of its next user.
   base::annotate_release(stack_of(self));
@@ -278,7 +289,7 @@ void Thread::free_task(Task* task) {
     mine->return_task(task);
   } else {
     scheduler_.stacks().give_back(&stack, 1);
-    scheduler_.tasks().give_back(task, task);
+    scheduler_.tasks().give_back(task);
   }
 }
 
@@ -286,7 +297,7 @@ void Thread::free_task(Task* task) {
 
 void Thread::park(const WaitSpec& wait, base::Lock& held) {
   enter_runtime();
-  const std::uint64_t ticks = begin_wait(wait);
+  const std::uint64_t ticks = begin_wait(wait, {});
   held.release_here();
   Task* const self = task_;
   Thread& thread = leave(*this, self, {Leaving::Kind::OpenLock, &held}, ticks);
@@ -294,9 +305,9 @@ void Thread::park(const WaitSpec& wait, base::Lock& held) {
   thread.leave_runtime();
 }
 
-void Thread::park(const WaitSpec& wait, HeldLocks& held) {
+void Thread::park(const WaitSpec& wait, HeldLocks& held, WaitArms arms) {
   enter_runtime();
-  const std::uint64_t ticks = begin_wait(wait);
+  const std::uint64_t ticks = begin_wait(wait, arms);
   for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
   Task* const self = task_;
   Thread& thread = leave(*this, self, {Leaving::Kind::OpenLocks, &held}, ticks);
@@ -307,27 +318,29 @@ void Thread::park(const WaitSpec& wait, HeldLocks& held) {
 namespace {
 
 [[gnu::noinline]] std::uint64_t trace_block(instrument::Lane& lane, Task* self,
-                                            const WaitSpec& wait) {
+                                            const WaitSpec& wait, WaitArms arms) {
   Tracing::introduce(lane, *self);
   const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
   const auto site = lane.site(wait.site);
+  arms.each([&](const WaitArm& arm) { arm.announce(lane); });
   const std::uint64_t ticks = lane.now();
+  arms.each([&](const WaitArm& arm) { lane.arm(ticks, arm.id_in(lane), arm.operation); });
   lane.block(ticks, object, wait.reason, site);
   return ticks;
 }
 
 }  // namespace
 
-std::uint64_t Thread::begin_wait(const WaitSpec& wait) {
+std::uint64_t Thread::begin_wait(const WaitSpec& wait, WaitArms arms) {
   Task* const self = task_;
   std::uint64_t ticks = 0;
   Worker* const mine = worker();
   if (mine == nullptr) {
-    block_workerless(self, wait, coarse_ns());
+    block_workerless(self, wait, arms, coarse_ns());
     return ticks;
   }
   if (auto* lane = mine->lane()) [[unlikely]]
-    ticks = trace_block(*lane, self, wait);
+    ticks = trace_block(*lane, self, wait, arms);
   self->wait = wait;
   self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   self->state.store(TaskState::Blocked, std::memory_order_release);
@@ -344,7 +357,8 @@ void Thread::yield() {
   }
   // Nobody to give way to: nothing happens, and the trace says nothing. With descriptors to poll it
   // counts as a turn, so that a loop of yields gets to look at them.
-  if (mine->attention() == 0 && !mine->others_wait()) return leave_runtime();
+  const std::uint32_t asked = mine->attention();
+  if (asked == 0 ? !mine->others_wait() : (asked & Worker::kForked) != 0) return leave_runtime();
   Task* const self = task_;
   std::uint64_t ticks = 0;
   if (auto* lane = mine->lane()) {
@@ -402,7 +416,7 @@ void Thread::ready(Task* task) {
 
 Task* Thread::new_task() {
   const RuntimeSection section(*this);
-  Task* const task = worker() != nullptr ? worker()->new_task() : scheduler_.tasks().take(1);
+  Task* const task = worker() != nullptr ? worker()->new_task() : scheduler_.tasks().take();
   base::annotate_acquire(task);
   return task;
 }
@@ -410,7 +424,7 @@ Task* Thread::new_task() {
 void Thread::return_task(Task* task) {
   const RuntimeSection section(*this);
   if (Worker* mine = worker()) return mine->return_task(task);
-  scheduler_.tasks().give_back(task, task);
+  scheduler_.tasks().give_back(task);
 }
 
 void Thread::submit(Task* task, std::string_view name) {

@@ -52,7 +52,7 @@ class alignas(64) Thread {
 
   // What the running task may do. All return when it runs again, perhaps on another thread.
   void park(const WaitSpec& wait, base::Lock& held);
-  void park(const WaitSpec& wait, HeldLocks& held);
+  void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms);
   void yield();
   void sleep_until(std::int64_t deadline_ns, const base::Site& site);
   // The task is about to wait for a descriptor: if what runs here next takes long, an idle worker
@@ -100,7 +100,7 @@ class alignas(64) Thread {
   void note_park() { park_noted_ = true; }
 
   // In the child of a fork: the rings are the parent's.
-  void stop_tracing() const;
+  void after_fork() const;
 
   // Any thread.
   int os_id() const { return os_id_.load(std::memory_order_relaxed); }
@@ -129,7 +129,7 @@ class alignas(64) Thread {
   static Thread& arrived();
 
   // Marks the current task as waiting, in the trace too; returns the ticks of that.
-  std::uint64_t begin_wait(const WaitSpec& wait);
+  std::uint64_t begin_wait(const WaitSpec& wait, WaitArms arms);
   void begin_thread();
   void take_up(Worker& worker);
   // Takes up `task` as the current one; a switch to its context follows.
@@ -138,6 +138,8 @@ class alignas(64) Thread {
   void give_stack(Task* task);
   // Leaves `self` for the next task, or for the loop. Returns the thread that it runs on again.
   static Thread& leave(Thread& thread, Task* self, Leaving leaving, std::uint64_t ticks);
+  // No task follows the one that leaves.
+  void follow_with_loop();
   // `self` has ended. Returns a fresh task to run in the same frame, or switches and does not
   // return.
   Task* end(Task* self);
@@ -148,7 +150,7 @@ class alignas(64) Thread {
   void set_worker(Worker* worker) { worker_.store(worker, std::memory_order_relaxed); }
 
   // A task without a worker (thread_workerless.cpp).
-  void block_workerless(Task* self, const WaitSpec& wait, std::int64_t now_ns);
+  void block_workerless(Task* self, const WaitSpec& wait, WaitArms arms, std::int64_t now_ns);
   void ready_workerless(Task* task);
   void submit_workerless(Task* task, std::string_view name);
   void trace_exit_workerless(Task* self);
@@ -156,6 +158,8 @@ class alignas(64) Thread {
   static Thread& rejoin(Thread& thread);
   bool rejoin_at_once();
   void resume_on(Worker& worker, Task* self);
+  // The task has a worker again, waits, or has ended.
+  void count_found();
   // In a call: whoever acts must first let go of the worker that waits for the call's end.
   void leave_call_worker();
 
@@ -166,18 +170,19 @@ class alignas(64) Thread {
   PolledTasks sleep_until_woken();
   // The sleep of the one idle thread that waits for descriptors, to `deadline_ns` at the latest.
   PolledTasks sleep_in_poll(std::int64_t deadline_ns);
-  void make_polled_ready(PolledTasks tasks);
 
   // Constant after construction.
   Scheduler& scheduler_;
 
-  // Owned by the thread; the handler of its own signal writes the first.
+  // Owned by the thread; the handler of its own signal writes the first two.
   std::atomic<Worker*> worker_{nullptr};
+  bool preempted_ = false;  // its task has lost the worker to the signal
   std::atomic<bool> in_runtime_{true};
   Task* task_ = nullptr;
   ExceptionState* exceptions_ = nullptr;  // the thread's own
   Leaving leaving_;
   Worker* call_worker_ = nullptr;  // left behind by the call that the task is in
+  std::uint64_t call_ = 0;         // that call's number there
   stack::Context loop_context_;
   bool park_noted_ = false;
 

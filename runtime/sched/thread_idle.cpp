@@ -71,7 +71,7 @@ PolledTasks Thread::sleep_until_woken() {
         take_up(*taken);
         return polled;
       }
-      make_polled_ready(polled);
+      scheduler_.ready_polled(polled);  // all workers are busy, or this thread is being woken
     } else if (watches && scheduler_.become_timekeeper(deadline)) {
       const bool woken = base::futex_wait_until(woken_, kAsleep, deadline);
       scheduler_.resign_timekeeper(deadline);
@@ -108,14 +108,6 @@ PolledTasks Thread::sleep_in_poll(std::int64_t deadline_ns) {
   poller.end_sleep();
   if (keeps_time) scheduler_.resign_timekeeper(deadline_ns);
   return tasks;
-}
-
-// All workers are busy, or this thread is being woken.
-void Thread::make_polled_ready(PolledTasks tasks) {
-  while (Task* task = tasks.first) {
-    tasks.first = task->link;
-    scheduler_.ready_foreign(task, nullptr);
-  }
 }
 
 void Thread::wake(Worker* worker) {

@@ -5,7 +5,10 @@
 // (FORMAT.md). It may wait, because that needs no worker, only the thread's own loop to switch to.
 // It finds a worker again in rejoin(), which may wait for its turn; so no function here does that
 // which may be called under a base::Lock: the one worker that is free could be waiting for it.
+#include <utility>
+
 #include "runtime/base/check.h"
+#include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/worker.h"
@@ -24,6 +27,8 @@ void Thread::lose_worker_if_asked() {
     Tracing::knows(*lane, *task_) ? lane->preempt(task_->id) : lane->forget_current();
   }
   set_worker(nullptr);
+  preempted_ = true;
+  scheduler_.count_preempted(+1);
   scheduler_.count_workerless(+1);
   mine->set_status(WorkerStatus::Preempted);
   scheduler_.monitor().wake();
@@ -37,6 +42,10 @@ bool Thread::begin_call(const base::Site& site, CallLength length) {
     return false;
   }
   Thread& thread = worker() == nullptr ? rejoin(*this) : *this;
+  if (thread.worker() == nullptr) [[unlikely]] {  // in the child of a fork
+    thread.leave_runtime();
+    return false;
+  }
   Worker& mine = *thread.worker();
   if (auto* lane = mine.lane()) {
     Tracing::introduce(*lane, *self);
@@ -49,7 +58,7 @@ bool Thread::begin_call(const base::Site& site, CallLength length) {
   thread.call_worker_ = &mine;
   thread.set_worker(nullptr);
   thread.in_call_.store(true, std::memory_order_relaxed);
-  mine.begin_call(*self);
+  thread.call_ = mine.begin_call(*self);
   if (length == CallLength::Long) {
     thread.leave_call_worker();
   } else if (others_wait) {
@@ -66,7 +75,7 @@ void Thread::end_call() {
   // It has waited for something inside the call, and is an ordinary task again.
   if (self->state.load(std::memory_order_relaxed) != TaskState::InCall) return leave_runtime();
   Worker* const left = std::exchange(call_worker_, nullptr);
-  if (left == nullptr || !left->take_from_call()) return rejoin(*this).leave_runtime();
+  if (left == nullptr || !left->take_from_call(call_)) return rejoin(*this).leave_runtime();
   set_worker(left);
   if (auto* lane = left->lane()) {
     Tracing::introduce(*lane, *self);
@@ -78,13 +87,20 @@ void Thread::end_call() {
 }
 
 void Thread::leave_call_worker() {
+  if (call_worker_ == nullptr || in_forked_child()) return;  // nobody is there to hand it on to
   Worker* const left = std::exchange(call_worker_, nullptr);
-  if (left != nullptr && left->take_from_call()) scheduler_.hand_on_from_call(*left);
+  if (left->take_from_call(call_)) scheduler_.hand_on_from_call(*left);
 }
 
 // ---- Going on without one -----------------------------------------------------------------------
 
-void Thread::block_workerless(Task* self, const WaitSpec& wait, std::int64_t now_ns) {
+void Thread::count_found() {
+  if (std::exchange(preempted_, false)) scheduler_.count_preempted(-1);
+  scheduler_.count_workerless(-1);
+}
+
+void Thread::block_workerless(Task* self, const WaitSpec& wait, WaitArms arms,
+                              std::int64_t now_ns) {
   leave_call_worker();
   in_call_.store(false, std::memory_order_relaxed);
   scheduler_.tracing().change_outside([&](instrument::Lane* lane) {
@@ -95,10 +111,17 @@ void Thread::block_workerless(Task* self, const WaitSpec& wait, std::int64_t now
     if (lane == nullptr) return;
     const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
     const auto site = lane->site(wait.site);
-    lane->by(self->id, self->seq);
-    lane->block(lane->now(), object, wait.reason, site);
+    arms.each([&](const WaitArm& arm) { arm.announce(*lane); });
+    const std::uint64_t ticks = lane->now();
+    // A `by` holds for one event.
+    arms.each([&](const WaitArm& arm) {
+      lane->by(ticks, self->id, self->seq);
+      lane->arm(ticks, arm.id_in(*lane), arm.operation);
+    });
+    lane->by(ticks, self->id, self->seq);
+    lane->block(ticks, object, wait.reason, site);
   });
-  scheduler_.count_workerless(-1);
+  count_found();
 }
 
 void Thread::trace_exit_workerless(Task* self) {
@@ -125,7 +148,7 @@ void Thread::submit_workerless(Task* task, std::string_view name) {
 // ---- Finding one again --------------------------------------------------------------------------
 
 void Thread::resume_on(Worker& worker, Task* self) {
-  scheduler_.count_workerless(-1);
+  count_found();
   scheduler_.queue_workerless(self);
   take_up(worker);
   worker.begin_slice();
@@ -143,6 +166,9 @@ bool Thread::rejoin_at_once() {
 Thread& Thread::rejoin(Thread& thread) {
   Task* const self = thread.task_;
   if (thread.rejoin_at_once()) return thread;
+  // Nobody gives it a turn, and nobody needs one: it goes on as it is.
+  if (in_forked_child()) [[unlikely]]
+    return thread;
   thread.scheduler_.queue_workerless(self);
   Thread& next = leave(thread, self, {Leaving::Kind::Queue, self}, 0);
   base::annotate_acquire(self);

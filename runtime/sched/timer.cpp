@@ -44,7 +44,11 @@ void start_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns)
     scheduler.timers().start(timer, index, deadline_ns, period_ns);
     watch(scheduler, worker, index, deadline_ns);
   });
-  if (!active) fatal("a timer was started while no ts::run is active");
+  if (!active) {
+    fatal(
+        "a timer was started while no ts::run is active: make and reset timers, and "
+        "contexts with a deadline, inside ts::run");
+  }
 }
 
 bool stop_timer(Timer& timer) {
@@ -89,7 +93,9 @@ bool reset_timer(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns)
     scheduler.timers().start(timer, index, deadline_ns, period_ns);
     watch(scheduler, worker, index, deadline_ns);
   });
-  if (!active) fatal("a timer was reset while no ts::run is active");
+  if (!active) {
+    fatal("a timer was reset while no ts::run is active: set deadlines inside ts::run");
+  }
   return was_pending;
 }
 

@@ -48,8 +48,12 @@ tf::AliveState alive_state(TaskState state) {
 
 }  // namespace
 
-Tracing::Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer)
-    : scheduler_(scheduler), tracer_(std::move(tracer)), target_(tracer_.get()) {
+Tracing::Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer,
+                 std::uint64_t ring_capacity)
+    : scheduler_(scheduler),
+      ring_capacity_(ring_capacity),
+      tracer_(std::move(tracer)),
+      target_(tracer_.get()) {
   if (tracer_ != nullptr) ext_.store(&tracer_->ext_lane(), std::memory_order_relaxed);
 }
 
@@ -59,8 +63,7 @@ Result<void> Tracing::attach(base::UniqueFd socket) {
   {
     const base::LockGuard guard(scheduler_.resize_lock());
     auto made = instrument::Tracer::prepare(
-        std::move(socket), {.workers = scheduler_.workers_made(),
-                            .ring_capacity = instrument::ring_capacity_from_environment()});
+        std::move(socket), {.workers = scheduler_.workers_made(), .ring_capacity = ring_capacity_});
     if (!made) return made.error();
     tracer_ = std::move(made).value();
     target_.store(tracer_.get(), std::memory_order_release);

@@ -39,8 +39,10 @@ class Worker;
 
 class Tracing {
  public:
-  // `tracer` is that of a recorder which launched the program, or null.
-  Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer);
+  // `tracer` is that of a recorder which launched the program, or null. One that attaches gets
+  // rings of `ring_capacity` records.
+  Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer,
+          std::uint64_t ring_capacity);
 
   // The recorder behind `socket` records from now on. An error says why it does not.
   Result<void> attach(base::UniqueFd socket);
@@ -118,6 +120,7 @@ class Tracing {
 
   // Constant after construction.
   Scheduler& scheduler_;
+  const std::uint64_t ring_capacity_;
 
   // Owned by the thread that attaches and detaches.
   std::unique_ptr<instrument::Tracer> tracer_;

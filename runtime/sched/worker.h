@@ -4,13 +4,19 @@
 // Whoever drives it owns it: at most one thread at a time. It is handed on through its status:
 //
 //   from      → to         by
-//   Idle      → Running    who took it out of the idle pool
-//   Running   → Idle       its thread, into the idle pool
-//   Running   → InCall     its thread, before a call that may take long
-//   InCall    → Running    that thread at the call's end, or the monitor, which hands it on: CAS
-//   Running   → Preempted  its thread's signal handler
+//   Idle      → Running    Thread::take_up, the thread that took it out of the pool or was given it
+//   Running   → Idle       into the pool: Thread::go_idle, its thread; Scheduler::hand_on, when
+//                          there is nothing for it to run; leave_idle, when no thread can be
+//                          started for it. At the end of the run: Thread::loop, start_thread
+//   Running   → InCall     Thread::begin_call, its thread, before a call that may take long
+//   InCall    → Running    by CAS (take_from_call): Thread::end_call, that thread after the call;
+//                          Thread::leave_call_worker, that thread at the beginning of a call known
+//                          to be long, or when the task acts inside; the monitor; Tracing::hurry.
+//                          All but the first hand it on
+//   Running   → Preempted  Thread::lose_worker_if_asked, its thread's signal handler
 //   Preempted → Running    the monitor, which hands it on
-//   Running   → Retired    its thread, when there are to be fewer workers
+//   Running   → Retired    Thread::retire_worker, its thread; leave_idle if asked to meanwhile
+//   Idle      → Retired    set_workers; leave_idle for one that was just to be woken
 //   Retired   → Idle       set_workers
 //
 // Owned by the Scheduler. Members are called by who drives it, except where it says "any thread".
@@ -36,8 +42,9 @@ enum class WorkerStatus : std::uint8_t { Idle, Running, InCall, Preempted, Retir
 
 class alignas(64) Worker {
  public:
-  // What is asked of the thread that drives it; looked at between two tasks.
-  enum Attention : std::uint32_t { kStop = 1, kRetire = 2, kPreempt = 4, kTrace = 8 };
+  // What is asked of the thread that drives it; looked at between two tasks. kForked: in the child
+  // of a fork no task may follow.
+  enum Attention : std::uint32_t { kStop = 1, kRetire = 2, kPreempt = 4, kTrace = 8, kForked = 16 };
 
   Worker(Scheduler& scheduler, std::uint32_t index, instrument::Lane* lane);
 
@@ -91,19 +98,24 @@ class alignas(64) Worker {
   void set_spinning() { spinning_ = woken_ = true; }
 
   // A call that may take long: the driver leaves the worker with this, and gets it back only if
-  // nobody has taken it (end_call()).
-  void begin_call(const Task& task) {
+  // nobody has taken it. Returns the call's number.
+  std::uint64_t begin_call(const Task& task) {
     call_task_ = &task;
     call_task_id_ = task.id;
-    calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const std::uint64_t call = calls() + 1;
+    calls_.store(call, std::memory_order_relaxed);
     // Release pairs with the acquire in take_from_call(): the worker is somebody else's from now
     // on.
-    status_.store(WorkerStatus::InCall, std::memory_order_release);
+    status_.store(word(WorkerStatus::InCall, call), std::memory_order_release);
+    return call;
   }
+  // Who began the call takes the worker back. The number, because the worker may have been taken,
+  // handed on and be in the call of another task by now.
+  bool take_from_call(std::uint64_t call) { return end_in_call(word(WorkerStatus::InCall, call)); }
+  // Others take it from whatever call it is in.
   bool take_from_call() {
-    WorkerStatus in_call = WorkerStatus::InCall;
-    return status_.compare_exchange_strong(in_call, WorkerStatus::Running,
-                                           std::memory_order_acquire, std::memory_order_relaxed);
+    const std::uint64_t now = status_.load(std::memory_order_relaxed);
+    return status_of(now) == WorkerStatus::InCall && end_in_call(now);
   }
   // The task of the call. REQUIRES: take_from_call() has succeeded.
   // It may have ended meanwhile.
@@ -112,25 +124,25 @@ class alignas(64) Worker {
 
   void set_status(WorkerStatus status) {
     // Release pairs with the acquire of whoever takes it over.
-    status_.store(status, std::memory_order_release);
+    status_.store(word(status), std::memory_order_release);
   }
 
   // True if it was retired; it is idle then.
   bool revive() {
-    WorkerStatus retired = WorkerStatus::Retired;
-    return status_.compare_exchange_strong(retired, WorkerStatus::Idle, std::memory_order_acquire,
-                                           std::memory_order_relaxed);
+    std::uint64_t retired = word(WorkerStatus::Retired);
+    return status_.compare_exchange_strong(retired, word(WorkerStatus::Idle),
+                                           std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   // Any thread.
-  WorkerStatus status() const { return status_.load(std::memory_order_acquire); }
+  WorkerStatus status() const { return status_of(status_.load(std::memory_order_acquire)); }
   void ask(Attention what) { attention_.fetch_or(what, std::memory_order_seq_cst); }
   // Acquire: what was written before the ask that is taken back is visible.
   void withdraw(std::uint32_t what) { attention_.fetch_and(~what, std::memory_order_acquire); }
   std::uint32_t attention() const { return attention_.load(std::memory_order_relaxed); }
   std::uint32_t tick() const { return tick_.load(std::memory_order_relaxed); }
   std::uint32_t slice() const { return slice_.load(std::memory_order_relaxed); }
-  std::uint32_t calls() const { return calls_.load(std::memory_order_relaxed); }
+  std::uint64_t calls() const { return calls_.load(std::memory_order_relaxed); }
   // Who drives it, or did last.
   Thread* thread() const { return thread_.load(std::memory_order_relaxed); }
   void set_thread(Thread* thread) { thread_.store(thread, std::memory_order_relaxed); }
@@ -157,6 +169,18 @@ class alignas(64) Worker {
   // A task that is always made ready again by its partner would keep the next-slot, and the queue
   // behind it waiting, for ever.
   static constexpr std::uint32_t kNextStreakMax = 256;
+
+  // The status with the number of the call that it is about, if it is InCall.
+  static std::uint64_t word(WorkerStatus status, std::uint64_t call = 0) {
+    return call << 8 | static_cast<std::uint64_t>(status);
+  }
+  static WorkerStatus status_of(std::uint64_t word) {
+    return static_cast<WorkerStatus>(word & 0xff);
+  }
+  bool end_in_call(std::uint64_t in_call) {
+    return status_.compare_exchange_strong(in_call, word(WorkerStatus::Running),
+                                           std::memory_order_acquire, std::memory_order_relaxed);
+  }
 
   void queue_first(Task* task);
   void mark_ready(Task* task);
@@ -204,11 +228,12 @@ class alignas(64) Worker {
     std::uint32_t tick = 0;
     std::uint32_t pauses = 0;  // since
   } watched_;
-  static constexpr std::uint32_t kPatienceMin = 125;
-  std::uint32_t patience_ = kPatienceMin;  // pauses
-  std::int64_t stole_next_ns_ = 0;         // from a next-slot, before this search; 0: it did not
-  std::uint32_t kept_back_ = 0;            // next-slots in a row that offer_next() told nobody of
-  TaskId next_id_ = 0;                     // ids [next_id_, end_id_) are this worker's to give
+  static constexpr std::uint32_t kPrefetchAhead = 3;  // tasks
+  static constexpr std::uint32_t kPatienceMin = 125;  // 3 µs: worker_search.cpp
+  std::uint32_t patience_ = kPatienceMin;             // pauses
+  std::int64_t stole_next_ns_ = 0;  // from a next-slot, before this search; 0: it did not
+  std::uint32_t kept_back_ = 0;     // next-slots in a row that offer_next() told nobody of
+  TaskId next_id_ = 0;              // ids [next_id_, end_id_) are this worker's to give
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;
@@ -221,9 +246,9 @@ class alignas(64) Worker {
   // thieves and the monitor look whether they move.
   std::atomic<std::uint32_t> tick_{0};
   std::atomic<std::uint32_t> slice_{0};
-  std::atomic<std::uint32_t> calls_{0};
-  // Atomic: see the table.
-  std::atomic<WorkerStatus> status_{WorkerStatus::Idle};
+  std::atomic<std::uint64_t> calls_{0};
+  // Atomic: a word(); see the table.
+  std::atomic<std::uint64_t> status_{word(WorkerStatus::Idle)};
   // Atomic: written by the driver.
   std::atomic<Thread*> thread_{nullptr};
   // Atomic: see RunQueue.

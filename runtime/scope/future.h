@@ -1,8 +1,10 @@
 // ts::Future: the result of a task, or the exception that ended it.
 //
-//   ts::Future<int> sum = ts::async([] { return add_up(); });
+//   ts::Future<int> sum = ts::async("sum", [] { return add_up(); });
 //   prepare();
-//   use(sum.get());  // waits; throws what add_up threw
+//   if (!sum.wait(ctx)) return;  // ctx was done first; so says the Result of sum.get(ctx)
+//   use(sum.get());              // waits; throws what add_up threw
+//   if (sum.valid() && sum.ready()) log("never here: get() takes the result with it");
 //
 // A future of ts::async joins: its end waits for the task, so no task outlives the handle, and an
 // error that nobody took then is a panic. A future of Scope::async need not, its scope does. Move
@@ -19,6 +21,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
+#include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/context/context.h"
 #include "runtime/context/unit.h"
@@ -170,6 +173,16 @@ class [[nodiscard]] Future {
     if (state->error) sched::rethrow(state->error);
     if constexpr (!std::is_void_v<T>) return *std::move(state->value);
   }
+  // The same, but context.error() if `context` is done first: then the future still has its result.
+  Result<T> get(const Context& context, Site site = Site::here()) {
+    if (!wait(context, site)) return context.error();
+    if constexpr (std::is_void_v<T>) {
+      get(site);
+      return {};
+    } else {
+      return get(site);
+    }
+  }
 
  private:
   friend class scope::Promise<T>;
@@ -220,16 +233,22 @@ struct AsyncTask {
 }  // namespace scope
 
 // Starts `function` as a task and returns its result to be. To be kept: the end of the future waits
-// for the task.
+// for the task. `name` is for traces and reports.
 template <class F>
-requires(std::is_invocable_v<std::decay_t<F>&>) auto async(F&& function, Site site = Site::here()) {
+requires(std::is_invocable_v<std::decay_t<F>&>) auto async(std::string_view name, F&& function,
+                                                           Site site = Site::here()) {
   using Result = std::invoke_result_t<std::decay_t<F>&>;
   scope::Promise<Result> promise(site);
   Future<Result> future = promise.joining_future();
   sched::spawn(
-      {}, scope::AsyncTask<std::decay_t<F>, Result>{std::forward<F>(function), std::move(promise)},
+      name,
+      scope::AsyncTask<std::decay_t<F>, Result>{std::forward<F>(function), std::move(promise)},
       site);
   return future;
+}
+template <class F>
+requires(std::is_invocable_v<std::decay_t<F>&>) auto async(F&& function, Site site = Site::here()) {
+  return async(std::string_view(), std::forward<F>(function), site);
 }
 
 }  // namespace taskscope

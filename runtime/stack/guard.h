@@ -15,8 +15,9 @@ class GuardPages {
   enum class Means { Madvise, Mprotect };
 
   GuardPages();
-  // For tests: as if the kernel had only these means, and room for `budget` guards by mprotect.
+  // For tests: as if the kernel had only these means.
   explicit GuardPages(Means means);
+  // And room for `budget` guards by mprotect.
   GuardPages(Means means, std::size_t budget) : means_(means), mprotect_budget_(budget) {}
 
   // Guards the pages of one stack. False if it stays without.

@@ -1,7 +1,13 @@
 // Cond: tasks wait for something to become true that a lock protects. Go's sync.Cond.
 //
+//   ts::Cond not_empty("not empty");
+//   ts::go([&] {
+//     { std::scoped_lock lock(mutex); queue.push_back(1); }
+//     not_empty.signal();  // wakes one; broadcast() wakes all
+//   });
 //   std::unique_lock lock(mutex);
 //   while (queue.empty()) not_empty.wait(lock);   // or not_empty.wait(lock, [&] { … });
+//   if (!not_empty.wait(ctx, lock, [&] { return queue.size() > 1; })) not_empty.broadcast();
 //
 // wait() unlocks the lock, waits for a signal or a broadcast, and locks again; a signal that comes
 // after it was entered is never missed. There are no spurious wake-ups, but another task may be
@@ -21,7 +27,8 @@ namespace taskscope {
 
 class Cond {
  public:
-  explicit Cond(Site site = Site::here()) : Cond(nullptr, site) {}
+  // Not explicit, so that it may be left out where a struct with one is initialised.
+  Cond(Site site = Site::here()) : Cond(nullptr, site) {}
   // With a name for traces; `name` must live for ever (a literal).
   explicit Cond(const char* name, Site site = Site::here())
       : traced_(trace_format::ObjectKind::Cond, site, 0, name) {}
@@ -54,12 +61,7 @@ class Cond {
     return signalled;
   }
 
-  // Wakes the longest waiter, if there is one.
-  void signal();
-  // Wakes all that wait.
-  void broadcast();
-
-  // False if that was so before `predicate` became true.
+  // False if `context` was done before `predicate` became true.
   template <channel::Cancellable C, class Lock, class Predicate>
   requires(std::is_invocable_r_v<bool, Predicate&>)
       [[nodiscard]] bool wait(const C& context, Lock& lock, Predicate predicate,
@@ -69,6 +71,11 @@ class Cond {
     }
     return true;
   }
+
+  // Wakes the longest waiter, if there is one.
+  void signal();
+  // Wakes all that wait.
+  void broadcast();
 
  private:
   // `self` is in the queue from enter() on; its task parks in wait_entered() unless it was

@@ -41,6 +41,11 @@ struct LockCore::Waiting : sched::Waiter {
   bool starves() const { return base::monotonic_ns() - since_ns > kStarvingNs; }
 };
 
+trace_format::BlockReason LockCore::wait_reason(Mode mode) const {
+  if (mode == Mode::Together) return trace_format::BlockReason::RwMutexRead;
+  return is_rwmutex() ? trace_format::BlockReason::RwMutexWrite : trace_format::BlockReason::Mutex;
+}
+
 LockCore::~LockCore() { sched::trace_object_end(traced_); }
 
 // ---- Taking it ---------------------------------------------------------------------------------
@@ -91,12 +96,9 @@ bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* 
       // Under the lock, because it must stay closed until this task is parked. Rare: see above.
       sched::ready_all(others);
     }
-    if (!channel::park_unless(done,
-                              {.reason = is_rwmutex() ? trace_format::BlockReason::RwMutex
-                                                      : trace_format::BlockReason::Mutex,
-                               .object = &traced_,
-                               .site = {file, function, line}},
-                              lock_, queue, self)) {
+    if (!channel::park_unless(
+            done, {.reason = wait_reason(mode), .object = &traced_, .site = {file, function, line}},
+            lock_, queue, self)) {
       sched::Waiter* const others = withdraw();
       lock_.unlock();
       sched::ready_all(others);
@@ -160,7 +162,7 @@ sched::Waiter* LockCore::withdraw() {
 void LockCore::unlock_contended() TASKSCOPE_NO_ANALYSIS {
   std::uint32_t state = traced_.state.load(std::memory_order_relaxed);
   if ((state & kLocked) == 0) {
-    sched::panic(is_rwmutex() ? "unlock of unlocked RWMutex" : "unlock of unlocked mutex");
+    sched::panic(is_rwmutex() ? "unlock of unlocked RWMutex" : "unlock of unlocked mutex", traced_);
   }
   for (;;) {
     while (!must_wake(state, kLocked)) {
@@ -183,7 +185,7 @@ void LockCore::unlock_contended() TASKSCOPE_NO_ANALYSIS {
 void LockCore::unlock_together_contended(std::uint32_t before) TASKSCOPE_NO_ANALYSIS {
   if (before < kReader || (before & kLocked) != 0) {
     traced_.state.fetch_add(kReader, std::memory_order_relaxed);  // for whoever catches this
-    sched::panic("unlock_shared of RWMutex that is not locked for reading");
+    sched::panic("unlock_shared of unlocked RWMutex", traced_);
   }
   if (!must_wake(before, kReader)) return;
   lock_.lock();

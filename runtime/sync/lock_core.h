@@ -71,6 +71,15 @@ class LockCore {
       unlock_contended();
   }
 
+  // True if the calling task has it (for writing): for assertions. False if it has not, but for the
+  // instant in which another takes what it gave back last: who takes it says so a little later. On
+  // a thread that is no task's always false.
+  bool held_by_current_task() const {
+    const trace_format::TaskId self = sched::current_task_id();
+    return self != 0 && (traced_.state.load(std::memory_order_relaxed) & kLocked) != 0 &&
+           traced_.holder.load(std::memory_order_relaxed) == self;
+  }
+
  protected:
   LockCore(trace_format::ObjectKind kind, const char* name, const Site& site)
       : traced_(kind, site, 0, name) {}
@@ -163,6 +172,7 @@ class LockCore {
                       std::uint32_t line);
   void unlock_contended();
   void unlock_together_contended(std::uint32_t before);
+  trace_format::BlockReason wait_reason(Mode mode) const;
   bool is_rwmutex() const { return traced_.kind() == trace_format::ObjectKind::RwMutex; }
 
   // What follows returns waiters that were taken out of their queues, to be made ready.

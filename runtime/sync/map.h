@@ -5,6 +5,12 @@
 //   if (std::optional<Session> found = sessions.load(id)) …
 //   auto [value, loaded] = sessions.load_or_store(id, fresh);
 //   sessions.range([](const auto& id, const auto& session) { return show(id, session); });
+//   Session made = sessions.load_or_make(id, [] { return Session(); }).value;
+//   if (!sessions.compare_and_swap(id, made, fresh)) log("somebody else has changed it");
+//   std::optional<Session> before = sessions.swap(id, session);
+//   if (sessions.compare_and_delete(id, session)) log(std::to_string(sessions.size()) + " left");
+//   if (std::optional<Session> taken = sessions.load_and_delete(id)) log(*taken);
+//   if (!sessions.erase(id)) sessions.clear();
 //
 // Every operation on one key is atomic; values are copied out, so a value that is dear to copy is
 // better held by a shared handle. range() sees every key that is there from its begin to its end

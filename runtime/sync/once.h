@@ -3,8 +3,9 @@
 //   ts::Once once;
 //   once.run([] { load_tables(); });       // the first caller runs it, the others wait for its end
 //
-//   ts::Lazy<Config> config([] { return read_config(); });
+//   ts::Lazy<Config> config("config", [] { return read_config(); });
 //   use(config->limit);
+//   if (Config* made = config.get(ctx)) use(made->limit);  // null: ctx was done first
 //
 // After Go's sync.Once, OnceFunc and OnceValue. When run() returns, the function has ended, whoever
 // called it. A function that throws has run: its exception goes to the one who ran it (Once), or to
@@ -26,7 +27,8 @@ namespace taskscope {
 
 class Once {
  public:
-  explicit Once(Site site = Site::here()) : Once(nullptr, site) {}
+  // Not explicit, so that it may be left out where a struct with one is initialised.
+  Once(Site site = Site::here()) : Once(nullptr, site) {}
   // With a name for traces; `name` must live for ever (a literal).
   explicit Once(const char* name, Site site = Site::here())
       : traced_(trace_format::ObjectKind::Once, site, 0, name) {}
@@ -91,14 +93,25 @@ class Lazy {
  public:
   // `make` runs when the value is first asked for, and is destroyed then.
   explicit Lazy(std::function<T()> make, Site site = Site::here())
-      : once_(site), make_(std::move(make)) {}
+      : Lazy(nullptr, std::move(make), site) {}
+  // With a name for traces; `name` must live for ever (a literal).
+  Lazy(const char* name, std::function<T()> make, Site site = Site::here())
+      : once_(name, site), make_(std::move(make)) {}
   Lazy(const Lazy&) = delete;
   Lazy& operator=(const Lazy&) = delete;
 
+  // Makes the value, or waits for the one who does. Throws what `make` threw.
   T& get(Site site = Site::here()) {
     once_.run([this] { make(); }, site);
-    if (error_ != nullptr) std::rethrow_exception(error_);
-    return *value_;
+    return made();
+  }
+  // The same, but null if `context` is done before somebody else has made it.
+  template <channel::Cancellable C>
+  [[nodiscard]] T* get(const C& context, Site site = Site::here()) {
+    return once_.run(
+               context, [this] { make(); }, site)
+               ? &made()
+               : nullptr;
   }
   T& operator*() { return get(); }
   T* operator->() { return &get(); }
@@ -111,6 +124,10 @@ class Lazy {
     } catch (...) {
       error_ = std::current_exception();
     }
+  }
+  T& made() {
+    if (error_ != nullptr) std::rethrow_exception(error_);
+    return *value_;
   }
 
   Once once_;

@@ -4,6 +4,7 @@
 //   std::vector<char> buffer = buffers.get();
 //   …
 //   buffers.put(std::move(buffer));
+//   if (!buffers.try_get()) buffers.next_generation();  // what nobody takes goes in time, anyway
 //
 // get() returns some object that was put back, or a new one; nothing may be expected of its
 // content. What is put back is kept near its worker. A generation lasts for kGenerationNs: with the

@@ -3,6 +3,8 @@
 //   ts::RWMutex mutex("routes");
 //   { std::shared_lock reading(mutex); }
 //   { std::unique_lock writing(mutex); }
+//   if (mutex.try_lock_shared()) mutex.unlock_shared();
+//   if (mutex.lock_shared(ctx)) mutex.unlock_shared();  // false: ctx was done first
 //
 // Taking it free, to read or to write, is one atomic operation, giving it back another. Readers and
 // writers take turns: a writer that waits keeps new readers from joining those that have it, and
@@ -24,7 +26,8 @@ namespace taskscope {
 // lock, try_lock and unlock, for writing, are those of LockCore.
 class RWMutex : public sync::LockCore {
  public:
-  explicit RWMutex(Site site = Site::here()) : RWMutex(nullptr, site) {}
+  // Not explicit, so that it may be left out where a struct with one is initialised.
+  RWMutex(Site site = Site::here()) : RWMutex(nullptr, site) {}
   // With a name for traces; `name` must live for ever (a literal).
   explicit RWMutex(const char* name, Site site = Site::here())
       : LockCore(trace_format::ObjectKind::RwMutex, name, site) {}

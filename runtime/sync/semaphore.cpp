@@ -29,7 +29,7 @@ sched::Waiter* Semaphore::grant() {
 
 bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
                                const Site& site) TASKSCOPE_NO_ANALYSIS {
-  if (count < 0) sched::panic("negative semaphore request");
+  if (count < 0) sched::panic("negative request to Semaphore", traced_);
   lock_.lock();
   if (count <= permits_ - taken_ && requests_.front_waiting() == nullptr) {
     taken_ += count;
@@ -39,7 +39,7 @@ bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
   const bool hopeless = count > permits_;
   if (hopeless && done == nullptr) {
     lock_.unlock();
-    sched::panic("semaphore: more requested than there are permits");
+    sched::panic("request for more than all of Semaphore", traced_);
   }
   Request self;
   self.task = sched::current_task_for("semaphore acquire");
@@ -60,7 +60,7 @@ bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
 }
 
 bool Semaphore::try_acquire(std::int64_t count) {
-  if (count < 0) sched::panic("negative semaphore request");
+  if (count < 0) sched::panic("negative request to Semaphore", traced_);
   const base::LockGuard guard(lock_);
   if (count > permits_ - taken_ || requests_.front_waiting() != nullptr) return false;
   taken_ += count;
@@ -68,11 +68,11 @@ bool Semaphore::try_acquire(std::int64_t count) {
 }
 
 void Semaphore::release(std::int64_t count) TASKSCOPE_NO_ANALYSIS {
-  if (count < 0) sched::panic("negative semaphore release");
+  if (count < 0) sched::panic("negative release of Semaphore", traced_);
   lock_.lock();
   if (count > taken_) {
     lock_.unlock();
-    sched::panic("semaphore: released more than held");
+    sched::panic("release of more than was acquired of Semaphore", traced_);
   }
   taken_ -= count;
   sched::Waiter* const granted = grant();

@@ -1,10 +1,12 @@
 // Semaphore: hands out a fixed number of permits, several at a time if asked for. Go's
 // golang.org/x/sync/semaphore.
 //
-//   ts::Semaphore memory_mib(512);
-//   memory_mib.acquire(64);
-//   …
-//   memory_mib.release(64);
+//   ts::Semaphore memory_mib("memory", 512);
+//   if (!memory_mib.acquire(ctx, 64)) return;  // ctx was done first
+//   load_tables();
+//   memory_mib.release(64);  // semaphore_guard.h does that at the end of a block
+//   if (!memory_mib.try_acquire(64)) log(std::to_string(memory_mib.available()) + " MiB are left");
+//   log("of " + std::to_string(memory_mib.permits()));
 //
 // First come, first served: a large request at the head of the queue is not starved by small ones
 // behind it. A request for more than there are in all waits, with nobody behind it, until its

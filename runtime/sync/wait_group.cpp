@@ -30,7 +30,7 @@ bool WaitGroup::wait_for_zero(channel::DoneChannel done, const Site& site) TASKS
     return false;
   }
   if (state_.load(std::memory_order_relaxed) != 0) {
-    sched::panic("WaitGroup is reused before previous wait has returned");
+    sched::panic("reuse, before its last wait has returned, of WaitGroup", traced_);
   }
   return true;
 }
@@ -38,7 +38,7 @@ bool WaitGroup::wait_for_zero(channel::DoneChannel done, const Site& site) TASKS
 void WaitGroup::add_with_waiters(std::int64_t state, std::int32_t delta) {
   if (state >> 32 == 0) return release_waiters();
   if (delta > 0 && state >> 32 == delta) {
-    sched::panic("WaitGroup misuse: add called concurrently with wait");
+    sched::panic("add called concurrently with wait on WaitGroup", traced_);
   }
 }
 
@@ -59,7 +59,7 @@ void WaitGroup::release_waiters() TASKSCOPE_NO_ANALYSIS {
 
 void WaitGroup::negative(std::int64_t change) {
   state_.fetch_sub(change, std::memory_order_relaxed);  // as it was, for whoever catches this
-  sched::panic("negative WaitGroup counter");
+  sched::panic("negative counter of WaitGroup", traced_);
 }
 
 }  // namespace taskscope

@@ -4,6 +4,11 @@
 //   for (const std::string& url : urls) group.go([&] { load(url); });
 //   group.wait();
 //
+//   group.add(2);  // for what was not started by go(): each calls done()
+//   ts::go([&] { load_tables(); group.done(); });
+//   ts::go([&] { load_tables(); group.done(); });
+//   if (!group.wait(ctx)) log("ctx was done first");
+//
 // add() and done() are one atomic addition; only a wait that must wait and the done() that ends it
 // take the lock. May be used again when its count has come down to zero and all its waits have
 // returned: an add() from zero before that is misuse, and a panic where it is seen, in add() or in
@@ -29,7 +34,8 @@ namespace taskscope {
 
 class WaitGroup {
  public:
-  explicit WaitGroup(Site site = Site::here()) : WaitGroup(nullptr, site) {}
+  // Not explicit, so that it may be left out where a struct with one is initialised.
+  WaitGroup(Site site = Site::here()) : WaitGroup(nullptr, site) {}
   // With a name for traces; `name` must live for ever (a literal).
   explicit WaitGroup(const char* name, Site site = Site::here())
       : traced_(trace_format::ObjectKind::WaitGroup, site, 0, name) {}
@@ -61,16 +67,21 @@ class WaitGroup {
            wait_for_zero(context.done_core(), site);
   }
 
-  // Starts a task that counts: add(1), function(), done(). The group must outlive it.
+  // Starts a task that counts: add(1), function(), done(). The group must outlive it. If copying
+  // the function throws, nothing is started and nothing counts.
   template <class F>
   void go(F&& function, Site site = Site::here()) {
-    add(1);
-    sched::spawn({}, Counted<std::decay_t<F>>{std::forward<F>(function), this}, site);
+    go(std::string_view(), std::forward<F>(function), site);
   }
   template <class F>
   void go(std::string_view name, F&& function, Site site = Site::here()) {
     add(1);
-    sched::spawn(name, Counted<std::decay_t<F>>{std::forward<F>(function), this}, site);
+    try {
+      sched::spawn(name, Counted<std::decay_t<F>>{std::forward<F>(function), this}, site);
+    } catch (...) {
+      done();
+      throw;
+    }
   }
 
  private:

@@ -6,6 +6,15 @@
 //     idle.reset(std::chrono::seconds(30));
 //   }
 //
+//   ts::Ticker ticker(10ms);
+//   if (std::optional<ts::TimePoint> tick = ticker.c().recv()) draw(*tick);
+//   ticker.reset(1s);
+//   ticker.stop();
+//
+//   ts::FuncTimer alarm = ts::after_func(5s, [] { log("five seconds are over"); });
+//   ts::time_after(1s).recv();
+//   if (alarm.stop()) log("there was no alarm");
+//
 // They go by the run's clock (ts::now) and need an active run. Starting, stopping and resetting one
 // costs tens of nanoseconds, and millions may be pending. Nothing fires early; a timer that fires
 // late, because every worker is busy, does not make the next one later. Any thread may call; a

@@ -17,11 +17,27 @@ namespace taskscope::trace_format {
 namespace {
 
 constexpr std::string_view kSocketSuffix = ".sock";
-constexpr std::size_t kFileNameMax = sizeof "/4194304.sock";
+constexpr std::string_view kRecorderPrefix = "recorder-";
+constexpr std::size_t kFileNameMax = sizeof "/recorder-4194304-99999.sock";
 
 bool is_our_folder(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+}
+
+// The names of the files there that are called like a socket.
+std::vector<std::string> sockets_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* directory = opendir(folder.c_str());
+  if (directory == nullptr) return names;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name.size() > kSocketSuffix.size() && name.ends_with(kSocketSuffix)) {
+      names.emplace_back(name);
+    }
+  }
+  closedir(directory);
+  return names;
 }
 
 bool fits_a_socket(const std::string& folder) {
@@ -62,7 +78,12 @@ std::string attach_info_path(const std::string& folder, int pid) {
   return folder + "/" + std::to_string(pid) + ".json";
 }
 
-Result<base::UniqueFd> connect_to_program(const std::string& socket_path, bool& stale) {
+std::string recorder_socket_path(const std::string& folder, int pid, std::uint32_t number) {
+  return folder + "/" + std::string(kRecorderPrefix) + std::to_string(pid) + "-" +
+         std::to_string(number) + std::string(kSocketSuffix);
+}
+
+Result<base::UniqueFd> connect_to_socket(const std::string& socket_path, bool& stale) {
   stale = false;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -83,20 +104,12 @@ Result<base::UniqueFd> connect_to_program(const std::string& socket_path, bool& 
 
 std::vector<int> programs_in(const std::string& folder) {
   std::vector<int> pids;
-  DIR* directory = opendir(folder.c_str());
-  if (directory == nullptr) return pids;
-  while (const dirent* entry = readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (name.size() <= kSocketSuffix.size() ||
-        name.substr(name.size() - kSocketSuffix.size()) != kSocketSuffix) {
-      continue;
-    }
+  for (const std::string& name : sockets_in(folder)) {
     int pid = 0;
     const char* const end = name.data() + name.size() - kSocketSuffix.size();
     const auto [stop, error] = std::from_chars(name.data(), end, pid);
     if (error == std::errc() && stop == end && pid > 0) pids.push_back(pid);
   }
-  closedir(directory);
   std::sort(pids.begin(), pids.end());
   return pids;
 }
@@ -105,9 +118,18 @@ void remove_stale_programs(const std::string& folder) {
   for (const int pid : programs_in(folder)) {
     bool stale = false;
     const std::string socket = attach_socket_path(folder, pid);
-    if (connect_to_program(socket, stale) || !stale) continue;
+    if (connect_to_socket(socket, stale) || !stale) continue;
     unlink(socket.c_str());
     unlink(attach_info_path(folder, pid).c_str());
+  }
+}
+
+void remove_stale_recorders(const std::string& folder) {
+  for (const std::string& name : sockets_in(folder)) {
+    if (!std::string_view(name).starts_with(kRecorderPrefix)) continue;
+    bool stale = false;
+    const std::string socket = folder + "/" + name;
+    if (!connect_to_socket(socket, stale) && stale) unlink(socket.c_str());
   }
 }
 

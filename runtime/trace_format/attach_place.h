@@ -1,5 +1,7 @@
-// Where programs that can be attached to are found: a folder of the user's own, in it for each of
-// them a Unix socket, PID.sock, and a small JSON file, PID.json.
+// Where programs and recorders find each other: a folder of the user's own, in it for each program
+// that can be attached to a Unix socket, PID.sock, and a small JSON file, PID.json; for each
+// recorder that has launched something the socket at which programs say hello,
+// recorder-PID-NUMBER.sock.
 //
 // The folder is $XDG_RUNTIME_DIR/taskscope, or /tmp/taskscope-UID where that variable names no
 // folder of ours or one whose path is too long for a socket. Both sides use these functions; a
@@ -7,6 +9,7 @@
 // environment. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,14 +31,18 @@ Result<void> make_attach_folder(const std::string& folder);
 std::string attach_socket_path(const std::string& folder, int pid);
 std::string attach_info_path(const std::string& folder, int pid);
 
-// A connection to the program behind a socket. The error says what is in the way; if `stale` is set
+// "FOLDER/recorder-PID-NUMBER.sock"; `number` tells the recorders of one process apart.
+std::string recorder_socket_path(const std::string& folder, int pid, std::uint32_t number);
+
+// A connection to who listens at a socket. The error says what is in the way; if `stale` is set
 // then, nobody listens there any more. Does not wait.
-Result<base::UniqueFd> connect_to_program(const std::string& socket_path, bool& stale);
+Result<base::UniqueFd> connect_to_socket(const std::string& socket_path, bool& stale);
 
 // The process ids of the sockets in `folder`, in rising order; none if there is no such folder.
 std::vector<int> programs_in(const std::string& folder);
 
-// Removes what programs left there that are gone.
+// Removes what programs, or recorders, left there that are gone.
 void remove_stale_programs(const std::string& folder);
+void remove_stale_recorders(const std::string& folder);
 
 }  // namespace taskscope::trace_format

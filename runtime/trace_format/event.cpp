@@ -35,6 +35,16 @@ constexpr std::array kObjects = {
 #undef TASKSCOPE_OBJECT_KIND
 };
 
+struct OperationSpec {
+  ArmOperation operation;
+  std::string_view text;
+};
+constexpr std::array kOperations = {
+#define TASKSCOPE_ARM_OPERATION(number, name, text) OperationSpec{ArmOperation::name, text},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ARM_OPERATION
+};
+
 // Index + 1 into kEvents by event number; 0 where there is none.
 constexpr auto kEventByNumber = [] {
   std::array<std::uint8_t, 256> table{};
@@ -77,6 +87,12 @@ std::string_view to_text(ObjectKind kind) {
   return spec == nullptr ? "unknown" : spec->text;
 }
 
+std::string_view to_text(ArmOperation operation) {
+  const auto* spec =
+      find_in(kOperations, [=](const OperationSpec& s) { return s.operation == operation; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
 ReasonClass reason_class(BlockReason reason) {
   const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.reason == reason; });
   return spec == nullptr ? ReasonClass::None : spec->reason_class;
@@ -91,6 +107,11 @@ std::optional<BlockReason> parse_block_reason(std::string_view text) {
 std::optional<ObjectKind> parse_object_kind(std::string_view text) {
   const auto* spec = find_in(kObjects, [=](const ObjectSpec& s) { return s.text == text; });
   return spec == nullptr ? std::nullopt : std::optional(spec->kind);
+}
+
+std::optional<ArmOperation> parse_arm_operation(std::string_view text) {
+  const auto* spec = find_in(kOperations, [=](const OperationSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->operation);
 }
 
 }  // namespace taskscope::trace_format

@@ -11,7 +11,7 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 2;
+inline constexpr std::uint16_t kFormatMinor = 3;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
@@ -52,6 +52,13 @@ enum class ObjectKind : std::uint8_t {
 #undef TASKSCOPE_OBJECT_KIND
 };
 
+enum class ArmOperation : std::uint8_t {
+  Unknown = 0,
+#define TASKSCOPE_ARM_OPERATION(number, name, text) name = number,
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ARM_OPERATION
+};
+
 // What the two arguments of an event mean.
 enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count };
 enum class AuxField : std::uint8_t {
@@ -61,6 +68,7 @@ enum class AuxField : std::uint8_t {
   ReasonSite,
   KindSite,
   VictimCount,
+  Operation,
   Bytes,
   Count
 };
@@ -80,9 +88,11 @@ const EventSpec* find_event_spec(std::string_view text);
 std::string_view to_text(EventKind kind);
 std::string_view to_text(BlockReason reason);
 std::string_view to_text(ObjectKind kind);
+std::string_view to_text(ArmOperation operation);
 ReasonClass reason_class(BlockReason reason);
 std::optional<BlockReason> parse_block_reason(std::string_view text);
 std::optional<ObjectKind> parse_object_kind(std::string_view text);
+std::optional<ArmOperation> parse_arm_operation(std::string_view text);
 
 // One event as the program means it. Which of the two arguments an event uses, and for what, is in
 // its EventSpec.
@@ -111,6 +121,9 @@ constexpr BlockReason aux_reason(std::uint32_t aux) {
 }
 constexpr ObjectKind aux_object_kind(std::uint32_t aux) {
   return static_cast<ObjectKind>(aux >> kSiteBits & 0xff);
+}
+constexpr ArmOperation aux_operation(std::uint32_t aux) {
+  return static_cast<ArmOperation>(aux & 0xff);
 }
 constexpr WorkerId aux_victim(std::uint32_t aux) { return aux >> 12 & 0xfff; }
 constexpr std::uint32_t aux_count(std::uint32_t aux) { return aux & 0xfff; }

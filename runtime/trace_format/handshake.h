@@ -1,12 +1,13 @@
 // What a program and its recorder say to each other over a Unix socket (SOCK_SEQPACKET: one
 // message a packet). Rings travel as descriptors beside a RingOffer (SCM_RIGHTS).
 //
-// A recorder that has launched the program waits; one that attaches to it says Request first and
-// may be Refused. Then: Hello, one RingOffer per ring (more may follow at any time), and Bye when
-// the runtime stops, or when the recorder has asked for it with Detach. End of file without Bye
-// means that the program died; its rings stay readable. A Request for Info is answered by Info,
-// and that is all. Everything in here is hostile to the other side until checked: sizes, versions,
-// lengths.
+// A recorder that has launched something listens, and every program below it that starts a run
+// connects by itself: each has a connection of its own. One that attaches to a program connects to
+// that, says Request first and may be Refused. Then: Hello, one RingOffer per ring (more may follow
+// at any time), and Bye when the runtime stops, or when the recorder has asked for it with Detach.
+// End of file without Bye means that the program died; its rings stay readable. A Request for Info
+// is answered by Info, and that is all. Everything in here is hostile to the other side until
+// checked: sizes, versions, lengths.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@
 
 namespace taskscope::trace_format {
 
-// Set by the recorder for the program it launches: the number of an inherited socket descriptor.
-inline constexpr const char* kRecorderFdVariable = "TASKSCOPE_RECORDER_FD";
+// Set by the recorder for what it launches, and inherited by all that this starts: the path of the
+// socket at which it listens.
+inline constexpr const char* kRecorderVariable = "TASKSCOPE_RECORDER";
 
 inline constexpr std::uint32_t kHandshakeMagic = 0x504f4353;  // "SCOP"
 inline constexpr std::uint16_t kProtocolVersion = 2;
@@ -48,7 +50,7 @@ struct Hello {
   std::int64_t pid = 0;
   base::TickSource tick_source = base::TickSource::Hardware;
   std::uint8_t reserved[7] = {};
-  base::ClockAnchor start;  // when tracing began: time zero of the recording
+  base::ClockAnchor start;  // when tracing began: time zero, if it is the recording's first program
   char program[256] = {};   // zero-terminated path or name
 };
 

@@ -172,6 +172,13 @@ bool parse_aux(LineReader& line, AuxField field, TextEvent& out) {
           pack_victim_count(static_cast<WorkerId>(*victim), static_cast<std::uint32_t>(*count));
       return true;
     }
+    case AuxField::Operation: {
+      if (!line.key("operation")) return false;
+      const auto operation = parse_arm_operation(line.word());
+      if (!operation) return false;
+      out.event.aux = static_cast<std::uint32_t>(*operation);
+      return true;
+    }
     case AuxField::Bytes: {
       auto text = line.quoted();
       if (!text || text->size() > kTextBytesMax) return false;
@@ -264,6 +271,10 @@ std::string format_text(const TextEvent& item) {
     case AuxField::VictimCount:
       add("victim", aux_victim(aux));
       add("count", aux_count(aux));
+      break;
+    case AuxField::Operation:
+      out += " operation=";
+      out += to_text(aux_operation(aux));
       break;
     case AuxField::Bytes:
       out += ' ';

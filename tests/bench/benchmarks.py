@@ -1,8 +1,11 @@
 """The benchmarks by name. Each is a function of a Bench that returns a list of results."""
 
 import json
+import os
 import random
 import re
+import sqlite3
+import subprocess
 import time
 
 import workloads
@@ -15,15 +18,27 @@ OPEN_EVENTS = 10_000_000
 OPEN_RING_RECORDS = 1 << 24  # holds every event, so that none is lost on a busy machine
 FRAME_GOAL_MS = 4
 MANY_TASKS = 100_000
-RECORDER_EVENTS = 4_000_000
+RECORDER_EVENTS = 10_000_000
+LONG_EVENTS = 100_000_000
 RECORDER_GOALS = {  # case: name, unit, divisor, comparison, goal
     "ingest_events_per_s": ("records to file on one core", "M events/s", 1e6, ">=", 20),
     "decode_events_per_s": ("chunks to columns, all of them", "M events/s", 1e6, ">=", 60),
     "decode_spans_per_s": ("chunks to columns, spans only", "M events/s", 1e6, ">=", 60),
     "bytes_per_event": ("size of the file", "bytes/event", 1, "<=", 3),
-    "query_ms_per_10m": ("count and sum spans in 1 % of the time, of 10 M events", "ms", 1,
+    "query_ms_per_10m": ("count and sum blocked spans in 1 % of the time, of 10 M spans", "ms", 1,
                          "<=", 10),
+    "live_ms": ("age of the newest event that a reader beside sees, median", "ms", 1, "<=", 20),
+    "memory_mb": (f"memory of storing {LONG_EVENTS / 1e6:.0f} M events", "MB", 1, "<=", 200),
+    "record_memory_mb": ("memory of taskscope record with millions of tasks", "MB", 1,
+                         "<=", 200),
+    "overview_ms": (f"from a file of {LONG_EVENTS / 1e6:.0f} M events to its first picture", "ms",
+                    1, "<=", 300),
 }
+LOOKS_PER_S = 60
+PULSE_S = 3
+PULSE_TASKS = 50  # each ms: a load that leaves room for the recorder and the reader on two cores
+CROWD_S = 12
+CROWD_TASKS = 200  # each ms; of many more, ends would be lost, and what has no end stays in memory
 
 
 def trace(bench):
@@ -144,21 +159,66 @@ def make_recording(bench):
 
 
 def recorder(bench):
-    """The recorder without the program: how fast, and how small."""
+    """The recorder: how fast, how small, how soon, how much memory."""
+    program = bench.build / "tests" / "bench" / "recorder_bench"
     values = {case: [] for case in RECORDER_GOALS}
     with bench.scratch() as folder:
-        for repetition in range(bench.repetitions):
-            run = bench.run(bench.build / "tests" / "bench" / "recorder_bench", RECORDER_EVENTS,
-                            f"{folder}/{repetition}.tscope")
-            for case, value in json.loads(run.stdout).items():
-                values[case].append(value)
-    results = []
-    for case, (name, unit, divisor, comparison, goal) in RECORDER_GOALS.items():
-        ours = median(values[case]) / divisor
-        met = ours >= goal if comparison == ">=" else ours <= goal
-        results.append(result(name, ours, unit, goal=f"{comparison} {goal} {unit}", met=met))
-    return results
+        short, long = f"{folder}/short.tscope", f"{folder}/long.tscope"
+        stored = json.loads(bench.run(program, "store", LONG_EVENTS, long).stdout)
+        values["memory_mb"].append(stored["memory_mb"])
+        crowd = recorded_beside(bench, f"{folder}/crowd.tscope", CROWD_S, CROWD_TASKS)
+        values["record_memory_mb"].append(crowd["memory_mb"])
+        for _ in range(bench.repetitions):
+            stored = json.loads(bench.run(program, "store", RECORDER_EVENTS, short).stdout)
+            stored |= json.loads(bench.run(program, "read", short).stdout)
+            for case in stored.keys() & values.keys() - {"memory_mb"}:
+                values[case].append(stored[case])
+            first = viewer_figures(bench, "first", long)["first_frame_s"]
+            values["overview_ms"].append(first * 1e3)
+            live = recorded_beside(bench, f"{folder}/live.tscope", PULSE_S, PULSE_TASKS)
+            values["live_ms"].append(median(live["ages_ms"]))
+            for file in (short, f"{folder}/live.tscope"):
+                os.unlink(file)
+    return [judged(case, median(measured)) for case, measured in values.items()]
 
 
+def judged(case, value):
+    name, unit, divisor, comparison, goal = RECORDER_GOALS[case]
+    ours = value / divisor
+    met = ours >= goal if comparison == ">=" else ours <= goal
+    return result(name, ours, unit, goal=f"{comparison} {goal} {unit}", met=met)
+
+
+def recorded_beside(bench, path, seconds, tasks):
+    """Records pulse while a reader looks: the ages of the newest event that it saw, and the most
+    memory that the recorder (or the program, if that is more) took."""
+    command = [bench.taskscope, "record", "-q", "-o", path, "--",
+               bench.build / "tests" / "bench" / "pulse", seconds, tasks]
+    looks = []
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                          env={**os.environ, "TASKSCOPE_WORKERS": "2"}) as run:
+        beacon_ns = int(run.stdout.readline())
+        database = sqlite3.connect(f"file:{path}.partial?mode=ro", uri=True)
+        end_ns = beacon_ns + (seconds * 1000 - 100) * 1_000_000  # the end is another thing
+        while time.monotonic_ns() < end_ns:
+            time.sleep(1 / LOOKS_PER_S)
+            (newest_ns,), = database.execute("SELECT max(end_ns) FROM chunk WHERE id >"
+                                             " (SELECT max(id) FROM chunk) - 64")
+            looks.append((time.monotonic_ns(), newest_ns))
+        database.close()
+        _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+    if run.returncode != 0:
+        raise RuntimeError(f"taskscope record ended with {run.returncode}")
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    (created_ns,), = database.execute("SELECT created_ns FROM task WHERE name = 'beacon'")
+    database.close()
+    start_ns = beacon_ns - created_ns
+    return {"ages_ms": [(now_ns - start_ns - newest_ns) / 1e6 for now_ns, newest_ns in looks
+                        if newest_ns is not None],
+            "memory_mb": used.ru_maxrss / 1024}
+
+
+REPETITIONS = {"recorder": 7, "scheduler": 5, "channels": 5}  # of what takes long; others: 15
 ALL = {"trace": trace, "record": record, "recorder": recorder, "open": open_recording,
        "viewer": viewer, "scheduler": workloads.scheduler, "channels": workloads.channels}

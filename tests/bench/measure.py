@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 
 
-def result(case, ours, unit, *, peers=None, ratio=None, goal=None, met=None):
+def result(case, ours, unit, *, peers=None, ratio=None, goal=None, met=None, why=None):
     return {"case": case, "ours": ours, "unit": unit, "peers": peers or {}, "ratio": ratio,
-            "goal": goal, "met": met}
+            "goal": goal, "met": met, "why": why}
 
 
 class Bench:
@@ -21,9 +21,13 @@ class Bench:
         self.inputs = build / "bench_inputs"
         self.inputs.mkdir(exist_ok=True)
 
-    def run(self, *command, env=None, cwd=None):
-        run = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                             env={**os.environ, **(env or {})}, cwd=cwd, check=False)
+    def run(self, *command, env=None, cwd=None, timeout=None):
+        command = [str(word) for word in command]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout,
+                                 env={**os.environ, **(env or {})}, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{' '.join(command)} did not end in {timeout} s") from error
         if run.returncode != 0:
             raise RuntimeError(f"{command[0]} failed with exit code {run.returncode}:\n"
                                f"{run.stderr.strip()}")

@@ -1,7 +1,8 @@
 // viewer_bench: what looking at a recording costs, without a window. Prints one JSON object.
 //
-//   viewer_bench FILE     opening it, and drawing frames of it
-//   viewer_bench tasks N  drawing frames of a made-up recording of about N tasks
+//   viewer_bench FILE        opening it, and drawing frames of it
+//   viewer_bench first FILE  opening it up to the first picture, of whatever is known by then
+//   viewer_bench tasks N     drawing frames of a made-up recording of about N tasks
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -59,7 +60,8 @@ double frame_ms(viewer::Scene& scene) {
   return slowest;
 }
 
-int open_file(const std::string& path) {
+// With `first_only` what follows the first picture is left out.
+int open_file(const std::string& path, bool first_only) {
   const auto start = Clock::now();
   std::mutex mutex;
   std::condition_variable changed;
@@ -84,6 +86,10 @@ int open_file(const std::string& path) {
       scene.set_session(state.session);
       scene.picture(kWidth, kHeight);
       if (first_s == 0) first_s = seconds_since(start);
+      if (first_only) {
+        std::printf("{\"first_frame_s\": %.4f}\n", first_s);
+        return 0;
+      }
     }
     if (state.done) break;
     std::unique_lock lock(mutex);
@@ -116,7 +122,9 @@ int main(int argc, char** argv) {
   const char* number = argc == 3 && std::string(argv[1]) == "tasks" ? argv[2] : "";
   const auto [stop, error] = std::from_chars(number, number + std::strlen(number), tasks);
   if (argc == 3 && error == std::errc() && *stop == '\0') return many_tasks(tasks);
-  if (argc == 2) return open_file(argv[1]);
-  std::fprintf(stderr, "usage: viewer_bench FILE | viewer_bench tasks N\n");
+  if (argc == 2) return open_file(argv[1], false);
+  if (argc == 3 && std::string(argv[1]) == "first") return open_file(argv[2], true);
+  std::fprintf(stderr,
+               "usage: viewer_bench FILE | viewer_bench first FILE | viewer_bench tasks N\n");
   return 2;
 }

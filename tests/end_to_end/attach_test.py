@@ -244,6 +244,99 @@ class Attach(Attached):
         self.assertIn(b"goes on without being recorded", err)
 
 
+class Until(Attached):
+    """A flight recorder: it keeps the last part, and completes the file when something happens."""
+
+    def fly(self, program, until, *arguments):
+        recorder = self.start("attach", program.pid, "-o", "run.tscope", "--until", until,
+                              *arguments)
+        wait_until(lambda: self.listed(program.pid)["recording"], "it is being recorded")
+        return recorder
+
+    def tell(self, program, what):
+        program.stdin.write(what)
+        program.stdin.flush()
+
+    def landed(self, recorder):
+        out, err = recorder.communicate(timeout=60)
+        self.assertEqual((recorder.returncode, out), (0, b""), err)
+        return Recording(self, self.folder / "run.tscope"), err.decode()
+
+    def test_the_program_says_when(self):
+        for told, text in ((b"s", "standard input says so"), (b"t", "a thread says so")):
+            program = self.start_bustle()
+            recorder = self.fly(program, "snapshot")
+            self.tell(program, told)
+            self.assertEqual(program.stdout.readline(), b"heard\n")
+            recording, summary = self.landed(recorder)
+            self.assertEqual(recording.info()["ended_by"], f"ts::snapshot_trace: {text}")
+            self.assertIn(text, summary)
+            self.assertIn(text, self.taskscope("report", recording.path).stdout.decode())
+            self.assertEqual(recording.value(
+                "SELECT count(*) FROM event WHERE kind = 'snapshot'"), 1)
+            self.assertIsNone(recording.value(
+                "SELECT max(task.name) FROM event LEFT JOIN task ON task.id = task_id "
+                "WHERE event.kind = 'snapshot' AND task.name != 'main'"))
+            self.assertFalse(self.listed(program.pid)["recording"])
+            self.assert_unharmed(program)
+
+    def test_a_signal_to_the_recorder_says_when(self):
+        program = self.start_bustle()
+        recorder = self.fly(program, "finding")
+        recorder.send_signal(signal.SIGUSR1)
+        recording, _ = self.landed(recorder)
+        self.assertEqual(recording.info()["ended_by"], "SIGUSR1")
+        self.assert_unharmed(program)
+
+    def test_a_pile_of_tasks_that_grows_says_when(self):
+        program = self.start_bustle()
+        recorder = self.fly(program, "finding")
+
+        def adds_to_the_pile():
+            self.tell(program, b"p")
+            return recorder.poll() is not None
+
+        wait_until(adds_to_the_pile, "the recorder sees the pile")
+        recording, summary = self.landed(recorder)
+        self.assertRegex(recording.info()["ended_by"],
+                         r"^a finding: \d+ tasks wait at one place \(chan recv\), and get more$")
+        self.assertIn("bustle.cpp", summary)  # what the finished file's own findings say
+        self.assertEqual(recording.report()["findings"][0]["kind"], "leak")
+        self.assert_unharmed(program)
+
+    def test_without_a_recorder_that_waits_for_it_a_snapshot_is_an_event_and_no_more(self):
+        program = self.start_bustle()
+        for told in (b"s", b"t"):
+            self.tell(program, told)
+            self.assertEqual(program.stdout.readline(), b"not heard\n")
+        recorder = self.start("attach", program.pid, "-q", "-o", "run.tscope")
+        wait_until(lambda: self.listed(program.pid)["recording"], "it is being recorded")
+        for told in (b"s", b"t"):
+            self.tell(program, told)
+            self.assertEqual(program.stdout.readline(), b"heard\n")
+        self.assert_unharmed(program)
+        self.assertEqual(recorder.wait(timeout=60), 0)
+        recording = Recording(self, self.folder / "run.tscope")
+        self.assertEqual(recording.value("SELECT count(*) FROM event WHERE kind = 'snapshot'"), 2)
+        self.assertIsNone(recording.info()["ended_by"])
+
+    def test_a_launched_program_goes_on_without_it(self):
+        program = self.start("record", "--until", "snapshot", "-o", "run.tscope", "--", BUSTLE,
+                             stdin=subprocess.PIPE)
+        self.assertEqual(program.stdout.readline(), b"ready\n")
+        self.tell(program, b"s")
+        self.assertEqual(program.stdout.readline(), b"heard\n")
+        while b"goes on without being recorded" not in program.stderr.readline():
+            self.assertIsNone(program.poll())
+        self.assertTrue((self.folder / "run.tscope").exists())
+        out, _ = program.communicate(timeout=60)
+        self.assertIn(b"done", out)
+
+    def test_what_is_no_reason_is_refused(self):
+        self.assert_refused(self.taskscope("attach", "1", "--until", "tomorrow"), "--until",
+                            status=2)
+
+
 class Robust(Attached):
     def test_a_recorder_that_is_killed_leaves_the_program_and_a_file_that_opens(self):
         chance = random.Random(SEED)

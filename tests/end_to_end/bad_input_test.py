@@ -107,7 +107,12 @@ class DiskFull(Case):
         # The program's rings are files to the kernel, too: small ones fit below the limit.
         run = self.taskscope("record", "-o", "run.tscope", "--", RELAY, "100000000",
                              env={"TASKSCOPE_RING_RECORDS": "4096"}, preexec_fn=small_disk)
-        self.assert_refused(run, "run.tscope")
+        self.assertEqual(run.returncode, 1)
+        refusal, *goes_on = run.stderr.decode().splitlines()
+        self.assertRegex(refusal, r"\Ataskscope: [^\n]*run\.tscope[^\n]*\.\Z")
+        for line in goes_on:  # unless the program has ended by then
+            self.assertEqual(line, f"taskscope: {RELAY} goes on without being recorded.")
+        self.assertLessEqual(len(goes_on), 1)
         recording = Recording(self, self.folder / "run.tscope.partial")
         self.assertFalse(recording.info()["complete"])
         self.assertGreater(recording.info()["events"], 0)

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "runtime/taskscope.h"
 
@@ -42,11 +43,22 @@ void pass_messages(const std::string& name, ts::WaitGroup& all) {
   });
 }
 
-// Until standard input ends, in a call that takes as long.
-void wait_for_the_end() {
-  ts::blocking([] {
+void say_whether(bool heard) {
+  std::puts(heard ? "heard" : "not heard");
+  std::fflush(stdout);
+}
+
+// Until standard input ends, in a call that takes as long. What it is told meanwhile: 's' asks the
+// recorder for a snapshot, 't' asks as a thread that is no task's, 'p' adds to a pile that waits.
+void wait_for_the_end(ts::WaitGroup& waiting, const ts::Chan<int>& never) {
+  ts::blocking([&] {
     char byte;
     while (::read(STDIN_FILENO, &byte, 1) > 0) {
+      if (byte == 'p') waiting.go("one of a pile", [never] { never.recv(); });
+      if (byte == 's') say_whether(ts::snapshot_trace("standard input says so"));
+      if (byte == 't') {
+        std::thread([] { say_whether(ts::snapshot_trace("a thread says so")); }).join();
+      }
     }
   });
 }
@@ -84,7 +96,7 @@ int bustle() {
   while (g_passed < 100) ts::sleep(100us);
   std::puts("ready");
   std::fflush(stdout);
-  wait_for_the_end();
+  wait_for_the_end(waiting, never);
   g_over = true;
   never.close();
   neither.close();

@@ -31,7 +31,8 @@ class Sql(Case):
     @unittest.skipUnless(shutil.which("sqlite3"), "the sqlite3 shell is not installed")
     def test_the_extension_shows_the_stock_shell_what_the_command_shows(self):
         for sql in (STATES, "SELECT * FROM blocking", "SELECT * FROM scheduler_latency",
-                    "SELECT * FROM state_time(3)"):
+                    "SELECT * FROM state_time(3)",
+                    "SELECT waker_kind, count(*) FROM wakeup GROUP BY waker_kind"):
             shell = subprocess.run(
                 ["sqlite3", "-readonly", "-list", "-separator", ",", self.recording.path,
                  "-cmd", f".load {EXTENSION}", sql], capture_output=True, timeout=60, check=False)

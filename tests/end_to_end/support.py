@@ -24,6 +24,7 @@ LEAKY = BUILD / "runtime" / "examples" / "leaky"
 README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
 RELAY = BUILD / "tests" / "bench" / "relay"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
+PARLEY = BUILD / "tests" / "end_to_end" / "parley"
 BUSTLE = BUILD / "tests" / "end_to_end" / "bustle"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.
@@ -132,10 +133,10 @@ class Recording:
         """Each task's time by state covers its life, and the spans say the same as the sums."""
         case = self.case
         states = "running_ns + runnable_ns + blocked_ns + syscall_ns + sleeping_ns"
-        duration = self.info()["duration_ns"]
+        program_end = "(SELECT ended_ns FROM program WHERE program.id = program_id)"
         case.assertEqual(self.query(
             f"SELECT id, name, state, {states} AS sum, "
-            f"       coalesce(ended_ns, {duration}) - created_ns AS life "
+            f"       coalesce(ended_ns, {program_end}) - created_ns AS life "
             f"FROM task WHERE created_ns IS NULL OR sum != life"), [])
         rows = self.query(
             "SELECT task_id, state, sum(end_ns - start_ns) AS ns FROM span GROUP BY task_id, state")

@@ -97,6 +97,7 @@ class RandomSchedule {
       runnable_.push_back(task.id);
       return;
     }
+    if (what == 2) by(task), put_arm(kOutside);
     by(task);
     if (what == 3 && tasks_.size() - ended_ >= 4) {
       put(kOutside, EventKind::Exit, task.id, 0);
@@ -107,6 +108,8 @@ class RandomSchedule {
         trace_format::pack_reason_site(trace_format::BlockReason::Mutex, 3));
     waiting_.push_back(task.id);
   }
+
+  void put_arm(std::uint32_t ring) { put(ring, EventKind::Arm, 1 + below(4), 1 + below(3)); }
 
   // The task of worker `w` enters a call, ends it, or loses its worker. True if it did.
   bool call_or_lose_worker(std::uint32_t w) {
@@ -152,6 +155,8 @@ class RandomSchedule {
         current = 0;
         break;
       case 1:
+        put_arm(w), put_arm(w);
+        [[fallthrough]];
       case 2:
         put(w, EventKind::Block, 1 + below(4),
             trace_format::pack_reason_site(below(4) == 0 ? trace_format::BlockReason::Sleep

@@ -91,6 +91,9 @@ class RecordingText {
       if (s.site_id != 0) more += fmt::format(" site {}", s.site_id);
       if (s.thread_id != 0) more += fmt::format(" thread {}", s.thread_id);
       if (s.woken_by != 0) more += fmt::format(" woken by {}", s.woken_by);
+      if (s.woken_by == 0 && s.waker_kind != store::WakerKind::None) {
+        more += fmt::format(" ended by {}", to_text(s.waker_kind));
+      }
       if (!s.finished) more += " unfinished";
       line("  task {} {} {}..{} {}{}", s.task_id, worker(s.worker_id), s.start_ns, s.end_ns,
            to_text(s.state), more);

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 
 import cpp_text
+import examples
 
 LINES_MAX = 1000
 FUNCTION_LINES_MAX = 70
@@ -261,6 +262,14 @@ def check_map(root, files):
             yield Finding(path, number, f"the row of {folder} does not say what it is for")
 
 
+def check_examples(files):
+    """Every name that programs may use stands in an example of a header (examples.py)."""
+    texts = {file.path: file.text for file in files}
+    for path, line, name in examples.missing(texts):
+        yield Finding(path, line, f"{name} stands in no example of a header; add one there, and to "
+                                  f"{examples.EXAMPLES_TEST}")
+
+
 def check_tree(root, rules_folder):
     layers = Layers((rules_folder / "layers.txt").read_text(encoding="utf-8"))
     rules = parse_rules((rules_folder / "rules.txt").read_text(encoding="utf-8"))
@@ -273,6 +282,7 @@ def check_tree(root, rules_folder):
         findings.update(check_links(root, file))
     findings.update(check_layers(files, layers))
     findings.update(check_map(root, files))
+    findings.update(check_examples(files))
     return sorted(findings), len(files)
 
 

@@ -18,14 +18,14 @@ std::string significant(double value) {
 }  // namespace
 
 std::string duration_text(std::int64_t ns) {
-  if (ns < 0) return "-" + duration_text(-ns);
+  if (ns < 0) return "-" + duration_text(ns == INT64_MIN ? INT64_MAX : -ns);
   if (ns == 0) return "0 s";
   if (ns < 1000) return fmt::format("{} ns", ns);
   const double value = static_cast<double>(ns);
   if (value < 999.5e3) return significant(value / 1e3) + " µs";
   if (value < 999.5e6) return significant(value / 1e6) + " ms";
   if (value < 119.95e9) return significant(value / 1e9) + " s";
-  const std::int64_t seconds = (ns + 500'000'000) / 1'000'000'000;
+  const std::int64_t seconds = ns / 1'000'000'000 + (ns % 1'000'000'000 >= 500'000'000 ? 1 : 0);
   if (seconds < 7200) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
   return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
 }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "viewer/analysis/duration_text.h"
 
@@ -17,12 +19,13 @@ using store::Span;
 using store::TaskRow;
 using store::TaskState;
 
-constexpr store::TaskId kMainTask = 1;
+bool is_main(store::TaskId id) { return store::own_id(id) == 1; }
 constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
 
 std::string task_label(const TaskRow& task) {
-  return task.name.empty() ? fmt::format("task {}", task.id)
-                           : fmt::format("task {} \"{}\"", task.id, task.name);
+  const std::uint64_t number = store::own_id(task.id);
+  return task.name.empty() ? fmt::format("task {}", number)
+                           : fmt::format("task {} \"{}\"", number, task.name);
 }
 
 std::string plural(std::uint64_t count, std::string_view noun) {
@@ -36,12 +39,22 @@ struct StuckGroup {
   std::int64_t first_ns = 0;
 };
 
+// What there is of one program.
+struct ProgramInput {
+  std::span<const TaskRow> tasks;
+  std::span<const Span> open_spans;
+  std::span<const store::EventRow> deadlocks;
+  const Report& report;
+  std::string prefix;  // of summaries: "server: ", or nothing
+};
+
 class Finder {
  public:
-  Finder(const FindingInput& input, const FindingLimits& limits) : in_(input), limits_(limits) {
-    for (const TaskRow& task : in_.tasks) by_id_.emplace(task.id, &task);
-    const auto main = by_id_.find(kMainTask);
-    main_ended_ = main != by_id_.end() && main->second->ended_ns.has_value();
+  Finder(const ProgramInput& input, const FindingLimits& limits) : in_(input), limits_(limits) {
+    for (const TaskRow& task : in_.tasks) {
+      by_id_.emplace(task.id, &task);
+      main_ended_ = main_ended_ || (is_main(task.id) && task.ended_ns.has_value());
+    }
   }
 
   std::vector<FindingRow> run() {
@@ -52,19 +65,11 @@ class Finder {
     } else {
       find_deadlock();
     }
-    std::stable_sort(found_.begin(), found_.end(), [](const FindingRow& a, const FindingRow& b) {
-      return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
-    });
-    for (std::size_t i = 0; i < found_.size(); ++i) found_[i].id = static_cast<std::int64_t>(i) + 1;
+    for (FindingRow& row : found_) row.summary = in_.prefix + row.summary;
     return std::move(found_);
   }
 
  private:
-  static int rank(const FindingRow& row) {
-    const int tier = row.tier == "proved" ? 10 : 0;
-    return tier + (row.severity == "severe" ? 2 : row.severity == "warning" ? 1 : 0);
-  }
-
   void find_panics() {
     for (const TaskRow& task : in_.tasks) {
       if (task.state != TaskState::Panicked) continue;
@@ -101,7 +106,7 @@ class Finder {
   std::map<GroupKey, StuckGroup> waiting_groups(bool with_main) const {
     std::map<GroupKey, StuckGroup> groups;
     for (const Span& span : in_.open_spans) {
-      if (!can_be_stuck(span) || (span.task_id == kMainTask && !with_main)) continue;
+      if (!can_be_stuck(span) || (is_main(span.task_id) && !with_main)) continue;
       const auto task = by_id_.find(span.task_id);
       const store::SiteId spawn = task == by_id_.end() ? 0 : task->second->spawn_site_id;
       StuckGroup& group = groups[{spawn, span.site_id, span.reason}];
@@ -148,7 +153,7 @@ class Finder {
           std::get<0>(key) == 0
               ? std::string()
               : fmt::format(", started at {}", in_.report.short_place(std::get<0>(key))));
-      if (row.task_id == 0 || span.task_id == kMainTask) {
+      if (row.task_id == 0 || is_main(span.task_id)) {
         row.task_id = span.task_id;
         row.object_id = span.object_id;
         row.spawn_site_id = std::get<0>(key);
@@ -160,7 +165,8 @@ class Finder {
 
   std::string name_of(store::TaskId id) const {
     const auto task = by_id_.find(id);
-    return task == by_id_.end() ? fmt::format("task {}", id) : task_label(*task->second);
+    return task == by_id_.end() ? fmt::format("task {}", store::own_id(id))
+                                : task_label(*task->second);
   }
 
   FindingRow describe(store::SiteId spawn_site, const StuckGroup& group) const {
@@ -196,7 +202,8 @@ class Finder {
       case store::BlockReason::ChanRecv:
         return "sends on the channel or closes it";
       case store::BlockReason::Mutex:
-      case store::BlockReason::RwMutex:
+      case store::BlockReason::RwMutexRead:
+      case store::BlockReason::RwMutexWrite:
         return "unlocks the mutex";
       case store::BlockReason::WaitGroup:
         return "calls done()";
@@ -205,17 +212,57 @@ class Finder {
     }
   }
 
-  const FindingInput& in_;
+  const ProgramInput& in_;
   const FindingLimits& limits_;
   std::unordered_map<store::TaskId, const TaskRow*> by_id_;
   bool main_ended_ = false;
   std::vector<FindingRow> found_;
 };
 
+int rank(const FindingRow& row) {
+  const int tier = row.tier == "proved" ? 10 : 0;
+  return tier + (row.severity == "severe" ? 2 : row.severity == "warning" ? 1 : 0);
+}
+
+// The part of `rows`, which are ordered by program, that is of `program`.
+template <class Row, class ProgramOf>
+std::span<const Row> part_of(const std::vector<Row>& rows, store::ProgramId program,
+                             ProgramOf program_of) {
+  const auto first = std::partition_point(
+      rows.begin(), rows.end(), [&](const Row& row) { return program_of(row) < program; });
+  const auto last = std::partition_point(
+      first, rows.end(), [&](const Row& row) { return program_of(row) == program; });
+  return {first, last};
+}
+
 }  // namespace
 
 std::vector<FindingRow> find_findings(const FindingInput& input, const FindingLimits& limits) {
-  return Finder(input, limits).run();
+  const auto of_task = [](const TaskRow& row) { return store::program_of(row.id); };
+  const auto of_span = [](const Span& span) { return store::program_of(span.task_id); };
+  const auto of_event = [](const store::EventRow& row) { return row.program_id; };
+  const auto ordered = [](auto rows, const auto& program_of) {
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](const auto& a, const auto& b) { return program_of(a) < program_of(b); });
+    return rows;
+  };
+  const std::vector<Span> spans = ordered(input.open_spans, of_span);
+  const std::vector<store::EventRow> deadlocks = ordered(input.deadlocks, of_event);
+  const std::vector<std::string> names = store::program_names(input.report.info.programs);
+  std::vector<FindingRow> found;
+  for (store::ProgramId program = 1; program <= std::max<std::size_t>(names.size(), 1); ++program) {
+    const ProgramInput part{.tasks = part_of(input.tasks, program, of_task),
+                            .open_spans = part_of(spans, program, of_span),
+                            .deadlocks = part_of(deadlocks, program, of_event),
+                            .report = input.report,
+                            .prefix = names.size() > 1 ? names[program - 1] + ": " : ""};
+    for (FindingRow& row : Finder(part, limits).run()) found.push_back(std::move(row));
+  }
+  std::stable_sort(found.begin(), found.end(), [](const FindingRow& a, const FindingRow& b) {
+    return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
+  });
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].id = static_cast<std::int64_t>(i) + 1;
+  return found;
 }
 
 }  // namespace taskscope::analysis

@@ -20,13 +20,15 @@ struct FindingLimits {
 };
 
 struct FindingInput {
+  // By id. Of those that have ended the panicked ones and the main tasks are enough.
   const std::vector<store::TaskRow>& tasks;
   const std::vector<store::Span>& open_spans;     // unfinished spans, one per living task
   const std::vector<store::EventRow>& deadlocks;  // the `deadlock` events: at most one a program
   const Report& report;                           // its info and sites are used
 };
 
-// Worst first; ids count from 1.
+// Worst first; ids count from 1. Each program is looked at for itself; where there are several, a
+// summary begins with whose it is.
 std::vector<store::FindingRow> find_findings(const FindingInput& input,
                                              const FindingLimits& limits = {});
 

@@ -91,10 +91,15 @@ Result<SpanTotals> read_totals(const store::Reader& reader) {
   return totals;
 }
 
-std::vector<SpawnRow> spawn_rows(const std::vector<store::TaskRow>& tasks) {
-  std::unordered_map<store::SiteId, SpawnRow> rows;
-  for (const store::TaskRow& task : tasks) {
-    SpawnRow& row = rows[task.spawn_site_id];
+// Everything that one pass over the tasks gathers.
+struct TaskTotals {
+  store::StateTimes state_ns{};
+  std::unordered_map<store::SiteId, SpawnRow> spawns;
+  std::vector<store::TaskRow> of_interest;  // that findings can be about; and main tasks
+
+  void add(store::TaskRow&& task) {
+    for (std::size_t s = 0; s < store::kSpanStates; ++s) state_ns[s] += task.state_ns[s];
+    SpawnRow& row = spawns[task.spawn_site_id];
     row.site_id = task.spawn_site_id;
     ++row.tasks;
     row.unfinished += task.ended_ns ? 0 : 1;
@@ -105,15 +110,21 @@ std::vector<SpawnRow> spawn_rows(const std::vector<store::TaskRow>& tasks) {
     row.runnable_ns += time(TaskState::Runnable);
     row.waiting_ns +=
         time(TaskState::Blocked) + time(TaskState::Sleeping) + time(TaskState::Syscall);
+    const bool can_be_found = !task.ended_ns || task.state == TaskState::Panicked;
+    if (can_be_found || task.parent_id == 0) of_interest.push_back(std::move(task));
   }
-  std::vector<SpawnRow> sorted;
-  sorted.reserve(rows.size());
-  for (const auto& [site, row] : rows) sorted.push_back(row);
-  std::sort(sorted.begin(), sorted.end(), [](const SpawnRow& a, const SpawnRow& b) {
-    return std::pair(b.tasks, a.site_id) < std::pair(a.tasks, b.site_id);
-  });
-  return sorted;
-}
+
+  // Most tasks first.
+  std::vector<SpawnRow> spawn_rows() const {
+    std::vector<SpawnRow> sorted;
+    sorted.reserve(spawns.size());
+    for (const auto& [site, row] : spawns) sorted.push_back(row);
+    std::sort(sorted.begin(), sorted.end(), [](const SpawnRow& a, const SpawnRow& b) {
+      return std::pair(b.tasks, a.site_id) < std::pair(a.tasks, b.site_id);
+    });
+    return sorted;
+  }
+};
 
 }  // namespace
 
@@ -139,12 +150,11 @@ Result<Report> build_report(const store::Reader& reader) {
   auto workers = reader.workers();
   if (!workers) return workers.error();
   report.workers = std::move(*workers);
-  auto tasks = reader.tasks();
-  if (!tasks) return tasks.error();
-  for (const store::TaskRow& task : *tasks) {
-    for (std::size_t s = 0; s < store::kSpanStates; ++s) report.state_ns[s] += task.state_ns[s];
-  }
-  report.top_spawns = spawn_rows(*tasks);
+  TaskTotals tasks;
+  auto read = reader.each_task([&tasks](store::TaskRow&& task) { tasks.add(std::move(task)); });
+  if (!read) return read.error();
+  report.state_ns = tasks.state_ns;
+  report.top_spawns = tasks.spawn_rows();
 
   auto totals = read_totals(reader);
   if (!totals) return totals.error();
@@ -157,8 +167,10 @@ Result<Report> build_report(const store::Reader& reader) {
 
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
-  report.findings = find_findings(
-      {.tasks = *tasks, .open_spans = totals->open, .deadlocks = *deadlocks, .report = report});
+  report.findings = find_findings({.tasks = tasks.of_interest,
+                                   .open_spans = totals->open,
+                                   .deadlocks = *deadlocks,
+                                   .report = report});
   report.info.findings = report.findings.size();
   return report;
 }

@@ -2,7 +2,8 @@
 //
 // Computed from the stored rows alone, in one pass over the spans, so the command line, CI and the
 // window say the same. Pure values; build_report() runs on whatever thread calls it and keeps
-// nothing. Cost: about 20 ns per span; memory grows with sites, not with spans.
+// nothing. Cost: about 20 ns per span; memory grows with sites and with the tasks that had not
+// ended, not with spans.
 #pragma once
 
 #include <cstdint>

@@ -31,11 +31,6 @@ std::string in_unit(std::int64_t ns, const Unit& unit, std::int64_t step_ns) {
                      unit.text);
 }
 
-std::string three_digits(double value, std::string_view unit) {
-  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  return fmt::format("{:.{}f} {}", value, decimals, unit);
-}
-
 // Takes "<…>" and "(…)" out of a C++ name; leaves operators alone.
 std::string without_arguments(std::string_view name) {
   std::string out;
@@ -71,18 +66,6 @@ std::string_view utf8_prefix(std::string_view text, std::size_t bytes) {
 
 }  // namespace
 
-std::string format_duration(std::int64_t ns) {
-  if (ns < 0) return "−" + format_duration(ns == INT64_MIN ? INT64_MAX : -ns);
-  if (ns < kMicro) return fmt::format("{} ns", ns);
-  const auto value = static_cast<double>(ns);
-  if (value < 999.5 * kMicro) return three_digits(value / kMicro, "µs");
-  if (value < 999.5 * kMilli) return three_digits(value / kMilli, "ms");
-  if (ns < 100 * kSecond) return three_digits(value / kSecond, "s");
-  const std::int64_t seconds = ns / kSecond;
-  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
-  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-}
-
 std::string format_instant(std::int64_t ns, std::int64_t step_ns, std::int64_t precision_ns) {
   const std::int64_t step = std::max<std::int64_t>(step_ns, 1);
   // The largest unit of which the step is a tenth at least; a larger one where the number would
@@ -113,30 +96,12 @@ std::string format_range(TimeRange range) {
                      in_unit(range.end_ns, *unit, step));
 }
 
-std::string format_count(std::uint64_t count) {
-  std::string digits = fmt::format("{}", count);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
 std::string format_share(double share) {
   const double percent = share * 100;
   if (!(percent > 0)) return "0 %";
   if (percent < 0.1) return "<0.1 %";
   if (percent < 9.95) return fmt::format("{:.1f} %", percent);
   return fmt::format("{:.0f} %", percent);
-}
-
-std::string format_bytes(std::uint64_t bytes) {
-  static constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  if (unit == 0) return fmt::format("{} B", bytes);
-  return three_digits(value, kUnits[unit]);
 }
 
 std::vector<std::string> shortened_names(std::string_view name) {

@@ -1,4 +1,5 @@
-// Numbers and names as people read them: durations, instants, counts, shares, shortened labels.
+// Numbers and names as people read them: instants, shares, shortened labels, and beside them the
+// durations and counts of viewer/analysis.
 // Pure functions, usable from any thread.
 #pragma once
 
@@ -8,13 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "viewer/analysis/duration_text.h"
 #include "viewer/model/time_range.h"
 
 namespace taskscope::viewer {
 
-// Three significant digits and a unit: "0 ns", "850 ns", "12.3 µs", "4.56 ms", "1.20 s", "2 min 5
-// s".
-std::string format_duration(std::int64_t ns);
+// As the command says them.
+using analysis::count_text;
+using analysis::duration_text;
 
 // An instant in the unit that suits ticks `step_ns` apart, so that neighbours agree, with as many
 // digits as it takes to tell instants `precision_ns` apart (0: the step): "9.5 ms", "0.25 s".
@@ -23,9 +25,7 @@ std::string format_instant(std::int64_t ns, std::int64_t step_ns, std::int64_t p
 // "8.000 – 9.000 ms": a thousandth of the range can be told apart.
 std::string format_range(TimeRange range);
 
-std::string format_count(std::uint64_t count);  // "1,234,567"
-std::string format_share(double share);         // "0 %", "<0.1 %", "3.4 %", "57 %", "100 %"
-std::string format_bytes(std::uint64_t bytes);  // "1.5 MB"
+std::string format_share(double share);  // "0 %", "<0.1 %", "3.4 %", "57 %", "100 %"
 
 // From the longest to the shortest: `ns::Type<T>::fn(args)`, `Type::fn`, `fn`. Never empty.
 std::vector<std::string> shortened_names(std::string_view name);

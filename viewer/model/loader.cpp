@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "recorder/store/reader.h"
+#include "viewer/model/scheduler_events.h"
 #include "viewer/model/session_builder.h"
 
 namespace taskscope::viewer {
@@ -12,6 +13,9 @@ namespace {
 
 // How often progress is published, in chunks.
 constexpr std::size_t kProgressChunks = 8;
+// From so many chunks on (four million events) entities may take longer than a person should wait
+// for the first picture.
+constexpr std::size_t kOverviewChunks = 256;
 
 template <class T>
 bool take(Result<std::vector<T>> from, std::vector<T>& to, std::string& error) {
@@ -23,19 +27,21 @@ bool take(Result<std::vector<T>> from, std::vector<T>& to, std::string& error) {
   return true;
 }
 
-bool read_entities(const store::Reader& reader, SessionEntities& entities, std::string& error) {
+bool read_overview(const store::Reader& reader, SessionEntities& entities, std::string& error) {
   entities.info = reader.info();
+  return take(reader.workers(), entities.workers, error) &&
+         take(reader.chunks(), entities.chunks, error);
+}
+
+bool read_entities(const store::Reader& reader, SessionEntities& entities, std::string& error) {
   return take(reader.tasks(), entities.tasks, error) &&
-         take(reader.workers(), entities.workers, error) &&
          take(reader.objects(), entities.objects, error) &&
          take(reader.sites(), entities.sites, error) &&
          take(reader.steals(), entities.steals, error) &&
          take(reader.parks(), entities.parks, error) &&
          take(reader.spins(), entities.spins, error) && take(reader.lost(), entities.lost, error) &&
-         take(reader.events_of(store::EventKind::WorkerStart), entities.worker_starts, error) &&
-         take(reader.events_of(store::EventKind::QueueLength), entities.queue_lengths, error) &&
          take(reader.findings(), entities.findings, error) &&
-         take(reader.chunks(), entities.chunks, error);
+         take(reader.arms(), entities.arms, error);
 }
 
 }  // namespace
@@ -82,17 +88,25 @@ void SessionLoader::load() {
   if (!reader) return fail(reader.error().message);
   SessionEntities entities;
   std::string error;
+  if (!read_overview(*reader, entities, error)) return fail(std::move(error));
+  if (entities.chunks.size() >= kOverviewChunks) {
+    publish(SessionBuilder(path_, entities).overview(), 0);
+  }
   if (!read_entities(*reader, entities, error)) return fail(std::move(error));
   const std::vector<store::ChunkSummary> chunks = entities.chunks;
   SessionBuilder builder(path_, std::move(entities));
   publish(builder.summary(), 0);
   std::vector<store::Span> spans;
+  std::vector<store::EventRow> events;
   for (std::size_t at = 0; at < chunks.size(); ++at) {
     if (stop_.load(std::memory_order_relaxed)) return;
     spans.clear();
-    const Result<void> read = reader->read_spans(chunks[at].id, spans);
+    events.clear();
+    const Result<void> read =
+        reader->read_spans_and_events(chunks[at].id, kSchedulerKinds, spans, events);
     if (!read) return fail(read.error().message);
     builder.add_spans(spans);
+    builder.add_events(events);
     if (at % kProgressChunks == 0) {
       publish(nullptr, static_cast<double>(at) / static_cast<double>(chunks.size()));
     }

@@ -1,5 +1,5 @@
-// Reads a recording on its own thread and hands out sessions as they become ready: first a summary
-// from entities and chunk summaries, then the complete one.
+// Reads a recording on its own thread and hands out sessions as they become ready: of a large one
+// an overview from chunk summaries, then a summary with all entities, then the complete one.
 //
 // The UI thread asks with poll() once a frame and never waits; pictures call wait().
 #pragma once

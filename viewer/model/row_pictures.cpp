@@ -1,6 +1,7 @@
 #include "viewer/model/row_pictures.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "viewer/model/stack_heights.h"
 
@@ -39,16 +40,17 @@ std::vector<Cell> with_heights(const std::vector<Cell>& cells, int height_px, in
   return out;
 }
 
-// All workers together: running time over worker time.
-std::vector<Cell> workers_cells(const TraceSession& session, const ColumnGrid& grid,
-                                std::int64_t first, std::int64_t last) {
+// All workers, or all threads, together: time per class over the time that there was.
+template <class Actor>
+std::vector<Cell> actors_cells(const TraceSession& session, const std::vector<Actor>& actors,
+                               const ColumnGrid& grid, std::int64_t first, std::int64_t last) {
   std::vector<Cell> cells;
   first = std::max(first, grid.column_of(0));
   last = std::min(last, grid.column_of(session.duration_ns()) + 1);
   const auto until = [&](std::int64_t column) {
     ClassTimes sum{};
-    for (const Worker& worker : session.workers()) {
-      const ClassTimes times = worker.track.times_before(grid.left_ns(column));
+    for (const Actor& actor : actors) {
+      const ClassTimes times = actor.track.times_before(grid.left_ns(column));
       for (std::size_t c = 0; c < kStateClasses; ++c) sum[c] += times[c];
     }
     return sum;
@@ -61,8 +63,7 @@ std::vector<Cell> workers_cells(const TraceSession& session, const ColumnGrid& g
     for (std::size_t c = 0; c < kStateClasses; ++c) times[c] = after[c] - before[c];
     before = after;
     const std::int64_t length = grid.left_ns(column + 1) - grid.left_ns(column);
-    append_run(cells, column,
-               to_shares(times, length * static_cast<std::int64_t>(session.workers().size())));
+    append_run(cells, column, to_shares(times, length * static_cast<std::int64_t>(actors.size())));
   }
   return cells;
 }
@@ -83,7 +84,7 @@ std::vector<Cell> queue_cells(const TraceSession& session, const ColumnGrid& gri
   return cells;
 }
 
-// All tasks together, in 1/255 of the most that one column holds.
+// All tasks together, in 1/255 of the most that are there at once in a column.
 std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& grid,
                               std::int64_t first, std::int64_t last) {
   std::vector<Cell> cells;
@@ -101,10 +102,21 @@ std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& gri
       before = after;
     }
   }
-  std::int64_t most = 1;
-  for (const ClassTimes& sum : sums) most = std::max(most, total(sum));
+  // Columns are whole nanoseconds long, some one longer than others: what counts is the tasks at
+  // once.
+  const auto length_ns = [&](std::int64_t column) {
+    return static_cast<double>(grid.left_ns(column + 1) - grid.left_ns(column));
+  };
+  double most = 0;
   for (std::int64_t column = first; column < last; ++column) {
-    append_run(cells, column, to_shares(sums[static_cast<std::size_t>(column - first)], most));
+    const auto tasks_ns =
+        static_cast<double>(total(sums[static_cast<std::size_t>(column - first)]));
+    most = std::max(most, tasks_ns / length_ns(column));
+  }
+  for (std::int64_t column = first; column < last; ++column) {
+    append_run(cells, column,
+               to_shares(sums[static_cast<std::size_t>(column - first)],
+                         std::max(1L, std::lround(most * length_ns(column)))));
   }
   return cells;
 }
@@ -136,29 +148,62 @@ std::vector<Cell> summary_cells(const TraceSession& session, const Row& row, con
   return cells;
 }
 
-}  // namespace
-
-std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
-                            std::int64_t first, std::int64_t last) {
+// With spans of their own where they are `span_min_px` wide.
+std::vector<Cell> cells_of(const TraceSession& session, const Row& row, const ColumnGrid& grid,
+                           std::int64_t first, std::int64_t last, double span_min_px) {
   if (row.kind == RowKind::Queues) return queue_cells(session, grid, first, last);
-  if (session.stage() == SessionStage::Summary) {
+  if (session.stage() != SessionStage::Complete) {
     return summary_cells(session, row, grid, first, last);
   }
   switch (row.kind) {
     case RowKind::Worker:
-      return session.workers()[row.index].track.cells(grid, first, last, kSpanMinPx);
+      return session.workers()[row.index].track.cells(grid, first, last, span_min_px);
+    case RowKind::Thread:
+      return session.threads()[row.index].track.cells(grid, first, last, span_min_px);
     case RowKind::Task:
-      return session.tasks()[row.index].track.cells(grid, first, last, kSpanMinPx);
+      return session.tasks()[row.index].track.cells(grid, first, last, span_min_px);
     case RowKind::GroupHeader:
       return session.groups()[row.index].index.cells(grid, first, last);
     case RowKind::WorkersHeader:
-      return workers_cells(session, grid, first, last);
+      return actors_cells(session, session.workers(), grid, first, last);
+    case RowKind::ThreadsHeader:
+      return actors_cells(session, session.threads(), grid, first, last);
     case RowKind::TasksHeader:
       return tasks_cells(session, grid, first, last);
     case RowKind::Queues:
       break;
   }
   return {};
+}
+
+// What `draw(grid, first, last, span_min_px)` gives. Where a nanosecond is wider than a pixel it is
+// drawn a pixel wide, every span for itself, and stretched.
+template <class Draw>
+std::vector<Cell> drawn(const ColumnGrid& grid, std::int64_t first, std::int64_t last,
+                        const Draw& draw) {
+  if (grid.ns_per_px >= 1) return draw(grid, first, last, kSpanMinPx);
+  const auto ns = [&](std::int64_t column) { return static_cast<double>(column) * grid.ns_per_px; };
+  std::vector<Cell> cells = draw(ColumnGrid{1}, static_cast<std::int64_t>(std::floor(ns(first))),
+                                 static_cast<std::int64_t>(std::ceil(ns(last))), 1.0);
+  for (Cell& cell : cells) {
+    cell.first = grid.nearest_edge(cell.first);
+    cell.last = grid.nearest_edge(cell.last);
+  }
+  return cells;
+}
+
+}  // namespace
+
+std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
+                            std::int64_t first, std::int64_t last) {
+  return drawn(grid, first, last, [&](const ColumnGrid& on, auto from, auto to, double min_px) {
+    return cells_of(session, row, on, from, to, min_px);
+  });
+}
+
+const DecisionTrack* row_decisions(const TraceSession& session, const Row& row) {
+  if (row.kind == RowKind::Worker) return &session.workers()[row.index].decisions;
+  return row.kind == RowKind::Queues ? &session.outside() : nullptr;
 }
 
 RowPictures::RowPictures(SessionPtr session, std::function<void()> on_ready)
@@ -215,8 +260,19 @@ void RowPictures::forget_oldest() {
 }
 
 RowPicture RowPictures::draw(const Order& order) const {
-  RowPicture picture{order.grid, order.first, order.last, {}};
+  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}};
   const Row row{order.key.first, order.key.second, 0, order.height};
+  if (row.kind == RowKind::Worker) {
+    const Track& idle = session_->workers()[row.index].idle.track;
+    picture.idle = drawn(order.grid, order.first, order.last,
+                         [&](const ColumnGrid& on, auto from, auto to, double min_px) {
+                           return idle.cells(on, from, to, min_px);
+                         });
+  }
+  if (const DecisionTrack* decisions = row_decisions(*session_, row)) {
+    picture.decisions =
+        decisions->groups(order.grid, order.first, order.last, decision_mark_px(order.height));
+  }
   picture.cells = with_heights(row_cells(*session_, row, order.grid, order.first, order.last),
                                order.height, std::max(2, order.height / 9));
   return picture;

@@ -29,6 +29,8 @@ struct RowPicture {
   std::int64_t first = 0;  // columns [first, last) were asked
   std::int64_t last = 0;
   std::vector<Cell> cells;
+  std::vector<Cell> idle;                // of a worker, by IdleTimes
+  std::vector<DecisionGroup> decisions;  // of a worker, or on the queues' row those of others
 
   bool covers(const ColumnGrid& wanted, std::int64_t from, std::int64_t to) const {
     return grid == wanted && first <= from && last >= to;
@@ -87,5 +89,8 @@ class RowPictures {
 // What RowPictures computes, for one row.
 std::vector<Cell> row_cells(const TraceSession& session, const Row& row, const ColumnGrid& grid,
                             std::int64_t first, std::int64_t last);
+
+// The decisions that a row shows; nullptr: it has no lane for them.
+const DecisionTrack* row_decisions(const TraceSession& session, const Row& row);
 
 }  // namespace taskscope::viewer

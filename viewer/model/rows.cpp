@@ -2,12 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace taskscope::viewer {
 namespace {
 
 constexpr std::size_t kFoldTasksMin = 100;
 constexpr std::size_t kFoldGroupMin = 24;
+
+// Indices of threads, the one that did something first in front.
+std::vector<std::uint32_t> by_first_use(const std::vector<Thread>& threads) {
+  std::vector<std::uint32_t> order(threads.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto first_ns = [&](std::uint32_t at) {
+    return threads[at].start_ns.empty() ? INT64_MAX : threads[at].start_ns.front();
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return first_ns(a) < first_ns(b); });
+  return order;
+}
 
 }  // namespace
 
@@ -27,8 +40,16 @@ RowList::RowList(const TraceSession& session, const Folds& folds, float scale)
     for (std::uint32_t worker = 0; worker < session.workers().size() && !folds.workers; ++worker) {
       add(RowKind::Worker, worker, kWorkerRowHeight, scale);
     }
-    if (!session.queued().empty() && !folds.workers) {
+    if ((!session.queued().empty() || !session.outside().empty()) && !folds.workers) {
       add(RowKind::Queues, 0, kWorkerRowHeight, scale);
+    }
+  }
+  if (!session.threads().empty()) {
+    add(RowKind::ThreadsHeader, 0, kGroupRowHeight, scale);
+    if (!folds.threads) {
+      for (const std::uint32_t thread : by_first_use(session.threads())) {
+        add(RowKind::Thread, thread, kTaskRowHeight, scale);
+      }
     }
   }
   if (session.tasks().empty()) return;

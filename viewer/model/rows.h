@@ -11,23 +11,35 @@
 
 namespace taskscope::viewer {
 
-enum class RowKind : std::uint8_t { WorkersHeader, TasksHeader, GroupHeader, Worker, Queues, Task };
+enum class RowKind : std::uint8_t {
+  WorkersHeader,
+  ThreadsHeader,
+  TasksHeader,
+  GroupHeader,
+  Worker,
+  Queues,
+  Thread,
+  Task
+};
 
 struct Row {
   RowKind kind = RowKind::Task;
-  std::uint32_t index = 0;  // of the worker, group or task
+  std::uint32_t index = 0;  // of the worker, thread, group or task
   std::int64_t y = 0;       // px from the top of all rows
   int height = 0;           // px, without the gap to the next row
 
   bool is_header() const {
-    return kind == RowKind::WorkersHeader || kind == RowKind::TasksHeader ||
-           kind == RowKind::GroupHeader;
+    return kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
+           kind == RowKind::TasksHeader || kind == RowKind::GroupHeader;
   }
+  // Decisions of the scheduler have a lane above what else is drawn.
+  bool has_decisions() const { return kind == RowKind::Worker || kind == RowKind::Queues; }
 };
 
 // Heights in px at scale 1.
 inline constexpr int kGroupRowHeight = 28;
-inline constexpr int kWorkerRowHeight = 22;
+inline constexpr int kDecisionLane = 8;  // above a worker's spans
+inline constexpr int kWorkerRowHeight = 26;
 inline constexpr int kTaskRowHeight = 18;
 inline constexpr int kHeaderPadding = 4;  // above a group's chart
 inline constexpr int kRowGap = 1;
@@ -35,6 +47,7 @@ inline constexpr int kRowGap = 1;
 // What is folded away. Group folds hold indices into TraceSession::groups().
 struct Folds {
   bool workers = false;
+  bool threads = true;
   bool tasks = false;
   std::set<std::uint32_t> groups;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "viewer/model/format.h"
 
@@ -20,6 +21,14 @@ bool TraceSession::span_unfinished(SpanIndex span) const {
   return task.last_span_unfinished && span + 1 == task.first_span + task.span_count;
 }
 
+std::string TraceSession::program_name(store::ProgramId program) const {
+  return program <= program_names_.size() ? program_names_[program - 1] : std::string();
+}
+
+std::string TraceSession::program_prefix(TaskId task) const {
+  return of_several_programs() ? program_name(store::program_of(task)) + ": " : std::string();
+}
+
 TaskIndex TraceSession::find_task(TaskId id) const {
   if (id == 0) return kNoTask;
   // Ids count from 1 without holes unless events were lost.
@@ -29,6 +38,14 @@ TaskIndex TraceSession::find_task(TaskId id) const {
                        [](const Task& task, TaskId value) { return task.row.id < value; });
   if (at == tasks_.end() || at->row.id != id) return kNoTask;
   return static_cast<TaskIndex>(at - tasks_.begin());
+}
+
+std::optional<std::uint32_t> TraceSession::find_worker(WorkerId id) const {
+  const auto at =
+      std::lower_bound(workers_.begin(), workers_.end(), id,
+                       [](const Worker& worker, WorkerId value) { return worker.row.id < value; });
+  if (at == workers_.end() || at->row.id != id) return std::nullopt;
+  return static_cast<std::uint32_t>(at - workers_.begin());
 }
 
 const store::SiteRow* TraceSession::find_site(store::SiteId id) const {
@@ -49,35 +66,68 @@ const store::ObjectRow* TraceSession::find_object(const SpanDetail& detail) cons
 }
 
 std::uint64_t TraceSession::thread_of(const SpanDetail& detail) const {
-  return detail.on_thread() && detail.object < threads_.size() ? threads_[detail.object] : 0;
+  return detail.on_thread() && detail.object < threads_.size() ? threads_[detail.object].id : 0;
+}
+
+WorkerId TraceSession::worker_number(const SpanDetail& detail) const {
+  return detail.worker < workers_.size() ? store::own_worker_id(workers_[detail.worker].row.id)
+                                         : store::kNoWorker;
 }
 
 std::uint64_t Worker::thread_at(std::int64_t ns) const {
   const auto after =
       std::upper_bound(drives.begin(), drives.end(), ns,
-                       [](std::int64_t at, const Drive& drive) { return at < drive.ns; });
-  return after == drives.begin() ? 0 : (after - 1)->thread_id;
+                       [](std::int64_t at, const Drive& drive) { return at < drive.start_ns; });
+  return after == drives.begin() || (after - 1)->end_ns <= ns ? 0 : (after - 1)->thread_id;
 }
 
 std::string TraceSession::object_text(const SpanDetail& detail) const {
   const store::ObjectRow* object = find_object(detail);
   if (object == nullptr) return "";
   const std::string_view kind = trace_format::to_text(object->kind);
-  return object->name.empty() ? fmt::format("{} {}", kind, object->id)
+  return object->name.empty() ? fmt::format("{} {}", kind, store::own_id(object->id))
                               : fmt::format("{} {}", kind, object->name);
+}
+
+std::string TraceSession::arms_text(SpanIndex span) const {
+  if (details_[span].reason != store::BlockReason::Select) return "";
+  const auto [first, last] = std::equal_range(
+      arms_.begin(), arms_.end(), SelectArm{.ns = start_ns_[span], .task = span_task(span)},
+      [](const SelectArm& a, const SelectArm& b) {
+        return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
+      });
+  std::string text;
+  for (auto arm = first; arm != last; ++arm) {
+    if (!text.empty()) text += ", ";
+    text += to_text(arm->operation);
+    if (arm->object >= objects_.size()) continue;
+    const store::ObjectRow& object = objects_[arm->object];
+    text += object.name.empty()
+                ? fmt::format(" {} {}", to_text(object.kind), store::own_id(object.id))
+                : ' ' + object.name;
+  }
+  return text;
 }
 
 std::string TraceSession::waker_text(SpanIndex span) const {
   const SpanDetail& detail = details_[span];
   if (detail.woken_by != kNoTask) return tasks_[detail.woken_by].label;
   if (span_unfinished(span)) return "nobody";
-  // The trace names tasks only; for some waits nobody else can have been it.
-  if (detail.reason == store::BlockReason::Network) return "the network";
-  if (detail.reason == store::BlockReason::Process) return "the end of the process";
-  const store::ObjectRow* object = find_object(detail);
-  const bool timer = object != nullptr && object->kind == trace_format::ObjectKind::Timer;
-  if (timer || detail.reason == store::BlockReason::Sleep) return "its timer";
-  return "no task: a timer, or another thread";
+  switch (detail.waker_kind) {
+    case store::WakerKind::Task:
+      return "a task that the recording does not have";
+    case store::WakerKind::Timer:
+      return "a timer";
+    case store::WakerKind::Network:
+      return "the network";
+    case store::WakerKind::Process:
+      return "the end of the process";
+    case store::WakerKind::Thread:
+      return "a thread that is no worker's";
+    case store::WakerKind::None:
+      break;
+  }
+  return "not known: events were lost";
 }
 
 SpanIndex TraceSession::waker_span(SpanIndex span) const {
@@ -106,6 +156,9 @@ SpanIndex TraceSession::woken_span(SpanIndex span) const {
 }
 
 std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
+  if (duration_ns() > 0) {
+    columns = std::min(columns, static_cast<std::size_t>(duration_ns()));
+  }
   std::vector<ClassTimes> parts(columns);
   if (columns == 0 || duration_ns() <= 0) return parts;
   const ColumnGrid grid{static_cast<double>(duration_ns()) / static_cast<double>(columns)};

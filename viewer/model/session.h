@@ -15,6 +15,7 @@
 
 #include "recorder/store/rows.h"
 #include "viewer/model/counter_track.h"
+#include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
 #include "viewer/model/track.h"
 
@@ -32,9 +33,10 @@ struct SpanDetail {
   std::uint32_t object = 0xffff'ffff;  // into objects(); of a span on a thread: into threads()
   TaskIndex woken_by = kNoTask;
   store::SiteId site_id = 0;
-  std::uint16_t worker = 0xffff;  // 0xffff: none
+  std::uint16_t worker = 0xffff;  // into workers(); 0xffff: none
   store::BlockReason reason = store::BlockReason::None;
-  store::TaskState state = store::TaskState::Running;
+  store::TaskState state : 4 = store::TaskState::Running;
+  store::WakerKind waker_kind : 4 = store::WakerKind::None;
 
   bool on_thread() const {
     return state == store::TaskState::Running || state == store::TaskState::Syscall;
@@ -43,10 +45,22 @@ struct SpanDetail {
   bool workerless() const { return on_thread() && worker == 0xffff; }
 };
 
+static_assert(sizeof(SpanDetail) == 16);  // there are millions
+
+// One of the things that a select waited for.
+struct SelectArm {
+  std::int64_t ns = 0;  // when the wait began
+  TaskIndex task = kNoTask;
+  std::uint32_t object : 30 = kNoObject;  // into objects()
+  store::ArmOperation operation : 2 = store::ArmOperation::Unknown;
+
+  static constexpr std::uint32_t kNoObject = (1u << 30) - 1;
+};
+
 struct Task {
   store::TaskRow row;
   std::string name;   // given, or its spawn site's function, or "task"
-  std::string label;  // tells it from others: "reader", "split_words 12", "task 7"
+  std::string label;  // tells it from others: "reader", "split_words 12", "server: task 7"
   SpanIndex first_span = 0;
   std::uint32_t span_count = 0;
   std::uint32_t group = 0;  // into groups()
@@ -54,20 +68,32 @@ struct Task {
   Track track;
 };
 
-// Tasks of one spawn site.
+// Tasks of one program and spawn site.
 struct TaskGroup {
   store::SiteId spawn_site_id = 0;
-  std::string label;             // "reader"
+  std::string label;             // "reader", "server: reader"
   std::string place;             // "main.cpp:42"
   std::vector<TaskIndex> tasks;  // in order of creation
   ClassTimes times{};            // of all members
   GroupIndex index;
 };
 
-// From `ns` on an OS thread drove a worker.
+// While an OS thread drove a worker.
 struct Drive {
-  std::int64_t ns = 0;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;  // another took over, the worker stopped, or the recording ended
   std::uint64_t thread_id = 0;
+};
+
+// When a worker had nothing to run: asleep is StateClass::Sleep, looking for work, which keeps its
+// thread busy, StateClass::Running.
+struct IdleTimes {
+  std::vector<std::int64_t> start_ns;
+  std::vector<std::int64_t> end_ns;
+  std::vector<StateClass> classes;
+  Track track;
+  std::size_t parks = 0;
+  std::size_t spins = 0;
 };
 
 struct Worker {
@@ -77,17 +103,40 @@ struct Worker {
   std::vector<std::int64_t> end_ns;
   std::vector<StateClass> classes;
   Track track;
-  std::vector<store::StealRow> steals;  // it took tasks, by time
-  std::vector<store::ParkRow> parks;    // by time
-  std::vector<store::ParkRow> spins;    // by time
-  std::vector<Drive> drives;            // by time
-  std::vector<store::LostRow> lost;     // by time
+  IdleTimes idle;
+  DecisionTrack decisions;
+  std::vector<Drive> drives;         // by time
+  std::vector<store::LostRow> lost;  // by time
   std::vector<store::ChunkSummary> chunks;
 
-  std::uint64_t thread_at(std::int64_t ns) const;  // 0: not known
+  std::uint64_t thread_at(std::int64_t ns) const;  // 0: of none, or not known
 };
 
-// The raw material. `spans` come separately, chunk by chunk.
+// What an OS thread did, beside its class: it drove a worker (Running), slept with it or without
+// one (Sleep), was in a call of a task, or ran one that had lost its worker.
+struct ThreadUse {
+  store::WorkerId worker = store::kNoWorker;
+  SpanIndex span = kNoSpan;  // of the task
+};
+
+struct Thread {
+  std::uint64_t id = 0;  // of the operating system
+  std::vector<ThreadUse> uses;
+  std::vector<std::int64_t> start_ns;
+  std::vector<std::int64_t> end_ns;
+  std::vector<StateClass> classes;
+  Track track;
+};
+
+// From `ns` on the program had `count` workers.
+struct WorkerCount {
+  std::int64_t ns = 0;
+  std::uint64_t count = 0;
+
+  friend bool operator==(const WorkerCount&, const WorkerCount&) = default;
+};
+
+// The raw material. Spans and the scheduler's events come separately, chunk by chunk.
 struct SessionEntities {
   store::RecordingInfo info;
   std::vector<store::TaskRow> tasks;
@@ -97,15 +146,15 @@ struct SessionEntities {
   std::vector<store::StealRow> steals;
   std::vector<store::ParkRow> parks;
   std::vector<store::ParkRow> spins;
-  std::vector<store::EventRow> worker_starts;
-  std::vector<store::EventRow> queue_lengths;
   std::vector<store::LostRow> lost;
   std::vector<store::FindingRow> findings;
+  std::vector<store::ArmRow> arms;
   std::vector<store::ChunkSummary> chunks;
 };
 
 enum class SessionStage : std::uint8_t {
-  Summary,  // entities and chunk summaries; no spans yet
+  Overview,  // workers and chunk summaries, of a recording with too much else to wait for
+  Summary,   // entities and chunk summaries; no spans yet
   Complete,
 };
 
@@ -119,13 +168,23 @@ class TraceSession {
   const std::string& path() const { return path_; }
   const store::RecordingInfo& info() const { return info_; }
   std::int64_t duration_ns() const { return info_.duration_ns; }
+  // Names are needed only then.
+  bool of_several_programs() const { return program_names_.size() > 1; }
+  // "server", or "server 2" where several are called so; empty if it is not known.
+  std::string program_name(store::ProgramId program) const;
+  // Of the program of a task: "server: ", or nothing if there is one program only.
+  std::string program_prefix(TaskId task) const;
   const std::vector<Task>& tasks() const { return tasks_; }
   const std::vector<Worker>& workers() const { return workers_; }
   const std::vector<TaskGroup>& groups() const { return groups_; }
   const std::vector<store::ObjectRow>& objects() const { return objects_; }
   const std::vector<store::FindingRow>& findings() const { return findings_; }
-  // OS threads that tasks were on.
-  const std::vector<std::uint64_t>& threads() const { return threads_; }
+  // OS threads that drove workers or ran tasks without one, in the order in which they are met.
+  const std::vector<Thread>& threads() const { return threads_; }
+  // What the scheduler decided on threads that drive no worker.
+  const DecisionTrack& outside() const { return outside_; }
+  // Each time the number of workers was set, by time.
+  const std::vector<WorkerCount>& worker_counts() const { return worker_counts_; }
   // Tasks in run queues, all queues together.
   const CounterTrack& queued() const { return queued_; }
 
@@ -138,13 +197,17 @@ class TraceSession {
   std::uint64_t skipped_spans() const { return skipped_spans_; }  // damaged or of unknown tasks
   std::uint64_t cut_spans() const { return cut_spans_; }          // overlapped the task's next span
 
-  TaskIndex find_task(TaskId id) const;  // kNoTask if there is none
+  TaskIndex find_task(TaskId id) const;                         // kNoTask if there is none
+  std::optional<std::uint32_t> find_worker(WorkerId id) const;  // its index
   const store::SiteRow* find_site(store::SiteId id) const;
   std::string site_text(store::SiteId id) const;  // "main.cpp:42", "unknown place"
   const store::ObjectRow* find_object(const SpanDetail& detail) const;
   std::string object_text(const SpanDetail& detail) const;  // "channel jobs", "mutex 7", ""
   std::uint64_t thread_of(const SpanDetail& detail) const;  // 0: of none, or not known
-  // Who ended the wait `span`: "worker 3", "its timer", "the network", "nobody".
+  WorkerId worker_number(const SpanDetail& detail) const;   // in its program; kNoWorker: none
+  // What the select `span` waited for: "recv jobs, send channel 7, after"; of other spans "".
+  std::string arms_text(SpanIndex span) const;
+  // Who ended the wait `span`: a task's label, "a timer", …, "nobody".
   std::string waker_text(SpanIndex span) const;
 
   // Where the wait `span` was ended from: the waker's span at that instant, or kNoSpan.
@@ -152,7 +215,8 @@ class TraceSession {
   // The first wait that the task of `span` ended while in `span`, or kNoSpan.
   SpanIndex woken_span(SpanIndex span) const;
 
-  // Time per class in `columns` equal parts of the whole recording, column by column.
+  // Time per class in equal parts of the whole recording, one after the other: `columns` of them,
+  // or one for each nanosecond if that is fewer.
   std::vector<ClassTimes> overview(std::size_t columns) const;
 
  private:
@@ -162,12 +226,15 @@ class TraceSession {
   SessionStage stage_ = SessionStage::Summary;
   std::string path_;
   store::RecordingInfo info_;
+  std::vector<std::string> program_names_;  // by id, from 1 on
   std::vector<Task> tasks_;
   std::vector<Worker> workers_;
   std::vector<TaskGroup> groups_;
   std::vector<store::ObjectRow> objects_;
   std::vector<store::SiteRow> sites_;
-  std::vector<std::uint64_t> threads_;
+  std::vector<Thread> threads_;
+  DecisionTrack outside_;
+  std::vector<WorkerCount> worker_counts_;
   CounterTrack queued_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
@@ -177,6 +244,7 @@ class TraceSession {
   std::vector<SpanDetail> details_;
   std::vector<std::uint32_t> wakes_begin_;  // per task, into wakes_
   std::vector<SpanIndex> wakes_;            // waits each task ended, by their end
+  std::vector<SelectArm> arms_;             // by task and time
   std::uint64_t skipped_spans_ = 0;
   std::uint64_t cut_spans_ = 0;
 };

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "viewer/model/format.h"
 #include "viewer/model/radix_sort.h"
+#include "viewer/model/scheduler_events.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -23,9 +27,19 @@ std::string site_function(const TraceSession& session, store::SiteId id) {
 
 std::string task_name(const TraceSession& session, const store::TaskRow& row) {
   if (!row.name.empty()) return row.name;
-  if (row.id == 1) return "main";
+  if (store::own_id(row.id) == 1) return "main";
   std::string function = site_function(session, row.spawn_site_id);
   return function.empty() ? "task" : function;
+}
+
+// Its place in the rows, which are in the order of their ids.
+std::optional<std::uint32_t> find_object(const std::vector<store::ObjectRow>& objects,
+                                         store::ObjectId id) {
+  const auto at =
+      std::lower_bound(objects.begin(), objects.end(), id,
+                       [](const store::ObjectRow& row, store::ObjectId of) { return row.id < of; });
+  if (at == objects.end() || at->id != id) return std::nullopt;
+  return static_cast<std::uint32_t>(at - objects.begin());
 }
 
 }  // namespace
@@ -49,37 +63,32 @@ void SessionBuilder::add_worker_times(Worker& worker) const {
     std::stable_sort(to.begin(), to.end(),
                      [](const auto& a, const auto& b) { return a.start_ns < b.start_ns; });
   };
-  take(entities_.parks, worker.parks);
-  take(entities_.spins, worker.spins);
+  std::vector<store::ParkRow> parks;
+  std::vector<store::ParkRow> spins;
+  take(entities_.parks, parks);
+  take(entities_.spins, spins);
+  worker.idle = make_idle_times(parks, spins);
   take(entities_.lost, worker.lost);
   take(entities_.chunks, worker.chunks);
-  const auto by_time = [](const auto& a, const auto& b) { return a.ns < b.ns; };
-  std::copy_if(entities_.steals.begin(), entities_.steals.end(), std::back_inserter(worker.steals),
-               [&](const store::StealRow& row) { return row.thief == worker.row.id; });
-  std::stable_sort(worker.steals.begin(), worker.steals.end(), by_time);
-  for (const store::EventRow& start : entities_.worker_starts) {
-    if (start.worker_id == worker.row.id) worker.drives.push_back({start.ns, start.arg});
-  }
-  std::stable_sort(worker.drives.begin(), worker.drives.end(), by_time);
 }
 
-// Each worker's own queue as it was last heard of, and the global one, added up.
-CounterTrack SessionBuilder::queued() const {
-  std::vector<store::EventRow> events = entities_.queue_lengths;
-  std::stable_sort(events.begin(), events.end(),
-                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
-  std::unordered_map<store::WorkerId, std::uint64_t> local;
-  std::uint64_t locals = 0;
-  std::vector<std::int64_t> ns;
-  std::vector<std::uint64_t> values;
-  for (const store::EventRow& event : events) {
-    std::uint64_t& here = local[event.worker_id];
-    locals += event.arg - here;
-    here = event.arg;
-    ns.push_back(event.ns);
-    values.push_back(locals + event.arg2);
+// In the order of their tasks and times; those of one wait as they were written.
+std::vector<SelectArm> SessionBuilder::arms(const TraceSession& session) const {
+  std::vector<SelectArm> arms;
+  arms.reserve(entities_.arms.size());
+  for (const store::ArmRow& row : entities_.arms) {
+    const TaskIndex task = session.find_task(row.task_id);
+    if (task == kNoTask) continue;
+    SelectArm arm{.ns = row.ns, .task = task};
+    const auto object = find_object(session.objects_, row.object_id);
+    arm.object = object.value_or(SelectArm::kNoObject) & SelectArm::kNoObject;
+    arm.operation = row.operation;
+    arms.push_back(arm);
   }
-  return {std::move(ns), std::move(values)};
+  std::stable_sort(arms.begin(), arms.end(), [](const SelectArm& a, const SelectArm& b) {
+    return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
+  });
+  return arms;
 }
 
 std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
@@ -90,27 +99,30 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
   session->sites_ = entities_.sites;
   session->findings_ = entities_.findings;
   session->chunks_ = entities_.chunks;
+  session->program_names_ = store::program_names(entities_.info.programs);
   for (const store::WorkerRow& row : entities_.workers) session->workers_.emplace_back().row = row;
   for (Worker& worker : session->workers_) add_worker_times(worker);
-  session->queued_ = queued();
   session->tasks_.resize(entities_.tasks.size());
-  std::map<store::SiteId, std::uint32_t> group_of_site;
+  std::map<std::pair<store::ProgramId, store::SiteId>, std::uint32_t> groups;
   for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
     Task& task = session->tasks_[at];
     task.row = entities_.tasks[at];
     task.name = task_name(*session, task.row);
-    task.label = task.row.name.empty() && task.row.id != 1
-                     ? fmt::format("{} {}", task.name, task.row.id)
-                     : task.name;
-    const auto [group, fresh] = group_of_site.try_emplace(
-        task.row.spawn_site_id, static_cast<std::uint32_t>(session->groups_.size()));
+    const std::uint64_t number = store::own_id(task.row.id);
+    const std::string prefix = session->program_prefix(task.row.id);
+    task.label =
+        prefix + (task.row.name.empty() && number != 1 ? fmt::format("{} {}", task.name, number)
+                                                       : task.name);
+    const auto [group, fresh] =
+        groups.try_emplace({store::program_of(task.row.id), task.row.spawn_site_id},
+                           static_cast<std::uint32_t>(session->groups_.size()));
     if (fresh) {
       session->groups_.push_back({.spawn_site_id = task.row.spawn_site_id,
                                   .label = {},
                                   .place = session->site_text(task.row.spawn_site_id),
                                   .tasks = {},
                                   .index = {}});
-      session->groups_.back().label = task.name;
+      session->groups_.back().label = prefix + task.name;
     }
     task.group = group->second;
     TaskGroup& members = session->groups_[task.group];
@@ -118,12 +130,17 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
     const ClassTimes times = approximate_class_times(task.row.state_ns);
     for (std::size_t c = 0; c < kStateClasses; ++c) members.times[c] += times[c];
     // Members with different names are called by their place instead of by one of the names.
-    if (task.name != members.label) {
+    if (prefix + task.name != members.label) {
       const std::string function = site_function(*session, task.row.spawn_site_id);
-      members.label = function.empty() ? "task" : function;
+      members.label = prefix + (function.empty() ? "task" : function);
     }
   }
   return session;
+}
+
+SessionPtr SessionBuilder::overview() {
+  base_->stage_ = SessionStage::Overview;
+  return std::move(base_);
 }
 
 SessionPtr SessionBuilder::summary() const { return make_base(); }
@@ -131,14 +148,16 @@ SessionPtr SessionBuilder::summary() const { return make_base(); }
 std::uint32_t SessionBuilder::thread_index(std::uint64_t thread_id) {
   const auto [at, fresh] =
       thread_indices_.try_emplace(thread_id, static_cast<std::uint32_t>(base_->threads_.size()));
-  if (fresh) base_->threads_.push_back(thread_id);
+  if (fresh) base_->threads_.emplace_back().id = thread_id;
   return at->second;
 }
 
 void SessionBuilder::add_spans(std::span<const store::Span> spans) {
   std::vector<RawSpan> batch;
   batch.reserve(spans.size());
-  const auto& objects = base_->objects_;
+  // The spans of a chunk are of one worker.
+  WorkerId last_id = store::kNoWorker;
+  std::uint16_t last_worker = 0xffff;
   for (const store::Span& span : spans) {
     const TaskIndex task = base_->find_task(span.task_id);
     if (task == kNoTask || span.start_ns < 0 || span.end_ns < span.start_ns ||
@@ -149,25 +168,61 @@ void SessionBuilder::add_spans(std::span<const store::Span> spans) {
     SpanDetail detail;
     if (span.thread_id != 0) detail.object = thread_index(span.thread_id);
     if (span.object_id != 0) {
-      const auto at = std::lower_bound(
-          objects.begin(), objects.end(), span.object_id,
-          [](const store::ObjectRow& row, store::ObjectId id) { return row.id < id; });
-      if (at != objects.end() && at->id == span.object_id) {
-        detail.object = static_cast<std::uint32_t>(at - objects.begin());
-      }
+      detail.object = find_object(base_->objects_, span.object_id).value_or(detail.object);
     }
     detail.woken_by = base_->find_task(span.woken_by);
     detail.site_id = span.site_id;
-    detail.worker = span.worker_id > trace_format::kWorkerMax
-                        ? std::uint16_t{0xffff}
-                        : static_cast<std::uint16_t>(span.worker_id);
+    if (span.worker_id != last_id) {
+      last_id = span.worker_id;
+      last_worker = static_cast<std::uint16_t>(
+          std::min<std::uint32_t>(base_->find_worker(last_id).value_or(0xffff), 0xffff));
+    }
+    detail.worker = last_worker;
     detail.reason = span.reason;
+    detail.waker_kind = span.waker_kind;
     detail.state = span.state;
     batch.push_back({span.start_ns, span.end_ns, task, detail, classify(span.state, span.reason),
                      !span.finished});
     ++counts_[task];
   }
   if (!batch.empty()) batches_.push_back(std::move(batch));
+}
+
+void SessionBuilder::add_events(std::span<const store::EventRow> events) {
+  for (const store::EventRow& event : events) {
+    if (const std::uint64_t id = thread_of(event); id != 0) thread_index(id);
+    events_.push_back(event);
+  }
+}
+
+// What happened beside the running of tasks: workers' decisions, threads, queues.
+void SessionBuilder::build_scheduler(TraceSession& session, const std::vector<SpanIndex>& order) {
+  std::stable_sort(events_.begin(), events_.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  std::vector<Worker>& workers = session.workers_;
+  const SchedulerInput input{.events = events_,
+                             .steals = entities_.steals,
+                             .parks = entities_.parks,
+                             .workers = workers,
+                             .find_task = [&](TaskId id) { return session.find_task(id); },
+                             .duration_ns = session.duration_ns()};
+  std::vector<std::vector<Decision>> decisions = make_decisions(input);
+  std::vector<std::vector<Drive>> drives = make_drives(input);
+  for (std::size_t at = 0; at < workers.size(); ++at) {
+    workers[at].decisions = DecisionTrack(std::move(decisions[at]));
+    workers[at].drives = std::move(drives[at]);
+  }
+  session.outside_ = DecisionTrack(std::move(decisions.back()));
+  session.queued_ = make_queued(input);
+  session.worker_counts_ = make_worker_counts(input);
+  std::vector<std::vector<TimedUse>> uses(session.threads_.size());
+  for (const SpanIndex span : order) {
+    const SpanDetail& detail = session.details_[span];
+    if (!detail.workerless() || detail.object >= uses.size()) continue;
+    uses[detail.object].push_back(
+        {session.span_range(span), session.classes_[span], {.span = span}});
+  }
+  fill_threads(session.threads_, input, std::move(uses));
 }
 
 std::vector<SessionBuilder::Arrival> SessionBuilder::arrivals_by_start() const {
@@ -256,19 +311,14 @@ void SessionBuilder::mark_leaked(TraceSession& session) const {
 }
 
 void SessionBuilder::build_workers(TraceSession& session, const std::vector<SpanIndex>& order) {
-  std::vector<Worker*> by_id(std::size_t{0xffff} + 1, nullptr);  // of 16 bits, as in SpanDetail
-  for (Worker& worker : session.workers_) {
-    if (worker.row.id < by_id.size() - 1) by_id[worker.row.id] = &worker;
-  }
   for (const SpanIndex span : order) {
     const SpanDetail& detail = session.details_[span];
-    if (!detail.on_thread()) continue;
-    Worker* const worker = by_id[detail.worker];
-    if (worker == nullptr) continue;
-    worker->spans.push_back(span);
-    worker->start_ns.push_back(session.start_ns_[span]);
-    worker->end_ns.push_back(session.end_ns_[span]);
-    worker->classes.push_back(session.classes_[span]);
+    if (!detail.on_thread() || detail.worker >= session.workers_.size()) continue;
+    Worker& worker = session.workers_[detail.worker];
+    worker.spans.push_back(span);
+    worker.start_ns.push_back(session.start_ns_[span]);
+    worker.end_ns.push_back(session.end_ns_[span]);
+    worker.classes.push_back(session.classes_[span]);
   }
   for (Worker& worker : session.workers_) {
     const std::size_t count = worker.spans.size();
@@ -327,6 +377,8 @@ void SessionBuilder::build_wakes(TraceSession& session, const std::vector<SpanIn
 SessionPtr SessionBuilder::finish() {
   TASKSCOPE_CHECK(base_ != nullptr);
   const std::shared_ptr<TraceSession> session = std::move(base_);
+  session->arms_ = arms(*session);
+  std::vector<store::ArmRow>().swap(entities_.arms);
   const std::vector<SpanIndex> order = sort_into_tasks(*session);
   mark_leaked(*session);
   for (Task& task : session->tasks_) {
@@ -339,6 +391,7 @@ SessionPtr SessionBuilder::finish() {
   std::thread groups([&] { build_groups(*session); });
   build_workers(*session, order);
   build_wakes(*session, order);
+  build_scheduler(*session, order);
   groups.join();
   session->skipped_spans_ = skipped_spans_;
   session->stage_ = SessionStage::Complete;

@@ -1,5 +1,6 @@
-// Turns a recording's rows into a TraceSession: first a summary from entities alone, then, when
-// every chunk's spans were added, the whole. Owned by one loader thread.
+// Turns a recording's rows into a TraceSession: first a summary from entities alone (of a large one
+// before that an overview, for which workers and chunks are enough), then, when every chunk's spans
+// were added, the whole. Owned by one loader thread.
 #pragma once
 
 #include <memory>
@@ -16,10 +17,14 @@ class SessionBuilder {
  public:
   SessionBuilder(std::string path, SessionEntities entities);
 
+  // A session of stage Overview; the builder is used up.
+  SessionPtr overview();
   // A session of stage Summary; can be called before and between add_spans.
   SessionPtr summary() const;
   // In any order. Spans of unknown tasks or with impossible times are counted and left out.
   void add_spans(std::span<const store::Span> spans);
+  // The scheduler's events, of kSchedulerKinds (scheduler_events.h), in any order.
+  void add_events(std::span<const store::EventRow> events);
   // The complete session; the builder is used up.
   SessionPtr finish();
 
@@ -39,7 +44,8 @@ class SessionBuilder {
   };
   std::shared_ptr<TraceSession> make_base() const;
   void add_worker_times(Worker& worker) const;
-  CounterTrack queued() const;
+  void build_scheduler(TraceSession& session, const std::vector<SpanIndex>& order);
+  std::vector<SelectArm> arms(const TraceSession& session) const;
   std::uint32_t thread_index(std::uint64_t thread_id);
   std::vector<Arrival> arrivals_by_start() const;
   // Returns all spans by start; every list that follows from it needs no sorting of its own.
@@ -56,6 +62,7 @@ class SessionBuilder {
   SessionEntities entities_;
   std::vector<std::vector<RawSpan>> batches_;
   std::vector<std::uint32_t> counts_;  // spans per task
+  std::vector<store::EventRow> events_;
   // shared: becomes the SessionPtr that finish() gives away.
   std::shared_ptr<TraceSession> base_;
   std::unordered_map<std::uint64_t, std::uint32_t> thread_indices_;

@@ -22,11 +22,16 @@ void TimeView::set_width(double width_px) {
   place(start_ns_, length_ns_);
 }
 
+// A recording of fewer nanoseconds than there are pixels fills the width all the same.
+double TimeView::clamp_length(double length_ns) const {
+  const auto length_max = static_cast<double>(whole().length_ns());
+  return std::clamp(length_ns, std::min(kNsPerPxMin * width_px_, length_max), length_max);
+}
+
 void TimeView::place(double start_ns, double length_ns) {
   const TimeRange limits = whole();
-  const auto length_max = static_cast<double>(limits.length_ns());
-  length_ns_ = std::clamp(length_ns, std::min(kNsPerPxMin * width_px_, length_max), length_max);
-  ns_per_px_ = std::max(length_ns_ / width_px_, kNsPerPxMin);
+  length_ns_ = clamp_length(length_ns);
+  ns_per_px_ = length_ns_ / width_px_;
   start_ns = std::clamp(start_ns, static_cast<double>(limits.start_ns),
                         std::max(static_cast<double>(limits.start_ns),
                                  static_cast<double>(limits.end_ns) - length_ns_));
@@ -38,9 +43,7 @@ void TimeView::zoom_at(double x_px, double factor) {
   moving_ = false;
   const double at_ns = (static_cast<double>(first_column_) + x_px) * ns_per_px_;
   const double before = length_ns_;
-  const TimeRange limits = whole();
-  const double length = std::clamp(length_ns_ / factor, kNsPerPxMin * width_px_,
-                                   std::max(static_cast<double>(limits.length_ns()), 1.0));
+  const double length = clamp_length(length_ns_ / factor);
   place(at_ns - (at_ns - static_cast<double>(first_column_) * ns_per_px_) * (length / before),
         length);
 }
@@ -57,8 +60,7 @@ void TimeView::show(TimeRange range) {
 
 void TimeView::glide_to(TimeRange range) {
   target_start_ns_ = static_cast<double>(range.start_ns);
-  target_length_ns_ = std::clamp(static_cast<double>(range.length_ns()), kNsPerPxMin * width_px_,
-                                 static_cast<double>(whole().length_ns()));
+  target_length_ns_ = clamp_length(static_cast<double>(range.length_ns()));
   target_start_ns_ -= (target_length_ns_ - static_cast<double>(range.length_ns())) / 2;
   const TimeRange limits = whole();
   target_start_ns_ = std::clamp(target_start_ns_, static_cast<double>(limits.start_ns),
@@ -140,7 +142,10 @@ double TimeView::to_px(std::int64_t ns) const {
 }
 
 std::int64_t TimeView::to_ns(double x_px) const {
-  return std::llround((static_cast<double>(first_column_) + x_px) * ns_per_px_);
+  const double column = static_cast<double>(first_column_) + x_px;
+  // Where a nanosecond is wider than a pixel, the one that the pixel's middle lies in.
+  if (ns_per_px_ < 1) return static_cast<std::int64_t>(std::floor((column + 0.5) * ns_per_px_));
+  return std::llround(column * ns_per_px_);
 }
 
 }  // namespace taskscope::viewer

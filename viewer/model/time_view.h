@@ -2,7 +2,7 @@
 //
 // Owned by the UI thread. Invariants:
 //   1. The left edge is a whole column of grid(), so panning never re-cuts columns.
-//   2. ns_per_px >= kNsPerPxMin, and the range touches the recording.
+//   2. ns_per_px >= kNsPerPxMin, or the whole recording is in view; the range touches it.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +49,7 @@ class TimeView {
 
  private:
   void place(double start_ns, double length_ns);
+  double clamp_length(double length_ns) const;
 
   // Owned by the UI thread.
   std::int64_t duration_ns_ = 1;

@@ -15,6 +15,9 @@ void ViewState::reset(const TraceSession& session) {
   selection.span = kNoSpan;
   if (finding && *finding >= session.findings().size()) finding.reset();
   hover = {};
+  hover_row.reset();
+  hover_use.reset();
+  hover_decisions.reset();
 }
 
 void step_finding(const TraceSession& session, ViewState& view) {

@@ -52,8 +52,11 @@ struct ViewState {
   Folds folds;
   bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
   Selection selection;
-  Selection hover;                     // of this frame's pointer
-  TaskIndex reveal = kNoTask;          // to be unfolded and scrolled into view
+  Selection hover;                               // of this frame's pointer
+  std::optional<Row> hover_row;                  // likewise
+  std::optional<std::size_t> hover_use;          // of a thread's row, into Thread::uses
+  std::optional<DecisionGroup> hover_decisions;  // of a row that shows decisions
+  TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
   std::optional<TimeRange> measured;   // by dragging on the ruler
   std::vector<Mark> marks;

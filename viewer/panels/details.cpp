@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
 #include "viewer/panels/input.h"
 #include "viewer/panels/widgets.h"
@@ -72,13 +73,12 @@ class Facts {
 };
 
 std::string times_text(std::uint64_t count) {
-  return count == 0 ? "never" : count == 1 ? "once" : format_count(count) + " times";
+  return count == 0 ? "never" : count == 1 ? "once" : count_text(count) + " times";
 }
 
 std::string lifetime_text(const store::TaskRow& row) {
-  const std::string from =
-      row.created_ns ? format_duration(*row.created_ns) : "before the recording";
-  const std::string to = row.ended_ns ? format_duration(*row.ended_ns) : "still there at the end";
+  const std::string from = row.created_ns ? duration_text(*row.created_ns) : "before the recording";
+  const std::string to = row.ended_ns ? duration_text(*row.ended_ns) : "still there at the end";
   return from + " – " + to;
 }
 
@@ -86,16 +86,16 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   const TraceSession& session = context.session;
   const Task& task = session.tasks()[view.selection.task];
   Facts facts(context, column);
-  facts.title(task.label, fmt::format("task {}", task.row.id));
+  facts.title(task.label, fmt::format("task {}", store::own_id(task.row.id)));
   facts.fact("started at", session.site_text(task.row.spawn_site_id));
   const TaskIndex parent = session.find_task(task.row.parent_id);
   if (parent == kNoTask) {
-    facts.fact("started by", task.row.id == 1 ? "the program" : "unknown");
+    facts.fact("started by", store::own_id(task.row.id) == 1 ? "the program" : "unknown");
   } else if (facts.link("started by", session.tasks()[parent].label, "")) {
     select_task(view, parent);
   }
   facts.fact("lived", lifetime_text(task.row));
-  facts.fact("wake-ups", format_count(task.row.wakeups));
+  facts.fact("wake-ups", count_text(task.row.wakeups));
   facts.fact("stolen", times_text(task.row.steals));
 }
 
@@ -103,7 +103,7 @@ void draw_times(const PanelContext& context, const Box& column, const char* titl
                 const ClassTimes& times, std::int64_t whole_ns) {
   Canvas& canvas = context.canvas;
   Facts facts(context, column);
-  facts.title(title, format_duration(whole_ns));
+  facts.title(title, duration_text(whole_ns));
   const Box line = facts.next(14);
   const Box bar{line.x0, line.y0 + context.px(2), line.x1, line.y1 - context.px(2)};
   canvas.fill(bar, context.colors.grid);
@@ -132,7 +132,7 @@ void draw_times(const PanelContext& context, const Box& column, const char* titl
     canvas.label_right(
         context.fonts().text, {room.x0 + context.px(54), row.y0, room.x1, row.y1},
         context.colors.text,
-        fmt::format("{}  {}", format_duration(ns),
+        fmt::format("{}  {}", duration_text(ns),
                     format_share(static_cast<double>(ns) / static_cast<double>(whole_ns))));
     x += half + 1;
   }
@@ -164,9 +164,10 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   const bool unfinished = session.span_unfinished(span);
   Facts facts(context, column);
   facts.title(span_title(session, span),
-              format_duration(range.length_ns()) + (unfinished ? ", unfinished" : ""));
+              duration_text(range.length_ns()) + (unfinished ? ", unfinished" : ""));
   if (blocked) facts.fact("reason", std::string(trace_format::to_text(detail.reason)));
   if (session.find_object(detail) != nullptr) facts.fact("on", object_fact(session, detail));
+  if (const std::string arms = session.arms_text(span); !arms.empty()) facts.fact("on", arms);
   const bool call = detail.state == store::TaskState::Syscall;
   if (detail.site_id != 0) {
     facts.fact(call ? "called at" : "waits at", session.site_text(detail.site_id));
@@ -174,7 +175,7 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   facts.fact("from", format_instant(range.start_ns, view.time.visible().length_ns() / 10,
                                     range.length_ns() / 100 + 1));
   if (detail.on_thread()) {
-    facts.fact("worker", !detail.workerless() ? fmt::format("{}", detail.worker)
+    facts.fact("worker", !detail.workerless() ? fmt::format("{}", session.worker_number(detail))
                          : call               ? "none: it was handed off"
                                 : "none: it was taken away, the task goes on without");
     if (const std::uint64_t thread = session.thread_of(detail)) {
@@ -203,26 +204,26 @@ std::string driver_text(const Worker& worker) {
 
 void draw_worker_facts(const PanelContext& context, const Worker& worker, const Box& column) {
   Facts facts(context, column);
-  facts.title(fmt::format("Worker {}", worker.row.id), "");
+  facts.title(worker_title(context.session, worker), "");
   const auto duration =
       static_cast<double>(std::max<std::int64_t>(context.session.duration_ns(), 1));
   facts.fact(
       "busy",
       fmt::format("{}  {}", format_share(static_cast<double>(worker.row.running_ns) / duration),
-                  format_duration(worker.row.running_ns)));
-  if (worker.row.syscall_ns > 0) facts.fact("in calls", format_duration(worker.row.syscall_ns));
+                  duration_text(worker.row.running_ns)));
+  if (worker.row.syscall_ns > 0) facts.fact("in calls", duration_text(worker.row.syscall_ns));
   if (worker.row.spinning_ns > 0) {
-    facts.fact("looking", fmt::format("{}, {}", format_duration(worker.row.spinning_ns),
-                                      times_text(worker.spins.size())));
+    facts.fact("looking", fmt::format("{}, {}", duration_text(worker.row.spinning_ns),
+                                      times_text(worker.idle.spins)));
   }
-  facts.fact("parked", fmt::format("{}, {}", format_duration(worker.row.parked_ns),
-                                   times_text(worker.parks.size())));
-  facts.fact("steals", format_count(worker.row.steals));
-  facts.fact("events", format_count(worker.row.events));
+  facts.fact("parked", fmt::format("{}, {}", duration_text(worker.row.parked_ns),
+                                   times_text(worker.idle.parks)));
+  facts.fact("steals", count_text(worker.row.steals));
+  facts.fact("events", count_text(worker.row.events));
   facts.fact("thread", driver_text(worker));
   std::uint64_t lost = 0;
   for (const store::LostRow& row : worker.lost) lost += row.events;
-  if (lost > 0) facts.fact("lost", format_count(lost) + " events");
+  if (lost > 0) facts.fact("lost", count_text(lost) + " events");
 }
 
 // px at scale 1: a sentence, and two lines of detail if there is any.

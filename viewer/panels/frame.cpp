@@ -57,15 +57,17 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
                    .footer = input.footer});
   const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
   if (input.session != nullptr &&
-      (cache.session != input.session || cache.overview.size() != columns)) {
+      (cache.session != input.session || cache.overview_columns != columns)) {
     cache.session = input.session;
+    cache.overview_columns = columns;
     cache.overview = session.overview(columns);
   }
   const PanelContext context{input, session, colors, layout, cache.overview, canvas};
   canvas.fill({0, 0, size.x, size.y}, colors.void_color);
   handle_global_keys(view);
   view.animating = false;
-  if (input.session != nullptr && !session.tasks().empty()) {
+  const bool overview = session.stage() == SessionStage::Overview;
+  if (input.session != nullptr && (overview || !session.tasks().empty())) {
     draw_session(context, view);
   } else {
     draw_message(context);

@@ -44,7 +44,8 @@ struct PanelContext {
   const TraceSession& session;
   const Palette& colors;
   const Layout& layout;
-  const std::vector<ClassTimes>& overview;  // of the whole recording, one per minimap column
+  // Of the whole recording, in equal parts: one per minimap column, or fewer.
+  const std::vector<ClassTimes>& overview;
   Canvas& canvas;
 
   float px(float at_1) const;
@@ -54,6 +55,7 @@ struct PanelContext {
 // Overviews are the one thing a frame keeps from the last one.
 struct FrameCache {
   const TraceSession* session = nullptr;
+  std::size_t overview_columns = 0;
   std::vector<ClassTimes> overview;
   TraceSession no_session;  // what panels see while there is none
 };

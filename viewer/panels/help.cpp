@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "viewer/panels/worker_row.h"
+
 namespace taskscope::viewer {
 namespace {
 
@@ -37,6 +39,38 @@ constexpr std::array kEntries = {
     Entry{"Ctrl + Q", "quit"},
 };
 
+constexpr std::array kMarks = {
+    std::pair{DecisionKind::Steal, "it took tasks from another worker"},
+    std::pair{DecisionKind::Wake, "it woke a worker"},
+    std::pair{DecisionKind::Poll, "the network made tasks ready"},
+    std::pair{DecisionKind::Timers, "timers were due"},
+    std::pair{DecisionKind::Preempt, "a task ran too long"},
+    std::pair{DecisionKind::Handoff, "a task is in a call"},
+    std::pair{DecisionKind::Takeover, "another thread drives it"},
+};
+
+// What stands above workers' spans.
+void draw_marks(const PanelContext& context, Canvas& canvas, const Box& box) {
+  const float line = context.px(20);
+  float y = box.y0;
+  const auto label = [&](ImFont* font, float indent, const char* text) {
+    canvas.label(font, {box.x0 + indent, y, box.x1, y + line}, context.colors.text, text);
+  };
+  label(context.fonts().strong, 0, "On a worker's row");
+  for (const auto& [kind, text] : kMarks) {
+    y += line;
+    draw_glyph(context, canvas, kind, box.x0 + context.px(6), y + context.px(7));
+    label(context.fonts().text, context.px(22), text);
+  }
+  y += line;
+  for (int at = 0; at < 3; ++at) {
+    const float x = box.x0 + context.px(2) + static_cast<float>(at) * context.px(3);
+    const float top = y + context.px(static_cast<float>(11 - 2 * at));
+    canvas.fill({x, top, x + context.px(3), y + context.px(14)}, context.colors.text);
+  }
+  label(context.fonts().text, context.px(22), "several close together");
+}
+
 }  // namespace
 
 void draw_help(const PanelContext& context, ViewState& view) {
@@ -48,7 +82,8 @@ void draw_help(const PanelContext& context, ViewState& view) {
   const float key_width = context.px(230);
   float height = 2 * pad;
   for (const Entry& entry : kEntries) height += *entry.first == '\0' ? line * 1.5F : line;
-  const float width = context.px(580);
+  const float marks_width = context.px(240);
+  const float width = context.px(570) + marks_width;
   const float x = std::max(0.0F, std::round((size.x - width) / 2));
   const float y = std::max(0.0F, std::round((size.y - height) / 2));
   const Box box{x, y, x + width, y + std::round(height)};
@@ -63,11 +98,13 @@ void draw_help(const PanelContext& context, ViewState& view) {
     } else {
       canvas.label(context.fonts().text, {x + pad, at, x + pad + key_width, at + line},
                    context.colors.accent, key);
-      canvas.label(context.fonts().text, {x + pad + key_width, at, box.x1 - pad, at + line},
+      canvas.label(context.fonts().text,
+                   {x + pad + key_width, at, box.x1 - marks_width - pad, at + line},
                    context.colors.text, what);
     }
     at += line;
   }
+  draw_marks(context, canvas, {box.x1 - marks_width, y + pad, box.x1 - pad, box.y1});
   const ImGuiIO& io = ImGui::GetIO();
   if (io.MouseClicked[0] && io.MousePos.y > context.layout.top_bar.y1) view.help_open = false;
 }

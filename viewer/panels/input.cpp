@@ -54,6 +54,7 @@ bool typed(char wanted) {
 
 void toggle_fold(ViewState& view, const Row& row) {
   if (row.kind == RowKind::WorkersHeader) view.folds.workers = !view.folds.workers;
+  if (row.kind == RowKind::ThreadsHeader) view.folds.threads = !view.folds.threads;
   if (row.kind == RowKind::TasksHeader) view.folds.tasks = !view.folds.tasks;
   if (row.kind == RowKind::GroupHeader && view.folds.groups.erase(row.index) == 0) {
     view.folds.groups.insert(row.index);

@@ -39,22 +39,37 @@ void draw_minimap(const PanelContext& context, const ViewState& view) {
   const float top = map.y0 + context.px(4);
   const float floor = map.y1 - context.px(5);
   const int height = static_cast<int>(floor - top);
-  std::int64_t most = 1;
-  for (const ClassTimes& times : context.overview) most = std::max(most, total(times));
+  // Parts are whole nanoseconds long, some one longer than others: what counts is the tasks at
+  // once.
+  const ColumnGrid grid{static_cast<double>(context.session.duration_ns()) /
+                        static_cast<double>(std::max<std::size_t>(context.overview.size(), 1))};
+  const auto length_ns = [&](std::size_t at) {
+    const auto part = static_cast<std::int64_t>(at);
+    return static_cast<double>(grid.left_ns(part + 1) - grid.left_ns(part));
+  };
+  double most = 1e-9;
+  for (std::size_t at = 0; at < context.overview.size(); ++at) {
+    most = std::max(most, static_cast<double>(total(context.overview[at])) / length_ns(at));
+  }
+  const auto shares = [&](std::size_t at) {
+    return to_shares(context.overview[at], std::max(1L, std::lround(most * length_ns(at))));
+  };
+  // Of a recording with fewer nanoseconds than there are pixels, parts are wider than one.
+  const auto part_x = [&](std::size_t at) {
+    const double share = static_cast<double>(at) / static_cast<double>(context.overview.size());
+    return map.x0 + static_cast<float>(std::round(share * static_cast<double>(map.width())));
+  };
   // Equal neighbours share one rectangle.
   std::size_t from = 0;
   std::array<int, kStateClasses> before{};
   for (std::size_t at = 0; at <= context.overview.size(); ++at) {
-    const auto heights = at < context.overview.size()
-                             ? stack_heights(to_shares(context.overview[at], most), height, 2)
-                             : std::array<int, kStateClasses>{};
+    const auto heights = at < context.overview.size() ? stack_heights(shares(at), height, 2)
+                                                      : std::array<int, kStateClasses>{};
     if (at > 0 && (heights != before || at == context.overview.size())) {
       float y = floor;
       for (const StateClass state : kBySeverity) {
         const auto part = static_cast<float>(before[index_of(state)]);
-        canvas.fill(
-            {map.x0 + static_cast<float>(from), y - part, map.x0 + static_cast<float>(at), y},
-            colors.state[index_of(state)]);
+        canvas.fill({part_x(from), y - part, part_x(at), y}, colors.state[index_of(state)]);
         y -= part;
       }
       from = at;

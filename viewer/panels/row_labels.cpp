@@ -40,11 +40,14 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
                      context.colors.muted, cut ? "…" + beside.substr(colon) : beside);
 }
 
-// What stands in the left column for a task or a worker: its name and its id in a quieter colour,
-// a bar of shares, the number that matters.
+constexpr float kFirstShare = 0.7F;  // of the room for a name and what stands beside it
+
+// What stands in the left column for a task or a worker: its name and its id, or its program, in a
+// quieter colour, a bar of shares, the number that matters. An id is cut last, a program first.
 struct Item {
   std::string name;
   std::string id;
+  std::string program;
   std::string number;
 };
 
@@ -57,11 +60,14 @@ void draw_item(const PanelContext& context, const Box& box, const Item& item,
   const float bar_x1 = box.x1 - pad - number_width;
   ImFont* font = context.fonts().text;
   Box room{box.x0 + context.px(28), box.y0, bar_x1 - bar_width - context.px(8), box.y1};
-  const float id_width = std::ceil(canvas.width(font, item.id)) + context.px(5);
-  const std::string name = canvas.fit(font, item.name, room.width() - id_width);
+  const std::string id = canvas.fit(font, item.id, room.width() * kFirstShare);
+  const float id_width = std::ceil(canvas.width(font, id)) + context.px(5);
+  const std::string name = canvas.fit(
+      font, item.name, item.program.empty() ? room.width() - id_width : room.width() * kFirstShare);
   canvas.label(font, room, context.colors.text, name);
   room.x0 += std::ceil(canvas.width(font, name)) + context.px(5);
-  canvas.label(font, room, context.colors.muted, item.id);
+  canvas.label(font, room, context.colors.muted,
+               item.program.empty() ? id : canvas.fit(font, item.program, room.width()));
   const float middle = std::round((box.y0 + box.y1) / 2);
   const float half = context.px(3);
   const Box bar{bar_x1 - bar_width, middle - half, bar_x1, middle + half};
@@ -77,9 +83,14 @@ void draw_task(const PanelContext& context, const ViewState& view, const Box& bo
                                ? task.track.times_in(view.time.visible())
                                : approximate_class_times(task.row.state_ns);
   const std::int64_t whole = total(times);
+  // Of which program it is stands in the header of its group, if it has one.
+  const bool alone = context.session.of_several_programs() &&
+                     context.session.groups()[task.group].tasks.size() == 1;
   draw_item(context, box,
-            {task.name, fmt::format("{}", task.row.id),
-             whole > 0 ? format_share(blocked_share(times)) : "–"},
+            {.name = task.name,
+             .id = alone ? "" : fmt::format("{}", store::own_id(task.row.id)),
+             .program = alone ? context.session.program_name(store::program_of(task.row.id)) : "",
+             .number = whole > 0 ? format_share(blocked_share(times)) : "–"},
             times, whole);
 }
 
@@ -96,8 +107,31 @@ void draw_worker(const PanelContext& context, const ViewState& view, const Box& 
   const std::int64_t whole = visible.length_ns();
   const double busy =
       whole > 0 ? static_cast<double>(total(times)) / static_cast<double>(whole) : 0;
-  draw_item(context, box, {"Worker", fmt::format("{}", worker.row.id), format_share(busy)}, times,
-            whole);
+  const std::string number = fmt::format("{}", store::own_worker_id(worker.row.id));
+  const store::ProgramId program = store::program_of_worker(worker.row.id);
+  draw_item(context, box,
+            context.session.of_several_programs()
+                ? Item{.name = "w" + number,
+                       .id = "",
+                       .program = context.session.program_name(program),
+                       .number = format_share(busy)}
+                : Item{.name = "Worker", .id = number, .program = "", .number = format_share(busy)},
+            times, whole);
+}
+
+// How much of the visible time it was at work, in tasks or for them.
+void draw_thread(const PanelContext& context, const ViewState& view, const Box& box,
+                 const Thread& thread) {
+  const ClassTimes times = thread.track.times_in(view.time.visible());
+  const std::int64_t whole = total(times);
+  const std::int64_t awake = whole - times[index_of(StateClass::Sleep)];
+  const double busy = whole > 0 ? static_cast<double>(awake) / static_cast<double>(whole) : 0;
+  draw_item(context, box,
+            {.name = fmt::format("{}", thread.id),
+             .id = "",
+             .program = "",
+             .number = whole > 0 ? format_share(busy) : "–"},
+            times, whole);
 }
 
 void draw_label(const PanelContext& context, const ViewState& view, const Row& row,
@@ -106,15 +140,18 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
     case RowKind::WorkersHeader:
       draw_header(context, box, context.px(10), view.folds.workers, "Workers", "busy");
       break;
+    case RowKind::ThreadsHeader:
+      draw_header(context, box, context.px(10), view.folds.threads,
+                  fmt::format("Threads {}", count_text(context.session.threads().size())), "awake");
+      break;
     case RowKind::TasksHeader:
       draw_header(context, box, context.px(10), view.folds.tasks,
-                  fmt::format("Tasks {}", format_count(context.session.tasks().size())), "blocked");
+                  fmt::format("Tasks {}", count_text(context.session.tasks().size())), "blocked");
       break;
     case RowKind::GroupHeader: {
       const TaskGroup& group = context.session.groups()[row.index];
       draw_header(context, box, context.px(14), view.folds.groups.contains(row.index),
-                  fmt::format("{} × {}", format_count(group.tasks.size()), group.label),
-                  group.place);
+                  fmt::format("{} × {}", count_text(group.tasks.size()), group.label), group.place);
       break;
     }
     case RowKind::Worker:
@@ -122,8 +159,14 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
       break;
     case RowKind::Queues:
       draw_item(context, box,
-                {"Queued", "", format_count(context.session.queued().max_in(view.time.visible()))},
+                {.name = "Queued",
+                 .id = "",
+                 .program = "",
+                 .number = count_text(context.session.queued().max_in(view.time.visible()))},
                 {}, 0);
+      break;
+    case RowKind::Thread:
+      draw_thread(context, view, box, context.session.threads()[row.index]);
       break;
     case RowKind::Task:
       draw_task(context, view, box, context.session.tasks()[row.index]);
@@ -157,7 +200,9 @@ void draw_row_labels(const PanelContext& context, const ViewState& view, std::si
     const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
                           (row.kind == RowKind::Worker && view.selection.worker == row.index);
     const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
-                         (row.kind == RowKind::Worker && view.hover.worker == row.index);
+                         (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
+                         (row.kind == RowKind::Thread && view.hover_row &&
+                          view.hover_row->kind == row.kind && view.hover_row->index == row.index);
     if (selected || hovered) canvas.fill(box, colors.raised);
     if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
     draw_label(context, view, row, box);
@@ -171,7 +216,7 @@ void draw_row_labels(const PanelContext& context, const ViewState& view, std::si
   canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.border);
   canvas.label(context.fonts().text,
                {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), rows.y0}, colors.muted,
-               format_duration(view.time.visible().length_ns()) + " in view");
+               duration_text(view.time.visible().length_ns()) + " in view");
 }
 
 }  // namespace taskscope::viewer

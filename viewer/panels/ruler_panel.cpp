@@ -67,7 +67,7 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     canvas.fill({x0, ruler.y0, x0 + 1, rows.y1}, colors.accent);
     canvas.fill({x1, ruler.y0, x1 + 1, rows.y1}, colors.accent);
     draw_pill(context, (x0 + x1) / 2, colors.accent, IM_COL32_WHITE,
-              "Δt " + format_duration(std::abs(view.measured->length_ns())));
+              "Δt " + duration_text(std::abs(view.measured->length_ns())));
   }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const Box hot{ruler.x0, ruler.y0, ruler.x1, rows.y1};

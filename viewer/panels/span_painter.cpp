@@ -14,6 +14,7 @@ constexpr float kHatchMinPx = 8;
 constexpr float kEdgeMinPx = 6;
 constexpr float kLabelMinPx = 24;
 constexpr float kFloatPx = 4;
+constexpr float kTextPad = 4;
 constexpr float kDim = 0.42F;  // what is left of a colour out of focus
 
 class Painter {
@@ -26,20 +27,10 @@ class Painter {
         focus_(view.hover.task != kNoTask ? view.hover.task : kNoTask) {}
 
   void paint(const RowPicture& picture) {
-    // A picture of another zoom is stretched until its own is there.
-    const double stretch = picture.grid.ns_per_px / view_.time.grid().ns_per_px;
-    const auto x_of = [&](std::int64_t column) {
-      const double x =
-          static_cast<double>(column) * stretch - static_cast<double>(view_.time.first_column());
-      return box_.x0 + static_cast<float>(
-                           std::clamp(std::round(x), -4.0, static_cast<double>(box_.width()) + 4));
-    };
-    const auto first =
-        std::lower_bound(picture.cells.begin(), picture.cells.end(), box_.x0,
-                         [&](const Cell& cell, float x) { return x_of(cell.last) <= x; });
-    for (auto cell = first; cell != picture.cells.end(); ++cell) {
-      const float x0 = x_of(cell->first);
-      const float x1 = x_of(cell->last);
+    const PictureColumns columns(view_, picture, box_);
+    for (auto cell = columns.first_seen(picture.cells); cell != picture.cells.end(); ++cell) {
+      const float x0 = columns.x(cell->first);
+      const float x1 = columns.x(cell->last);
       if (x0 >= box_.x1) break;
       if (x1 <= x0) continue;
       if (cell->is_mixture()) {
@@ -52,8 +43,8 @@ class Painter {
 
  private:
   void paint_mixture(const Cell& cell, float x0, float x1) {
-    const bool dim = focus_ != kNoTask && (row_.kind == RowKind::Worker ||
-                                           (row_.kind == RowKind::Task && row_.index != focus_));
+    const bool dim = focus_ != kNoTask &&
+                     (of_many_tasks() || (row_.kind == RowKind::Task && row_.index != focus_));
     float y = box_.y1;
     for (const StateClass state : kBySeverity) {
       const auto part = static_cast<float>(cell.heights[index_of(state)]);
@@ -64,16 +55,40 @@ class Painter {
     }
   }
 
+  bool of_many_tasks() const {
+    return row_.kind == RowKind::Worker || row_.kind == RowKind::Thread;
+  }
+
+  // kNoSpan: what a thread does without a task.
   SpanIndex session_span(std::uint32_t span) const {
+    if (row_.kind == RowKind::Thread) return context_.session.threads()[row_.index].uses[span].span;
     return row_.kind == RowKind::Worker ? context_.session.workers()[row_.index].spans[span]
                                         : context_.session.tasks()[row_.index].first_span + span;
   }
 
+  // A thread that drives a worker, or sleeps.
+  void paint_use(const Thread& thread, std::uint32_t at, float x0, float x1) {
+    const StateClass state = thread.classes[at];
+    const ImU32 color = context_.colors.state[index_of(state)];
+    const bool dim = focus_ != kNoTask;
+    const float height = std::round(box_.height() * height_share(state));
+    const Box body{x0, box_.y1 - height, x1, box_.y1};
+    context_.canvas.fill(body, dim ? with_alpha(color, kDim) : color);
+    if (x1 - x0 >= context_.px(kEdgeMinPx)) {
+      context_.canvas.fill({x0, body.y0, x0 + 1, body.y1}, shifted(color, -0.3F));
+    }
+    if (state != StateClass::Running) return;
+    paint_text(fmt::format("worker {}", store::own_worker_id(thread.uses[at].worker)), state, body,
+               dim);
+  }
+
   void paint_span(const Cell& cell, float x0, float x1) {
     const SpanIndex span = session_span(cell.span);
+    if (span == kNoSpan) {
+      return paint_use(context_.session.threads()[row_.index], cell.span, x0, x1);
+    }
     const StateClass state = context_.session.span_class(span);
-    const bool worker_row = row_.kind == RowKind::Worker;
-    const TaskIndex task = worker_row ? context_.session.span_task(span) : row_.index;
+    const TaskIndex task = of_many_tasks() ? context_.session.span_task(span) : row_.index;
     const bool dim = focus_ != kNoTask && task != focus_;
     const bool bright = focus_ != kNoTask && task == focus_;
     ImU32 color = context_.colors.state[index_of(state)];
@@ -81,7 +96,7 @@ class Painter {
     if (dim) color = with_alpha(color, kDim);
     const float height = std::round(box_.height() * height_share(state));
     Box body{x0, box_.y1 - height, x1, box_.y1};
-    if (!worker_row && context_.session.span_detail(span).workerless()) {
+    if (row_.kind == RowKind::Task && context_.session.span_detail(span).workerless()) {
       // No worker is under it: it floats above a thin floor.
       context_.canvas.fill({x0, box_.y1 - 1, x1, box_.y1}, color);
       body.y1 -= context_.px(kFloatPx);
@@ -106,15 +121,25 @@ class Painter {
     paint_label(span, state, task, body, dim);
   }
 
+  Box text_room(const Box& body) const {
+    const float pad = context_.px(kTextPad);
+    return {std::max(body.x0, box_.x0) + pad, body.y0, std::min(body.x1, box_.x1) - pad, body.y1};
+  }
+
   void paint_label(SpanIndex span, StateClass state, TaskIndex task, const Box& body, bool dim) {
-    const float pad = context_.px(4);
-    const Box room{std::max(body.x0, box_.x0) + pad, body.y0, std::min(body.x1, box_.x1) - pad,
-                   body.y1};
+    const Box room = text_room(body);
+    if (room.width() < context_.px(kLabelMinPx)) return;
+    paint_text(of_many_tasks() ? context_.session.tasks()[task].label
+                               : span_label(span, state, room.width()),
+               state, body, dim);
+  }
+
+  void paint_text(const std::string& text, StateClass state, const Box& body, bool dim) {
+    const Box room = text_room(body);
     if (room.width() < context_.px(kLabelMinPx)) return;
     ImFont* font = row_.kind == RowKind::Worker ? context_.fonts().text : context_.fonts().small;
     Canvas& canvas = context_.canvas;
-    const std::string text = row_.kind == RowKind::Worker ? context_.session.tasks()[task].label
-                                                          : span_label(span, state, room.width());
+    const float pad = context_.px(kTextPad);
     const std::string fitting = canvas.fit(font, text, room.width());
     const float width = std::ceil(canvas.width(font, fitting));
     // Cropped to next to nothing, letters only disturb.
@@ -132,16 +157,18 @@ class Painter {
     canvas.label(font, room, color, fitting);
   }
 
+  std::string worker_label(store::WorkerId number, float room_px) const {
+    const std::string whole = fmt::format("worker {}", number);
+    const bool fits = context_.canvas.width(context_.fonts().small, whole) <= room_px;
+    return fits ? whole : fmt::format("w{}", number);
+  }
+
   std::string span_label(SpanIndex span, StateClass state, float room_px) const {
     const SpanDetail& detail = context_.session.span_detail(span);
     switch (state) {
       case StateClass::Running:
         if (detail.workerless()) return "preempted, running on";
-        if (const std::string whole = fmt::format("worker {}", detail.worker);
-            context_.canvas.width(context_.fonts().small, whole) <= room_px) {
-          return whole;
-        }
-        return fmt::format("w{}", detail.worker);
+        return worker_label(context_.session.worker_number(detail), room_px);
       case StateClass::Io:
         if (detail.state == store::TaskState::Syscall) {
           return detail.workerless() ? "call, handed off" : "call";
@@ -169,6 +196,17 @@ class Painter {
 };
 
 }  // namespace
+
+float PictureColumns::x(std::int64_t column) const {
+  const double x = static_cast<double>(column) * stretch_ - first_column_;
+  return box_.x0 +
+         static_cast<float>(std::clamp(std::round(x), -4.0, static_cast<double>(box_.width()) + 4));
+}
+
+std::vector<Cell>::const_iterator PictureColumns::first_seen(const std::vector<Cell>& cells) const {
+  return std::lower_bound(cells.begin(), cells.end(), box_.x0,
+                          [&](const Cell& cell, float left) { return x(cell.last) <= left; });
+}
 
 float height_share(StateClass state) {
   if (state == StateClass::Runnable) return 0.5F;

@@ -86,14 +86,14 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
         font);
   }
   if (info.lost_events > 0) {
-    put(colors.alarm, format_count(info.lost_events) + " events lost", font);
+    put(colors.alarm, count_text(info.lost_events) + " events lost", font);
   }
   if (context.session.skipped_spans() > 0) {
-    put(colors.alarm, format_count(context.session.skipped_spans()) + " damaged spans left out",
+    put(colors.alarm, count_text(context.session.skipped_spans()) + " damaged spans left out",
         font);
   }
   if (context.session.cut_spans() > 0) {
-    put(colors.alarm, format_count(context.session.cut_spans()) + " overlapping spans cut", font);
+    put(colors.alarm, count_text(context.session.cut_spans()) + " overlapping spans cut", font);
   }
   if (context.input.footer) {
     put(colors.muted, info.started, font);

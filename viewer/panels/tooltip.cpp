@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/widgets.h"
@@ -11,8 +12,9 @@
 namespace taskscope::viewer {
 namespace {
 
-std::string worker_text(const SpanDetail& detail) {
-  return detail.worker == 0xffff ? "" : fmt::format(" on worker {}", detail.worker);
+std::string worker_text(const TraceSession& session, const SpanDetail& detail) {
+  const store::WorkerId number = session.worker_number(detail);
+  return number == store::kNoWorker ? "" : fmt::format(" on worker {}", number);
 }
 
 // What the task does in the span, in words.
@@ -26,10 +28,11 @@ std::string activity(const TraceSession& session, SpanIndex span) {
                                          : "in a call, its worker handed off") +
            on;
   }
-  if (state == StateClass::Running) return "running" + worker_text(detail);
-  if (detail.on_thread()) return "in a call" + worker_text(detail);
+  if (state == StateClass::Running) return "running" + worker_text(session, detail);
+  if (detail.on_thread()) return "in a call" + worker_text(session, detail);
   if (detail.state != store::TaskState::Blocked) return std::string(to_text(state));
-  const std::string object = session.object_text(detail);
+  const std::string arms = session.arms_text(span);
+  const std::string object = arms.empty() ? session.object_text(detail) : arms;
   const std::string_view reason = trace_format::to_text(detail.reason);
   std::string text = object.empty() ? fmt::format("blocked: {}", reason)
                                     : fmt::format("blocked: {}, {}", reason, object);
@@ -53,64 +56,111 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
   const Fonts& fonts = context.fonts();
   const Palette& colors = context.colors;
   return {{task.label, colors.text, fonts.strong},
-          {fmt::format("{}  {}", format_duration(range.length_ns()), activity(session, span)),
+          {fmt::format("{}  {}", duration_text(range.length_ns()), activity(session, span)),
            colors.text, fonts.text},
           {last, colors.muted, fonts.text},
           {"Click: details   Double click: zoom   [ ]: causes", colors.muted, fonts.small}};
 }
 
-bool within(const std::vector<store::ParkRow>& rows, std::int64_t ns) {
-  const auto at = std::lower_bound(
-      rows.begin(), rows.end(), ns,
-      [](const store::ParkRow& row, std::int64_t begin) { return row.end_ns <= begin; });
-  return at != rows.end() && at->start_ns <= ns;
-}
-
-// What a worker does at an instant at which it runs nothing.
-std::string idle_text(const Worker& worker, std::int64_t ns) {
-  std::string text = within(worker.parks, ns)   ? "asleep: nothing to run"
-                     : within(worker.spins, ns) ? "looking for work"
-                                                : "between two tasks";
-  const std::uint64_t thread = worker.thread_at(ns);
-  if (thread != 0) text += fmt::format(", on thread {}", thread);
-  return text;
-}
-
-std::vector<NoteLine> row_lines(const PanelContext& context, const Selection& hover,
-                                std::int64_t ns) {
+std::vector<NoteLine> worker_lines(const PanelContext& context, const Worker& worker,
+                                   std::int64_t ns) {
   const Fonts& fonts = context.fonts();
   const Palette& colors = context.colors;
-  if (hover.worker) {
-    const Worker& worker = context.session.workers()[*hover.worker];
-    return {{fmt::format("Worker {}", worker.row.id), colors.text, fonts.strong},
-            {idle_text(worker, ns), colors.text, fonts.text},
-            {fmt::format("took tasks from others {} times", format_count(worker.row.steals)),
-             colors.muted, fonts.text},
-            {"Click: details", colors.muted, fonts.small}};
+  return {{worker_title(context.session, worker), colors.text, fonts.strong},
+          {idle_text(worker, ns), colors.text, fonts.text},
+          {fmt::format("took tasks from others {} times", count_text(worker.row.steals)),
+           colors.muted, fonts.text},
+          {"Click: details", colors.muted, fonts.small}};
+}
+
+std::vector<NoteLine> thread_lines(const PanelContext& context, const Thread& thread,
+                                   std::optional<std::size_t> use) {
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  std::vector<NoteLine> lines{{fmt::format("Thread {}", thread.id), colors.text, fonts.strong}};
+  if (!use) return lines;
+  const std::int64_t length = thread.end_ns[*use] - thread.start_ns[*use];
+  lines.push_back(
+      {fmt::format("{}  {}", duration_text(length), thread_use_text(context.session, thread, *use)),
+       colors.text, fonts.text});
+  return lines;
+}
+
+// What the scheduler decided there.
+std::vector<NoteLine> mark_lines(const PanelContext& context, const ViewState& view) {
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const DecisionGroup& group = *view.hover_decisions;
+  const Row& row = *view.hover_row;
+  const DecisionTrack& track = *row_decisions(context.session, row);
+  const std::string who = row.kind == RowKind::Worker
+                              ? worker_title(context.session, context.session.workers()[row.index])
+                              : "Outside the workers";
+  std::vector<NoteLine> lines{{who, colors.text, fonts.strong}};
+  for (const std::string& line : decision_lines(context.session, track, group)) {
+    lines.push_back({line, colors.text, fonts.text});
   }
-  const Task& task = context.session.tasks()[hover.task];
+  const std::int64_t first_ns = track[group.first].ns;
+  const std::int64_t step_ns = view.time.visible().length_ns() / 10;
+  std::string when = "at " + format_instant(first_ns, step_ns, step_ns / 1000 + 1);
+  if (group.size() > 1) {
+    when += fmt::format(", within {}", duration_text(track[group.last - 1].ns - first_ns));
+  }
+  lines.push_back({when, colors.muted, fonts.text});
+  if (group.size() > 1) lines.push_back({"Zoom in to tell them apart", colors.muted, fonts.small});
+  return lines;
+}
+
+std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const Task& task = context.session.tasks()[index];
   const ClassTimes times = task.track.times_before(INT64_MAX);
   return {{task.label, colors.text, fonts.strong},
           {fmt::format("blocked {} of {}", format_share(blocked_share(times)),
-                       format_duration(total(times))),
+                       duration_text(total(times))),
            colors.text, fonts.text},
           {fmt::format("started at {}", context.session.site_text(task.row.spawn_site_id)),
            colors.muted, fonts.text},
           {"Click: details", colors.muted, fonts.small}};
 }
 
+// Nothing for headings: they say what they are.
+std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& view) {
+  if (view.hover_decisions) return mark_lines(context, view);
+  if (view.hover.span != kNoSpan) return span_lines(context, view.hover.span);
+  const double x = static_cast<double>(ImGui::GetIO().MousePos.x - context.layout.rows.x0);
+  const std::int64_t ns = view.time.to_ns(x);
+  const Row& row = *view.hover_row;
+  switch (row.kind) {
+    case RowKind::Worker:
+      return worker_lines(context, context.session.workers()[row.index], ns);
+    case RowKind::Thread:
+      return thread_lines(context, context.session.threads()[row.index], view.hover_use);
+    case RowKind::Task:
+      return task_lines(context, row.index);
+    case RowKind::Queues: {
+      const TimeRange range{ns, std::max(view.time.to_ns(x + 1), ns + 1)};
+      const std::string most = count_text(context.session.queued().max_in(range));
+      return {{"Run queues", context.colors.text, context.fonts().strong},
+              {most + " tasks wait for a worker", context.colors.text, context.fonts().text}};
+    }
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 void draw_tooltip(const PanelContext& context, const ViewState& view) {
-  if (view.hover.empty() || view.help_open) return;
+  if (!view.hover_row || view.help_open) return;
+  const std::vector<NoteLine> lines = note_lines(context, view);
+  if (lines.empty()) return;
   const ImVec2 mouse = ImGui::GetIO().MousePos;
-  const std::int64_t ns = view.time.to_ns(static_cast<double>(mouse.x - context.layout.rows.x0));
-  const std::vector<NoteLine> lines = view.hover.span != kNoSpan
-                                          ? span_lines(context, view.hover.span)
-                                          : row_lines(context, view.hover, ns);
   ImVec2 at{mouse.x + context.px(16), mouse.y + context.px(18)};
   // Above the pointer where there is no room below.
-  if (at.y + context.px(90) > ImGui::GetIO().DisplaySize.y) at.y = mouse.y - context.px(94);
+  const float height = context.px(20) * static_cast<float>(lines.size()) + context.px(10);
+  if (at.y + height > ImGui::GetIO().DisplaySize.y) at.y = mouse.y - height - context.px(4);
   draw_note(context, at, lines);
 }
 

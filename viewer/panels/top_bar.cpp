@@ -67,11 +67,14 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
       put(context.fonts().text, colors.text, value, 4);
       put(context.fonts().text, colors.muted, unit, 16);
     };
-    if (!info.program.empty()) put(context.fonts().text, colors.muted, file_name(info.program), 16);
-    fact(format_duration(info.duration_ns), "recorded");
-    fact(format_count(info.tasks), info.tasks == 1 ? "task" : "tasks");
-    fact(format_count(info.workers), info.workers == 1 ? "worker" : "workers");
-    fact(format_count(info.events), "events");
+    const std::string programs = info.programs.size() > 1
+                                     ? fmt::format("{} programs", info.programs.size())
+                                     : file_name(info.program);
+    if (!programs.empty()) put(context.fonts().text, colors.muted, programs, 16);
+    fact(duration_text(info.duration_ns), "recorded");
+    fact(count_text(info.tasks), info.tasks == 1 ? "task" : "tasks");
+    fact(count_text(info.workers), info.workers == 1 ? "worker" : "workers");
+    fact(count_text(info.events), "events");
     if (!info.complete)
       put(context.fonts().text, colors.alarm, "recorder was killed: ends early", 16);
   }

@@ -4,6 +4,7 @@
 #include <imgui_internal.h>
 
 #include <chrono>
+#include <utility>
 
 #include "viewer/panels/palette.h"
 #include "viewer/platform/fonts.h"
@@ -40,14 +41,15 @@ void Scene::set_session(SessionPtr session) {
   load_.stage =
       session_->stage() == SessionStage::Complete ? LoadStage::Ready : LoadStage::Decoding;
   view_.reset(*session_);
-  if (!request_applied_) apply_request();
+  apply_request();
 }
 
+// What was asked for, as far as the session has it by now.
 void Scene::apply_request() {
-  request_applied_ = true;
-  if (request_.range) view_.time.show(*request_.range);
-  if (request_.selected_task) {
-    view_.selection.task = session_->find_task(*request_.selected_task);
+  if (request_.range) view_.time.show(*std::exchange(request_.range, std::nullopt));
+  if (request_.selected_task && session_->stage() != SessionStage::Overview) {
+    view_.selection.task =
+        session_->find_task(*std::exchange(request_.selected_task, std::nullopt));
     view_.reveal = view_.selection.task;
   }
 }

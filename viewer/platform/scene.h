@@ -22,7 +22,7 @@ class Scene {
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
 
-  // Replaces what is shown; range and selection of the request apply to the first one.
+  // Replaces what is shown; range and selection of the request apply to the first that has them.
   void set_session(SessionPtr session);
   void set_load(LoadStatus load) { load_ = std::move(load); }
 
@@ -42,7 +42,7 @@ class Scene {
  private:
   void apply_request();
 
-  ViewRequest request_;
+  ViewRequest request_;  // what was applied of it is gone from it
   std::function<void()> wake_;
   ImGuiContext* context_ = nullptr;
   Fonts fonts_;
@@ -52,7 +52,6 @@ class Scene {
   ViewState view_;
   FrameCache cache_;
   LoadStatus load_;
-  bool request_applied_ = false;
   double last_frame_ms_ = 0;
 };
 

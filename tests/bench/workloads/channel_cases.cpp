@@ -233,23 +233,23 @@ void rwmutex_mix8(std::int64_t locks, Run& run) {
 }  // namespace
 
 std::vector<Case> channel_cases() {
-  return {{"chan_solo", 20'000'000, chan_solo},
-          {"chan_pingpong", 1'000'000, chan_pingpong},
-          {"chan_unbuf", 2'000'000, chan_unbuf},
-          {"chan_buf128", 10'000'000, chan_buf128},
-          {"chan_mpmc", 4'000'000, chan_mpmc},
-          {"sieve", 2000, sieve},
-          {"select2", 1'000'000, select2},
-          {"select8", 1'000'000, select8},
-          {"select_default", 20'000'000, select_default},
-          {"ctx_cancel", 2'000'000, ctx_cancel},
-          {"ctx_timeout", 1'000'000, ctx_timeout},
-          {"pipeline", 1000, pipeline},
-          {"mutex_solo", 50'000'000, mutex_solo},
-          {"mutex_8", 20'000'000, mutex_8},
-          {"rwmutex_solo", 50'000'000, rwmutex_solo},
-          {"rwmutex_read8", 20'000'000, rwmutex_read8},
-          {"rwmutex_mix8", 20'000'000, rwmutex_mix8}};
+  return {{"chan_solo", 2'000'000, kByTime, chan_solo},
+          {"chan_pingpong", 100'000, kByTime, chan_pingpong},
+          {"chan_unbuf", 200'000, kByTime, chan_unbuf},
+          {"chan_buf128", 1'000'000, kByTime, chan_buf128},
+          {"chan_mpmc", 800'000, kByTime, chan_mpmc},
+          {"sieve", 500, 2000, sieve},
+          {"select2", 100'000, kByTime, select2},
+          {"select8", 100'000, kByTime, select8},
+          {"select_default", 1'000'000, kByTime, select_default},
+          {"ctx_cancel", 200'000, kByTime, ctx_cancel},
+          {"ctx_timeout", 100'000, kByTime, ctx_timeout},
+          {"pipeline", 300, 1000, pipeline},
+          {"mutex_solo", 4'000'000, kByTime, mutex_solo},
+          {"mutex_8", 4'000'000, kByTime, mutex_8},
+          {"rwmutex_solo", 4'000'000, kByTime, rwmutex_solo},
+          {"rwmutex_read8", 4'000'000, kByTime, rwmutex_read8},
+          {"rwmutex_mix8", 4'000'000, kByTime, rwmutex_mix8}};
 }
 
 }  // namespace taskscope::bench

@@ -20,10 +20,6 @@ constexpr auto kPeriod = std::chrono::milliseconds(1);
 }  // namespace
 
 Drain::Drain() {
-  int pair[2];
-  TASKSCOPE_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
-  socket_.reset(pair[0]);
-  setenv(tf::kRecorderFdVariable, std::to_string(pair[1]).c_str(), 1);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -47,7 +43,8 @@ void Drain::loop() {
 }
 
 void Drain::take_offers() {
-  for (;;) {
+  if (!socket_) socket_ = listening_.accept();
+  while (socket_) {
     char packet[sizeof(tf::Hello)];
     iovec part{packet, sizeof packet};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];

@@ -12,6 +12,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/trace_format/ring_layout.h"
+#include "tests/support/listening_socket.h"
 
 namespace taskscope::bench {
 
@@ -30,7 +31,8 @@ class Drain {
   void loop();
   void take_offers();
 
-  base::UniqueFd socket_;
+  tests::ListeningSocket listening_;
+  base::UniqueFd socket_;                         // of the thread; none until the run has connected
   std::vector<trace_format::RingHeader*> rings_;  // of the thread
   // Atomic: set once; relaxed, the join orders the rest.
   std::atomic<bool> stop_{false};

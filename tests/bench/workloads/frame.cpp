@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -53,6 +54,7 @@ nlohmann::json repeat(const Case& bench_case, std::int64_t size) {
   const MachineTime machine = read_machine_time();
   const double timed_ns = run.timed_ns() == 0 ? whole_ns : run.timed_ns();
   nlohmann::json line = {{"case", bench_case.name},
+                         {"operations", run.operations()},
                          {"ns_op", timed_ns / run.operations()},
                          {"wall_s", whole_ns / 1e9},
                          {"cpu_s", own},
@@ -76,8 +78,14 @@ void Run::set_percentiles(const std::string& prefix, std::vector<std::int64_t> n
 }
 
 void measure(const Case& bench_case, const Repetitions& repetitions) {
-  const std::int64_t size = repetitions.size != 0 ? repetitions.size : bench_case.size;
-  for (int i = 0; i < repetitions.warm; ++i) static_cast<void>(repeat(bench_case, size));
+  std::int64_t size = repetitions.size;
+  if (repetitions.warm != 0) {
+    const double warm_s = repeat(bench_case, repetitions.warm)["wall_s"];
+    if (size == kByTime) {
+      size =
+          repetitions.warm * std::max<std::int64_t>(1, std::lround(repetitions.seconds / warm_s));
+    }
+  }
   for (int i = 0; i < repetitions.kept; ++i) {
     fmt::print("{}\n", repeat(bench_case, size).dump());
     std::fflush(stdout);

@@ -41,9 +41,13 @@ class Run {
   std::vector<std::pair<std::string, double>> figures_;
 };
 
+// The size of a case whose cost per operation does not depend on it: as large as the time given.
+constexpr std::int64_t kByTime = 0;
+
 struct Case {
   std::string_view name;
-  std::int64_t size;  // chosen so that a repetition lasts some tenths of a second
+  std::int64_t warm;  // the size of a first repetition, which is not reported; 0: none
+  std::int64_t size;
   void (*body)(std::int64_t size, Run& run);
 };
 
@@ -53,9 +57,10 @@ std::vector<Case> channel_cases();
 std::vector<Case> net_cases();
 
 struct Repetitions {
-  std::int64_t size = 0;  // 0: the case's own
-  int kept = 3;
-  int warm = 1;  // before them, not reported
+  std::int64_t warm = 0;        // 0: none, for which a size is required
+  std::int64_t size = kByTime;  // by time: a multiple of `warm`
+  double seconds = 0;           // what by time means
+  int kept = 1;
 };
 
 // Runs a case and prints its lines. REQUIRES: called by a task.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +17,10 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
+#include "runtime/base/unique_fd.h"
+#include "runtime/trace_format/attach_place.h"
 #include "runtime/trace_format/handshake.h"
 #include "runtime/trace_format/ring_layout.h"
 
@@ -27,12 +31,22 @@ using trace_format::EventKind;
 
 constexpr std::uint64_t kCapacity = 4096;
 
-int recorder_socket() {
-  const char* value = std::getenv(trace_format::kRecorderFdVariable);
-  if (value == nullptr) return -1;
-  int fd = -1;
-  std::from_chars(value, value + std::strlen(value), fd);
-  return fd;
+// Waits until there is room for it, which a real program never does.
+base::UniqueFd connect_to_recorder() {
+  const char* path = std::getenv(trace_format::kRecorderVariable);
+  for (;;) {
+    bool stale = false;
+    auto socket = trace_format::connect_to_socket(path == nullptr ? "" : path, stale);
+    if (socket) return std::move(*socket);
+    if (errno != EAGAIN) return {};
+    std::this_thread::yield();
+  }
+}
+
+// What messages go to.
+base::UniqueFd& recorder_socket() {
+  static base::UniqueFd socket = connect_to_recorder();
+  return socket;
 }
 
 template <class T>
@@ -51,7 +65,7 @@ void send_message(const T& message, int descriptor = -1) {
     c->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(c), &descriptor, sizeof(int));
   }
-  if (sendmsg(recorder_socket(), &header, MSG_NOSIGNAL) < 0) std::perror("helper: sendmsg");
+  if (sendmsg(recorder_socket().get(), &header, MSG_NOSIGNAL) < 0) std::perror("helper: sendmsg");
 }
 
 class Ring {
@@ -136,13 +150,38 @@ void send_junk() {
   send_message(no_memory, 0);
 }
 
+// Many programs, as far as a recorder can tell, one after the other.
+void be_many(std::uint64_t programs) {
+  for (std::uint64_t i = 0; i < programs; ++i) {
+    recorder_socket() = connect_to_recorder();
+    say_hello();
+    send_message(trace_format::Bye{});
+  }
+}
+
+// Connections that say nothing, or nonsense, and stay.
+std::vector<base::UniqueFd> make_storm(std::uint64_t connections) {
+  std::vector<base::UniqueFd> storm;
+  for (std::uint64_t i = 0; i < connections; ++i) {
+    storm.push_back(connect_to_recorder());
+    if (i % 2 == 0) continue;
+    static_cast<void>(send(storm.back().get(), "nonsense", 8, MSG_NOSIGNAL) == 8);
+  }
+  return storm;
+}
+
 int behave(std::string_view how, std::uint64_t tasks) {
   if (how == "exits-at-once") return 3;
   if (how == "dies-at-once") die_of(SIGTERM);
   if (how == "junk-only") return send_junk(), 0;
   if (how == "newer") return say_hello(trace_format::kFormatMajor + 1), 0;
+  if (how == "many") return be_many(tasks), 0;
+  std::vector<base::UniqueFd> storm;
+  if (how == "storm") storm = make_storm(tasks);
   if (how == "junk") send_junk();
   say_hello();
+  // From here on it is known to the recorder, whatever becomes of who started it.
+  if (how == "outlives" && kill(getppid(), SIGUSR1) != 0) return 5;
   if (how == "hello-only") return 4;
   if (how == "junk") send_junk();
   Ring ring(0);

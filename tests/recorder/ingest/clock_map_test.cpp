@@ -20,14 +20,14 @@ ClockAnchor anchor(std::uint64_t ticks, std::int64_t ns) {
 
 TEST(ClockMap, WithoutAnchorsATickIsANanosecond) {
   EXPECT_EQ(ClockMap().to_ns(12345), 12345);
-  const ClockMap nanoseconds(TickSource::MonotonicNs, anchor(0, 1000));
+  const ClockMap nanoseconds(TickSource::MonotonicNs, anchor(0, 1000), 1000);
   EXPECT_EQ(nanoseconds.to_ns(1000), 0);
   EXPECT_EQ(nanoseconds.to_ns(1500), 500);
   EXPECT_EQ(nanoseconds.to_ns(1), 0);
 }
 
 TEST(ClockMap, TimesBetweenAnchorsLieOnALine) {
-  ClockMap clock(TickSource::Hardware, anchor(5000, 100));
+  ClockMap clock(TickSource::Hardware, anchor(5000, 100), 100);
   clock.add_anchor(anchor(8000, 1100));  // three ticks a nanosecond
   EXPECT_EQ(clock.to_ns(5000), 0);
   EXPECT_EQ(clock.to_ns(6500), 500);
@@ -39,7 +39,7 @@ TEST(ClockMap, TimesBetweenAnchorsLieOnALine) {
 TEST(ClockMap, TimeNeverFallsWhateverTheAnchorsSay) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
-    ClockMap clock(TickSource::Hardware, anchor(1000, 50));
+    ClockMap clock(TickSource::Hardware, anchor(1000, 50), 50);
     std::uint64_t ticks = 1000;
     std::int64_t ns = 50;
     for (int i = 0; i < 1000; ++i) {
@@ -59,7 +59,7 @@ TEST(ClockMap, TimeNeverFallsWhateverTheAnchorsSay) {
 }
 
 TEST(ClockMap, ADriftingClockIsFollowed) {
-  ClockMap clock(TickSource::Hardware, anchor(0, 0));
+  ClockMap clock(TickSource::Hardware, anchor(0, 0), 0);
   std::uint64_t ticks = 0;
   for (std::int64_t ms = 1; ms <= 1000; ++ms) {
     ticks += 2'000'000 + static_cast<std::uint64_t>(ms);  // slowly becomes faster
@@ -70,7 +70,7 @@ TEST(ClockMap, ADriftingClockIsFollowed) {
 }
 
 TEST(ClockMap, AfterASuspendedMachineTimeGoesOn) {
-  ClockMap clock(TickSource::Hardware, anchor(0, 0));
+  ClockMap clock(TickSource::Hardware, anchor(0, 0), 0);
   clock.add_anchor(anchor(1000, 1000));
   clock.add_anchor(anchor(2000, 5'000'000'000));  // ticks stood still meanwhile
   clock.add_anchor(anchor(3000, 5'000'001'000));
@@ -79,7 +79,7 @@ TEST(ClockMap, AfterASuspendedMachineTimeGoesOn) {
 }
 
 TEST(ClockMap, HostileTicksStayInRange) {
-  ClockMap clock(TickSource::Hardware, anchor(0, 0));
+  ClockMap clock(TickSource::Hardware, anchor(0, 0), 0);
   clock.add_anchor(anchor(1, 1'000'000'000));
   EXPECT_GE(clock.to_ns(kMaxTicks), 0);
   EXPECT_LE(clock.to_ns(kMaxTicks), std::int64_t{1} << 60);

@@ -23,10 +23,10 @@ using trace_format::RingOffer;
 class HandshakeSocketTest : public testing::Test {
  protected:
   HandshakeSocketTest() {
-    auto pair = make_socket_pair();
-    EXPECT_TRUE(pair);
-    theirs_ = std::move(pair->theirs);
-    socket_ = HandshakeSocket(std::move(pair->ours));
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+    theirs_.reset(ends[1]);
+    socket_ = HandshakeSocket(base::UniqueFd(ends[0]));
   }
 
   void send_bytes(const void* data, std::size_t size, int descriptors = 0) {

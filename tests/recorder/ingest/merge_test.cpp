@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "recorder/ingest/recording_end.h"
+#include "recorder/ingest/recording_meta.h"
 #include "recorder/store/reader.h"
 #include "tests/support/random_schedule.h"
 #include "tests/support/recording_text.h"

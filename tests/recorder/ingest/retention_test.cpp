@@ -25,7 +25,7 @@ class RetentionTest : public testing::Test {
                     .task_id = random_() & trace_format::kIdMask,
                     .kind = store::EventKind::Spawn});
     }
-    writer_->add_chunk(encoder_.pack(compressor_), 0);
+    writer_->put_chunk(0, encoder_.pack(compressor_), 1, 0);
     writer_->put_task({.id = static_cast<store::TaskId>(start_ns) + 1,
                        .created_ns = start_ns,
                        .ended_ns = start_ns + 999,

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -101,11 +103,33 @@ TEST_F(RecordingFile, AnUnfinishedRecordingKnowsItsLengthButNoStatesOfWhatLived)
   EXPECT_EQ(query(*reader, "SELECT state FROM task ORDER BY id"), "NULL|\ndone|\n");
 }
 
+TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
+  const std::string path = folder_.file("run.tscope");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  writer->put_site({.id = 1, .file = "a.cpp", .line = 1, .function = "f"});
+  ASSERT_TRUE(writer->commit());
+  const auto beside = Reader::open(path);
+  ASSERT_TRUE(beside);
+  EXPECT_EQ(beside->sites()->size(), 1u);
+  writer->put_site({.id = 2, .file = "a.cpp", .line = 2, .function = "g"});
+  writer->put_meta("complete", 1);
+  const auto finished = writer->finish();
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(beside->sites()->size(), 2u);
+  // All is in the one file: what lies beside it may be thrown away.
+  std::filesystem::copy_file(path, folder_.file("copy.tscope"));
+  const auto copy = Reader::open(folder_.file("copy.tscope"));
+  ASSERT_TRUE(copy);
+  EXPECT_TRUE(copy->info().complete);
+  EXPECT_EQ(copy->sites()->size(), 2u);
+}
+
 TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
-  run_sql(path, "PRAGMA user_version=3");
+  run_sql(path, "PRAGMA user_version=4");
   EXPECT_EQ(refusal(path), path +
-                               " was written by a newer Taskscope (format 3); this one reads 2: "
+                               " was written by a newer Taskscope (format 4); this one reads 3: "
                                "update taskscope.");
 }
 
@@ -113,7 +137,7 @@ TEST_F(RecordingFile, AnOlderVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
   run_sql(path, "PRAGMA user_version=1");
   EXPECT_EQ(refusal(path), path +
-                               " was written by an older Taskscope (format 1); this one reads 2: "
+                               " was written by an older Taskscope (format 1); this one reads 3: "
                                "record it again.");
 }
 
@@ -141,6 +165,34 @@ TEST_F(RecordingFile, AFinishedRecordingIsOneFile) {
     files += entry.is_regular_file();
   }
   EXPECT_EQ(files, 1);
+}
+
+TEST_F(RecordingFile, SpansAndEventsAreReadTogetherAsTheyAreReadApart) {
+  const auto reader = Reader::open(recording("scheduler"));
+  ASSERT_TRUE(reader);
+  const auto chunks = reader->chunks();
+  ASSERT_TRUE(chunks);
+  constexpr std::array kKinds = {EventKind::PollWake, EventKind::QueueLength};
+  std::vector<EventRow> found;
+  for (const ChunkSummary& chunk : *chunks) {
+    std::vector<Span> spans;
+    std::vector<EventRow> events;
+    ASSERT_TRUE(reader->read_spans(chunk.id, spans));
+    ASSERT_TRUE(reader->read_events(chunk.id, events));
+    std::erase_if(events, [&](const EventRow& event) {
+      return std::find(kKinds.begin(), kKinds.end(), event.kind) == kKinds.end();
+    });
+    std::vector<Span> spans_too;
+    std::vector<EventRow> events_too;
+    ASSERT_TRUE(reader->read_spans_and_events(chunk.id, kKinds, spans_too, events_too));
+    EXPECT_EQ(spans_too, spans);
+    EXPECT_EQ(events_too, events);
+    found.insert(found.end(), events_too.begin(), events_too.end());
+  }
+  ASSERT_EQ(found.size(), 3U);
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  EXPECT_EQ(found[2].kind, EventKind::QueueLength);
+  EXPECT_EQ(found[2].arg, 3U);
 }
 
 TEST_F(RecordingFile, SpansAndEventsAreTablesOfSql) {
@@ -187,8 +239,10 @@ TEST_F(RecordingFile, QueriesOnlyReadAndSayWhereTheyAreWrong) {
 }
 
 TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
+  // Between them they have something of everything.
   const auto reader = Reader::open(recording("preempted"));
-  ASSERT_TRUE(reader);
+  const auto other = Reader::open(recording("wakers"));
+  ASSERT_TRUE(reader && other);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
   int examples = 0;
@@ -198,10 +252,10 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     const std::string sql = page.substr(start, page.find("```", start) - start);
     const std::string rows = query(*reader, sql);
     EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
-    EXPECT_NE(rows, "") << sql;
+    EXPECT_NE(rows + query(*other, sql), "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 8);
+  EXPECT_EQ(examples, 11);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
@@ -233,7 +287,7 @@ TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
                  .kind = EventKind::Spawn};
     }
     for (const StoredRow& row : rows) encoder.add(row);
-    writer->add_chunk(encoder.pack(compressor), 0);
+    writer->put_chunk(0, encoder.pack(compressor), 1, 0);
     if (!writer->commit()) _exit(2);
     if (write(pipe_end, "x", 1) != 1) _exit(3);
   }
@@ -286,7 +340,7 @@ TEST_F(RecordingFile, AKilledRecorderLosesNoChunkThatItCommitted) {
   statistics.summary.events = 1;
   Result<void> stored;
   for (int i = 0; i < chunks && stored; ++i) {
-    writer->add_chunk({.blob = blob, .statistics = statistics}, 0);
+    writer->put_chunk(0, {.blob = blob, .statistics = statistics}, 1, 0);
     stored = writer->commit();
   }
   const auto finished = writer->finish();

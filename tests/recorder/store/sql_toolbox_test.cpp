@@ -56,6 +56,47 @@ class SqlToolbox : public testing::Test {
   tests::TemporaryFolder folder_;
 };
 
+// A table of its own, filled from the virtual one, has SQLite decide about each row.
+TEST_F(SqlToolbox, ConditionsMeanWhatTheyMeanOfAnyOtherTable) {
+  const auto reader = Reader::open(random_recording(3));
+  ASSERT_TRUE(reader);
+  const std::string middle = query(*reader, "SELECT end_ns FROM span LIMIT 1 OFFSET 700");
+  const std::string ns = middle.substr(0, middle.find('|'));
+  std::vector<std::string> conditions;
+  for (const char* column : {"start_ns", "end_ns"}) {
+    for (const char* comparison : {"<", "<=", "=", ">=", ">"}) {
+      for (const std::string& value :
+           {ns, ns + ".5", ns + ".0", std::string("1e19"), std::string("-1e19"),
+            std::string("NULL"), "'" + ns + "'", std::string("'x'"), std::string("x'00'"),
+            std::string("9223372036854775807")}) {
+        conditions.push_back(column + std::string(comparison) + value);
+      }
+    }
+    conditions.push_back(column + std::string(" BETWEEN 100 AND ") + ns);
+    conditions.push_back(column + std::string(" > ") + ns + " AND " + column + " < 100");
+    conditions.push_back(column + std::string(" IN (") + ns + ", 5, 'x')");
+  }
+  for (const char* condition :
+       {"state = 'blocked'", "state = 'BLOCKED'", "state = 'BLOCKED' COLLATE NOCASE",
+        "state = 'done'", "state = 'x'", "state = NULL", "state = 5", "state = x'00'",
+        "state = 'running' AND state = 'blocked'", "state IN ('running', 'runnable')",
+        "state = 'running' AND start_ns >= 100.5 AND end_ns < 3000"}) {
+    conditions.emplace_back(condition);
+  }
+  int matched = 0;
+  for (const std::string& condition : conditions) {
+    const auto counted = [&](const std::string& table) {
+      return query(*reader, "SELECT count(*), sum(end_ns), sum(start_ns) FROM " + table +
+                                " WHERE " + condition);
+    };
+    const std::string expected =
+        counted("(SELECT state, start_ns, end_ns FROM span LIMIT 1000000)");
+    EXPECT_EQ(counted("span"), expected) << condition;
+    matched += expected.rfind("0|", 0) != 0;
+  }
+  EXPECT_GT(matched, 30);
+}
+
 TEST_F(SqlToolbox, ThePercentileIsTheNearestRank) {
   const auto reader = Reader::open(recording("ping_pong"));
   ASSERT_TRUE(reader);
@@ -95,6 +136,19 @@ TEST_F(SqlToolbox, WakeUpsLatenciesDrivesAndCountersAreThoseOfTheSpansAndEvents)
             "0|50|0|501|\n0|51|501|901|\n");
   EXPECT_EQ(query(*reader, "SELECT * FROM counter"),
             "503|local queue|0|0|\n503|global queue|NULL|2|\n");
+}
+
+TEST_F(SqlToolbox, ArmsSayWhatASelectWaitedForAndWakersWhatEndedEachWait) {
+  const auto reader = Reader::open(recording("wakers"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader,
+                  "SELECT operation, coalesce(object.name, object_id) FROM arm"
+                  " LEFT JOIN object ON object.id = object_id WHERE task_id = 1 AND ns ="
+                  " (SELECT start_ns FROM span WHERE task_id = 1 AND reason = 'select')"),
+            "recv|jobs|\nsend|9|\nafter|NULL|\n");
+  EXPECT_EQ(query(*reader, "SELECT task_id, ns, waker_id, waker_kind FROM wakeup ORDER BY ns"),
+            "1|40|NULL|timer|\n2|60|1|task|\n3|70|NULL|network|\n4|70|NULL|process|\n"
+            "5|80|NULL|thread|\n2|140|5|task|\n");
 }
 
 TEST_F(SqlToolbox, StatesOverTimeAddUpToThoseOfTheTasks) {

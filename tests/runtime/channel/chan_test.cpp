@@ -1,9 +1,12 @@
 #include "runtime/channel/chan.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -20,6 +23,7 @@ namespace {
 
 using test::panic_of;
 using test::sized;
+using ::testing::ContainsRegex;
 
 class ChanTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(ChanTest);
@@ -39,6 +43,13 @@ template <class End>
 concept CanClose = requires(End end) {
   end.close();
 };
+// A handle that receives is a range of values that come once, and may be gone before they have
+// come.
+static_assert(std::ranges::input_range<Receiver<int>> && std::ranges::input_range<Chan<int>>);
+static_assert(std::ranges::input_range<const Chan<std::unique_ptr<int>>>);
+static_assert(!std::ranges::forward_range<Receiver<int>>);
+static_assert(std::ranges::view<Receiver<int>> && std::ranges::borrowed_range<Chan<int>>);
+
 static_assert(CanSend<Sender<int>> && !CanRecv<Sender<int>> && CanClose<Sender<int>>);
 static_assert(!CanSend<Receiver<int>> && CanRecv<Receiver<int>> && !CanClose<Receiver<int>>);
 
@@ -170,12 +181,25 @@ TEST_P(ChanTest, AClosedChannelIsDrainedBeforeItEnds) {
 
 TEST_P(ChanTest, MisuseIsAPanicWithGosWordsThatCanBeCaught) {
   run([] {
-    auto chan = make_chan<int>(1);
+    auto chan = make_chan<int>("jobs", 1);
     chan.close();
-    EXPECT_EQ(panic_of([&] { chan.send(1); }), "send on closed channel");
-    EXPECT_EQ(panic_of([&] { chan.try_send(1); }), "send on closed channel");
-    EXPECT_EQ(panic_of([&] { chan.close(); }), "close of closed channel");
+    EXPECT_EQ(panic_of([&] { chan.send(1); }), "send on closed channel \"jobs\"");
+    EXPECT_EQ(panic_of([&] { chan.try_send(1); }), "send on closed channel \"jobs\"");
+    EXPECT_EQ(panic_of([&] { chan.close(); }), "close of closed channel \"jobs\"");
     EXPECT_EQ(panic_of([] { Chan<int>().close(); }), "close of nil channel");
+  });
+}
+
+TEST_P(ChanTest, MisuseOfAChannelWithoutANameSaysWhereItWasMade) {
+  run([] {
+    const int line = __LINE__ + 1;
+    auto chan = make_chan<int>();
+    chan.close();
+    const std::string here = "chan_test.cpp:" + std::to_string(line) + "$";
+    EXPECT_THAT(panic_of([&] { chan.send(1); }),
+                ContainsRegex("^send on closed channel made at .*" + here));
+    EXPECT_THAT(panic_of([&] { chan.close(); }),
+                ContainsRegex("^close of closed channel made at .*" + here));
   });
 }
 
@@ -224,14 +248,14 @@ TEST_P(ChanTest, AChannelLargerThanMemoryIsRefused) {
 
 TEST_P(ChanTest, CloseMakesAWaitingSenderPanic) {
   run([] {
-    auto chan = make_chan<int>();
+    auto chan = make_chan<int>("jobs", 0);
     WaitGroup group;
     std::string message;
     group.go([&, chan] { message = panic_of([&] { chan.send(1); }); });
     test::wait_until_blocked(1);
     chan.close();
     group.wait();
-    EXPECT_EQ(message, "send on closed channel");
+    EXPECT_EQ(message, "send on closed channel \"jobs\"");
   });
 }
 
@@ -283,6 +307,20 @@ TEST_P(ChanTest, LargeAndOveralignedValuesArriveWhole) {
         EXPECT_EQ(value.words.back(), expected++);
       }
     }
+  });
+}
+
+TEST_P(ChanTest, ValuesThatHoldNothingAreCounted) {
+  struct Nothing {};
+  run([] {
+    auto chan = make_chan<Nothing>(3);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(chan.try_send({}));
+    EXPECT_FALSE(chan.try_send({}));
+    EXPECT_EQ(chan.len(), 3u);
+    chan.close();
+    int got = 0;
+    for ([[maybe_unused]] const Nothing& value : chan) ++got;
+    EXPECT_EQ(got, 3);
   });
 }
 
@@ -398,6 +436,41 @@ TEST_P(ChanTest, AChannelOfAnEarlierRunHasNoWaitersLeft) {
       {.workers = workers(), .stats = &stats});
   EXPECT_EQ(stats.tasks_abandoned, 1u);
   run([&] { EXPECT_FALSE(chan.try_send(1)); });
+}
+
+TEST_P(ChanTest, AlgorithmsOfRangesReceiveUntilTheEnd) {
+  run([] {
+    const Chan<int> numbers = make_chan<int>(2);
+    go([numbers] {
+      for (int i = 1; i <= 10; ++i) numbers.send(i);
+      numbers.close();
+    });
+    EXPECT_EQ(std::ranges::count_if(Receiver<int>(numbers), [](int n) { return n % 3 == 0; }), 3);
+    EXPECT_EQ(std::ranges::distance(numbers), 0);
+  });
+}
+
+TEST_P(ChanTest, AnIteratorReceivesWhenItIsAskedAndNotBefore) {
+  run([] {
+    const Chan<int> numbers = make_chan<int>(4);
+    for (int i = 1; i <= 4; ++i) numbers.send(i);
+    auto it = numbers.begin();
+    EXPECT_EQ(numbers.len(), 4u);
+    EXPECT_EQ(*it, 1);
+    EXPECT_EQ(*it, 1);
+    ++it;
+    EXPECT_EQ(numbers.len(), 3u);
+    ++it;  // over one that nobody has looked at
+    EXPECT_EQ(*it, 3);
+    EXPECT_EQ(numbers.len(), 1u);
+    // Else this would wait for a fifth.
+    std::vector<int> last;
+    for (auto rest = std::counted_iterator(numbers.begin(), 1); rest != std::default_sentinel;
+         ++rest) {
+      last.push_back(*rest);
+    }
+    EXPECT_EQ(last, std::vector<int>{4});
+  });
 }
 
 }  // namespace

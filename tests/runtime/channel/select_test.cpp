@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -133,18 +134,20 @@ TEST_P(SelectTest, CloseEndsTheWaitOfASelect) {
 
 TEST_P(SelectTest, ASendOnAClosedChannelPanicsNowAndAfterAWait) {
   run([] {
-    auto a = make_chan<int>();
+    auto a = make_chan<int>("a", 0);
     auto b = make_chan<int>();
     a.close();
-    EXPECT_EQ(panic_of([&] { ts::select(ts::send(a, 1), ts::recv(b)); }), "send on closed channel");
+    EXPECT_EQ(panic_of([&] { ts::select(ts::send(a, 1), ts::recv(b)); }),
+              "send on closed channel \"a\"");
     EXPECT_EQ(panic_of([&] { ts::select(ts::send(a, 1), ts::otherwise()); }),
-              "send on closed channel");
-    auto c = make_chan<int>();
+              "send on closed channel \"a\"");
+    auto c = make_chan<int>("c", 0);
     go([=] {
       test::wait_until_blocked(1);
       c.close();
     });
-    EXPECT_EQ(panic_of([&] { ts::select(ts::send(c, 1), ts::recv(b)); }), "send on closed channel");
+    EXPECT_EQ(panic_of([&] { ts::select(ts::send(c, 1), ts::recv(b)); }),
+              "send on closed channel \"c\"");
   });
 }
 
@@ -335,6 +338,61 @@ TEST_P(SelectTest, OtherThreadsMaySelectIfTheyNeedNotWait) {
 
 // After Go's TestSelectStress: four channels, plain operations on one side and selects over all on
 // the other; every value arrives.
+TEST_P(SelectTest, OneSelectNeverCarriesOutTwoArms) {
+  run([] {
+    constexpr int kValues = sized(10'000);
+    std::array<Chan<int>, 4> ways;
+    for (auto& way : ways) way = make_chan<int>();
+    auto all = make_chan<int>();
+    WaitGroup group;
+    group.go("sender", [&] {
+      for (int i = 0; i < kValues; ++i) {
+        ts::select(ts::send(ways[0], i), ts::send(ways[1], i), ts::send(ways[2], i),
+                   ts::send(ways[3], i));
+      }
+      for (auto& way : ways) way.close();
+    });
+    for (auto& way : ways) {
+      group.go("forwarder", [&all, &way] {
+        for (const int value : way) all.send(value);
+      });
+    }
+    close_after(group, all);
+    std::vector<int> times(kValues);
+    for (const int value : all) ++times[static_cast<std::size_t>(value)];
+    EXPECT_EQ(std::count(times.begin(), times.end(), 1), kValues);
+  });
+}
+
+// The arm that was not carried out stood last in a queue with others in it.
+TEST_P(SelectTest, AnArmThatLeavesItsQueueLeavesItWholeForWhoComesBehind) {
+  run([] {
+    auto values = make_chan<int>();
+    auto stop = make_chan<int>();
+    auto stopped = make_chan<int>();
+    std::atomic<int> received{0};
+    WaitGroup group;
+    const auto receive = [&] {
+      EXPECT_TRUE(values.recv());
+      ++received;
+    };
+    group.go("before", receive);
+    test::wait_until_blocked(1);
+    group.go("select", [&] {
+      ts::select(ts::recv(values), ts::recv(stop));
+      stopped.send(1);
+      receive();
+    });
+    test::wait_until_blocked(2);
+    stop.send(1);
+    stopped.recv();
+    group.go("behind", receive);
+    for (int i = 0; i < 3; ++i) values.send(i);
+    group.wait();
+    EXPECT_EQ(received, 3);
+  });
+}
+
 TEST_P(SelectTest, StressOfPlainAndSelectedOperations) {
   run([] {
     constexpr int kPerChannel = sized(4'000);
@@ -463,7 +521,7 @@ TEST_P(SelectTest, ReceivesAndSendsGiveUpWithTheirContext) {
 TEST_P(SelectTest, UnderAContextThatLivesChannelsAreWhatTheyAre) {
   run([] {
     for (const std::size_t capacity : {0, 2}) {
-      auto chan = make_chan<int>(capacity);
+      auto chan = make_chan<int>("numbers", capacity);
       const FakeContext context;
       go([&, chan] {
         for (int i = 0; i < 100; ++i) {
@@ -476,7 +534,7 @@ TEST_P(SelectTest, UnderAContextThatLivesChannelsAreWhatTheyAre) {
       }
       EXPECT_EQ(chan.recv(context).error().kind, ErrorKind::Closed);
       EXPECT_EQ(panic_of([&] { static_cast<void>(chan.send(context, 1)); }),
-                "send on closed channel");
+                "send on closed channel \"numbers\"");
     }
   });
 }
@@ -495,6 +553,69 @@ TEST_P(SelectTest, AContextThatEndsWhileValuesComeLosesNone) {
       group.wait();
       ASSERT_EQ(sent, received);
     }
+  });
+}
+
+TEST_P(SelectTest, AListOfArmsGivesUpWithItsContext) {
+  ManualClock clock;
+  run(
+      [] {
+        const Chan<int> quiet = make_chan<int>();
+        const Chan<int> busy = make_chan<int>(1);
+        SelectList arms;
+        int received = 0;
+        arms.recv(quiet, [](std::optional<int>) { ADD_FAILURE(); });
+        arms.recv(busy, [&](std::optional<int> n) { received += n.value(); });
+        const auto limited = with_timeout(background(), std::chrono::seconds(5));
+        busy.send(3);
+        EXPECT_EQ(arms.wait(limited.ctx), 1u);
+        EXPECT_EQ(arms.wait_for(limited.ctx, std::chrono::seconds(2)), SelectList::kNone);
+        EXPECT_EQ(now(), TimePoint(std::chrono::seconds(2)));
+        EXPECT_FALSE(limited.ctx.err());
+        EXPECT_EQ(arms.wait(limited.ctx), SelectList::kNone);
+        EXPECT_EQ(now(), TimePoint(std::chrono::seconds(5)));
+        // Once it is done it wins over arms that are ready.
+        busy.send(4);
+        EXPECT_EQ(arms.wait(limited.ctx), SelectList::kNone);
+        EXPECT_EQ(arms.wait_for(limited.ctx, std::chrono::hours(1)), SelectList::kNone);
+        EXPECT_EQ(received, 3);
+        EXPECT_EQ(arms.wait(background()), 1u);
+        EXPECT_EQ(received, 7);
+        EXPECT_EQ(SelectList().wait(limited.ctx), SelectList::kNone);
+      },
+      &clock);
+}
+
+// What Go's TestChanSendBarrier and TestChanSendSelectBarrier check, without a collector: what the
+// sender wrote before it sent a pointer is what the receiver reads through it.
+TEST_P(SelectTest, WhatWasWrittenBeforeASendIsReadBehindThePointerThatWasSent) {
+  run([] {
+    struct Answer {
+      int code = 0;
+      std::string text;
+    };
+    WaitGroup group;
+    for (int i = 0; i < 10; ++i) {
+      group.go([i] {
+        for (int k = 0; k < test::sized(300); ++k) {
+          const Chan<std::unique_ptr<Answer>> answers = make_chan<std::unique_ptr<Answer>>();
+          const Chan<int> done = make_chan<int>();
+          go([=] {
+            auto answer = std::make_unique<Answer>(Answer{i, std::to_string(k)});
+            if (k % 2 == 0) {
+              answers.send(std::move(answer));
+            } else {
+              select(send(answers, std::move(answer)), recv(done));
+            }
+          });
+          const std::unique_ptr<Answer> answer = answers.recv().value();
+          yield();
+          ASSERT_EQ(answer->code, i);
+          ASSERT_EQ(answer->text, std::to_string(k));
+        }
+      });
+    }
+    group.wait();
   });
 }
 

@@ -70,32 +70,34 @@ TEST_P(FailureDeathTest, AnExceptionThatIsNoStdExceptionIsNamedByItsType) {
 
 TEST_P(FailureDeathTest, MisuseIsReportedWithGosWords) {
   EXPECT_EXIT(run([] {
-                auto chan = make_chan<int>();
+                auto chan = make_chan<int>("jobs", 0);
                 chan.close();
                 chan.send(1);
               }),
-              ExitedWithCode(2), HasSubstr("panic: send on closed channel\n"));
+              ExitedWithCode(2), HasSubstr("panic: send on closed channel \"jobs\"\n"));
   EXPECT_EXIT(run([] {
                 auto chan = make_chan<int>();
                 chan.close();
                 chan.close();
               }),
-              ExitedWithCode(2), HasSubstr("panic: close of closed channel\n"));
+              ExitedWithCode(2),
+              ContainsRegex("panic: close of closed channel made at .*failure_test.cpp:[0-9]+\n"));
   EXPECT_EXIT(run([] { Chan<int>().close(); }), ExitedWithCode(2),
               HasSubstr("panic: close of nil channel\n"));
-  EXPECT_EXIT(run([] { WaitGroup().done(); }), ExitedWithCode(2),
-              HasSubstr("panic: negative WaitGroup counter\n"));
-  EXPECT_EXIT(run([] { Mutex().unlock(); }), ExitedWithCode(2),
-              HasSubstr("panic: unlock of unlocked mutex\n"));
+  EXPECT_EXIT(
+      run([] { WaitGroup().done(); }), ExitedWithCode(2),
+      ContainsRegex("panic: negative counter of WaitGroup made at .*failure_test.cpp:[0-9]+\n"));
+  EXPECT_EXIT(run([] { Mutex("books").unlock(); }), ExitedWithCode(2),
+              HasSubstr("panic: unlock of unlocked mutex \"books\"\n"));
 }
 
 TEST_P(FailureDeathTest, APanicInADestructorIsReportedToo) {
   EXPECT_EXIT(run([] {
-                Mutex mutex;
+                Mutex mutex("books");
                 const std::scoped_lock lock(mutex);
                 mutex.unlock();
               }),
-              ExitedWithCode(2), HasSubstr("panic: unlock of unlocked mutex\n"));
+              ExitedWithCode(2), HasSubstr("panic: unlock of unlocked mutex \"books\"\n"));
 }
 
 TEST_P(FailureDeathTest, AnErrorThatAScopePassesOnSaysWhereItWasThrown) {
@@ -229,6 +231,10 @@ TEST_P(FailureDeathTest, OnlyTasksCanWait) {
               HasSubstr("fatal error: ts::go called while no ts::run is active"));
   EXPECT_EXIT(run([] { ts::run([] {}); }), ExitedWithCode(2),
               HasSubstr("fatal error: ts::run called by a task"));
+  EXPECT_EXIT(run([] { std::thread([] { ts::run([] {}); }).join(); }), ExitedWithCode(2),
+              HasSubstr("fatal error: ts::run called while another thread is in ts::run\n"));
+  EXPECT_EXIT(yield(), ExitedWithCode(2),
+              HasSubstr("fatal error: ts::yield called by a thread that is not a task's\n"));
 }
 
 TEST_P(FailureDeathTest, ASignalThatSomebodySendsEndsTheProcessByIt) {

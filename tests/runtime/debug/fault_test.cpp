@@ -95,7 +95,8 @@ TEST_P(FaultDeathTest, AStackOverflowIsReportedWithTaskSpawnSiteAndStack) {
 
 TEST_P(FaultDeathTest, AnOverflowOfALargerStackSaysItsSize) {
   EXPECT_EXIT(run([] { std::printf("%d", recurse(1)); }, 16 << 20), died_of_segv,
-              AllOf(HasSubstr("stack overflow (a task has 16384 KiB;"),
+              AllOf(HasSubstr("stack overflow (a task has 16384 KiB; RunOptions::stack_bytes gives "
+                              "more)"),
                     ContainsRegex("… 1[0-9],[0-9]+ frames more\n")));
 }
 

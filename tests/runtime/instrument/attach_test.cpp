@@ -103,6 +103,25 @@ class AttachTest : public test::RuntimeTest {
 };
 TASKSCOPE_AT_ALL_WORKER_COUNTS(AttachTest);
 
+// The environment is read where a run begins: what it says later ends no run, and changes nothing.
+TEST_P(AttachTest, RingsAreAsLargeAsTheRunWasToldAtItsBeginning) {
+  setenv("TASKSCOPE_RING_RECORDS", "4096", 1);
+  run_with(
+      [](const std::atomic<bool>& over) {
+        while (!over) yield();
+      },
+      [] {
+        setenv("TASKSCOPE_RING_RECORDS", "abc", 1);
+        FakeRecorder recorder(FakeRecorder::How::Attach);
+        Rings rings;
+        drain_until(recorder, rings, [&] { return !recorder.rings().empty(); });
+        EXPECT_EQ(recorder.rings().front().header().capacity, 4096u);
+        recorder.leave();
+        drain_until(recorder, rings, [&] { return recorder.said_bye(); });
+      });
+  unsetenv("TASKSCOPE_RING_RECORDS");
+}
+
 // So that a test on a busy machine can take all events.
 void rest_now_and_then(int i) {
   if (i % 16 == 0) sleep(std::chrono::microseconds(200));

@@ -1,8 +1,10 @@
 // Whole runs with a recorder played inside this process.
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
+#include "tests/support/listening_socket.h"
 
 namespace taskscope {
 namespace {
@@ -100,6 +103,21 @@ TEST_P(TracedRunTest, EveryStateChangeOfABusyProgramIsLegalAndNumbered) {
   EXPECT_EQ(names.count("workers"), 1u);
 }
 
+TEST_P(TracedRunTest, ASnapshotIsAskedForByTasksWithAndWithoutAWorkerAndByThreads) {
+  const TraceTotals totals = record([] {
+    EXPECT_TRUE(snapshot_trace("a task"));
+    // Long: it has no worker from its beginning on.
+    blocking_long([] { EXPECT_TRUE(snapshot_trace("a call")); });
+    std::thread([] { EXPECT_TRUE(snapshot_trace("a thread")); }).join();
+  });
+  EXPECT_EQ(totals.of(EventKind::Snapshot), 3u);
+}
+
+TEST_P(TracedRunTest, WithoutARecorderNobodyIsAskedForASnapshot) {
+  run([] { EXPECT_FALSE(snapshot_trace("nobody hears it")); });
+  EXPECT_FALSE(snapshot_trace("no run"));
+}
+
 TEST_P(TracedRunTest, StolenAndOverflowingTasksKeepTheirNumbers) {
   const TraceTotals totals = record([] {
     WaitGroup group;
@@ -161,6 +179,36 @@ TEST_P(TracedRunTest, AFullRingLosesEventsButNeverTheCount) {
   EXPECT_GT(lost_records, 0u);
 }
 
+TEST(RingRecords, AreRoundedUpToAPowerOfTwo) {
+  const auto capacity = [](const char* text) {
+    setenv("TASKSCOPE_RING_RECORDS", text, 1);
+    const auto records = instrument::ring_capacity_from_environment();
+    unsetenv("TASKSCOPE_RING_RECORDS");
+    return records.value();
+  };
+  EXPECT_EQ(instrument::ring_capacity_from_environment().value(), 524'288u);
+  EXPECT_EQ(capacity("1024"), 1024u);
+  EXPECT_EQ(capacity("3000"), 4096u);
+  EXPECT_EQ(capacity("67108864"), 67'108'864u);
+}
+
+TEST(RingRecordsDeathTest, ANumberThatCannotBeHadEndsTheProgramWithASentence) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const char* value :
+       {"", "abc", "0", "1023", "-1", "4096x", "67108865", "64K", "99999999999999999999"}) {
+    SCOPED_TRACE(value);
+    EXPECT_EXIT(
+        {
+          setenv("TASKSCOPE_RING_RECORDS", value, 1);
+          ts::run([] {});
+        },
+        ::testing::ExitedWithCode(2),
+        ::testing::HasSubstr(std::string("taskscope: TASKSCOPE_RING_RECORDS=") + value +
+                             " is not a number from 1024 to 67108864: give one, or unset it for "
+                             "524288.\n"));
+  }
+}
+
 TEST_P(TracedRunTest, AForkedChildWritesNothing) {
   if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer has no threads in the child of a fork";
   FakeRecorder recorder;
@@ -186,9 +234,13 @@ TEST_P(TracedRunTest, AForkedChildWritesNothing) {
   EXPECT_TRUE(recorder.said_bye());
 }
 
-TEST_P(TracedRunTest, TheSocketDoesNotReachChildrenOrTheNextRun) {
+TEST_P(TracedRunTest, OnlyTheFirstRunIsRecordedAndChildrenFindTheRecorderToo) {
   FakeRecorder recorder;
-  run([] { EXPECT_EQ(std::getenv(tf::kRecorderFdVariable), nullptr); });
+  run([] {
+    const char* const path = std::getenv(tf::kRecorderVariable);
+    ASSERT_NE(path, nullptr);
+    EXPECT_EQ(access(path, F_OK), 0);
+  });
   recorder.receive();
   EXPECT_TRUE(recorder.said_bye());
   run([] { yield(); });
@@ -236,16 +288,39 @@ TEST_P(TracedRunTest, HelloSaysWhoThisIs) {
   EXPECT_NE(std::string(hello.program).find("instrument_test"), std::string::npos);
 }
 
-TEST_P(TracedRunTest, AVariableThatNamesNoSocketIsIgnoredWithOneLine) {
-  for (const char* value : {"", "x", "99999", "1", "-3"}) {
-    setenv(tf::kRecorderFdVariable, value, 1);
+TEST_P(TracedRunTest, AVariableThatNoRecorderWroteIsIgnoredWithOneLine) {
+  const tests::TemporaryFolder folder;
+  const std::string stream = folder.file("stream.sock");
+  const base::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  stream.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(socket.get(), 1), 0);
+  for (const std::string& value : {stream, "/" + std::string(200, 'x')}) {
+    setenv(tf::kRecorderVariable, value.c_str(), 1);
     ::testing::internal::CaptureStderr();
     int ran = 0;
     ts::run([&] { ++ran; }, {.workers = workers()});
     const std::string text = ::testing::internal::GetCapturedStderr();
     EXPECT_EQ(ran, 1);
-    EXPECT_NE(text.find("is not a recorder's socket"), std::string::npos) << value;
+    EXPECT_NE(text.find("TASKSCOPE_RECORDER: "), std::string::npos) << text;
+    EXPECT_NE(text.find("runs unrecorded"), std::string::npos) << text;
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+  unsetenv(tf::kRecorderVariable);
+}
+
+TEST_P(TracedRunTest, AProgramWhoseRecorderIsGoneRunsWithoutAWord) {
+  tests::ListeningSocket recorder;
+  recorder.close();
+  for (const char* value : {recorder.path().c_str(), "/no/such/recorder.sock", ""}) {
+    setenv(tf::kRecorderVariable, value, 1);
+    ::testing::internal::CaptureStderr();
+    int ran = 0;
+    run([&] { ++ran; });
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << value;
+    EXPECT_EQ(ran, 1);
   }
 }
 
@@ -276,16 +351,6 @@ TEST_F(FileLimitDeathTest, AHardLimitStopsTheRecordingButNotTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(run_limited(kSmall, kSmall), ::testing::ExitedWithCode(4),
               "taskscope: A trace ring of 8196 KiB .* file-size limit of 1024 KiB .ulimit -f.");
-}
-
-TEST_P(TracedRunTest, ARecorderThatIsGoneDoesNotStopTheProgram) {
-  int pair[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-  close(pair[0]);
-  setenv(tf::kRecorderFdVariable, std::to_string(pair[1]).c_str(), 1);
-  ::testing::internal::CaptureStderr();
-  run([] { yield(); });
-  EXPECT_NE(::testing::internal::GetCapturedStderr().find("unrecorded"), std::string::npos);
 }
 
 }  // namespace

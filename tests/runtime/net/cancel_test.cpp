@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -72,10 +73,34 @@ TEST_P(CancelTest, TheConnectionIsStillGoodAfterwards) {
 TEST_P(CancelTest, AContextsDeadlineCounts) {
   run([] {
     const Ends ends = connect_here();
-    auto [context, cancel] = with_timeout(background(), std::chrono::milliseconds(5));
-    char c = 0;
-    EXPECT_EQ(kind_of(ends.client.read_full(context, {&c, 1})), ErrorKind::Cancelled);
-    EXPECT_TRUE(context.err());
+    const net::Listener listener = test::listen_here();
+    const std::string large(std::size_t{32} << 20, 'x');
+    const std::string to = listener.address().to_string();
+    const std::string why = ": its context's deadline has passed";
+    const auto limited = with_timeout(background(), std::chrono::milliseconds(5));
+    const Context& late = limited.ctx;
+    WaitGroup group;
+    for (int i = 0; i < 2; ++i) {  // the second waits for its turn
+      group.go([&] {
+        char c = 0;
+        const Result<void> got = ends.client.read_full(late, {&c, 1});
+        EXPECT_EQ(kind_of(got), ErrorKind::Timeout);
+        EXPECT_EQ(message_of(got), "read " + std::string(ends.client.name()) + why);
+      });
+      group.go([&] { EXPECT_EQ(kind_of(ends.client.write_all(late, large)), ErrorKind::Timeout); });
+      group.go([&] {
+        const Result<net::Conn> got = listener.accept(late);
+        EXPECT_EQ(kind_of(got), ErrorKind::Timeout);
+        EXPECT_EQ(message_of(got), "accept on tcp " + to + why);
+      });
+    }
+    group.wait();
+    const Result<net::Conn> conn = net::dial_tcp(late, to);
+    EXPECT_EQ(kind_of(conn), ErrorKind::Timeout);
+    EXPECT_EQ(message_of(conn), "dial tcp " + to + why);
+    limited.cancel();  // too late to change the reason
+    const auto below = with_cancel(late);
+    EXPECT_EQ(kind_of(ends.client.write(below.ctx, "x")), ErrorKind::Timeout);
   });
 }
 

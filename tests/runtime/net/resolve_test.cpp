@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "runtime/base/sanitizer.h"
 #include "tests/runtime/net/net_test_support.h"
 
 namespace {
@@ -80,11 +81,35 @@ TEST_P(ResolveTest, TheTimeOfADialIsForTheNameToo) {
   });
 }
 
-TEST_P(ResolveTest, ADialUnderAContextThatEndsInTheLookUpIsCancelled) {
+TEST_P(ResolveTest, ADialWhoseContextIsCancelledInTheLookUpIsCancelled) {
   run([] {
-    auto [context, cancel] = with_timeout(background(), std::chrono::milliseconds(5));
+    auto [context, cancel] = with_cancel(background());
+    WaitGroup group;
+    group.go("canceller", [&cancel = cancel] {
+      wait_until_pending();
+      cancel();
+    });
     const auto conn = net::dial_tcp(context, "slow.test:80", {.timeout = std::chrono::hours(1)});
     EXPECT_EQ(kind_of(conn), ErrorKind::Cancelled);
+    EXPECT_EQ(message_of(conn), "look up slow.test:80: cancelled by its context");
+    answer();
+    group.wait();
+  });
+}
+
+TEST_P(ResolveTest, ALookUpThatItsContextsDeadlineEndsIsATimeout) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "look-ups beside each other: libc's own lock is not seen";
+  run([] {
+    const auto limited = with_timeout(background(), std::chrono::milliseconds(5));
+    const auto expect_late = [](const auto& result) {
+      EXPECT_EQ(kind_of(result), ErrorKind::Timeout);
+      EXPECT_EQ(message_of(result), "look up slow.test:80: its context's deadline has passed");
+    };
+    expect_late(net::dial_tcp(limited.ctx, "slow.test:80", {.timeout = std::chrono::hours(1)}));
+    expect_late(net::resolve(limited.ctx, "slow.test:80"));  // which does not ask any more
+    const auto again = with_timeout(background(), std::chrono::milliseconds(5));
+    expect_late(net::resolve(again.ctx, "slow.test:80"));
+    expect_late(net::listen_tcp(again.ctx, "slow.test:80"));
     answer();
   });
 }
@@ -112,6 +137,7 @@ TEST_P(ResolveTest, UnderAContextThatIsDoneNobodyIsAskedButNumbersAreTheirOwnAns
     EXPECT_EQ(g_pending, 0);
     EXPECT_TRUE(net::resolve(context, "127.0.0.1:80"));
     EXPECT_EQ(kind_of(net::dial_tcp(context, "127.0.0.1:80")), ErrorKind::Cancelled);
+    EXPECT_EQ(kind_of(net::listen_tcp(context, "localhost:0")), ErrorKind::Cancelled);
   });
 }
 

@@ -102,5 +102,47 @@ TEST_P(FileTest, ErrorsNameTheFile) {
   });
 }
 
+TEST_P(FileTest, NothingBeginsOnceTheContextIsDone) {
+  run([this] {
+    auto limited = with_cancel(background());
+    const Context& ctx = limited.ctx;
+    const Result<os::File> file = os::File::open(ctx, path(), os::Access::ReadWrite);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->write_all(ctx, "before"));
+    ASSERT_TRUE(file->sync(ctx));
+    limited.cancel();
+    char buffer[8];
+    const auto gave_up = [this](const auto& result, const std::string& verb) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().kind, ErrorKind::Cancelled);
+      EXPECT_EQ(result.error().message, verb + " " + path() + ": context canceled");
+    };
+    gave_up(os::File::open(ctx, path()), "open");
+    gave_up(file->read(ctx, buffer), "read");
+    gave_up(file->pread(ctx, buffer, 0), "read");
+    gave_up(file->write_all(ctx, "after"), "write");
+    gave_up(file->pwrite_all(ctx, "after", 0), "write");
+    gave_up(file->sync(ctx), "sync");
+    gave_up(os::read_file(ctx, path()), "open");
+    gave_up(os::write_file(ctx, path(), "after"), "open");
+    EXPECT_EQ(os::read_file(path()).value(), "before");
+  });
+}
+
+// With a context large files are read and written in pieces; they are the same files.
+TEST_P(FileTest, PiecesMakeTheWhole) {
+  run([this] {
+    std::string text(std::size_t{5} << 19, 'x');
+    for (std::size_t i = 0; i < text.size(); i += 1000) text[i] = static_cast<char>('a' + i % 26);
+    const auto limited = with_cancel(background());
+    ASSERT_TRUE(os::write_file(limited.ctx, path(), text));
+    EXPECT_EQ(os::read_file(limited.ctx, path()).value(), text);
+    const Result<os::File> file = os::File::open(path(), os::Access::ReadWrite);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->pwrite_all(limited.ctx, text, 10));
+    EXPECT_EQ(os::read_file(path()).value(), text.substr(0, 10) + text);
+  });
+}
+
 }  // namespace
 }  // namespace taskscope

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 #include "tests/runtime/support/runtime_test.h"
@@ -17,6 +18,15 @@ class ProcessTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(ProcessTest);
 
 os::Command shell(const std::string& script) { return {.arguments = {"sh", "-c", script}}; }
+
+os::Command sleeper_with_pipes() {
+  os::Command command{.arguments = {"sleep", "1000"}};
+  command.input = os::Stream::Pipe;
+  command.output = os::Stream::Pipe;
+  return command;
+}
+
+std::string more_than_a_pipe_holds() { return std::string(std::size_t{1} << 20, 'i'); }
 
 TEST_P(ProcessTest, OutputErrorAndStatusComeBack) {
   run([] {
@@ -59,13 +69,10 @@ TEST_P(ProcessTest, AChildThatDoesNotReadRaisesNoSignalHere) {
 
 TEST_P(ProcessTest, AContextEndsReadsAndWritesOfPipes) {
   run([] {
-    os::Command command{.arguments = {"sleep", "1000"}};
-    command.input = os::Stream::Pipe;
-    command.output = os::Stream::Pipe;
-    const Result<os::Process> child = os::Process::start(command);
+    const Result<os::Process> child = os::Process::start(sleeper_with_pipes());
     ASSERT_TRUE(child) << child.error().message;
     auto [context, cancel] = with_cancel(background());
-    const std::string text(std::size_t{1} << 20, 'i');  // more than a pipe holds
+    const std::string text = more_than_a_pipe_holds();
     WaitGroup group;
     const auto expect_cancelled = [](const auto& result) {
       ASSERT_FALSE(result);
@@ -85,6 +92,37 @@ TEST_P(ProcessTest, AContextEndsReadsAndWritesOfPipes) {
     ASSERT_TRUE(child->wait());
     const Result<std::string> rest = child->output().read_all();
     EXPECT_TRUE(rest) << "without one the pipe works on";
+  });
+}
+
+TEST_P(ProcessTest, WhatAContextsDeadlineEndsIsATimeout) {
+  run([] {
+    const Result<os::Process> child = os::Process::start(sleeper_with_pipes());
+    ASSERT_TRUE(child) << child.error().message;
+    const std::string name = "sleep (" + std::to_string(child->id()) + ")";
+    const std::string text = more_than_a_pipe_holds();
+    const auto limited = with_timeout(background(), std::chrono::milliseconds(5));
+    const auto expect_late = [](const auto& result, const std::string& what) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().kind, ErrorKind::Timeout);
+      EXPECT_EQ(result.error().message, what + ": its context's deadline has passed");
+    };
+    WaitGroup group;
+    group.go([&] {
+      char byte = 0;
+      expect_late(child->output().read(limited.ctx, {&byte, 1}), "read pipe from " + name);
+    });
+    group.go([&] { expect_late(child->output().read_all(limited.ctx), "read pipe from " + name); });
+    group.go(
+        [&] { expect_late(child->input().write_all(limited.ctx, text), "write pipe to " + name); });
+    group.go([&] { expect_late(child->wait(limited.ctx), "wait for process " + name); });
+    group.wait();
+    EXPECT_TRUE(child->kill(SIGKILL));
+    EXPECT_EQ(child->wait().value().signal, SIGKILL);
+    const auto brief = with_timeout(background(), std::chrono::milliseconds(5));
+    const Result<os::Output> out = os::output(brief.ctx, {.arguments = {"sleep", "1000"}});
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().kind, ErrorKind::Timeout);
   });
 }
 
@@ -152,6 +190,25 @@ TEST_P(ProcessTest, AWaitGivesUpWithItsContext) {
     group.wait();
     EXPECT_TRUE(child->kill(SIGKILL));
     EXPECT_EQ(child->wait().value().signal, SIGKILL);
+  });
+}
+
+TEST_P(ProcessTest, ACommandIsKilledWhenItsContextIsDone) {
+  run([] {
+    auto limited = with_cancel(background());
+    WaitGroup group;
+    group.go([&] {
+      const Result<os::Output> out =
+          os::output(limited.ctx, {.arguments = {"sleep", "1000"}}, "unread");
+      ASSERT_FALSE(out);
+      EXPECT_EQ(out.error().kind, ErrorKind::Cancelled);
+    });
+    test::wait_until_blocked(2);
+    limited.cancel();
+    group.wait();
+    // Reaped, too: this process has no child any more.
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+    EXPECT_EQ(os::output(background(), {.arguments = {"cat"}}, "all").value().output, "all");
   });
 }
 

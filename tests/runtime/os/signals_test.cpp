@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "runtime/base/sanitizer.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
@@ -71,6 +72,7 @@ TEST_P(SignalsTest, EverySubscriberGetsIt) {
 }
 
 TEST_P(SignalsTest, SubscriptionsComeAndGo) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer keeps a signal with the fiber that it met";
   run([] {
     WaitGroup group;
     for (int t = 0; t < 4; ++t) {
@@ -131,8 +133,30 @@ TEST_P(SignalsTest, WhatCannotBeHandledPanics) {
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
       EXPECT_THROW(static_cast<void>(signals({fault})), Panic) << fault;
     }
+    EXPECT_THROW(static_cast<void>(signals({-1})), Panic);
     EXPECT_THROW(static_cast<void>(signals({0})), Panic);
     EXPECT_THROW(static_cast<void>(signals({65})), Panic);
+  });
+}
+
+TEST_P(SignalsTest, WhatLibcKeepsForItselfPanicsAndSubscribesToNothing) {
+  run([] {
+    int kept = 0;
+    for (int number = SIGSYS + 1; number < SIGRTMIN; ++number) {
+      try {
+        static_cast<void>(signals({SIGUSR1, number}));
+        ADD_FAILURE() << number;
+      } catch (const Panic& panic) {
+        EXPECT_EQ(panic.what(), "signal " + std::to_string(number) + " cannot be handled");
+      }
+      ++kept;
+    }
+    EXPECT_GT(kept, 0);
+    EXPECT_TRUE(at_default(SIGUSR1));
+    const Receiver<int> received = signals({SIGRTMIN});
+    send_to_self(SIGRTMIN);
+    EXPECT_EQ(received.recv(), std::optional(SIGRTMIN));
+    EXPECT_TRUE(stop_signals(received));
   });
 }
 

@@ -189,6 +189,37 @@ TEST_P(SingleFlightTest, WhoseContextIsDoneLeavesAndTheOthersGetTheAnswer) {
       &clock_);
 }
 
+TEST_P(SingleFlightTest, AFunctionWhoseCopyThrowsEndsItsFlightForEveryone) {
+  // Waits in its copy for `end`, and then refuses it.
+  struct Refuses {
+    Chan<Unit> started;
+    Chan<Unit> end;
+    Refuses(Chan<Unit> at_start, Chan<Unit> at_end)
+        : started(std::move(at_start)), end(std::move(at_end)) {}
+    Refuses(const Refuses& other) : started(other.started), end(other.end) {
+      started.send({});
+      end.recv();
+      throw std::logic_error("not copied");
+    }
+    int operator()() const { return 0; }
+  };
+  run([] {
+    Flights flights;
+    const Refuses refuses(make_chan<Unit>(), make_chan<Unit>());
+    const auto never = []() -> int { throw std::runtime_error("a second flight"); };
+    WaitGroup group;
+    group.go([&] { EXPECT_THROW(flights.call(background(), "key", refuses), std::logic_error); });
+    refuses.started.recv();
+    group.go([&] { EXPECT_THROW(flights.call("key", never), std::logic_error); });
+    group.go([&] { EXPECT_THROW(flights.call(background(), "key", never), std::logic_error); });
+    wait_until_blocked(3);
+    refuses.end.close();
+    group.wait();
+    EXPECT_EQ(flights.call("key", [] { return 1; }).value, 1);
+    EXPECT_EQ(flights.call(background(), "key", [] { return 2; }).value, 2);
+  });
+}
+
 TEST_P(SingleFlightTest, ManyTasksOverManyKeys) {
   run([] {
     SingleFlight<int, int> flights;

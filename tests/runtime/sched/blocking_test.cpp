@@ -10,6 +10,7 @@
 #include <string>
 
 #include "runtime/base/clock.h"
+#include "tests/runtime/net/net_test_support.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
@@ -151,6 +152,48 @@ TEST_P(BlockingTest, ShortCallsInALoopDoNotStarveOthers) {
     stop = true;
     group.wait();
   });
+}
+
+// A call of either length, made by the only task that can run, that ends when `happened`.
+template <class Happened>
+void call_until(bool is_long, Happened happened) {
+  const auto call = [&] {
+    while (!happened()) sched_yield();
+  };
+  is_long ? blocking_long(call) : blocking(call);
+}
+
+TEST_P(BlockingTest, TheWorkerOfACallStillLooksAtTheClock) {
+  for (const bool is_long : {false, true}) {
+    run([&] {
+      std::atomic<bool> slept{false};
+      go([&] {
+        sleep(std::chrono::milliseconds(1));
+        slept = true;
+      });
+      test::wait_until_blocked(1);
+      call_until(is_long, [&] { return slept.load(); });
+    });
+  }
+}
+
+TEST_P(BlockingTest, TheWorkerOfACallStillLooksAtDescriptors) {
+  for (const bool is_long : {false, true}) {
+    run([&] {
+      const test::Ends ends = test::connect_here();
+      std::array<char, 1> byte{'x'};
+      std::atomic<bool> came{false};
+      go([&] {
+        std::array<char, 1> got{};
+        EXPECT_TRUE(ends.server.read_full(got));
+        came = true;
+      });
+      test::wait_until_blocked(1);
+      // The task writes before the call, so that nothing but the poller can end the other's wait.
+      EXPECT_TRUE(ends.client.write_all(byte));
+      call_until(is_long, [&] { return came.load(); });
+    });
+  }
 }
 
 TEST_P(BlockingTest, TheTraceSaysWhenAWorkerWasHandedOn) {

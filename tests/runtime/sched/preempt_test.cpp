@@ -1,7 +1,10 @@
 // Tasks that run too long: their worker goes on without them.
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -9,6 +12,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/sched/thread.h"
+#include "tests/runtime/net/net_test_support.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
@@ -82,46 +86,149 @@ TEST_P(PreemptTest, TasksThatHandOverToEachOtherShareOneSlice) {
   });
 }
 
-TEST_P(PreemptTest, OthersGoOnWhileEveryWorkerHasAHog) {
-  run([&] {
-    std::atomic<bool> stop{false};
-    WaitGroup group;
-    start_hogs(group, workers(), stop);
-    auto ping = make_chan<int>();
-    auto pong = make_chan<int>();
-    group.go([=] {
-      for (int value : ping) pong.send(value + 1);
-    });
-    int value = 0;
-    for (int i = 0; i < 100; ++i) {
-      ping.send(value);
-      value = *pong.recv();
+TEST_P(PreemptTest, TasksThatAreInCallsDoNotKeepOthersFromLosingTheirWorker) {
+  if (workers() != 1) GTEST_SKIP() << "a thread for each call, once";
+  run([] {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    WaitGroup calls;
+    std::atomic<int> inside{0};
+    constexpr int kCalls = 1'010;  // more than may lose their worker for computing
+    for (int i = 0; i < kCalls; ++i) {
+      calls.go([&] {
+        blocking_long([&] {
+          ++inside;
+          char byte;
+          EXPECT_EQ(read(ends[0], &byte, 1), 0);
+        });
+      });
     }
-    EXPECT_EQ(value, 100);
-    ping.close();
+    while (inside != kCalls) yield();
+    std::atomic<bool> stop{false};
+    WaitGroup hog;
+    start_hogs(hog, 1, stop);
+    yield();  // comes back when the hog has lost the worker
     stop = true;
-    group.wait();
+    hog.wait();
+    close(ends[1]);
+    calls.wait();
+    close(ends[0]);
   });
 }
 
-TEST_P(PreemptTest, TimersFireWhileEveryWorkerHasAHog) {
-  run([&] {
-    std::atomic<bool> stop{false};
-    WaitGroup group;
-    start_hogs(group, workers(), stop);
-    std::vector<std::int64_t> late_us;
-    for (int i = 0; i < 20; ++i) {
-      const std::int64_t due = base::monotonic_ns() + 1'000'000;
-      sleep(milliseconds(1));
-      late_us.push_back((base::monotonic_ns() - due) / 1000);
+// Rounds of one kind, as the hogs see them, and how long each took.
+struct Rounds {
+  static constexpr int kCount = 40;
+
+  template <class Round>
+  void go_round(Round round) {
+    for (int i = 0; i < kCount; ++i) {
+      const std::int64_t begun_ns = base::monotonic_ns();
+      round();
+      took_us.push_back((base::monotonic_ns() - begun_ns) / 1000);
+      done.store(i + 1, std::memory_order_relaxed);
     }
-    stop = true;
+  }
+  bool over() const { return done.load(std::memory_order_relaxed) == kCount; }
+  void print(std::uint32_t workers, const char* what) {
+    std::sort(took_us.begin(), took_us.end());
+    const auto at = [&](std::size_t percent) {
+      return static_cast<long long>(took_us[(took_us.size() - 1) * percent / 100]);
+    };
+    std::printf("%u workers, as many hogs: %-20s %6lld us (median) %6lld (90 %%) %6lld (most)\n",
+                workers, what, at(50), at(90), at(100));
+  }
+
+  std::atomic<int> done{0};
+  std::vector<std::int64_t> took_us;
+};
+
+// The hogs never call anything, and end only when they have seen the others come to their end.
+TEST_P(PreemptTest, TimersSocketsAndChannelsGoOnWhileEveryWorkerHasAHog) {
+  Rounds timers;
+  Rounds echoes;
+  Rounds messages;
+  std::atomic<std::uint32_t> without_worker{0};
+  run([&] {
+    const test::Ends ends = test::connect_here();
+    auto ping = make_chan<int>();
+    auto pong = make_chan<int>();
+    std::atomic<std::uint32_t> hogs{0};
+    WaitGroup group;
+    for (std::uint32_t i = 0; i < workers(); ++i) {
+      group.go("hog", [&] {
+        ++hogs;
+        while (!timers.over() || !echoes.over() || !messages.over()) {
+        }
+        if (sched::current_worker() == nullptr) ++without_worker;
+      });
+    }
+    while (hogs != workers()) yield();
+    group.go("echo", [&] {
+      std::array<char, 8> buffer{};
+      while (ends.server.read_full(buffer)) EXPECT_TRUE(ends.server.write_all(buffer));
+    });
+    group.go("pong", [&] {
+      for (int value : ping) pong.send(value + 1);
+    });
+    WaitGroup rounds;
+    rounds.go("timers", [&] { timers.go_round([] { sleep(milliseconds(1)); }); });
+    rounds.go("sockets", [&] {
+      echoes.go_round([&] {
+        std::array<char, 8> buffer{};
+        EXPECT_TRUE(ends.client.write_all(buffer));
+        EXPECT_TRUE(ends.client.read_full(buffer));
+      });
+    });
+    rounds.go("channels", [&] {
+      messages.go_round([&] {
+        ping.send(1);
+        EXPECT_EQ(pong.recv(), 2);
+      });
+    });
+    rounds.wait();
+    ping.close();
+    EXPECT_TRUE(ends.client.close());
     group.wait();
-    std::sort(late_us.begin(), late_us.end());
-    std::printf(
-        "%u workers, as many hogs: a sleep of 1 ms is late by %lld us (median), %lld (most)\n",
-        workers(), static_cast<long long>(late_us[late_us.size() / 2]),
-        static_cast<long long>(late_us.back()));
+  });
+  // Only main, the rounds and their partners needed a worker.
+  EXPECT_GE(without_worker, 1u);
+  timers.print(workers(), "a sleep of 1 ms");
+  echoes.print(workers(), "a socket's echo");
+  messages.print(workers(), "a channel's answer");
+}
+
+// A task that was moved while it held the C library's locks would keep them from all others.
+TEST_P(PreemptTest, HogsLoseTheirWorkersInsideMallocAndStdioAndNobodyIsStuck) {
+  const auto use_the_library = [](std::FILE* file) {
+    for (const std::size_t bytes : {24, 3'000, 300'000}) {
+      const std::vector<char> block(bytes, 'x');
+      std::fwrite(block.data(), 1, 24, file);
+    }
+  };
+  run([&] {
+    std::FILE* const file = std::fopen("/dev/null", "w");
+    ASSERT_NE(file, nullptr);
+    Rounds others;
+    std::atomic<std::uint32_t> hogs{0};
+    WaitGroup group;
+    for (std::uint32_t i = 0; i < workers(); ++i) {
+      group.go("hog", [&] {
+        ++hogs;
+        while (!others.over()) {
+          use_the_library(file);
+          // Again and again: now and then it is inside that it loses its worker.
+          if (sched::current_worker() == nullptr) yield();
+        }
+      });
+    }
+    while (hogs != workers()) yield();
+    others.go_round([&] {
+      sleep(microseconds(100));
+      use_the_library(file);
+    });
+    group.wait();
+    EXPECT_EQ(std::fclose(file), 0);
   });
 }
 
@@ -177,6 +284,37 @@ TEST_P(PreemptTest, TheLastWorkerThatIsHandedOnStillLooksAtTheClock) {
       },
       &clock);
   EXPECT_EQ(clock.now(), TimePoint(std::chrono::hours(5)));
+}
+
+// While all wait the monitor sleeps, and only who ends that wakes it: here the thread that moves
+// the clock.
+TEST_P(PreemptTest, AHogThatALeapOfTheClockWakesLosesItsWorkerToo) {
+  ManualClock clock;
+  run(
+      [&] {
+        const auto& monitor = sched::current_thread()->scheduler().monitor();
+        std::atomic<bool> ran{false};
+        WaitGroup group;
+        for (std::uint32_t i = 0; i < workers(); ++i) {
+          group.go("hog", [&] {
+            sleep(std::chrono::hours(1));
+            EXPECT_FALSE(monitor.is_asleep());
+            spin_until(ran);
+          });
+        }
+        test::wait_until_blocked(workers());
+        group.go("other", [&] {
+          sleep(std::chrono::hours(1));
+          ran = true;
+        });
+        test::wait_until_blocked(workers() + 1);
+        blocking_long([&] {
+          while (!monitor.is_asleep()) sched_yield();
+          sleep(std::chrono::hours(2));  // a wait in a call: now nobody holds the clock
+        });
+        group.wait();
+      },
+      &clock);
 }
 
 // Calls `use` without a worker, and whether it has one afterwards. Who is slow after that may have

@@ -1,16 +1,22 @@
 // What a process does besides running tasks: it forks, execs, exits in the middle, and starts and
 // stops the runtime as often as it likes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {
 namespace {
+
+using ::testing::HasSubstr;
 
 class ProcessTest : public test::RuntimeTest {};
 TASKSCOPE_AT_ALL_WORKER_COUNTS(ProcessTest);
@@ -65,6 +71,74 @@ TEST_P(ProcessTest, AChildMayBeForkedAndReplacedFromATask) {
     }
     group.wait();
   });
+}
+
+// In the child nobody runs tasks, so what would wait for ever ends it, and says why.
+using ForkDeathTest = ProcessTest;
+TASKSCOPE_AT_ALL_WORKER_COUNTS(ForkDeathTest);
+
+// What the child does in the end.
+enum class Child { Exits, EndsItsTask };
+
+// A task forks a child that does `what`; ends this process as the child has ended.
+[[noreturn]] void fork_in_a_run(std::uint32_t workers, Child child,
+                                const std::function<void()>& what) {
+  int status = -1;
+  ts::run(
+      [&] {
+        WaitGroup group;
+        for (int i = 0; i < 10; ++i) group.go([] { yield(); });
+        group.go("forker", [&] {
+          const pid_t pid = fork();
+          if (pid == 0) {
+            what();
+            if (child == Child::Exits) _exit(40);
+            return;
+          }
+          status = blocking_long([&] { return exit_status_of(pid); });
+        });
+        group.wait();
+      },
+      {.workers = workers});
+  std::_Exit(status);
+}
+
+TEST_P(ForkDeathTest, AChildThatWaitsSaysWhyItCannot) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer does not follow a fork of many threads";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto forked = [&](const std::function<void()>& what) {
+    fork_in_a_run(workers(), Child::Exits, what);
+  };
+  const auto says_why = ::testing::AllOf(
+      HasSubstr("fatal error: a task waits, or ends, in the child of a fork, where nobody runs "
+                "tasks: the child may only exec or _exit (ts::os::Process starts programs)"),
+      HasSubstr("\"forker\" [running]"), HasSubstr("process_test.cpp"));
+  const auto dies = ::testing::ExitedWithCode(2);
+  EXPECT_EXIT(forked([] { make_chan<int>().recv(); }), dies, says_why);
+  EXPECT_EXIT(forked([] { sleep(std::chrono::hours(1)); }), dies, says_why);
+  EXPECT_EXIT(forked([] { blocking([] { make_chan<int>().recv(); }); }), dies, says_why);
+  EXPECT_EXIT(forked([] { blocking_long([] { make_chan<int>().recv(); }); }), dies, says_why);
+  EXPECT_EXIT(fork_in_a_run(workers(), Child::EndsItsTask, [] {}), dies,
+              HasSubstr("fatal error: a task waits, or ends, in the child of a fork"));
+}
+
+TEST_P(ForkDeathTest, AChildMayDoWhatWaitsForNobody) {
+  if (TASKSCOPE_TSAN) GTEST_SKIP() << "ThreadSanitizer does not follow a fork of many threads";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(fork_in_a_run(workers(), Child::Exits,
+                            [] {
+                              go([] { _exit(99); });  // never runs
+                              yield();
+                              checkpoint();
+                              Mutex mutex;
+                              const std::scoped_lock lock(mutex);
+                              const auto chan = make_chan<int>(1);
+                              chan.send(1);
+                              if (chan.recv() != 1) _exit(41);
+                              if (blocking([] { return 1; }) != 1) _exit(42);
+                              if (blocking_long([] { return 2; }) != 2) _exit(43);
+                            }),
+              ::testing::ExitedWithCode(40), "");
 }
 
 using ExitDeathTest = ProcessTest;

@@ -29,6 +29,17 @@ TEST(RunQueue, IsFirstInFirstOut) {
   EXPECT_EQ(queue.pop(), nullptr);
 }
 
+TEST(RunQueue, PeekSaysWhatIsPoppedAfterOthers) {
+  Queue queue;
+  EXPECT_EQ(queue.peek(0), nullptr);
+  std::vector<Item> items(10);
+  for (Item& item : items) EXPECT_TRUE(queue.push(&item));
+  EXPECT_EQ(queue.peek(3), &items[3]);
+  EXPECT_EQ(queue.pop(), &items[0]);
+  EXPECT_EQ(queue.peek(3), &items[4]);
+  EXPECT_EQ(queue.peek(0), &items[1]);
+}
+
 TEST(RunQueue, RefusesWhenFullAndGivesUpItsOlderHalf) {
   Queue queue;
   std::vector<Item> items(Queue::kCapacity);

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -237,25 +238,6 @@ TEST_P(SchedTest, NoWakeUpIsLostAroundFallingAsleep) {
   });
 }
 
-TEST_P(SchedTest, SleepersWakeInTheOrderOfTheirDeadlines) {
-  run([] {
-    auto woken = make_chan<int>(8);
-    const std::array<int, 5> delays = {9, 3, 7, 1, 5};
-    for (const int delay : delays) {
-      go([=] {
-        sleep(milliseconds(delay * 4));
-        woken.send(delay);
-      });
-    }
-    int last = 0;
-    for (std::size_t i = 0; i < delays.size(); ++i) {
-      const int delay = woken.recv().value_or(0);
-      EXPECT_GT(delay, last);
-      last = delay;
-    }
-  });
-}
-
 TEST_P(SchedTest, SleepNeverEndsEarly) {
   run([] {
     WaitGroup group;
@@ -338,6 +320,30 @@ TEST_P(SchedTest, OtherThreadsMayStartTasks) {
   EXPECT_EQ(stats.tasks_spawned, 101u);
 }
 
+// Starts its like until `stop`: the queue of whoever runs it is never empty.
+void relay(WaitGroup& group, const std::atomic<bool>& stop) {
+  if (stop) return;
+  group.go([&] { relay(group, stop); });
+}
+
+TEST_P(SchedTest, TheGlobalQueueIsLookedAtHoweverBusyTheLocalOnesAre) {
+  run([this] {
+    std::atomic<bool> stop{false};
+    WaitGroup relays;
+    for (unsigned i = 0; i < 3 * workers(); ++i) relay(relays, stop);
+    WaitGroup foreign;
+    foreign.add(100);
+    // What another thread starts is queued globally.
+    std::thread outside([&] {
+      for (int i = 0; i < 100; ++i) go("foreign", [&] { foreign.done(); });
+    });
+    foreign.wait();
+    stop = true;
+    relays.wait();
+    outside.join();
+  });
+}
+
 TEST_P(SchedTest, AWaitThatOnlyAnotherThreadCanEndIsNoDeadlock) {
   run([] {
     auto chan = make_chan<int>();
@@ -391,19 +397,31 @@ TEST(WorkerCount, TheOptionWinsOverTheEnvironment) {
   setenv("TASKSCOPE_WORKERS", "3", 1);
   EXPECT_EQ(sched::worker_count({}), 3u);
   EXPECT_EQ(sched::worker_count({.workers = 5}), 5u);
+  EXPECT_EQ(sched::worker_count({.workers = 1024}), 1024u);
   unsetenv("TASKSCOPE_WORKERS");
   EXPECT_GE(sched::worker_count({}), 1u);
 }
 
-TEST(WorkerCount, ANonsensicalEnvironmentIsReportedAndIgnored) {
-  for (const char* value : {"", "0", "x", "-1", "4x", "100000"}) {
-    setenv("TASKSCOPE_WORKERS", value, 1);
-    ::testing::internal::CaptureStderr();
-    EXPECT_GE(sched::worker_count({}), 1u);
-    EXPECT_NE(::testing::internal::GetCapturedStderr().find("TASKSCOPE_WORKERS"),
-              std::string::npos);
+TEST(WorkerCountDeathTest, ANumberThatCannotBeHadEndsTheProgramWithASentence) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const char* value : {"", "0", "x", "-1", "4x", "100000", "99999999999999999999"}) {
+    SCOPED_TRACE(value);
+    EXPECT_EXIT(
+        {
+          setenv("TASKSCOPE_WORKERS", value, 1);
+          ts::run([] {});
+        },
+        ::testing::ExitedWithCode(2),
+        ::testing::HasSubstr(std::string("taskscope: TASKSCOPE_WORKERS=") + value +
+                             " is not a number from 1 to 1024: give one, or unset it"));
   }
-  unsetenv("TASKSCOPE_WORKERS");
+  for (const std::uint32_t count : {1025u, 5000u, 0xffff'ffffu}) {
+    EXPECT_EXIT(
+        ts::run([] {}, {.workers = count}), ::testing::ExitedWithCode(2),
+        ::testing::HasSubstr("fatal error: RunOptions::workers is " + std::to_string(count) +
+                             ": a run has from 1 to 1024 workers; give one of these, or 0 "
+                             "for as many as the processors allow\n"));
+  }
 }
 
 // A task that never reaches a scheduling point must not keep the program from ending.

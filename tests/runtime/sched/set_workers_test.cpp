@@ -1,11 +1,13 @@
 // The number of workers, changed while tasks run.
 #include "runtime/sched/set_workers.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdio>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "tests/runtime/support/fake_recorder.h"
@@ -118,6 +120,17 @@ TEST_P(SetWorkersTest, ARecordingTakesWorkersThatComeLater) {
 TEST(SetWorkersDeathTest, BetweenRunsThereAreNoWorkers) {
   EXPECT_EXIT(set_workers(2), ::testing::ExitedWithCode(2),
               "ts::set_workers called while no ts::run is active");
+}
+
+TEST(SetWorkersDeathTest, MoreThanThereCanBeEndTheProgramWithASentence) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const std::uint32_t count : {1025u, 5000u, 0xffff'ffffu}) {
+    EXPECT_EXIT(
+        ts::run([=] { set_workers(count); }, {.workers = 1}), ::testing::ExitedWithCode(2),
+        ::testing::HasSubstr("fatal error: ts::set_workers called with " + std::to_string(count) +
+                             ": a run has from 1 to 1024 workers; give one of these, or 0 "
+                             "to ask how many there are\n"));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/scope/detach.h"
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope::test {
@@ -118,6 +119,28 @@ TEST_P(FutureTest, AWaitGivesUpWithItsContext) {
       &clock_);
 }
 
+TEST_P(FutureTest, AResultThatDidNotComeInTimeCanBeGotLater) {
+  run(
+      [] {
+        Future<int> future = async("sleeper", [] {
+          sleep(hours(1));
+          return 5;
+        });
+        const auto limited = with_timeout(background(), seconds(3));
+        const Result<int> late = future.get(limited.ctx);
+        ASSERT_FALSE(late);
+        EXPECT_EQ(late.error().kind, ErrorKind::Timeout);
+        EXPECT_TRUE(future.valid());
+        EXPECT_EQ(future.get(background()).value(), 5);
+        EXPECT_FALSE(future.valid());
+        Future<void> nothing = async([] {});
+        EXPECT_TRUE(nothing.get(background()));
+        Future<void> failed = async([] { throw std::runtime_error("no luck"); });
+        EXPECT_THROW(static_cast<void>(failed.get(background())), std::runtime_error);
+      },
+      &clock_);
+}
+
 TEST_P(FutureTest, ResultsMayBeMoveOnlyAndLarge) {
   run([] {
     struct Large {
@@ -153,7 +176,7 @@ TEST_P(FutureTest, ADetachedTaskHasAName) {
     Chan<int> done = make_chan<int>();
     detach("heartbeat", [done] { done.send(1); });
     EXPECT_EQ(done.recv(), 1);
-    EXPECT_THROW(detach("", [] {}), sched::Panic);
+    EXPECT_EQ(panic_of([] { detach("", [] {}); }), "detach of a task without a name");
   });
 }
 

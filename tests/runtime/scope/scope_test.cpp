@@ -5,12 +5,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope::test {
@@ -20,6 +23,25 @@ using std::chrono::hours;
 using std::chrono::seconds;
 
 static_assert(!std::is_copy_constructible_v<Scope> && !std::is_move_constructible_v<Scope>);
+
+// No way of the language or the library puts one on the heap that the compiler can find out.
+template <class T>
+concept CanBeNew = requires {
+  new T();
+};
+template <class T>
+concept CanBeShared = requires {
+  std::make_shared<T>();
+};
+template <class T>
+concept CanBeUnique = requires {
+  std::shared_ptr<T>(std::unique_ptr<T>());
+};
+static_assert(CanBeNew<int> && CanBeShared<int> && CanBeUnique<int>);
+static_assert(!CanBeNew<Scope> && !CanBeNew<Scope[2]>);
+static_assert(!CanBeShared<Scope> && !CanBeUnique<Scope>);
+static_assert(!std::is_copy_assignable_v<Scope> && !std::is_move_assignable_v<Scope>);
+static_assert(!std::is_swappable_v<Scope>);
 
 struct Answer {
   using Value = int;
@@ -113,13 +135,13 @@ TEST_P(ScopeTest, MisuseByAChildIsAnErrorLikeAnyOther) {
     EXPECT_EQ(thrown_by([] {
                 Scope scope;
                 scope.go([] {
-                  const Chan<int> chan = make_chan<int>();
+                  const Chan<int> chan = make_chan<int>("jobs");
                   chan.close();
                   chan.close();
                 });
                 scope.wait();
               }),
-              "close of closed channel");
+              "close of closed channel \"jobs\"");
   });
 }
 
@@ -202,6 +224,196 @@ TEST_P(ScopeTest, CollectLetsEveryoneGoOnAndHasAllErrors) {
   });
 }
 
+TEST_P(ScopeTest, AScopeStandsOnlyInABlock) {
+  run([] {
+    struct Holder {
+      Scope scope;
+    };
+    const char* const message =
+        "a scope must stand in a block, on the stack of the task that makes it";
+    EXPECT_EQ(panic_of([] { delete new Holder; }), message);
+    EXPECT_EQ(panic_of([] { static_cast<void>(std::make_shared<Holder>()); }), message);
+    EXPECT_EQ(panic_of([] { std::list<Scope>().emplace_back(); }), message);
+    EXPECT_EQ(panic_of([] { static Scope lasting; }), message);
+    std::atomic<int> ended{0};
+    {
+      Holder in_a_block;
+      std::optional<Scope> perhaps(std::in_place);
+      const auto made = [] { return Scope(); };
+      Scope returned = made();
+      in_a_block.scope.go([&] { ++ended; });
+      perhaps->go([&] { ++ended; });
+      returned.go([&] { ++ended; });
+    }
+    EXPECT_EQ(ended, 3);
+  });
+}
+
+TEST_P(ScopeTest, WhatWasCollectedAndNobodyAskedForIsThrownAtTheEnd) {
+  run([] {
+    const auto collect = [](int failing, bool ask) {
+      return thrown_by([&] {
+        Scope scope(background(), {.on_error = OnError::Collect});
+        for (int i = 1; i <= failing; ++i) {
+          scope.go([i] { throw std::runtime_error("error " + std::to_string(i)); });
+          scope.wait();
+        }
+        EXPECT_EQ(scope.failures(), static_cast<std::size_t>(failing));
+        if (ask) {
+          EXPECT_EQ(scope.errors().size(), scope.failures());
+        }
+      });
+    };
+    EXPECT_EQ(collect(0, false), "nothing");
+    EXPECT_EQ(collect(5, true), "nothing");
+    EXPECT_EQ(collect(1, false), "error 1");
+    EXPECT_EQ(collect(2, false), "2 errors of a scope: error 1; error 2");
+    EXPECT_EQ(collect(5, false), "5 errors of a scope: error 1; error 2; error 3; and 2 more");
+  });
+}
+
+TEST_P(ScopeTest, OnlyWhatCameAfterTheLastQuestionIsThrownAtTheEnd) {
+  run([] {
+    EXPECT_EQ(thrown_by([] {
+                Scope scope(background(), {.on_error = OnError::Collect});
+                scope.go([] { throw std::runtime_error("early"); });
+                scope.wait();
+                EXPECT_EQ(scope.errors().size(), 1u);
+                scope.go([] { throw std::runtime_error("late"); });
+              }),
+              "late");
+    try {
+      Scope scope(background(), {.on_error = OnError::Collect});
+      for (int i = 0; i < 3; ++i) scope.go([] { throw std::runtime_error("one of three"); });
+      scope.wait();
+    } catch (const ScopeErrors& failed) {
+      ASSERT_EQ(failed.errors().size(), 3u);
+      for (const auto& error : failed.errors()) EXPECT_EQ(text_of(error), "one of three");
+      return;
+    }
+    ADD_FAILURE();
+  });
+}
+
+TEST_P(ScopeTest, WhatWasCollectedIsPrintedIfAnotherExceptionLeavesTheBlock) {
+  run([] {
+    ::testing::internal::CaptureStderr();
+    const auto leave = [](OnError on_error, bool ask) {
+      Scope scope(background(), {.on_error = on_error});
+      scope.go([] { throw std::runtime_error("the child's"); });
+      static_cast<void>(thrown_by([&] { scope.wait(); }));
+      if (ask) static_cast<void>(scope.errors());
+      throw std::runtime_error("the block's");
+    };
+    EXPECT_EQ(thrown_by([&] { leave(OnError::Collect, true); }), "the block's");
+    EXPECT_EQ(thrown_by([&] { leave(OnError::CancelAndRethrow, false); }), "the block's");
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(thrown_by([&] { leave(OnError::Collect, false); }), "the block's");
+    const std::string printed = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(printed.find("1 error of a scope: the child's"), std::string::npos) << printed;
+    EXPECT_NE(printed.find("scope_test.cpp:"), std::string::npos) << printed;
+  });
+}
+
+TEST_P(ScopeTest, WhoWaitsForAPlaceGivesUpWithItsContext) {
+  run([] {
+    Chan<int> gate = make_chan<int>();
+    auto limited = with_cancel(background());
+    const Context& ctx = limited.ctx;
+    std::atomic<int> ended{0};
+    Scope scope(background(), {.limit = 1});
+    EXPECT_TRUE(scope.go(ctx, "holds the place", [&, gate] {
+      gate.recv();
+      ++ended;
+    }));
+    EXPECT_FALSE(scope.try_go("no place", [&] { ended += 100; }));
+    WaitGroup group;
+    group.go([&] { EXPECT_FALSE(scope.go(ctx, [&] { ended += 100; })); });
+    group.go([&] { EXPECT_FALSE(scope.async(ctx, "never", [] { return 1; })); });
+    group.go([&] { EXPECT_EQ(scope.async("later", [] { return 2; }).get(), 2); });
+    group.go([&] { EXPECT_EQ(scope.async(background(), [] { return 3; })->get(), 3); });
+    test::wait_until_blocked(5);
+    limited.cancel();
+    test::wait_until_blocked(3);
+    EXPECT_FALSE(scope.go(ctx, [&] { ended += 100; }));
+    EXPECT_FALSE(scope.wait(ctx));
+    gate.close();
+    group.wait();
+    EXPECT_TRUE(scope.wait(background()));
+    EXPECT_TRUE(scope.wait(ctx));                        // nobody has to wait any more
+    EXPECT_FALSE(scope.go(ctx, [&] { ended += 100; }));  // done already
+    EXPECT_TRUE(scope.try_go("has a place", [&] { ++ended; }));
+    scope.wait();
+    EXPECT_EQ(ended, 2);
+  });
+}
+
+TEST_P(ScopeTest, AWaitThatGaveUpLeavesTheChildrenToTheEnd) {
+  run(
+      [] {
+        EXPECT_EQ(thrown_by([] {
+                    Scope scope;
+                    scope.go([] {
+                      sleep(hours(1));
+                      throw std::runtime_error("late");
+                    });
+                    const auto limited = with_timeout(background(), seconds(1));
+                    EXPECT_FALSE(scope.wait(limited.ctx));
+                    EXPECT_EQ(now(), TimePoint(seconds(1)));
+                    EXPECT_TRUE(scope.wait(background()));
+                  }),
+                  "late");
+        EXPECT_EQ(now(), TimePoint(hours(1)));
+      },
+      &clock_);
+}
+
+TEST_P(ScopeTest, AChildThatCannotBeMadeTakesNoPlace) {
+  run([] {
+    struct Refuses {
+      Refuses() = default;
+      Refuses(const Refuses&) { throw std::runtime_error("not copied"); }
+      void operator()() const {}
+    };
+    const Refuses refuses;
+    Scope scope(background(), {.limit = 1});
+    EXPECT_EQ(thrown_by([&] { scope.go(refuses); }), "not copied");
+    EXPECT_EQ(thrown_by([&] { static_cast<void>(scope.try_go(refuses)); }), "not copied");
+    EXPECT_EQ(thrown_by([&] { static_cast<void>(scope.async(refuses)); }), "not copied");
+    EXPECT_TRUE(scope.try_go([] {}));
+  });
+}
+
+TEST_P(ScopeTest, AChildThatCannotBeMovedToItsPlaceGivesItBack) {
+  run([] {
+    // What is captured as const is copied where it would be moved.
+    struct CopiedOnce {
+      int copies = 0;
+      CopiedOnce() = default;
+      CopiedOnce(const CopiedOnce& other) : copies(other.copies + 1) {
+        if (copies > limit()) throw std::runtime_error("not copied again");
+      }
+      static std::atomic<int>& limit() {
+        static std::atomic<int> most{0};
+        return most;
+      }
+    };
+    Scope scope(background(), {.limit = 1});
+    // Whichever of the copies on the way fails.
+    for (int most = 1; most < 6; ++most) {
+      CopiedOnce::limit() = most;
+      const CopiedOnce captured;
+      thrown_by([&] { scope.go([captured] { static_cast<void>(captured); }); });
+      thrown_by([&] { static_cast<void>(scope.try_go([captured] {})); });
+      thrown_by([&] { static_cast<void>(scope.async([captured] {})); });
+      scope.wait();
+      EXPECT_TRUE(scope.try_go([] {}));
+      scope.wait();
+    }
+  });
+}
+
 TEST_P(ScopeTest, NoMoreChildrenRunAtOnceThanTheLimitAllows) {
   run([] {
     for (const std::size_t limit : {1u, 3u, 10u}) {
@@ -230,8 +442,10 @@ TEST_P(ScopeTest, TryGoStartsNothingAtTheLimit) {
     EXPECT_TRUE(scope.try_go([=] { gate.recv(); }));
     EXPECT_TRUE(scope.try_go([=] { gate.recv(); }));
     EXPECT_FALSE(scope.try_go([] { ADD_FAILURE(); }));
-    EXPECT_THROW(scope.set_limit(3), sched::Panic);
-    EXPECT_THROW(scope.set_limit(0), sched::Panic);
+    for (const std::size_t limit : {3u, 0u}) {
+      EXPECT_EQ(panic_of([&] { scope.set_limit(limit); }),
+                "scope limit changed while children run");
+    }
     gate.close();
     scope.wait();
     EXPECT_TRUE(scope.try_go([] {}));
@@ -319,6 +533,30 @@ TEST_P(ScopeTest, AScopeOutOfTimeCancelsItsChildrenAndFails) {
         sleep(seconds(10));
         in_time.wait();
         EXPECT_EQ(in_time.failures(), 0u);
+      },
+      &clock_);
+}
+
+TEST_P(ScopeTest, ADeadlineEndsAScopeAsATimeoutDoesAndTheEarlierCounts) {
+  run(
+      [] {
+        const auto ends_at = [](const ScopeOptions& options) {
+          EXPECT_EQ(thrown_by([&] {
+                      Scope scope(background(), options);
+                      scope.go([](const Context& ctx) { EXPECT_FALSE(sleep(ctx, hours(1))); });
+                      scope.wait();
+                    }),
+                    "context deadline exceeded");
+          return now();
+        };
+        EXPECT_EQ(ends_at({.deadline = TimePoint(seconds(5))}), TimePoint(seconds(5)));
+        EXPECT_EQ(ends_at({.timeout = seconds(9), .deadline = TimePoint(seconds(7))}),
+                  TimePoint(seconds(7)));
+        EXPECT_EQ(ends_at({.timeout = seconds(1), .deadline = TimePoint(seconds(20))}),
+                  TimePoint(seconds(8)));
+        EXPECT_EQ(ends_at({.deadline = TimePoint(seconds(2))}), TimePoint(seconds(8)));
+        const Scope scope(background(), {.deadline = TimePoint(seconds(30))});
+        EXPECT_EQ(scope.ctx().deadline(), TimePoint(seconds(30)));
       },
       &clock_);
 }

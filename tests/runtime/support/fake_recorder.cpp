@@ -51,21 +51,18 @@ std::vector<tf::TextEvent> MappedRing::drain() {
   return events;
 }
 
-FakeRecorder::FakeRecorder() {
-  int pair[2];
-  TASKSCOPE_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
-  mine_.reset(pair[0]);
-  theirs_ = pair[1];
-  setenv(tf::kRecorderFdVariable, std::to_string(theirs_).c_str(), 1);
+FakeRecorder::FakeRecorder() : mine_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+  listening_.emplace();
 }
 
 FakeRecorder::FakeRecorder(How) {
   const std::string path = tf::attach_socket_path(tf::attach_folders().front(), getpid());
   bool stale = false;
   for (;;) {
-    auto connected = tf::connect_to_program(path, stale);
-    if (connected) mine_ = std::move(*connected);
-    if (connected) break;
+    auto connected = tf::connect_to_socket(path, stale);
+    connected_ = connected.has_value();
+    if (connected_) mine_ = std::move(*connected);
+    if (connected_) break;
     std::this_thread::yield();
   }
   tf::Request request;
@@ -78,9 +75,13 @@ void FakeRecorder::leave() {
   TASKSCOPE_CHECK(send(mine_.get(), &message, sizeof message, 0) == sizeof message);
 }
 
-FakeRecorder::~FakeRecorder() { unsetenv(tf::kRecorderFdVariable); }
-
 void FakeRecorder::receive() {
+  if (!connected_) {
+    base::UniqueFd accepted = listening_ ? listening_->accept() : base::UniqueFd();
+    if (!accepted) return;
+    mine_ = std::move(accepted);
+    connected_ = true;
+  }
   for (;;) {
     char packet[1024];
     iovec part{packet, sizeof packet};

@@ -1,8 +1,8 @@
 // FakeRecorder: plays the recorder inside the test's own process.
 //
-// Puts one end of a socket pair into the environment for the next ts::run, or connects to the run
-// of this process as one that attaches; takes Hello, the rings and Bye at the other end, and
-// decodes what the rings hold. One test thread at a time.
+// Listens at a socket that the next ts::run finds in the environment, or connects to the run of
+// this process as one that attaches; takes Hello, the rings and Bye at the other end, and decodes
+// what the rings hold. One test thread at a time.
 #pragma once
 
 #include <map>
@@ -14,6 +14,7 @@
 #include "runtime/trace_format/handshake.h"
 #include "runtime/trace_format/ring_layout.h"
 #include "runtime/trace_format/text.h"
+#include "tests/support/listening_socket.h"
 
 namespace taskscope::test {
 
@@ -37,11 +38,10 @@ class MappedRing {
 
 class FakeRecorder {
  public:
-  FakeRecorder();  // sets the variable
+  FakeRecorder();  // listens
   // Connects to this process's run, which listens soon after its beginning, and asks to attach.
   enum class How { Attach };
   explicit FakeRecorder(How how);
-  ~FakeRecorder();  // unsets it
 
   // Takes all messages that have arrived; rings are mapped as they are offered.
   void receive();
@@ -53,14 +53,19 @@ class FakeRecorder {
   const std::string& refusal() const { return refusal_; }
   void leave();
   // Goes without a word.
-  void hang_up() { mine_.reset(); }
+  void hang_up() {
+    listening_.reset();
+    mine_.reset();
+  }
   std::vector<MappedRing>& rings() { return rings_; }
   // Appends what all rings hold to the events, in ring order.
   void drain_into(std::map<trace_format::WorkerId, std::vector<trace_format::TextEvent>>& events);
 
  private:
+  std::optional<tests::ListeningSocket> listening_;  // none: it attaches
+  // Until somebody has connected a place for that: no test counts a descriptor more then.
   base::UniqueFd mine_;
-  int theirs_ = -1;
+  bool connected_ = false;
   std::optional<trace_format::Hello> hello_;
   bool bye_ = false;
   std::uint64_t end_ticks_ = 0;

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
+#include <thread>
 #include <type_traits>
 
 #include "tests/runtime/support/runtime_test.h"
@@ -186,6 +188,49 @@ TEST_P(MutexTest, AUniqueLockDoesWhatTheStandardsDoes) {
     EXPECT_EQ(other.release(), &mutex);
     const std::unique_lock adopted(mutex, std::adopt_lock);
     EXPECT_TRUE(adopted.owns_lock());
+  });
+}
+
+TEST_P(MutexTest, ATaskKnowsWhatItHolds) {
+  run([] {
+    Mutex mutex;
+    RWMutex routes;
+    EXPECT_FALSE(mutex.held_by_current_task());
+    mutex.lock();
+    EXPECT_TRUE(mutex.held_by_current_task());
+    WaitGroup group;
+    group.go([&] { EXPECT_FALSE(mutex.held_by_current_task()); });
+    group.wait();
+    std::thread([&] { EXPECT_FALSE(mutex.held_by_current_task()); }).join();
+    // As in Go another one may unlock it.
+    group.go([&] { mutex.unlock(); });
+    group.wait();
+    EXPECT_FALSE(mutex.held_by_current_task());
+    {
+      const std::shared_lock reading(routes);
+      EXPECT_FALSE(routes.held_by_current_task());
+    }
+    EXPECT_TRUE(routes.try_lock());
+    EXPECT_TRUE(routes.held_by_current_task());
+    routes.unlock();
+    EXPECT_FALSE(routes.held_by_current_task());
+  });
+}
+
+TEST_P(MutexTest, WhoeverHasItKnowsHoweverManyCome) {
+  run([] {
+    Mutex mutex;
+    WaitGroup group;
+    for (int i = 0; i < 4; ++i) {
+      group.go([&] {
+        for (int k = 0; k < sized(20'000); ++k) {
+          mutex.lock();
+          ASSERT_TRUE(mutex.held_by_current_task());
+          mutex.unlock();
+        }
+      });
+    }
+    group.wait();
   });
 }
 

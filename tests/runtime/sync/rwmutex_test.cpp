@@ -255,9 +255,9 @@ TEST_P(RWMutexTest, ReadersThatOverlapDoNotStarveAWriter) {
 
 TEST_P(RWMutexTest, MisuseIsAPanicAndChangesNothing) {
   run([] {
-    RWMutex mutex;
-    const char* const unlocked = "unlock of unlocked RWMutex";
-    const char* const not_read = "unlock_shared of RWMutex that is not locked for reading";
+    RWMutex mutex("routes");
+    const char* const unlocked = "unlock of unlocked RWMutex \"routes\"";
+    const char* const not_read = "unlock_shared of unlocked RWMutex \"routes\"";
     EXPECT_EQ(panic_of([&] { mutex.unlock(); }), unlocked);
     EXPECT_EQ(panic_of([&] { mutex.unlock_shared(); }), not_read);
     mutex.lock();

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -80,13 +81,30 @@ TEST_P(SyncTest, AGroupMayDieAsSoonAsItsWaitReturns) {
   });
 }
 
+TEST_P(SyncTest, AFunctionWhoseCopyThrowsDoesNotCount) {
+  struct Refuses {
+    Refuses() = default;
+    Refuses(const Refuses&) { throw std::runtime_error("not copied"); }
+    void operator()() const {}
+  };
+  const auto stats = run([] {
+    const Refuses refuses;
+    WaitGroup group("round");
+    EXPECT_THROW(group.go(refuses), std::runtime_error);
+    EXPECT_THROW(group.go("named", refuses), std::runtime_error);
+    EXPECT_EQ(panic_of([&] { group.done(); }), "negative counter of WaitGroup \"round\"");
+    group.wait();
+  });
+  EXPECT_EQ(stats.tasks_spawned, 1u);
+}
+
 TEST_P(SyncTest, ANegativeCounterPanicsAndLeavesTheGroupAsItWas) {
   run([] {
-    WaitGroup group;
-    EXPECT_EQ(panic_of([&] { group.done(); }), "negative WaitGroup counter");
+    WaitGroup group("round");
+    EXPECT_EQ(panic_of([&] { group.done(); }), "negative counter of WaitGroup \"round\"");
     group.wait();
     group.add(2);
-    EXPECT_EQ(panic_of([&] { group.add(-3); }), "negative WaitGroup counter");
+    EXPECT_EQ(panic_of([&] { group.add(-3); }), "negative counter of WaitGroup \"round\"");
     group.add(-2);
     group.wait();
   });
@@ -157,8 +175,8 @@ TEST_P(SyncTest, AnotherTaskMayUnlock) {
 
 TEST_P(SyncTest, UnlockOfAnUnlockedMutexPanics) {
   run([] {
-    Mutex mutex;
-    EXPECT_EQ(panic_of([&] { mutex.unlock(); }), "unlock of unlocked mutex");
+    Mutex mutex("books");
+    EXPECT_EQ(panic_of([&] { mutex.unlock(); }), "unlock of unlocked mutex \"books\"");
     mutex.lock();
     mutex.unlock();
   });

@@ -2,6 +2,7 @@
 // words; the list is in GO_TESTS.md. Most go by a manual clock, so their times are exact.
 #include "runtime/time/timer.h"
 
+#include <gmock/gmock.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -12,10 +13,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "runtime/context/context.h"
+#include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope::test {
@@ -263,14 +266,11 @@ TEST_P(TimerTest, AResetTickerTakesUpItsNewPeriod) {
 
 TEST_P(TimerTest, ATickerNeedsAPositivePeriod) {
   run([] {
-    EXPECT_THROW(Ticker(seconds(0)), sched::Panic);
+    EXPECT_EQ(panic_of([] { Ticker(seconds(0)); }), "non-positive interval for Ticker");
+    EXPECT_EQ(panic_of([] { Ticker(seconds(-1)); }), "non-positive interval for Ticker");
     Ticker ticker(seconds(1));
-    try {
-      ticker.reset(seconds(-1));
-      ADD_FAILURE() << "nothing was thrown";
-    } catch (const sched::Panic& panic) {
-      EXPECT_STREQ(panic.what(), "non-positive interval for Ticker::reset");
-    }
+    EXPECT_EQ(panic_of([&] { ticker.reset(seconds(-1)); }),
+              "non-positive interval for Ticker::reset");
   });
 }
 
@@ -616,7 +616,63 @@ TEST_P(TimerTest, ManyTimersWithTheSameDeadlinesAllFire) {
       &clock_);
 }
 
+TEST_P(TimerTest, ManyTasksMayResetAndStopOneTimer) {
+  run(
+      [] {
+        Timer timer(hours(1));
+        FuncTimer function = after_func(hours(1), [] { ADD_FAILURE(); });
+        WaitGroup group;
+        for (int i = 0; i < 8; ++i) {
+          group.go([&, i] {
+            for (int k = 0; k < sized(1000); ++k) {
+              timer.reset(hours(1) + std::chrono::nanoseconds(i * k));
+              function.reset(hours(1) + std::chrono::nanoseconds(i * k));
+            }
+          });
+          group.go([&] {
+            timer.stop();
+            function.stop();
+          });
+        }
+        group.wait();
+        function.stop();
+        // Whatever they did, it is one timer, which fires once.
+        timer.reset(seconds(1));
+        EXPECT_EQ(timer.c().recv(), TimePoint(seconds(1)));
+        EXPECT_EQ(timer.c().try_recv(), std::nullopt);
+        EXPECT_FALSE(timer.stop());
+      },
+      &clock_);
+}
+
 TASKSCOPE_AT_ALL_WORKER_COUNTS(TimerTest);
+
+TEST(TimerDeathTest, TimersNeedARun) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto says = [](const char* sentence) {
+    return ::testing::HasSubstr(std::string("fatal error: ") + sentence + '\n');
+  };
+  constexpr const char* kStarted =
+      "a timer was started while no ts::run is active: make and reset timers, and contexts with a "
+      "deadline, inside ts::run";
+  EXPECT_EXIT(Timer(seconds(1)), ::testing::ExitedWithCode(2), says(kStarted));
+  EXPECT_EXIT(static_cast<void>(with_timeout(background(), seconds(1))),
+              ::testing::ExitedWithCode(2), says(kStarted));
+  EXPECT_EXIT(
+      {
+        std::optional<Timer> timer;
+        ts::run([&] { timer.emplace(hours(1)); }, {.workers = 1});
+        timer->reset(seconds(1));
+      },
+      ::testing::ExitedWithCode(2), says(kStarted));
+  EXPECT_EXIT(
+      {
+        sched::Timer timer([](sched::Timer&) {});
+        sched::reset_timer(timer, 1);
+      },
+      ::testing::ExitedWithCode(2),
+      says("a timer was reset while no ts::run is active: set deadlines inside ts::run"));
+}
 
 }  // namespace
 }  // namespace taskscope::test

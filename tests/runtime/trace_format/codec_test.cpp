@@ -88,6 +88,9 @@ TEST(TextForm, EveryEventOfTheTableIsWrittenAndReadBack) {
       case AuxField::VictimCount:
         item.event.aux = pack_victim_count(2, 17);
         break;
+      case AuxField::Operation:
+        item.event.aux = static_cast<std::uint32_t>(ArmOperation::Send);
+        break;
       case AuxField::Bytes:
         item.text = "a \"quoted\"\ttext\nwith \\ everything # in it";
         item.event.aux = static_cast<std::uint32_t>(item.text.size());
@@ -109,6 +112,7 @@ TEST(TextForm, MistakesNameTheLine) {
   EXPECT_FALSE(parse_text("x0 1 yield"));
   EXPECT_FALSE(parse_text("w0 1 yield more"));
   EXPECT_FALSE(parse_text("w9999 1 yield"));
+  EXPECT_FALSE(parse_text("w0 1 arm object=2 operation=close"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ TEST(DurationText, KeepsThreeDigitsInEveryUnit) {
   EXPECT_EQ(duration_text(4'560'000), "4.56 ms");
   EXPECT_EQ(duration_text(1'230'000'000), "1.23 s");
   EXPECT_EQ(duration_text(-1'230'000'000), "-1.23 s");
+  EXPECT_EQ(duration_text(INT64_MIN), duration_text(-INT64_MAX));
 }
 
 TEST(DurationText, RoundsUpIntoTheNextUnit) {

@@ -151,5 +151,34 @@ TEST(Findings, WaitsAtDifferentPlacesAreDifferentFindings) {
   EXPECT_NE(found[1].summary.find("unknown place"), std::string::npos);
 }
 
+TEST(Findings, EachProgramIsLookedAtForItself) {
+  // Of two programs with the same ids one has ended, and left tasks; the other goes on.
+  Scene scene(3, true);
+  Scene other(3, false);
+  for (TaskRow task : other.tasks) {
+    task.id = store::id_of(2, task.id);
+    task.spawn_site_id = store::site_id_of(2, task.spawn_site_id);
+    scene.tasks.push_back(task);
+  }
+  for (Span span : other.open) {
+    span.task_id = store::id_of(2, span.task_id);
+    scene.open.insert(scene.open.begin(), span);
+  }
+  scene.report.info.programs = {{.id = 1, .name = "a/client"}, {.id = 2, .name = "a/server"}};
+  const auto of_client = scene.find();
+  ASSERT_EQ(of_client.size(), 1u);
+  EXPECT_EQ(of_client[0].count, 3u);
+  EXPECT_EQ(of_client[0].summary.substr(0, 16), "client: 3 tasks ");
+  EXPECT_EQ(store::program_of(of_client[0].task_id), 1u);
+  // A deadlock of the second says nothing about the first.
+  scene.deadlocks.push_back({.ns = 90 * kMs, .program_id = 2, .arg = 4});
+  const auto of_both = scene.find();
+  ASSERT_EQ(of_both.size(), 2u);
+  EXPECT_EQ(of_both[0].kind, "deadlock");
+  EXPECT_EQ(of_both[0].summary.substr(0, 19), "server: All 4 tasks");
+  EXPECT_EQ(store::program_of(of_both[0].task_id), 2u);
+  EXPECT_EQ(of_both[1].kind, "leak");
+}
+
 }  // namespace
 }  // namespace taskscope::analysis

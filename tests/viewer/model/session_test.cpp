@@ -2,9 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 
+#include "recorder/ingest/recording_meta.h"
+#include "recorder/ingest/span_builder.h"
 #include "tests/support/synthetic_session.h"
+#include "tests/support/temporary_folder.h"
+#include "viewer/model/decision_text.h"
+#include "viewer/model/loader.h"
 #include "viewer/model/view_state.h"
 
 namespace taskscope::viewer {
@@ -62,6 +68,53 @@ TEST(Session, SpansAreThoseThatWereAddedSortedByTask) {
   }
 }
 
+// Two programs, each with a main task, two that one place started, and a worker.
+SessionPtr client_and_server() {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.info.programs = {{.id = 1, .pid = 11, .name = "/bin/client"},
+                            {.id = 2, .pid = 22, .name = "/bin/server"}};
+  std::vector<store::Span> spans;
+  for (const store::ProgramId program : {1u, 2u}) {
+    entities.workers.push_back({.id = store::worker_id_of(program, 0)});
+    entities.sites.push_back({store::site_id_of(program, 4), "dir/both.cpp", 12, "ns::serve(int)"});
+    for (const std::uint64_t own : {1u, 2u, 3u}) {
+      store::TaskRow task{.id = store::id_of(program, own)};
+      if (own > 1) task.spawn_site_id = store::site_id_of(program, 4);
+      entities.tasks.push_back(task);
+      const auto start = static_cast<std::int64_t>(own * 10);
+      spans.push_back(span_of(task.id, start, start + 10, store::TaskState::Running));
+      spans.back().worker_id = store::worker_id_of(program, 0);
+    }
+  }
+  SessionBuilder builder("x.tscope", std::move(entities));
+  builder.add_spans(spans);
+  return builder.finish();
+}
+
+TEST(Session, OfSeveralProgramsSaysWhoseEachTaskAndWorkerIs) {
+  const SessionPtr session = client_and_server();
+  ASSERT_TRUE(session->of_several_programs());
+  std::vector<std::string> groups;
+  for (const TaskGroup& group : session->groups()) groups.push_back(group.label);
+  EXPECT_EQ(groups, (std::vector<std::string>{"client: main", "client: serve", "server: main",
+                                              "server: serve"}));
+  EXPECT_EQ(session->groups()[3].tasks.size(), 2u);
+  ASSERT_EQ(session->tasks().size(), 6u);
+  EXPECT_EQ(session->tasks()[3].label, "server: main");
+  EXPECT_EQ(session->tasks()[5].label, "server: serve 3");
+  ASSERT_EQ(session->workers().size(), 2u);
+  for (const Worker& worker : session->workers()) {
+    EXPECT_EQ(worker.spans.size(), 3u);
+    for (const SpanIndex span : worker.spans) {
+      EXPECT_EQ(session->worker_number(session->span_detail(span)), 0u);
+      EXPECT_EQ(store::program_of(session->tasks()[session->span_task(span)].row.id),
+                store::program_of_worker(worker.row.id));
+    }
+  }
+  EXPECT_EQ(worker_title(*session, session->workers()[1]), "Worker 0 of server");
+}
+
 TEST(Session, WorkersShowWhatRanOnThem) {
   const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
   std::size_t running = 0;
@@ -81,32 +134,66 @@ TEST(Session, SaysWhoEndedAWaitThatNoTaskEnded) {
   entities.tasks.resize(2);
   entities.tasks[0].id = 1;
   entities.tasks[1].id = 2;
-  entities.objects.resize(1);
-  entities.objects[0].id = 9;
-  entities.objects[0].kind = trace_format::ObjectKind::Timer;
   SessionBuilder builder("x.tscope", std::move(entities));
   using store::BlockReason;
+  using store::WakerKind;
   std::vector<store::Span> spans;
   std::int64_t at = 0;
-  for (const BlockReason reason : {BlockReason::Sleep, BlockReason::Network, BlockReason::Process,
-                                   BlockReason::ChanRecv, BlockReason::Mutex, BlockReason::Mutex}) {
-    spans.push_back(span_of(1, at, at + 10, store::TaskState::Blocked, reason));
+  for (const WakerKind kind : {WakerKind::Timer, WakerKind::Network, WakerKind::Process,
+                               WakerKind::Thread, WakerKind::None, WakerKind::Task}) {
+    spans.push_back(span_of(1, at, at + 10, store::TaskState::Blocked, BlockReason::ChanRecv));
+    spans.back().waker_kind = kind;
     at += 10;
   }
-  spans[3].object_id = 9;
   spans[5].woken_by = 2;
+  spans.push_back(spans[5]);
+  spans.back().start_ns = at;
+  spans.back().end_ns = at += 10;
+  spans.back().woken_by = 3;
   spans.push_back(span_of(1, at, 100, store::TaskState::Running));
   spans.push_back(span_of(2, 0, 100, store::TaskState::Blocked, BlockReason::Sleep));
   spans.back().finished = false;
   builder.add_spans(spans);
   const SessionPtr session = builder.finish();
-  EXPECT_EQ(session->waker_text(0), "its timer");
+  EXPECT_EQ(session->waker_text(0), "a timer");
   EXPECT_EQ(session->waker_text(1), "the network");
   EXPECT_EQ(session->waker_text(2), "the end of the process");
-  EXPECT_EQ(session->waker_text(3), "its timer");
-  EXPECT_EQ(session->waker_text(4), "no task: a timer, or another thread");
+  EXPECT_EQ(session->waker_text(3), "a thread that is no worker's");
+  EXPECT_EQ(session->waker_text(4), "not known: events were lost");
   EXPECT_EQ(session->waker_text(5), session->tasks()[1].label);
-  EXPECT_EQ(session->waker_text(7), "nobody");
+  EXPECT_EQ(session->waker_text(6), "a task that the recording does not have");
+  EXPECT_EQ(session->waker_text(8), "nobody");
+}
+
+TEST(Session, NamesTheArmsOfEachSelect) {
+  SessionEntities entities;
+  entities.info.duration_ns = 100;
+  entities.tasks.resize(1);
+  entities.tasks[0].id = 1;
+  entities.objects.resize(2);
+  entities.objects[0].id = 4;
+  entities.objects[0].kind = trace_format::ObjectKind::Channel;
+  entities.objects[1].id = 7;
+  entities.objects[1].name = "jobs";
+  using store::ArmOperation;
+  entities.arms = {
+      {.ns = 50, .task_id = 1, .object_id = 7, .operation = ArmOperation::Send},
+      {.ns = 10, .task_id = 1, .object_id = 7, .operation = ArmOperation::Recv},
+      {.ns = 10, .task_id = 1, .object_id = 4, .operation = ArmOperation::Send},
+      {.ns = 10, .task_id = 1, .object_id = 0, .operation = ArmOperation::After},
+      {.ns = 10, .task_id = 2, .object_id = 4, .operation = ArmOperation::Recv},
+  };
+  SessionBuilder builder("x.tscope", std::move(entities));
+  using store::BlockReason;
+  using store::TaskState;
+  builder.add_spans(std::vector{span_of(1, 0, 10, TaskState::Running),
+                                span_of(1, 10, 40, TaskState::Blocked, BlockReason::Select),
+                                span_of(1, 40, 50, TaskState::Running),
+                                span_of(1, 50, 90, TaskState::Blocked, BlockReason::Select)});
+  const SessionPtr session = builder.finish();
+  EXPECT_EQ(session->arms_text(0), "");
+  EXPECT_EQ(session->arms_text(1), "recv jobs, send channel 4, after");
+  EXPECT_EQ(session->arms_text(3), "send jobs");
 }
 
 TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
@@ -116,10 +203,13 @@ TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
   entities.tasks[0].id = 1;
   entities.workers.resize(1);
   entities.objects.resize(3);
-  entities.worker_starts = {{.ns = 31, .worker_id = 0, .arg = 51},
-                            {.ns = 0, .worker_id = 0, .arg = 50},
-                            {.ns = 5, .worker_id = 7, .arg = 52}};
   SessionBuilder builder("x.tscope", std::move(entities));
+  using store::EventKind;
+  const std::vector<store::EventRow> events{
+      {.ns = 31, .worker_id = 0, .kind = EventKind::WorkerStart, .arg = 51},
+      {.ns = 0, .worker_id = 0, .kind = EventKind::WorkerStart, .arg = 50},
+      {.ns = 5, .worker_id = 7, .kind = EventKind::WorkerStart, .arg = 52}};
+  builder.add_events(events);
   std::vector<store::Span> spans;
   spans.push_back(span_of(1, 0, 20, store::TaskState::Running));
   spans.push_back(span_of(1, 20, 30, store::TaskState::Syscall));
@@ -141,21 +231,6 @@ TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
   EXPECT_EQ(session->thread_of(session->span_detail(3)), 0U);
   // A thread is no object, though both are kept in one field.
   EXPECT_EQ(session->find_object(session->span_detail(2)), nullptr);
-}
-
-TEST(Session, QueuedTasksAreThoseOfAllQueues) {
-  SessionEntities entities;
-  entities.info.duration_ns = 100;
-  entities.queue_lengths = {{.ns = 10, .worker_id = 0, .arg = 3, .arg2 = 4},
-                            {.ns = 40, .worker_id = 0, .arg = 1, .arg2 = 0},
-                            {.ns = 20, .worker_id = 1, .arg = 5, .arg2 = 2}};
-  const SessionPtr session = SessionBuilder("x.tscope", std::move(entities)).finish();
-  const CounterTrack& queued = session->queued();
-  EXPECT_EQ(queued.max(), 10U);
-  EXPECT_EQ(queued.max_in({0, 10}), 0U);
-  EXPECT_EQ(queued.max_in({12, 15}), 7U);
-  EXPECT_EQ(queued.max_in({15, 21}), 10U);
-  EXPECT_EQ(queued.max_in({40, 100}), 6U);
 }
 
 TEST(Session, AWaitLeadsToItsWakerAndBack) {
@@ -265,6 +340,59 @@ TEST(Session, TheOverviewAddsUpToAllTimes) {
     for (std::size_t c = 0; c < kStateClasses; ++c) expected[c] += group.times[c];
   }
   EXPECT_EQ(sum, expected);
+}
+
+TEST(Session, TheOverviewKnowsWorkersAndTheirChunksBeforeAnyTask) {
+  tests::SyntheticRecording recording = tests::make_synthetic_recording({.spans = 500});
+  SessionBuilder builder("x.tscope", {.info = recording.entities.info,
+                                      .workers = recording.entities.workers,
+                                      .chunks = {{.id = 1,
+                                                  .worker_id = recording.entities.workers[0].id,
+                                                  .start_ns = 0,
+                                                  .end_ns = recording.entities.info.duration_ns,
+                                                  .state_ns = {1000}}}});
+  const SessionPtr overview = builder.overview();
+  EXPECT_EQ(overview->stage(), SessionStage::Overview);
+  EXPECT_TRUE(overview->tasks().empty());
+  EXPECT_EQ(overview->workers().size(), recording.entities.workers.size());
+  EXPECT_EQ(overview->workers()[0].chunks.size(), 1U);
+  std::int64_t running_ns = 0;
+  for (const ClassTimes& part : overview->overview(10)) {
+    running_ns += part[index_of(StateClass::Running)];
+  }
+  EXPECT_NEAR(static_cast<double>(running_ns), 1000, 10);  // each part is rounded
+}
+
+// A recording of `chunks` chunks, in the order in which its loader hands out sessions.
+std::vector<SessionStage> stages_of(std::size_t chunks) {
+  const tests::TemporaryFolder folder;
+  auto writer = store::Writer::create(folder.file("a"));
+  EXPECT_TRUE(writer);
+  ingest::SpanBuilder builder(*writer);
+  const std::size_t ring = builder.add_ring(0);
+  for (std::uint64_t i = 1; i <= chunks; ++i) {
+    builder.take(ring, {.id = i, .kind = store::EventKind::Spawn}, {},
+                 static_cast<std::int64_t>(i));
+    builder.flush_chunks();
+  }
+  EXPECT_TRUE(ingest::complete(builder, *writer, {}));
+  std::vector<SessionStage> stages;
+  std::promise<SessionLoader*> made;
+  auto loader_made = made.get_future().share();
+  SessionLoader loader(folder.file("a"), [&stages, loader_made] {
+    const SessionPtr session = loader_made.get()->poll().session;
+    if (session == nullptr) return;
+    if (stages.empty() || stages.back() != session->stage()) stages.push_back(session->stage());
+  });
+  made.set_value(&loader);
+  EXPECT_EQ(loader.wait().error, "");
+  return stages;
+}
+
+TEST(SessionLoader, OfALargeRecordingAnOverviewComesFirst) {
+  using enum SessionStage;
+  EXPECT_EQ(stages_of(20), (std::vector{Summary, Complete}));
+  EXPECT_EQ(stages_of(300), (std::vector{Overview, Summary, Complete}));
 }
 
 TEST(Session, TheSummaryKnowsTasksBeforeAnySpan) {

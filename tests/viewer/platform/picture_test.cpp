@@ -1,4 +1,6 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <imgui.h>
 
 #include <filesystem>
 #include <fstream>
@@ -6,6 +8,7 @@
 #include "tests/support/picture_golden.h"
 #include "tests/support/synthetic_session.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/trace_session.h"
 #include "viewer/platform/scene.h"
 #include "viewer/platform/screenshot.h"
 
@@ -62,6 +65,105 @@ TEST(Picture, OfAFindingSaysItsSentence) {
   scene.set_session(small_session());
   step_finding(*scene.session(), scene.view());
   tests::expect_golden_picture("viewer/finding_dark.png", scene.picture(1024, 640));
+}
+
+// The same with workers and chunks only, as a large recording is shown first.
+SessionPtr overview_session() {
+  tests::SyntheticRecording recording = tests::make_synthetic_recording({.spans = 4'000});
+  recording.entities.chunks.push_back({.id = 1,
+                                       .worker_id = recording.entities.workers[0].id,
+                                       .end_ns = recording.entities.info.duration_ns,
+                                       .state_ns = {recording.entities.info.duration_ns}});
+  SessionEntities entities{.info = recording.entities.info,
+                           .workers = recording.entities.workers,
+                           .chunks = recording.entities.chunks};
+  return SessionBuilder("wordcount.tscope", std::move(entities)).overview();
+}
+
+TEST(Picture, OfAnOverviewShowsWorkersThoughNoTaskIsThereYet) {
+  SessionEntities nothing{.info = overview_session()->info()};
+  const SessionPtr empty = SessionBuilder("wordcount.tscope", std::move(nothing)).summary();
+  const ViewRequest request = request_of(640, 400);
+  EXPECT_NE(draw(request, overview_session()).pixels, draw(request, empty).pixels);
+}
+
+TEST(Picture, OfATaskThatWasAskedForWaitsUntilTheTaskIsThere) {
+  ViewRequest request = request_of(640, 400);
+  request.selected_task = 7;
+  request.range = TimeRange{8'000'000, 9'500'000};
+  Scene scene(request, {});
+  scene.set_session(overview_session());
+  scene.picture(640, 400);
+  EXPECT_NEAR(scene.view().time.visible().start_ns, 8'000'000, 100'000);
+  scene.view().time.show({1'000'000, 2'000'000});
+  scene.set_session(small_session());
+  EXPECT_EQ(scene.view().selection.task, scene.session()->find_task(7));
+  EXPECT_NEAR(scene.view().time.visible().start_ns, 1'000'000, 100'000);
+}
+
+// Two workers of which one is taken away, every kind of decision, alone and in a crowd.
+std::string scheduler_trace() {
+  std::string trace = R"(
+w0 0 worker-start thread=50
+w1 0 worker-start thread=51
+w1 1 worker-park
+w0 2 spawn task=1 site=1
+w0 3 task-name task=1 "hog"
+w0 4 spawn task=2 site=1
+w0 5 task-name task=2 "splitter"
+w0 6 spawn task=3 site=1
+w0 7 task-name task=3 "caller"
+w0 10 run task=1 seq=1
+w0 5000 worker-wake worker=1
+w1 6000 worker-unpark
+w1 6000 worker-spin
+w1 9000 steal task=2 victim=0 count=2
+w1 9500 run task=2 seq=1
+w1 14000 block object=4 reason="network" site=3
+w1 14000 worker-spin
+ext 16000 poll-wake count=3
+w1 17000 poll-wake count=1
+w1 17000 ready task=2 seq=2
+w1 17100 run task=2 seq=3
+w1 22000 timer-fire count=2
+w0 25000 queue-length count=2 count=1
+w0 30000 preempt task=1
+w0 32000 worker-start thread=52
+w0 33000 run task=3 seq=1
+w0 36000 syscall site=7
+w0 39000 handoff task=3
+w0 41000 worker-start thread=50
+w0 41000 worker-park
+ext 42000 by task=1 seq=1
+ext 42000 exit task=1
+ext 43000 thread-park thread=52
+)";
+  for (int at = 0; at < 200; ++at) {
+    const int ns = 45'000 + at * at / 4;
+    trace +=
+        fmt::format("w1 {} {}\n", ns, at % 3 == 0 ? "timer-fire count=1" : "worker-wake worker=0");
+  }
+  return trace + R"(
+ext 57000 worker-count count=1
+w1 58000 exit task=2
+w1 58000 worker-stop
+w0 60000 worker-unpark
+)";
+}
+
+TEST(Picture, OfWhatTheSchedulerDecidedAndOfAStealUnderThePointer) {
+  ViewRequest request = request_of(1024, 400);
+  request.theme = Theme::Light;
+  Scene scene(request, {});
+  scene.set_session(tests::session_of_trace(scheduler_trace()));
+  scene.view().folds.threads = false;
+  scene.picture(1024, 400);  // lays out where the steal's mark is
+  const double x = scene.view().time.to_px(9'000) + 220;
+  ImGui::GetIO().MousePos = {static_cast<float>(x), 164};
+  const Image image = scene.picture(1024, 400);
+  ASSERT_TRUE(scene.view().hover_decisions);
+  EXPECT_EQ(scene.view().hover_decisions->size(), 1U);
+  tests::expect_golden_picture("viewer/decisions_light.png", image);
 }
 
 TEST(Picture, OfARecordingWithoutTasksSaysWhy) {

@@ -7,14 +7,14 @@ import (
 )
 
 func init() {
-	workloads["chan_solo"] = workload{20_000_000, func(n int, r *run) {
+	workloads["chan_solo"] = func(n int, r *run) {
 		channel := make(chan int, 1)
 		for i := range n {
 			channel <- i
 			<-channel
 		}
-	}}
-	workloads["chan_pingpong"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["chan_pingpong"] = func(n int, r *run) {
 		ping, pong := make(chan int), make(chan int)
 		go func() {
 			for value := range ping {
@@ -28,10 +28,10 @@ func init() {
 		}
 		close(ping)
 		<-pong
-	}}
-	workloads["chan_unbuf"] = workload{2_000_000, func(n int, r *run) { stream(n, 0) }}
-	workloads["chan_buf128"] = workload{10_000_000, func(n int, r *run) { stream(n, 128) }}
-	workloads["chan_mpmc"] = workload{4_000_000, func(n int, r *run) {
+	}
+	workloads["chan_unbuf"] = func(n int, r *run) { stream(n, 0) }
+	workloads["chan_buf128"] = func(n int, r *run) { stream(n, 128) }
+	workloads["chan_mpmc"] = func(n int, r *run) {
 		channel := make(chan int, 64)
 		var producers, consumers sync.WaitGroup
 		producers.Add(8)
@@ -52,8 +52,8 @@ func init() {
 		producers.Wait()
 		close(channel)
 		consumers.Wait()
-	}}
-	workloads["pipeline"] = workload{1000, func(n int, r *run) {
+	}
+	workloads["pipeline"] = func(n int, r *run) {
 		first := make(chan int)
 		in := first
 		for range n {
@@ -75,9 +75,9 @@ func init() {
 		for range in {
 		}
 		r.operations = n * n
-	}}
-	workloads["sieve"] = workload{2000, sieve}
-	workloads["select2"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["sieve"] = sieve
+	workloads["select2"] = func(n int, r *run) {
 		c := feeders(2, n)
 		for range n {
 			select {
@@ -85,8 +85,8 @@ func init() {
 			case <-c[1]:
 			}
 		}
-	}}
-	workloads["select8"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["select8"] = func(n int, r *run) {
 		c := feeders(8, n)
 		for range n {
 			select {
@@ -100,8 +100,8 @@ func init() {
 			case <-c[7]:
 			}
 		}
-	}}
-	workloads["select_default"] = workload{20_000_000, func(n int, r *run) {
+	}
+	workloads["select_default"] = func(n int, r *run) {
 		a, b := make(chan int), make(chan int)
 		for range n {
 			select {
@@ -110,15 +110,15 @@ func init() {
 			default:
 			}
 		}
-	}}
-	workloads["mutex_solo"] = workload{50_000_000, func(n int, r *run) {
+	}
+	workloads["mutex_solo"] = func(n int, r *run) {
 		var mutex sync.Mutex
 		for range n {
 			mutex.Lock()
 			mutex.Unlock()
 		}
-	}}
-	workloads["mutex_8"] = workload{20_000_000, func(n int, r *run) {
+	}
+	workloads["mutex_8"] = func(n int, r *run) {
 		var mutex sync.Mutex
 		value := 0
 		each(8, func(int) {
@@ -129,15 +129,15 @@ func init() {
 			}
 		})
 		r.set("value", float64(value))
-	}}
-	workloads["rwmutex_solo"] = workload{50_000_000, func(n int, r *run) {
+	}
+	workloads["rwmutex_solo"] = func(n int, r *run) {
 		var mutex sync.RWMutex
 		for range n {
 			mutex.RLock()
 			mutex.RUnlock()
 		}
-	}}
-	workloads["rwmutex_read8"] = workload{20_000_000, func(n int, r *run) {
+	}
+	workloads["rwmutex_read8"] = func(n int, r *run) {
 		var mutex sync.RWMutex
 		each(8, func(int) {
 			for range n / 8 {
@@ -145,8 +145,8 @@ func init() {
 				mutex.RUnlock()
 			}
 		})
-	}}
-	workloads["rwmutex_mix8"] = workload{20_000_000, func(n int, r *run) {
+	}
+	workloads["rwmutex_mix8"] = func(n int, r *run) {
 		var mutex sync.RWMutex
 		value := 0
 		each(8, func(int) {
@@ -162,23 +162,23 @@ func init() {
 			}
 		})
 		r.set("value", float64(value))
-	}}
-	workloads["ctx_cancel"] = workload{2_000_000, func(n int, r *run) {
+	}
+	workloads["ctx_cancel"] = func(n int, r *run) {
 		root, stop := context.WithCancel(context.Background())
 		defer stop()
 		for range n {
 			_, cancel := context.WithCancel(root)
 			cancel()
 		}
-	}}
-	workloads["ctx_timeout"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["ctx_timeout"] = func(n int, r *run) {
 		root, stop := context.WithCancel(context.Background())
 		defer stop()
 		for range n {
 			_, cancel := context.WithTimeout(root, time.Hour)
 			cancel()
 		}
-	}}
+	}
 }
 
 func stream(values, capacity int) {

@@ -1,8 +1,10 @@
 // Command workloads runs the workloads of ../scheduler_cases.cpp and ../channel_cases.cpp on Go's own
 // runtime. One case a process; one JSON object a repetition, like runtime_bench.
 //
-//	workloads -case yield -workers 2 -repetitions 3 [-traced]
+//	workloads -case yield -workers 2 -warm 1000000 -seconds 0.2 [-traced]
+//	workloads -case parked -workers 2 -warm 1000000 -size 1000000 [-traced]
 //
+// Which sizes, runtime_bench says: it lists its cases with them.
 // With -traced, Go's execution tracer writes to a writer that throws everything away.
 package main
 
@@ -11,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/trace"
@@ -42,10 +45,7 @@ func (r *run) setPercentiles(prefix string, values []time.Duration) {
 	r.set(prefix+"_max_us", us(len(values)-1))
 }
 
-type workload struct {
-	size int
-	body func(size int, r *run)
-}
+type workload func(size int, r *run)
 
 var workloads = map[string]workload{}
 
@@ -102,7 +102,7 @@ func repeat(w workload, size int) map[string]any {
 	busy, stolen := machineTime()
 	cpu := ownCPU()
 	begin := time.Now()
-	w.body(size, r)
+	w(size, r)
 	whole := time.Since(begin)
 	own := ownCPU() - cpu
 	busyAfter, stolenAfter := machineTime()
@@ -110,11 +110,12 @@ func repeat(w workload, size int) map[string]any {
 		r.timed = whole
 	}
 	line := map[string]any{
-		"ns_op":     float64(r.timed.Nanoseconds()) / float64(r.operations),
-		"wall_s":    whole.Seconds(),
-		"cpu_s":     own,
-		"foreign_s": busyAfter - busy - own,
-		"stolen_s":  stolenAfter - stolen,
+		"operations": r.operations,
+		"ns_op":      float64(r.timed.Nanoseconds()) / float64(r.operations),
+		"wall_s":     whole.Seconds(),
+		"cpu_s":      own,
+		"foreign_s":  busyAfter - busy - own,
+		"stolen_s":   stolenAfter - stolen,
 	}
 	for name, value := range r.figures {
 		line[name] = value
@@ -124,10 +125,11 @@ func repeat(w workload, size int) map[string]any {
 
 func main() {
 	name := flag.String("case", "", "what to measure")
-	size := flag.Int("size", 0, "instead of the case's own")
+	warm := flag.Int("warm", 0, "size of a first repetition, not reported; 0: none")
+	size := flag.Int("size", 0, "of the case; 0: a multiple of -warm that takes -seconds")
+	seconds := flag.Float64("seconds", 0.2, "of a repetition without a -size")
 	workers := flag.Int("workers", 1, "GOMAXPROCS")
-	kept := flag.Int("repetitions", 3, "to report")
-	warm := flag.Int("warm", 1, "not to report, first")
+	kept := flag.Int("repetitions", 1, "to report")
 	traced := flag.Bool("traced", false, "run Go's execution tracer")
 	flag.Parse()
 	w, known := workloads[*name]
@@ -135,8 +137,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "workloads: no case %q\n", *name)
 		os.Exit(2)
 	}
-	if *size == 0 {
-		*size = w.size
+	if *size == 0 && *warm == 0 {
+		fmt.Fprintln(os.Stderr, "workloads: without a first repetition it needs a -size")
+		os.Exit(2)
 	}
 	runtime.GOMAXPROCS(*workers)
 	if *traced {
@@ -145,8 +148,11 @@ func main() {
 			os.Exit(1)
 		}
 	}
-	for range *warm {
-		repeat(w, *size)
+	if *warm != 0 {
+		wall := repeat(w, *warm)["wall_s"].(float64)
+		if *size == 0 {
+			*size = *warm * max(1, int(math.Round(*seconds/wall)))
+		}
 	}
 	for range *kept {
 		line, err := json.Marshal(repeat(w, *size))

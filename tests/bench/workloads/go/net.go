@@ -8,7 +8,7 @@ import (
 
 func init() {
 	// 64 connections on loopback, each sending 64 bytes and waiting for their echo; per request.
-	workloads["echo64"] = workload{128_000, func(n int, r *run) {
+	workloads["echo64"] = func(n int, r *run) {
 		const connections = 64
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		check(err)
@@ -43,7 +43,7 @@ func init() {
 		})
 		r.stop()
 		r.setPercentiles("latency", latency)
-	}}
+	}
 }
 
 func echo(connection net.Conn) {

@@ -9,33 +9,33 @@ import (
 )
 
 func init() {
-	workloads["yield"] = workload{4_000_000, func(n int, r *run) { yieldAmong(n, 2) }}
-	workloads["yield1000"] = workload{4_000_000, func(n int, r *run) { yieldAmong(n, 1000) }}
-	workloads["spawn_join"] = workload{1_000_000, func(n int, r *run) { spawnJoin(n) }}
-	workloads["spawn_join_10k"] = workload{1_000_000, func(n int, r *run) {
+	workloads["yield"] = func(n int, r *run) { yieldAmong(n, 2) }
+	workloads["yield1000"] = func(n int, r *run) { yieldAmong(n, 1000) }
+	workloads["spawn_join"] = func(n int, r *run) { spawnJoin(n) }
+	workloads["spawn_join_10k"] = func(n int, r *run) {
 		for i := 0; i < n; i += 10_000 {
 			spawnJoin(10_000)
 		}
-	}}
-	workloads["spawn_seq"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["spawn_seq"] = func(n int, r *run) {
 		var one sync.WaitGroup
 		for range n {
 			one.Add(1)
 			go one.Done()
 			one.Wait()
 		}
-	}}
-	workloads["fib27"] = workload{27, func(n int, r *run) {
+	}
+	workloads["fib27"] = func(n int, r *run) {
 		r.set("value", float64(fib(n)))
 		r.operations = forks(n)
-	}}
-	workloads["skynet1M"] = workload{1_000_000, func(n int, r *run) {
+	}
+	workloads["skynet1M"] = func(n int, r *run) {
 		result := make(chan int, 1)
 		skynet(result, 0, n)
 		r.set("value", float64(<-result))
 		r.operations = n * 10 / 9
-	}}
-	workloads["daisy"] = workload{200_000, func(n int, r *run) {
+	}
+	workloads["daisy"] = func(n int, r *run) {
 		first := make(chan int)
 		in := first
 		for range n {
@@ -47,9 +47,9 @@ func init() {
 		if <-in != n {
 			panic("a task of the chain is missing")
 		}
-	}}
-	workloads["parked"] = workload{1_000_000, parked}
-	workloads["timer_sleep"] = workload{100_000, func(n int, r *run) {
+	}
+	workloads["parked"] = parked
+	workloads["timer_sleep"] = func(n int, r *run) {
 		late := make([]time.Duration, n)
 		before := ownCPU()
 		each(n, func(i int) {
@@ -60,9 +60,9 @@ func init() {
 		})
 		r.set("cpu_ns", (ownCPU()-before)*1e9/float64(n))
 		r.setPercentiles("late", late)
-	}}
-	workloads["timer_idle"] = workload{200, timerIdle}
-	workloads["timer_hog"] = workload{50, func(n int, r *run) {
+	}
+	workloads["timer_idle"] = timerIdle
+	workloads["timer_hog"] = func(n int, r *run) {
 		var over atomic.Bool
 		var hogs sync.WaitGroup
 		for range runtime.GOMAXPROCS(0) {
@@ -76,29 +76,30 @@ func init() {
 		timerIdle(n, r)
 		over.Store(true)
 		hogs.Wait()
-	}}
-	workloads["timer_churn"] = workload{5_000_000, func(n int, r *run) {
+	}
+	workloads["timer_churn"] = func(n int, r *run) {
 		for range n {
 			time.AfterFunc(time.Hour, func() {}).Stop()
 		}
-	}}
-	workloads["timer_reset"] = workload{5_000_000, func(n int, r *run) {
+	}
+	workloads["timer_reset"] = func(n int, r *run) {
 		timer := time.NewTimer(time.Hour)
 		for i := range n {
 			timer.Reset(time.Hour + time.Duration(i))
 		}
 		timer.Stop()
-	}}
-	workloads["syscall"] = workload{5_000_000, func(n int, r *run) {
+	}
+	workloads["timers_1M"] = timersMillion
+	workloads["syscall"] = func(n int, r *run) {
 		for range n {
 			syscall.Syscall(syscall.SYS_GETPPID, 0, 0, 0)
 		}
-	}}
-	workloads["rawsyscall"] = workload{5_000_000, func(n int, r *run) {
+	}
+	workloads["rawsyscall"] = func(n int, r *run) {
 		for range n {
 			syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
 		}
-	}}
+	}
 }
 
 func spawnJoin(tasks int) {
@@ -195,4 +196,36 @@ func timerIdle(n int, r *run) {
 	})
 	r.operations = 8 * n
 	r.setPercentiles("late", late)
+}
+
+// timersMillion has them all pending at once: makes, stops and fires them.
+func timersMillion(n int, r *run) {
+	before := residentBefore()
+	eachNs := func(since time.Time) float64 {
+		return float64(time.Since(since).Nanoseconds()) / float64(n)
+	}
+	all := make([]*time.Timer, 0, n)
+	var fired sync.WaitGroup
+	fired.Add(n)
+	r.start()
+	since := time.Now()
+	for i := range n {
+		all = append(all, time.AfterFunc(time.Hour+time.Duration(i*7919%n), fired.Done))
+	}
+	r.set("make_ns", eachNs(since))
+	r.stop()
+	r.set("bytes_per_timer", (residentBytes()-before)/float64(n))
+	r.start()
+	since = time.Now()
+	for _, timer := range all {
+		timer.Stop()
+	}
+	r.set("stop_ns", eachNs(since))
+	since = time.Now()
+	for _, timer := range all {
+		timer.Reset(0)
+	}
+	fired.Wait()
+	r.set("fire_ns", eachNs(since))
+	r.stop()
 }

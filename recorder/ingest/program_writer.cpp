@@ -1,0 +1,73 @@
+#include "recorder/ingest/program_writer.h"
+
+#include <utility>
+
+namespace taskscope::ingest {
+
+using store::EventKind;
+
+store::StoredRow ProgramWriter::renumbered(store::StoredRow row) const {
+  row.task_id = id(row.task_id);
+  row.object_id = id(row.object_id);
+  row.site_id = site_id(row.site_id);
+  if (row.kind == EventKind::WorkerWake && row.arg <= trace_format::kWorkerMax) {
+    row.arg = worker_id(static_cast<store::WorkerId>(row.arg));
+  } else if (row.kind == EventKind::Steal) {
+    const auto victim = static_cast<store::WorkerId>(row.arg & trace_format::kWorkerMax);
+    row.arg = store::pack_args(worker_id(victim),
+                               static_cast<std::uint32_t>(row.arg >> trace_format::kIdBits));
+  }
+  return row;
+}
+
+void ProgramWriter::put_site(store::SiteRow row) {
+  row.id = site_id(row.id);
+  writer_->put_site(row);
+}
+
+void ProgramWriter::put_task(store::TaskRow row, store::Totals totals) {
+  row.id = id(row.id);
+  row.parent_id = id(row.parent_id);
+  row.spawn_site_id = site_id(row.spawn_site_id);
+  writer_->put_task(row, totals);
+}
+
+void ProgramWriter::put_worker(store::WorkerRow row, store::Totals totals) {
+  row.id = worker_id(row.id);
+  writer_->put_worker(row, totals);
+}
+
+void ProgramWriter::put_object(store::ObjectRow row, store::Totals totals) {
+  row.id = id(row.id);
+  row.site_id = site_id(row.site_id);
+  writer_->put_object(row, totals);
+}
+
+void ProgramWriter::add_steal(store::StealRow row) {
+  row.thief = worker_id(row.thief);
+  row.victim = worker_id(row.victim);
+  row.task_id = id(row.task_id);
+  writer_->add_steal(row);
+}
+
+void ProgramWriter::add_park(store::ParkRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  writer_->add_park(row);
+}
+
+void ProgramWriter::add_spin(store::ParkRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  writer_->add_spin(row);
+}
+
+void ProgramWriter::add_lost(store::LostRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  writer_->add_lost(row);
+}
+
+std::int64_t ProgramWriter::put_chunk(std::int64_t row_id, const store::ChunkEncoder::Packed& chunk,
+                                      store::WorkerId worker_id_of_ring) {
+  return writer_->put_chunk(row_id, chunk, program_, worker_id(worker_id_of_ring));
+}
+
+}  // namespace taskscope::ingest

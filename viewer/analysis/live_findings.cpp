@@ -1,0 +1,53 @@
+#include "viewer/analysis/live_findings.h"
+
+#include <fmt/format.h>
+
+#include "viewer/analysis/duration_text.h"
+
+namespace taskscope::analysis {
+namespace {
+
+bool is_lock(store::BlockReason reason) {
+  return reason == store::BlockReason::Mutex || reason == store::BlockReason::RwMutexRead ||
+         reason == store::BlockReason::RwMutexWrite;
+}
+
+// Waiting for another task, not for time or the world outside.
+bool waits_for_tasks(store::BlockReason reason) {
+  const auto of = trace_format::reason_class(reason);
+  return of == trace_format::ReasonClass::Channel || of == trace_format::ReasonClass::Lock;
+}
+
+}  // namespace
+
+std::string LiveFindings::look(const std::vector<store::WaitingGroup>& groups,
+                               const std::vector<std::string>& programs) {
+  std::map<Key, Growth> growth;
+  std::string found;
+  for (const store::WaitingGroup& group : groups) {
+    const std::string where = programs.size() > 1 && group.program_id <= programs.size()
+                                  ? " in " + programs[group.program_id - 1]
+                                  : "";
+    if (is_lock(group.reason) && group.longest_ns >= limits_.stuck_ns) {
+      found = fmt::format("a finding: a task{} has been waiting for a lock ({}) for {}", where,
+                          to_text(group.reason), duration_text(group.longest_ns));
+    }
+    if (!waits_for_tasks(group.reason)) continue;
+    const Key key{group.program_id, group.spawn_site_id, group.wait_site_id, group.reason};
+    const auto before = growth_.find(key);
+    Growth now{.first = group.tasks, .last = group.tasks, .looks = 1};
+    if (before != growth_.end() && group.tasks >= before->second.last) {
+      now.first = before->second.first;
+      now.looks = before->second.looks + 1;
+    }
+    growth.emplace(key, now);
+    if (group.tasks >= limits_.stuck_group && now.looks >= kGrowingLooks && now.last > now.first) {
+      found = fmt::format("a finding: {} tasks{} wait at one place ({}), and get more",
+                          count_text(group.tasks), where, to_text(group.reason));
+    }
+  }
+  growth_ = std::move(growth);
+  return found;
+}
+
+}  // namespace taskscope::analysis
