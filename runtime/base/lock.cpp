@@ -2,28 +2,26 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
+#include "runtime/base/spin.h"
 
 namespace taskscope::base {
 namespace {
 
-// 40 pauses are about a microsecond: longer than any critical section of the runtime, shorter than
-// a futex round trip.
-constexpr int kSpins = 40;
+// Longer than any critical section of the runtime, shorter than a futex round trip.
+constexpr std::int64_t kSpinNs = 1'000;
 // See the invariants.
 constexpr std::int64_t kNapNs = 1'000'000;
 
 }  // namespace
 
 void Lock::lock_contended() {
-  for (int i = 0; i < kSpins; ++i) {
-    spin_pause();
+  const auto take = [this] {
     std::uint32_t free = 0;
-    if (state_.load(std::memory_order_relaxed) == 0 &&
-        state_.compare_exchange_weak(free, 1, std::memory_order_acquire,
-                                     std::memory_order_relaxed)) {
-      return;
-    }
-  }
+    return state_.load(std::memory_order_relaxed) == 0 &&
+           state_.compare_exchange_weak(free, 1, std::memory_order_acquire,
+                                        std::memory_order_relaxed);
+  };
+  if (spin_until(kSpinNs, take)) return;
   // Acquire pairs with the release in unlock(). From here on state stays 2 until an unlock, so
   // that no sleeper is forgotten.
   while (state_.exchange(2, std::memory_order_acquire) != 0) {

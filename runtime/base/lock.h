@@ -79,13 +79,4 @@ class TASKSCOPE_SCOPED_CAPABILITY LockGuard {
   Lock& lock_;
 };
 
-// One polite turn of a spin loop: tells the core that this thread waits for another.
-inline void spin_pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb");  // `yield` is a no-op on most cores; `isb` waits about as long as `pause`
-#endif
-}
-
 }  // namespace taskscope::base

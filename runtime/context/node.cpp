@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "runtime/base/spin.h"
 #include "runtime/channel/chan.h"
 #include "runtime/context/unit.h"
 #include "runtime/sched/go.h"

@@ -18,6 +18,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/base/os_error.h"
+#include "runtime/base/spin.h"
 #include "runtime/base/unique_fd.h"
 #include "runtime/net/descriptor.h"
 #include "runtime/sched/fatal.h"

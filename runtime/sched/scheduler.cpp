@@ -11,6 +11,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
+#include "runtime/base/thread_time.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
@@ -22,6 +23,10 @@ namespace {
 // long if all of them are in blocking calls.
 constexpr std::int64_t kGraceNs = 1'000'000'000;
 constexpr std::int64_t kCallGraceNs = 20'000'000;
+// On an overloaded machine a thread may get no processor in that time. Who wants one gets so much
+// of it before it is given up, but nobody more time than this.
+constexpr std::int64_t kRunNs = 100'000'000;
+constexpr std::int64_t kStarvedGraceNs = 10'000'000'000;
 
 stack::StackPoolOptions pool_options(std::size_t stack_bytes) {
   stack::StackPoolOptions options{.stack_bytes = stack_bytes};
@@ -166,7 +171,9 @@ bool Scheduler::wait_for_threads() {
     const std::int64_t now = base::monotonic_ns();
     if (stop_seen_ns == 0) stop_seen_ns = now;
     const bool only_calls = only_calls_left(stopped);
-    const std::int64_t deadline = stop_seen_ns + (only_calls ? kCallGraceNs : kGraceNs);
+    if (now >= stop_seen_ns + kCallGraceNs) note_times();
+    std::int64_t deadline = stop_seen_ns + (only_calls ? kCallGraceNs : kGraceNs);
+    if (now >= deadline && !only_calls && any_starved()) deadline = stop_seen_ns + kStarvedGraceNs;
     if (now >= deadline) {
       const base::LockGuard guard(threads_lock_);
       // detached: a task there never reaches a scheduling point; the scheduler stays for ever.
@@ -192,6 +199,26 @@ bool Scheduler::only_calls_left(std::size_t stopped) {
   std::size_t in_calls = 0;
   for (const Driver& driver : drivers_) in_calls += driver.thread->in_call() ? 1 : 0;
   return in_calls + stopped >= drivers_.size();
+}
+
+// Once, as the end of most runs takes no time in which anybody could starve.
+void Scheduler::note_times() {
+  const base::LockGuard guard(threads_lock_);
+  for (Driver& driver : drivers_) {
+    if (driver.ran_ns >= 0) continue;
+    const auto time = base::thread_time(driver.thread->os_id());
+    driver.ran_ns = time ? time->ran_ns : 0;
+  }
+}
+
+// Whether some thread wants a processor and has hardly had one since its time was noted.
+bool Scheduler::any_starved() {
+  const base::LockGuard guard(threads_lock_);
+  return std::any_of(drivers_.begin(), drivers_.end(), [](const Driver& driver) {
+    if (driver.thread->os_id() == 0) return true;  // it has not even begun
+    const auto time = base::thread_time(driver.thread->os_id());
+    return time && time->runnable && time->ran_ns - driver.ran_ns < kRunNs;
+  });
 }
 
 void Scheduler::trace_stop(bool clean) {

@@ -234,6 +234,8 @@ class Scheduler {
   bool wait_for_threads();
   bool all_stopped(std::size_t stopped);
   bool only_calls_left(std::size_t stopped);
+  void note_times();
+  bool any_starved();
   void trace_stop(bool clean);
 
   Tracing tracing_;
@@ -259,6 +261,7 @@ class Scheduler {
   struct Driver {
     std::unique_ptr<Thread> thread;
     std::thread handle;
+    std::int64_t ran_ns = -1;  // when the end of the run began to wait for it
   };
   mutable base::Lock threads_lock_;
   std::vector<Driver> drivers_ TASKSCOPE_GUARDED_BY(threads_lock_);

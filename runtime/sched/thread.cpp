@@ -341,6 +341,7 @@ std::uint64_t Thread::begin_wait(const WaitSpec& wait, WaitArms arms) {
   }
   if (auto* lane = mine->lane()) [[unlikely]]
     ticks = trace_block(*lane, self, wait, arms);
+  mine->note_wait(wait.reason);
   self->wait = wait;
   self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   self->state.store(TaskState::Blocked, std::memory_order_release);

@@ -244,6 +244,12 @@ inline TaskId checkpoint_id() {
   return task->id;
 }
 
+// Whether a task calls that has lost its worker: checkpoint_id() would wait for one.
+inline bool lost_worker() {
+  const Thread* const thread = quick_current_thread();
+  return thread != nullptr && thread->task() != nullptr && thread->worker() == nullptr;
+}
+
 // The worker of the calling thread, or null. Outside of the runtime's code the answer may be out of
 // date at once.
 Worker* current_worker();

@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
+#include "runtime/base/spin.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/park.h"
 

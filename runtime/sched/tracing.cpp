@@ -12,6 +12,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/sanitizer.h"
+#include "runtime/base/spin.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/scheduler.h"
 

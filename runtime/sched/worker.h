@@ -150,6 +150,9 @@ class alignas(64) Worker {
   // Fires what is due in this worker's queue of timers, or in all. False if nothing was.
   bool fire_timers(bool all);
 
+  // Its task is about to wait.
+  void note_wait(trace_format::BlockReason reason) { last_wait_ = reason; }
+
   instrument::Lane* lane() const { return lane_; }
   // The driver, or who holds the idle worker (Tracing::pass).
   void set_lane(instrument::Lane* lane) { lane_ = lane; }
@@ -226,11 +229,12 @@ class alignas(64) Worker {
     Task* next = nullptr;
     Worker* victim = nullptr;
     std::uint32_t tick = 0;
-    std::uint32_t pauses = 0;  // since
+    std::int64_t waited_ns = 0;  // since
   } watched_;
   static constexpr std::uint32_t kPrefetchAhead = 3;  // tasks
-  static constexpr std::uint32_t kPatienceMin = 125;  // 3 µs: worker_search.cpp
-  std::uint32_t patience_ = kPatienceMin;             // pauses
+  static constexpr std::int64_t kPatienceMinNs = 3'000;
+  std::int64_t patience_ns_ = kPatienceMinNs;  // worker_search.cpp
+  trace_format::BlockReason last_wait_{};      // that began here, since the last theft
   std::int64_t stole_next_ns_ = 0;  // from a next-slot, before this search; 0: it did not
   std::uint32_t kept_back_ = 0;     // next-slots in a row that offer_next() told nobody of
   TaskId next_id_ = 0;              // ids [next_id_, end_id_) are this worker's to give

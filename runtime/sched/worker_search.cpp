@@ -3,26 +3,31 @@
 #include <utility>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/spin.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
 namespace {
 
-// A searching worker goes round this often before it sleeps, with pauses (about 24 ns each) between
-// the rounds: some 10 µs in all. Waking a sleeping thread costs its waker 6 µs and takes 50 µs, so
-// work that turns up within that time is worth waiting for.
+// A searching worker goes round this often before it sleeps, with so much time between the rounds:
+// some 10 µs in all. Waking a sleeping thread costs its waker 6 µs and takes 50 µs, so work that
+// turns up within that time is worth waiting for.
 constexpr int kRounds = 8;
-constexpr std::uint32_t kPausesPerRound = 50;
+constexpr std::int64_t kRoundNs = 1'200;
 // What lies in a next-slot is about to be run by its owner with a warm cache. It is stolen only
-// when the owner has been busy with one task for so many pauses: for 3 µs, or, when what was stolen
-// before ran for less than that, for twice as long as then, up to 60 µs. Tasks that wake each other
-// at a lock all the time would otherwise fetch it from core to core.
-constexpr std::uint32_t kPatienceMax = 2500;
+// when the owner has been busy with one task for 3 µs (kPatienceMinNs), or, when the last theft was
+// not worth it, for twice as long as then, up to 100 µs. It was not if the task ran for less than
+// 3 µs, or for less than 20 and then waited for a lock: tasks that wake each other at a lock all
+// the time would otherwise fetch it from core to core.
+constexpr std::int64_t kPatienceMaxNs = 100'000;
 constexpr std::int64_t kWorthNs = 3'000;
+constexpr std::int64_t kWorthBesideLocksNs = 20'000;
 
-void pause(std::uint32_t count) {
-  for (std::uint32_t i = 0; i < count; ++i) base::spin_pause();
+bool is_lock(trace_format::BlockReason reason) {
+  using trace_format::BlockReason;
+  return reason == BlockReason::Mutex || reason == BlockReason::RwMutexRead ||
+         reason == BlockReason::RwMutexWrite;
 }
 
 }  // namespace
@@ -54,7 +59,7 @@ Task* Worker::search_others() {
   const auto workers = scheduler_.workers();
   const auto count = static_cast<std::uint32_t>(workers.size());
   for (int round = 0; round < kRounds || watched_.next != nullptr; ++round) {
-    if (round > 0) pause(kPausesPerRound);
+    if (round > 0) base::spin_for(kRoundNs);
     if (attention() != 0) return nullptr;
     if (Task* task = pick_global(RunQueue<Task>::kCapacity / 2)) return task;
     const std::uint32_t start = random() % count;
@@ -85,21 +90,23 @@ void Worker::watch_next(Worker& victim) {
 Task* Worker::steal_watched() {
   if (watched_.next == nullptr) return nullptr;
   Worker& victim = *watched_.victim;
-  watched_.pauses += kPausesPerRound;
+  watched_.waited_ns += kRoundNs;
   const bool unchanged = victim.tick() == watched_.tick;
-  if (unchanged && watched_.pauses < patience_) return nullptr;
+  if (unchanged && watched_.waited_ns < patience_ns_) return nullptr;
   Task* const task = watched_.next;
   watched_ = {};
   if (!unchanged || !victim.queue_.steal_next(task)) return nullptr;
   stole_next_ns_ = base::monotonic_ns();
+  last_wait_ = {};
   if (lane_ != nullptr) lane_->steal(task->id, victim.index_, 1);
   return task;
 }
 
 void Worker::judge_theft() {
   if (stole_next_ns_ == 0) return;
-  const bool worth_it = base::monotonic_ns() - stole_next_ns_ >= kWorthNs;
-  patience_ = worth_it ? kPatienceMin : std::min(2 * patience_, kPatienceMax);
+  const std::int64_t worth_ns = is_lock(last_wait_) ? kWorthBesideLocksNs : kWorthNs;
+  const bool worth_it = base::monotonic_ns() - stole_next_ns_ >= worth_ns;
+  patience_ns_ = worth_it ? kPatienceMinNs : std::min(2 * patience_ns_, kPatienceMaxNs);
   stole_next_ns_ = 0;
 }
 

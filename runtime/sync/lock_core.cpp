@@ -55,11 +55,17 @@ bool LockCore::take_if_allowed() {
   while (may_write(state)) {
     if (traced_.state.compare_exchange_weak(state, state | kLocked, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
-      traced_.holder.store(sched::current_task_id(), std::memory_order_relaxed);
+      note_holder(sched::current_task_id());
       return true;
     }
   }
   return false;
+}
+
+bool LockCore::count_reader_with_worker() {
+  unlock_together();
+  sched::checkpoint_id();
+  return count_reader();
 }
 
 bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* file,
@@ -107,7 +113,7 @@ bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* 
     if (self.success) break;  // handed over
   }
   if (mode == Mode::Alone) {
-    traced_.holder.store(sched::current_task_id(), std::memory_order_relaxed);
+    note_holder(sched::current_task_id());
   }
   return true;
 }

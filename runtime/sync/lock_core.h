@@ -66,9 +66,12 @@ class LockCore {
 
   // Panics if nobody has it alone.
   void unlock() {
+    std::uint32_t alone = kLocked;
     // Release pairs with the acquire of whoever takes it next.
-    if (!exchange<kLocked, 0>(std::memory_order_release)) [[unlikely]]
+    if (!traced_.state.compare_exchange_strong(alone, 0, std::memory_order_release,
+                                               std::memory_order_relaxed)) [[unlikely]] {
       unlock_contended();
+    }
   }
 
   // True if the calling task has it (for writing): for assertions. False if it has not, but for the
@@ -138,36 +141,35 @@ class LockCore {
            (rest & kWoken) == 0;
   }
 
-  // Changes the state from kFrom to kTo if it is that. A look first spares the exchange that must
-  // fail when there are waiters. The exchange must not wait for the look, whose answer the
-  // processor predicts: so it gets a constant, where a compiler would take what was loaded.
-  template <std::uint32_t kFrom, std::uint32_t kTo>
-  bool exchange(std::memory_order order) {
-    std::uint32_t from = kFrom;
-    if (traced_.state.load(std::memory_order_relaxed) != kFrom) return false;
-#if defined(__x86_64__)
-    asm volatile("movl %1, %0" : "=r"(from) : "i"(kFrom));
-#endif
-    return traced_.state.compare_exchange_strong(from, kTo, order, std::memory_order_relaxed);
-  }
   bool take_free(trace_format::TaskId self) {
+    std::uint32_t free = 0;
     // Acquire pairs with the release of whoever gave it back.
-    if (!exchange<0, kLocked>(std::memory_order_acquire)) return false;
-    traced_.holder.store(self, std::memory_order_relaxed);
+    if (!traced_.state.compare_exchange_strong(free, kLocked, std::memory_order_acquire,
+                                               std::memory_order_relaxed)) {
+      return false;
+    }
+    note_holder(self);
     return true;
+  }
+  // A store would hold up the next atomic operation, and often it is the same task again.
+  void note_holder(trace_format::TaskId self) {
+    if (traced_.holder.load(std::memory_order_relaxed) != self) {
+      traced_.holder.store(self, std::memory_order_relaxed);
+    }
   }
   bool take_if_allowed();
 
   // Counts a reader. True if it has it; else it is a momentary one.
   bool count_reader() {
-    if (traced_.state.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      sched::checkpoint_id();
     // Acquire pairs with the release of the writer that had it last.
     const std::uint32_t before = traced_.state.fetch_add(kReader, std::memory_order_acquire);
     if (before == 0) [[likely]]
       return true;
-    return may_read(before);
+    if (!may_read(before)) return false;
+    return !sched::lost_worker() || count_reader_with_worker();
   }
+  // The same for one that is counted beside others although its task has lost its worker.
+  bool count_reader_with_worker();
   bool lock_contended(Mode mode, channel::DoneChannel done, const char* file, const char* function,
                       std::uint32_t line);
   void unlock_contended();

@@ -16,6 +16,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/lock.h"
+#include "runtime/base/spin.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/spin.h"
 #include "tests/runtime/support/runtime_test.h"
 
 namespace taskscope {

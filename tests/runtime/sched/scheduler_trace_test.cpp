@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/base/spin.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/worker.h"
 #include "tests/runtime/support/fake_recorder.h"

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/base/spin.h"
 #include "runtime/context/context.h"
 #include "tests/runtime/support/panic_of.h"
 #include "tests/runtime/support/runtime_test.h"
