@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <time.h>
 
 #include <array>
 #include <atomic>
@@ -8,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -445,6 +448,66 @@ TEST(AbandonDeathTest, AHogDoesNotKeepTheProgramAlive) {
         std::_Exit(stats.threads_abandoned ? result : 99);
       },
       ::testing::ExitedWithCode(5), "");
+}
+
+// Leaves the calling thread what nobody else wants of one of its processors, and keeps that busy.
+class Starvation {
+ public:
+  Starvation() {
+    cpu_set_t allowed;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int i = 0; CPU_COUNT(&one) == 0; ++i) {
+      if (CPU_ISSET(i, &allowed)) CPU_SET(i, &one);
+    }
+    sched_setaffinity(0, sizeof one, &one);  // the other thread's too
+    hog_ = std::thread([this] {
+      while (!ends_) base::spin_pause();
+    });
+    const sched_param none{};
+    sched_setscheduler(0, SCHED_IDLE, &none);
+  }
+  ~Starvation() {
+    ends_ = true;
+    hog_.join();
+  }
+  Starvation(const Starvation&) = delete;
+  Starvation& operator=(const Starvation&) = delete;
+
+ private:
+  std::atomic<bool> ends_{false};
+  std::thread hog_;
+};
+
+std::int64_t processor_time_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+// A task that would soon reach a scheduling point, if its thread had a processor, is waited for.
+TEST(Abandon, AThreadThatGetsNoProcessorIsWaitedFor) {
+  std::optional<Starvation> starvation;
+  std::atomic<bool> done{false};
+  sched::RunStats stats;
+  ts::run(
+      [&] {
+        std::atomic<bool> started{false};
+        go([&] {
+          started = true;
+          starvation.emplace();
+          // It has some 0.3 % of a processor: more than two seconds.
+          const std::int64_t end = processor_time_ns() + 8'000'000;
+          while (processor_time_ns() < end) base::spin_pause();
+          done = true;
+        });
+        while (!started) std::this_thread::yield();
+      },
+      {.workers = 2, .stats = &stats});
+  EXPECT_FALSE(stats.threads_abandoned);
+  EXPECT_TRUE(done);
+  while (!done) std::this_thread::yield();  // it refers to what lies here
 }
 
 }  // namespace
