@@ -233,7 +233,7 @@ bool DoneWait::park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQu
     return false;
   }
   sched::Claim claim;
-  self.claim = &claim;
+  queue.share(self, claim);
   sched::Waiter other{.task = self.task, .claim = &claim};
   done_.receivers_.push(other);
   base::Lock* const locks[] = {&lock, &done_.lock_};
