@@ -205,10 +205,13 @@ class alignas(64) Worker {
   Task* search_others();
   // Half of what is queued there.
   Task* steal_from(Worker& victim);
+  // Whether what is queued there stays there for now, in a search that has taken so long.
+  bool leaves_queued(const Worker& victim, std::int64_t searched_ns) const;
+  void note_theft(const Task& first, const Worker& victim, std::uint32_t count);
   // What lies in a next-slot is watched for some rounds, and stolen if its owner does not move.
   void watch_next(Worker& victim);
   Task* steal_watched();
-  // Becomes more patient if the task that was stolen from a next-slot did not run for long.
+  // Becomes more patient if what was stolen last did not run for long.
   void judge_theft();
   bool start_spinning();
   void stop_spinning();
@@ -235,9 +238,9 @@ class alignas(64) Worker {
   static constexpr std::int64_t kPatienceMinNs = 3'000;
   std::int64_t patience_ns_ = kPatienceMinNs;  // worker_search.cpp
   trace_format::BlockReason last_wait_{};      // that began here, since the last theft
-  std::int64_t stole_next_ns_ = 0;  // from a next-slot, before this search; 0: it did not
-  std::uint32_t kept_back_ = 0;     // next-slots in a row that offer_next() told nobody of
-  TaskId next_id_ = 0;              // ids [next_id_, end_id_) are this worker's to give
+  std::int64_t stole_ns_ = 0;                  // before this search; 0: it did not
+  std::uint32_t kept_back_ = 0;  // next-slots in a row that offer_next() told nobody of
+  TaskId next_id_ = 0;           // ids [next_id_, end_id_) are this worker's to give
   TaskId end_id_ = 0;
   std::uint64_t spawned_ = 0;
   std::uint64_t ended_ = 0;

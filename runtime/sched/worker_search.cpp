@@ -15,14 +15,17 @@ namespace {
 // turns up within that time is worth waiting for.
 constexpr int kRounds = 8;
 constexpr std::int64_t kRoundNs = 1'200;
-// What lies in a next-slot is about to be run by its owner with a warm cache. It is stolen only
-// when the owner has been busy with one task for 3 µs (kPatienceMinNs), or, when the last theft was
-// not worth it, for twice as long as then, up to 100 µs. It was not if the task ran for less than
-// 3 µs, or for less than 20 and then waited for a lock: tasks that wake each other at a lock all
-// the time would otherwise fetch it from core to core.
+// A theft is worth it if what was stolen runs for 3 µs before the thief looks for work again, or
+// for 20 if it then waits for a lock: tasks that wake each other all the time would otherwise be
+// fetched from core to core with what they share. As long as it is, what is queued is stolen at
+// once; what lies in a next-slot is about to be run by its owner with a warm cache, and is stolen
+// only when the owner has been busy with one task for 3 µs (kPatienceMinNs). After each theft that
+// was not, either is left to its owner for twice as long as before, up to 100 µs, unless many are
+// queued.
 constexpr std::int64_t kPatienceMaxNs = 100'000;
 constexpr std::int64_t kWorthNs = 3'000;
 constexpr std::int64_t kWorthBesideLocksNs = 20'000;
+constexpr std::uint32_t kManyQueued = 32;
 
 bool is_lock(trace_format::BlockReason reason) {
   using trace_format::BlockReason;
@@ -58,15 +61,21 @@ Task* Worker::search_others() {
   watched_ = {};
   const auto workers = scheduler_.workers();
   const auto count = static_cast<std::uint32_t>(workers.size());
-  for (int round = 0; round < kRounds || watched_.next != nullptr; ++round) {
+  bool something_left = false;  // to its owner, for now
+  for (int round = 0; round < kRounds || watched_.next != nullptr || something_left; ++round) {
     if (round > 0) base::spin_for(kRoundNs);
     if (attention() != 0) return nullptr;
     if (Task* task = pick_global(RunQueue<Task>::kCapacity / 2)) return task;
+    something_left = false;
     const std::uint32_t start = random() % count;
     for (std::uint32_t i = 0; i < count; ++i) {
       Worker& victim = *workers[(start + i) % count];
       if (&victim == this) continue;
-      if (Task* task = steal_from(victim)) return task;
+      if (leaves_queued(victim, round * kRoundNs)) {
+        something_left = true;
+      } else if (Task* task = steal_from(victim)) {
+        return task;
+      }
       if (round < kRounds && watched_.next == nullptr) watch_next(victim);
     }
     if (Task* task = steal_watched()) return task;
@@ -74,13 +83,25 @@ Task* Worker::search_others() {
   return nullptr;
 }
 
+bool Worker::leaves_queued(const Worker& victim, std::int64_t searched_ns) const {
+  if (patience_ns_ == kPatienceMinNs || searched_ns >= patience_ns_) return false;
+  const std::uint32_t queued = victim.queue_.size();
+  return queued > 0 && queued < kManyQueued;
+}
+
 Task* Worker::steal_from(Worker& victim) {
   Task* batch[RunQueue<Task>::kCapacity / 2];
   const std::uint32_t count = victim.queue_.grab(batch);
   if (count == 0) return nullptr;
-  if (lane_ != nullptr) lane_->steal(batch[0]->id, victim.index_, count);
+  note_theft(*batch[0], victim, count);
   for (std::uint32_t i = 1; i < count; ++i) queue_last(batch[i]);
   return batch[0];
+}
+
+void Worker::note_theft(const Task& first, const Worker& victim, std::uint32_t count) {
+  stole_ns_ = base::monotonic_ns();
+  last_wait_ = {};
+  if (lane_ != nullptr) lane_->steal(first.id, victim.index_, count);
 }
 
 void Worker::watch_next(Worker& victim) {
@@ -96,18 +117,16 @@ Task* Worker::steal_watched() {
   Task* const task = watched_.next;
   watched_ = {};
   if (!unchanged || !victim.queue_.steal_next(task)) return nullptr;
-  stole_next_ns_ = base::monotonic_ns();
-  last_wait_ = {};
-  if (lane_ != nullptr) lane_->steal(task->id, victim.index_, 1);
+  note_theft(*task, victim, 1);
   return task;
 }
 
 void Worker::judge_theft() {
-  if (stole_next_ns_ == 0) return;
+  if (stole_ns_ == 0) return;
   const std::int64_t worth_ns = is_lock(last_wait_) ? kWorthBesideLocksNs : kWorthNs;
-  const bool worth_it = base::monotonic_ns() - stole_next_ns_ >= worth_ns;
+  const bool worth_it = base::monotonic_ns() - stole_ns_ >= worth_ns;
   patience_ns_ = worth_it ? kPatienceMinNs : std::min(2 * patience_ns_, kPatienceMaxNs);
-  stole_next_ns_ = 0;
+  stole_ns_ = 0;
 }
 
 }  // namespace taskscope::sched
