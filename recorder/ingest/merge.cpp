@@ -52,8 +52,9 @@ namespace {
 // Kinds that need no look at what follows their record.
 constexpr auto kIsPlain = [] {
   std::array<bool, 256> plain{};
-  for (const EventKind kind : {EventKind::Spawn, EventKind::Run, EventKind::Yield, EventKind::Arm,
-                               EventKind::Block, EventKind::Ready, EventKind::Exit}) {
+  for (const EventKind kind :
+       {EventKind::Spawn, EventKind::Run, EventKind::Yield, EventKind::Arm, EventKind::Chosen,
+        EventKind::Block, EventKind::Ready, EventKind::Exit}) {
     plain[static_cast<std::uint8_t>(kind)] = true;
   }
   return plain;

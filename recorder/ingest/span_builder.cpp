@@ -134,6 +134,7 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
       take_yield_or_block(ring, event, ns);
       break;
     case EventKind::Arm:
+    case EventKind::Chosen:
       take_arm(ring, event, ns);
       break;
     case EventKind::Ready:
@@ -481,9 +482,10 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
   add(ring, row);
 }
 
-// One more thing that the block to come is for; the task goes on until then. Same time as that.
+// One more thing that the block to come is for, at the same time, or the one that has ended it. The
+// task goes on.
 void SpanBuilder::take_arm(Ring& ring, const Event& event, std::int64_t ns) {
-  StoredRow row{.ns = ns, .object_id = event.id, .arg = event.aux, .kind = EventKind::Arm};
+  StoredRow row{.ns = ns, .object_id = event.id, .arg = event.aux, .kind = event.kind};
   if (const Task* task = actor_of(ring)) {
     row.task_id = task->id;
     row.ns = not_before(ring, *task, ns);

@@ -79,7 +79,9 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::Block, kHasTask | kHasSpan | kHasObject | kHasSite | kHasReason | kBeginsState);
   set(EventKind::Ready,
       kHasTask | kHasSpan | kHasObject | kHasSite | kHasReason | kHasArg | kBeginsState);
-  set(EventKind::Arm, kHasTask | kHasObject | kHasArg);
+  for (const EventKind kind : {EventKind::Arm, EventKind::Chosen}) {
+    set(kind, kHasTask | kHasObject | kHasArg);
+  }
   set(EventKind::Exit, kHasTask | kHasSpan);
   set(EventKind::Panic, kHasTask);
   set(EventKind::Syscall, kHasTask | kHasSpan | kHasSite | kBeginsState);
@@ -127,9 +129,9 @@ constexpr std::uint8_t fields_of(EventKind kind) {
 inline constexpr auto kAboutCurrent = [] {
   std::array<bool, 256> about{};
   for (const EventKind kind :
-       {EventKind::Yield, EventKind::Arm, EventKind::Block, EventKind::Exit, EventKind::Syscall,
-        EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff, kEndRunning, kCloseRunning,
-        kEndSyscall, kCloseSyscall}) {
+       {EventKind::Yield, EventKind::Arm, EventKind::Chosen, EventKind::Block, EventKind::Exit,
+        EventKind::Syscall, EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff,
+        kEndRunning, kCloseRunning, kEndSyscall, kCloseSyscall}) {
     about[static_cast<std::uint8_t>(kind)] = true;
   }
   return about;

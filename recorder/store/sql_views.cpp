@@ -28,6 +28,13 @@ CREATE TEMP VIEW IF NOT EXISTS arm AS
 #undef TASKSCOPE_ARM_OPERATION
                                   R"sql( END AS operation, object_id
   FROM event WHERE kind = 'arm';
+CREATE TEMP VIEW IF NOT EXISTS chosen_arm AS
+  SELECT ns, task_id, CASE arg)sql"
+#define TASKSCOPE_ARM_OPERATION(number, name, text) " WHEN " #number " THEN '" text "'"
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ARM_OPERATION
+                                  R"sql( END AS operation, object_id
+  FROM event WHERE kind = 'chosen';
 CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns

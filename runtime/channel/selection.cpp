@@ -131,9 +131,12 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
   enter_queues(claim);
   if (enabled_ == 0) sched::park_for_ever(wait);
   sched::HeldLocks held{.first = locks_ + 1, .count = channels_};
-  sched::park(wait, held,
-              wait.object == nullptr ? sched::WaitArms{next_arm, this} : sched::WaitArms{});
-  return leave_queues(claim);
+  if (wait.object != nullptr) {
+    sched::park(wait, held);
+    return leave_queues(claim);
+  }
+  sched::park(wait, held, {next_arm, this});
+  return tell(leave_queues(claim));
 }
 
 std::size_t Selection::wait_until(const sched::WaitSpec& wait,
@@ -156,7 +159,7 @@ std::size_t Selection::wait_until(const sched::WaitSpec& wait,
   sched::HeldLocks held{.first = locks_, .count = channels_ + 1};
   sched::park(wait, held, {next_arm_or_timeout, this});
   if (claim.winner() != &timeout.waiter) sched::stop_timer(timeout);
-  return leave_queues(claim);
+  return tell(leave_queues(claim));
 }
 
 // In the order in which they were written.
@@ -164,10 +167,19 @@ std::size_t Selection::next_arm(const void* select, std::size_t from, sched::Wai
   const auto& self = *static_cast<const Selection*>(select);
   while (from < self.count_ && self.arms_[from].chan == nullptr) ++from;
   if (from >= self.count_) return 0;
-  const Arm& found = self.arms_[from];
-  arm = {.operation = found.direction == Direction::Recv ? ArmOperation::Recv : ArmOperation::Send,
-         .object = &found.chan->traced_};
+  arm = told_as(self.arms_[from]);
   return from + 1;
+}
+
+sched::WaitArm Selection::told_as(const Arm& arm) {
+  return {.operation = arm.direction == Direction::Recv ? ArmOperation::Recv : ArmOperation::Send,
+          .object = &arm.chan->traced_};
+}
+
+std::size_t Selection::tell(std::size_t chosen) const {
+  sched::trace_chosen(chosen == kNone ? sched::WaitArm{.operation = ArmOperation::After}
+                                      : told_as(arms_[chosen]));
+  return chosen;
 }
 
 std::size_t Selection::next_arm_or_timeout(const void* select, std::size_t from,

@@ -63,6 +63,9 @@ class Selection {
   // What a trace tells of the wait, if that is for no object of its own: WaitArms::next.
   static std::size_t next_arm(const void* select, std::size_t from, sched::WaitArm& arm);
   static std::size_t next_arm_or_timeout(const void* select, std::size_t from, sched::WaitArm& arm);
+  static sched::WaitArm told_as(const Arm& arm);
+  // Tells a trace what has ended the wait; returns it.
+  std::size_t tell(std::size_t chosen) const;
 
   Arm* arms_;
   Arm** order_;  // the enabled arms, by address of their channels

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kGroupsMax = 50;
 constexpr std::size_t kIdsMax = 10;  // task ids listed for one group
+constexpr std::size_t kArmsMax = 8;  // of a select
 
 std::string shorten(std::string_view path) {
   char directory[PATH_MAX];
@@ -79,6 +80,20 @@ std::vector<Group> group_tasks(const std::vector<BlockedTask>& tasks) {
   return result;
 }
 
+// What one select of the group waits for; the channels of another's may be others.
+void append_arms(std::string& out, const BlockedTask& task) {
+  for (std::size_t i = 0; i < task.arms.size() && i < kArmsMax; ++i) {
+    const BlockedTask::Arm& arm = task.arms[i];
+    out += "\t\t" + std::string(arm.operation) + ' ';
+    out += arm.object.empty() ? std::string(arm.kind) + " made at " + format_site(arm.made_at)
+                              : '"' + arm.object + '"';
+    out += '\n';
+  }
+  if (task.arms.size() > kArmsMax) {
+    out += "\t\t… and " + std::to_string(task.arms.size() - kArmsMax) + " more\n";
+  }
+}
+
 void append_group(std::string& out, const Group& group) {
   const BlockedTask& first = *group.tasks.front();
   if (group.tasks.size() == 1) {
@@ -100,6 +115,7 @@ void append_group(std::string& out, const Group& group) {
   out += "\twaits at " + format_site(first.wait_site);
   if (!first.object.empty()) out += " for \"" + first.object + '"';
   out += '\n';
+  append_arms(out, first);
   if (!first.holder.empty()) out += '\t' + first.holder + '\n';
   append_spawned(out, first.task);
 }

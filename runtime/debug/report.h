@@ -25,7 +25,14 @@ struct BlockedTask {
   std::string_view reason;  // "chan recv"
   base::Site wait_site;
   std::string object;  // its name; may be empty
-  std::string holder;  // of a lock: "task 5 has it"; may be empty
+  struct Arm {
+    std::string_view operation;  // "recv"
+    std::string_view kind;       // of its object: "channel"
+    std::string object;          // its name; may be empty
+    base::Site made_at;
+  };
+  std::vector<Arm> arms;  // of a select
+  std::string holder;     // of a lock: "task 5 has it"; may be empty
   std::int64_t waited_ns = 0;
 };
 

@@ -97,6 +97,10 @@ class Lane {
   void arm(std::uint64_t ticks, ObjectId object, trace_format::ArmOperation operation) {
     write(EventKind::Arm, ticks, object, static_cast<std::uint32_t>(operation));
   }
+  // The arm that ended the wait of the task that runs.
+  void chosen(ObjectId object, trace_format::ArmOperation operation) {
+    write(EventKind::Chosen, now(), object, static_cast<std::uint32_t>(operation));
+  }
   void ready(TaskId task, std::uint32_t seq) {
     write(EventKind::Ready, now(), task, seq & trace_format::kSeqMask);
   }

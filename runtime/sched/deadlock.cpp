@@ -64,6 +64,23 @@ std::string describe_holder(const Task& task, const TasksById& tasks, std::int64
   return name + " has had it for at least " + std::to_string(seconds) + " s";
 }
 
+std::string name_of(const instrument::TracedObject* object) {
+  return object == nullptr || object->name() == nullptr ? "" : object->name();
+}
+
+// What a select waits for.
+std::vector<debug::BlockedTask::Arm> describe_arms(const Task& task) {
+  std::vector<debug::BlockedTask::Arm> arms;
+  each_arm(task.wait, [&](const WaitArm& arm) {
+    if (arm.object == nullptr) return;  // a time: then it is no deadlock
+    arms.push_back({.operation = trace_format::to_text(arm.operation),
+                    .kind = trace_format::to_text(arm.object->kind()),
+                    .object = name_of(arm.object),
+                    .made_at = arm.object->made_at()});
+  });
+  return arms;
+}
+
 }  // namespace
 
 void report_if_deadlocked(Scheduler& scheduler) {
@@ -83,11 +100,11 @@ void report_if_deadlocked(Scheduler& scheduler) {
   std::vector<debug::BlockedTask> tasks;
   for (const auto& [id, pointer] : live) {
     const Task& task = *pointer;
-    const char* object = task.wait.object == nullptr ? nullptr : task.wait.object->name();
     tasks.push_back({.task = task_info(task),
                      .reason = trace_format::to_text(task.wait.reason),
-                     .wait_site = task.wait.site,
-                     .object = object == nullptr ? "" : object,
+                     .wait_site = task.wait.site(),
+                     .object = name_of(task.wait.object),
+                     .arms = describe_arms(task),
                      .holder = describe_holder(task, live, now_ns),
                      .waited_ns = now_ns - task.wait_since_ns.load(std::memory_order_relaxed)});
   }

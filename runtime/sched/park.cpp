@@ -30,8 +30,10 @@ void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_thread()->park(wait, held);
 }
 
-void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms) {
-  current_thread()->park(wait, held, arms);
+void park(const WaitSpec& wait, HeldLocks& held) { current_thread()->park(wait, held, nullptr); }
+
+void park(const WaitSpec& wait, HeldLocks& held, const WaitArms& arms) {
+  current_thread()->park(wait, held, &arms);
 }
 
 void park_for_ever(const WaitSpec& wait) {
@@ -80,6 +82,8 @@ void with_lane(Write write) TASKSCOPE_NO_ANALYSIS {
 }
 
 }  // namespace
+
+void trace_chosen(const WaitArm& arm) { current_thread()->trace_chosen(arm); }
 
 void trace_close(const instrument::TracedObject& object, const base::Site& site) {
   if (object.announced()) with_lane([&](instrument::Lane& lane) { lane.close(object, site); });

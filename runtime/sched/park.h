@@ -54,7 +54,7 @@ struct WaitArm {
   }
 };
 
-// All of them, for whoever asks before the task has left its stack.
+// All of them, for whoever asks before the task has left its stack, or while it cannot be woken.
 struct WaitArms {
   // Fills in the first arm at or after place `from` of `select`; returns the place behind it, or 0
   // if there is none.
@@ -65,16 +65,21 @@ struct WaitArms {
   template <class Visit>
   void each(Visit visit) const {
     WaitArm arm;
-    if (next == nullptr) return;
     for (std::size_t at = 0; (at = next(select, at, arm)) != 0;) visit(arm);
   }
 };
 
+template <class Visit>
+void each_arm(const ParkedWait& wait, Visit visit) {
+  if (wait.arms != nullptr) wait.arms->each(visit);
+}
+
 // The same with several locks, which are opened in their order. `held` and the array are the
 // caller's, on its stack: before they die it must have taken, once more, every lock but the waker's
 // own, which it does anyway to leave the other objects' queues. Then all have been opened. `arms`
-// are for the trace only: what the wait is for, if it is not for one object.
-void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms = {});
+// are for the trace and for reports: what the wait is for, if it is not for one object.
+void park(const WaitSpec& wait, HeldLocks& held);
+void park(const WaitSpec& wait, HeldLocks& held, const WaitArms& arms);
 
 // The calling task waits for ever (nil channels).
 [[noreturn]] void park_for_ever(const WaitSpec& wait);
@@ -92,6 +97,9 @@ void checkpoint();
 
 // Waits for at least `duration_ns`; zero or less is a yield.
 void sleep_for(std::int64_t duration_ns, const base::Site& site);
+
+// Tells the trace for which of its arms the calling task was woken.
+void trace_chosen(const WaitArm& arm);
 
 // Tell the trace that an object was closed or is gone, if it knows of the object at all. Any
 // thread.

@@ -55,6 +55,29 @@ struct WaitSpec {
   base::Site site;
 };
 
+struct WaitArms;  // park.h
+
+// The same of a parked task, packed.
+struct ParkedWait {
+  ParkedWait() = default;
+  // `arms` may be null; else it stays where it is while the task is parked.
+  ParkedWait(const WaitSpec& wait, const WaitArms* several)
+      : object(wait.object),
+        arms(several),
+        site_file(wait.site.file),
+        site_function(wait.site.function),
+        site_line(wait.site.line),
+        reason(wait.reason) {}
+  base::Site site() const { return {site_file, site_function, site_line}; }
+
+  instrument::TracedObject* object = nullptr;
+  const WaitArms* arms = nullptr;
+  const char* site_file = nullptr;
+  const char* site_function = nullptr;
+  std::uint32_t site_line = 0;
+  BlockReason reason = BlockReason::None;
+};
+
 // Runs the closure that lies in `memory`, or whose address lies there, then destroys it.
 using TaskBody = void (*)(void* memory);
 
@@ -100,7 +123,7 @@ struct alignas(64) Task {
 
   // The third: only tasks that wait.
   ExceptionState exceptions;
-  WaitSpec wait;  // of its last wait; meaningful while Blocked
+  ParkedWait wait;  // its last; meaningful while Blocked
   // Atomic: written by the owner before it is Blocked; the monitor looks. CLOCK_MONOTONIC_COARSE.
   std::atomic<std::int64_t> wait_since_ns{0};
 };

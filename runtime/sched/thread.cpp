@@ -297,7 +297,7 @@ void Thread::free_task(Task* task) {
 
 void Thread::park(const WaitSpec& wait, base::Lock& held) {
   enter_runtime();
-  const std::uint64_t ticks = begin_wait(wait, {});
+  const std::uint64_t ticks = begin_wait(wait, nullptr);
   held.release_here();
   Task* const self = task_;
   Thread& thread = leave(*this, self, {Leaving::Kind::OpenLock, &held}, ticks);
@@ -305,7 +305,7 @@ void Thread::park(const WaitSpec& wait, base::Lock& held) {
   thread.leave_runtime();
 }
 
-void Thread::park(const WaitSpec& wait, HeldLocks& held, WaitArms arms) {
+void Thread::park(const WaitSpec& wait, HeldLocks& held, const WaitArms* arms) {
   enter_runtime();
   const std::uint64_t ticks = begin_wait(wait, arms);
   for (std::size_t i = 0; i < held.count; ++i) held.first[i]->release_here();
@@ -318,31 +318,31 @@ void Thread::park(const WaitSpec& wait, HeldLocks& held, WaitArms arms) {
 namespace {
 
 [[gnu::noinline]] std::uint64_t trace_block(instrument::Lane& lane, Task* self,
-                                            const WaitSpec& wait, WaitArms arms) {
+                                            const ParkedWait& wait) {
   Tracing::introduce(lane, *self);
   const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
-  const auto site = lane.site(wait.site);
-  arms.each([&](const WaitArm& arm) { arm.announce(lane); });
+  const auto site = lane.site(wait.site());
+  each_arm(wait, [&](const WaitArm& arm) { arm.announce(lane); });
   const std::uint64_t ticks = lane.now();
-  arms.each([&](const WaitArm& arm) { lane.arm(ticks, arm.id_in(lane), arm.operation); });
+  each_arm(wait, [&](const WaitArm& arm) { lane.arm(ticks, arm.id_in(lane), arm.operation); });
   lane.block(ticks, object, wait.reason, site);
   return ticks;
 }
 
 }  // namespace
 
-std::uint64_t Thread::begin_wait(const WaitSpec& wait, WaitArms arms) {
+std::uint64_t Thread::begin_wait(const WaitSpec& wait, const WaitArms* arms) {
   Task* const self = task_;
   std::uint64_t ticks = 0;
   Worker* const mine = worker();
   if (mine == nullptr) {
-    block_workerless(self, wait, arms, coarse_ns());
+    block_workerless(self, {wait, arms}, coarse_ns());
     return ticks;
   }
+  self->wait = {wait, arms};
   if (auto* lane = mine->lane()) [[unlikely]]
-    ticks = trace_block(*lane, self, wait, arms);
+    ticks = trace_block(*lane, self, self->wait);
   mine->note_wait(wait.reason);
-  self->wait = wait;
   self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   self->state.store(TaskState::Blocked, std::memory_order_release);
   return ticks;

@@ -52,7 +52,8 @@ class alignas(64) Thread {
 
   // What the running task may do. All return when it runs again, perhaps on another thread.
   void park(const WaitSpec& wait, base::Lock& held);
-  void park(const WaitSpec& wait, HeldLocks& held, WaitArms arms);
+  void park(const WaitSpec& wait, HeldLocks& held, const WaitArms* arms);
+  void trace_chosen(const WaitArm& arm);
   void yield();
   void sleep_until(std::int64_t deadline_ns, const base::Site& site);
   // The task is about to wait for a descriptor: if what runs here next takes long, an idle worker
@@ -129,7 +130,7 @@ class alignas(64) Thread {
   static Thread& arrived();
 
   // Marks the current task as waiting, in the trace too; returns the ticks of that.
-  std::uint64_t begin_wait(const WaitSpec& wait, WaitArms arms);
+  std::uint64_t begin_wait(const WaitSpec& wait, const WaitArms* arms);
   void begin_thread();
   void take_up(Worker& worker);
   // Takes up `task` as the current one; a switch to its context follows.
@@ -150,7 +151,7 @@ class alignas(64) Thread {
   void set_worker(Worker* worker) { worker_.store(worker, std::memory_order_relaxed); }
 
   // A task without a worker (thread_workerless.cpp).
-  void block_workerless(Task* self, const WaitSpec& wait, WaitArms arms, std::int64_t now_ns);
+  void block_workerless(Task* self, const ParkedWait& wait, std::int64_t now_ns);
   void ready_workerless(Task* task);
   void submit_workerless(Task* task, std::string_view name);
   void trace_exit_workerless(Task* self);

@@ -99,8 +99,7 @@ void Thread::count_found() {
   scheduler_.count_workerless(-1);
 }
 
-void Thread::block_workerless(Task* self, const WaitSpec& wait, WaitArms arms,
-                              std::int64_t now_ns) {
+void Thread::block_workerless(Task* self, const ParkedWait& wait, std::int64_t now_ns) {
   leave_call_worker();
   in_call_.store(false, std::memory_order_relaxed);
   scheduler_.tracing().change_outside([&](instrument::Lane* lane) {
@@ -110,11 +109,11 @@ void Thread::block_workerless(Task* self, const WaitSpec& wait, WaitArms arms,
     self->state.store(TaskState::Blocked, std::memory_order_release);
     if (lane == nullptr) return;
     const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
-    const auto site = lane->site(wait.site);
-    arms.each([&](const WaitArm& arm) { arm.announce(*lane); });
+    const auto site = lane->site(wait.site());
+    each_arm(wait, [&](const WaitArm& arm) { arm.announce(*lane); });
     const std::uint64_t ticks = lane->now();
     // A `by` holds for one event.
-    arms.each([&](const WaitArm& arm) {
+    each_arm(wait, [&](const WaitArm& arm) {
       lane->by(ticks, self->id, self->seq);
       lane->arm(ticks, arm.id_in(*lane), arm.operation);
     });
@@ -122,6 +121,24 @@ void Thread::block_workerless(Task* self, const WaitSpec& wait, WaitArms arms,
     lane->block(ticks, object, wait.reason, site);
   });
   count_found();
+}
+
+void Thread::trace_chosen(const WaitArm& arm) {
+  const RuntimeSection section(*this);
+  Task& self = *task_;
+  if (const Worker* const mine = worker()) {
+    instrument::Lane* const lane = mine->lane();
+    if (lane == nullptr) return;
+    Tracing::introduce(*lane, self);
+    arm.announce(*lane);
+    return lane->chosen(arm.id_in(*lane), arm.operation);
+  }
+  scheduler_.tracing().outside([&](instrument::Lane& lane) {
+    Tracing::introduce_outside(lane, self);
+    arm.announce(lane);
+    lane.by(self.id, self.seq);
+    lane.chosen(arm.id_in(lane), arm.operation);
+  });
 }
 
 void Thread::trace_exit_workerless(Task* self) {

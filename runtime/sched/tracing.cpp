@@ -237,7 +237,7 @@ void Tracing::tell(instrument::Lane& lane, Task& task, Where where) {
         base::monotonic_ns() - task.wait_since_ns.load(std::memory_order_relaxed);
     text.age_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(age_ns, 0));
     text.reason = task.wait.reason;
-    text.wait_site = lane.site(task.wait.site);
+    text.wait_site = lane.site(task.wait.site());
     text.object = task.wait.object == nullptr ? 0 : lane.object(*task.wait.object);
   }
   const bool runs = state == TaskState::Running || state == TaskState::InCall;

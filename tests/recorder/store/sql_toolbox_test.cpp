@@ -146,6 +146,8 @@ TEST_F(SqlToolbox, ArmsSayWhatASelectWaitedForAndWakersWhatEndedEachWait) {
                   " LEFT JOIN object ON object.id = object_id WHERE task_id = 1 AND ns ="
                   " (SELECT start_ns FROM span WHERE task_id = 1 AND reason = 'select')"),
             "recv|jobs|\nsend|9|\nafter|NULL|\n");
+  EXPECT_EQ(query(*reader, "SELECT ns, task_id, operation, object_id FROM chosen_arm"),
+            "51|1|after|NULL|\n");
   EXPECT_EQ(query(*reader, "SELECT task_id, ns, waker_id, waker_kind FROM wakeup ORDER BY ns"),
             "1|40|NULL|timer|\n2|60|1|task|\n3|70|NULL|network|\n4|70|NULL|process|\n"
             "5|80|NULL|thread|\n2|140|5|task|\n");

@@ -142,6 +142,21 @@ TEST_P(FailureDeathTest, WhenEverybodyWaitsItIsADeadlock) {
                     ContainsRegex("spawned at .*failure_test.cpp:[0-9]+ by task 1\n")));
 }
 
+TEST_P(FailureDeathTest, ADeadlockSaysWhatASelectWaitsFor) {
+  EXPECT_EXIT(run([] {
+                const auto jobs = make_chan<int>("jobs");
+                const auto results = make_chan<int>();
+                const auto limited = with_cancel(background());
+                ts::select(ts::recv(jobs), ts::recv(Chan<int>()), ts::send(results, 1),
+                           ts::recv(limited.ctx.done()));
+              }),
+              ExitedWithCode(2),
+              ContainsRegex("\\[select.*\\]:\n\twaits at .*failure_test.cpp:[0-9]+\n"
+                            "\t\trecv \"jobs\"\n"
+                            "\t\tsend channel made at .*failure_test.cpp:[0-9]+\n"
+                            "\t\trecv context made at .*\n"));
+}
+
 TEST_P(FailureDeathTest, ADeadlockOnAMutexNamesThePlaceOfTheGuard) {
   EXPECT_EXIT(run([] {
                 Mutex mutex;

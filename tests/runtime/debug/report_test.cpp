@@ -106,6 +106,27 @@ TEST(Report, WhoWaitsForAnothersLockIsAGroupOfItsOwn) {
             "spawned at m.cpp:5 (main) by task 1\n");
 }
 
+TEST(Report, ASelectListsItsArms) {
+  BlockedTask task{
+      .task = {.id = 2, .name = "", .parent = 1, .spawn_site = {"m.cpp", "main", 5}},
+      .reason = "select",
+      .wait_site = {"w.cpp", "work", 9},
+      .arms = {
+          {.operation = "recv", .kind = "channel", .object = "jobs"},
+          {.operation = "send", .kind = "channel", .object = "", .made_at = {"m.cpp", "main", 3}}}};
+  EXPECT_EQ(deadlock_report({task}),
+            "fatal error: all tasks are asleep - deadlock!\n"
+            "\n"
+            "task 2 [select]:\n"
+            "\twaits at w.cpp:9 (work)\n"
+            "\t\trecv \"jobs\"\n"
+            "\t\tsend channel made at m.cpp:3 (main)\n"
+            "spawned at m.cpp:5 (main) by task 1\n");
+  task.arms.assign(20, task.arms.front());
+  const std::string report = deadlock_report({task});
+  EXPECT_NE(report.find("\t\t… and 12 more\n"), std::string::npos);
+}
+
 TEST(Report, ManyGroupsAreCutAndCounted) {
   std::vector<BlockedTask> tasks;
   for (std::uint32_t i = 1; i <= 60; ++i) {

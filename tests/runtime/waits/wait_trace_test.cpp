@@ -43,6 +43,7 @@ struct Expected {
   WakerKind waker_kind = WakerKind::Task;
   std::string waker = "main";  // if it was a task: its name
   std::string arms = {};       // of a select
+  std::string chosen = {};     // of these, what ended the wait
 };
 
 class WaitTraceTest : public test::RuntimeTest {
@@ -110,7 +111,10 @@ class WaitTraceTest : public test::RuntimeTest {
     EXPECT_EQ(wait->woken_by != 0, expected.waker_kind == WakerKind::Task);
     EXPECT_EQ(wait->woken_by == 0 ? expected.waker : names[wait->woken_by], expected.waker);
     check_object(reader, *wait, expected);
-    EXPECT_EQ(arms_of(reader, *wait), expected.arms);
+    EXPECT_EQ(text_of(reader, all(reader.arms()), *wait), expected.arms);
+    const auto chosen = all(reader.chosen_arms());
+    EXPECT_EQ(text_of(reader, chosen, *wait), expected.chosen);
+    for (const store::ArmRow& arm : chosen) EXPECT_GE(arm.ns, wait->end_ns);
   }
 
   // By its name, and by the place where it was made if that is here.
@@ -136,14 +140,15 @@ class WaitTraceTest : public test::RuntimeTest {
   }
 
   // "recv jobs, after"
-  static std::string arms_of(const store::Reader& reader, const store::Span& wait) {
+  static std::string text_of(const store::Reader& reader, const std::vector<store::ArmRow>& arms,
+                             const store::Span& wait) {
     std::map<store::ObjectId, std::string> names;
     for (const store::ObjectRow& row : all(reader.objects())) {
       names[row.id] = ' ' + (row.name.empty() ? std::string(to_text(row.kind)) : row.name);
     }
     std::string text;
-    for (const store::ArmRow& arm : all(reader.arms())) {
-      if (arm.task_id != wait.task_id || arm.ns != wait.start_ns) continue;
+    for (const store::ArmRow& arm : arms) {
+      if (arm.task_id != wait.task_id) continue;
       text += (text.empty() ? "" : ", ") + std::string(to_text(arm.operation));
       text += names[arm.object_id];
     }
@@ -215,28 +220,33 @@ TEST_P(WaitTraceTest, ANilChannelIsWaitedForWithoutAnEnd) {
 }
 
 TEST_P(WaitTraceTest, ASelectNamesEachOfItsArms) {
-  expect_wait(
-      {.reason = BlockReason::Select, .arms = "recv jobs, send results, recv context, after"}, [] {
-        const auto jobs = make_chan<int>("jobs", 0);
-        const auto results = make_chan<int>("results", 0);
-        const auto limited = with_cancel(background());
-        WaitGroup group;
-        group.go("waiter", [&, ctx = limited.ctx] {
-          const std::size_t chosen =
-              ts::select(ts::recv(jobs), ts::recv(Chan<int>()), ts::send(results, 1),
-                         ts::recv(ctx.done()), ts::after(kLong));
-          EXPECT_EQ(chosen, 0u);
-        });
-        wait_until_blocked(1);
-        jobs.send(1);
-        group.wait();
-      });
+  expect_wait({.reason = BlockReason::Select,
+               .arms = "recv jobs, send results, recv context, after",
+               .chosen = "recv jobs"},
+              [] {
+                const auto jobs = make_chan<int>("jobs", 0);
+                const auto results = make_chan<int>("results", 0);
+                const auto limited = with_cancel(background());
+                WaitGroup group;
+                group.go("waiter", [&, ctx = limited.ctx] {
+                  const std::size_t chosen =
+                      ts::select(ts::recv(jobs), ts::recv(Chan<int>()), ts::send(results, 1),
+                                 ts::recv(ctx.done()), ts::after(kLong));
+                  EXPECT_EQ(chosen, 0u);
+                });
+                wait_until_blocked(1);
+                jobs.send(1);
+                group.wait();
+              });
 }
 
 TEST_P(WaitTraceTest, ASelectThatTimedOutWasEndedByATimer) {
   ManualClock clock;
   expect_wait(
-      {.reason = BlockReason::Select, .waker_kind = WakerKind::Timer, .arms = "recv jobs, after"},
+      {.reason = BlockReason::Select,
+       .waker_kind = WakerKind::Timer,
+       .arms = "recv jobs, after",
+       .chosen = "after"},
       [] {
         const auto jobs = make_chan<int>("jobs", 0);
         WaitGroup group;
@@ -251,16 +261,18 @@ TEST_P(WaitTraceTest, ASelectThatTimedOutWasEndedByATimer) {
 }
 
 TEST_P(WaitTraceTest, ASelectWhoseTaskLostItsWorkerNamesItsArmsToo) {
-  expect_wait({.reason = BlockReason::Select, .arms = "recv jobs, send results"}, [] {
-    const auto jobs = make_chan<int>("jobs", 0);
-    const auto results = make_chan<int>("results", 0);
-    WaitGroup group;
-    group.go("waiter",
-             [&] { blocking_long([&] { ts::select(ts::recv(jobs), ts::send(results, 1)); }); });
-    wait_until_blocked(1);
-    jobs.send(1);
-    group.wait();
-  });
+  expect_wait(
+      {.reason = BlockReason::Select, .arms = "recv jobs, send results", .chosen = "recv jobs"},
+      [] {
+        const auto jobs = make_chan<int>("jobs", 0);
+        const auto results = make_chan<int>("results", 0);
+        WaitGroup group;
+        group.go("waiter",
+                 [&] { blocking_long([&] { ts::select(ts::recv(jobs), ts::send(results, 1)); }); });
+        wait_until_blocked(1);
+        jobs.send(1);
+        group.wait();
+      });
 }
 
 // ---- Locks and their kin ------------------------------------------------------------------------
