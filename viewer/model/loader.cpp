@@ -41,7 +41,8 @@ bool read_entities(const store::Reader& reader, SessionEntities& entities, std::
          take(reader.parks(), entities.parks, error) &&
          take(reader.spins(), entities.spins, error) && take(reader.lost(), entities.lost, error) &&
          take(reader.findings(), entities.findings, error) &&
-         take(reader.arms(), entities.arms, error);
+         take(reader.arms(), entities.arms, error) &&
+         take(reader.chosen_arms(), entities.chosen_arms, error);
 }
 
 }  // namespace

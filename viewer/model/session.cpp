@@ -89,24 +89,47 @@ std::string TraceSession::object_text(const SpanDetail& detail) const {
                               : fmt::format("{} {}", kind, object->name);
 }
 
+namespace {
+
+bool before(const SelectArm& a, const SelectArm& b) {
+  return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
+}
+
+}  // namespace
+
+std::string TraceSession::arm_text(const SelectArm& arm) const {
+  std::string text(to_text(arm.operation));
+  if (arm.object >= objects_.size()) return text;
+  const store::ObjectRow& object = objects_[arm.object];
+  return text + (object.name.empty()
+                     ? fmt::format(" {} {}", to_text(object.kind), store::own_id(object.id))
+                     : ' ' + object.name);
+}
+
 std::string TraceSession::arms_text(SpanIndex span) const {
   if (details_[span].reason != store::BlockReason::Select) return "";
-  const auto [first, last] = std::equal_range(
-      arms_.begin(), arms_.end(), SelectArm{.ns = start_ns_[span], .task = span_task(span)},
-      [](const SelectArm& a, const SelectArm& b) {
-        return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
-      });
+  const auto [first, last] =
+      std::equal_range(arms_.begin(), arms_.end(),
+                       SelectArm{.ns = start_ns_[span], .task = span_task(span)}, before);
   std::string text;
   for (auto arm = first; arm != last; ++arm) {
     if (!text.empty()) text += ", ";
-    text += to_text(arm->operation);
-    if (arm->object >= objects_.size()) continue;
-    const store::ObjectRow& object = objects_[arm->object];
-    text += object.name.empty()
-                ? fmt::format(" {} {}", to_text(object.kind), store::own_id(object.id))
-                : ' ' + object.name;
+    text += arm_text(*arm);
   }
   return text;
+}
+
+std::string TraceSession::chosen_text(SpanIndex span) const {
+  if (details_[span].reason != store::BlockReason::Select || span_unfinished(span)) return "";
+  const TaskIndex task = span_task(span);
+  const auto chosen = std::lower_bound(chosen_.begin(), chosen_.end(),
+                                       SelectArm{.ns = end_ns_[span], .task = task}, before);
+  if (chosen == chosen_.end() || chosen->task != task) return "";
+  // It may be of a later select, if this one's was lost.
+  const auto next = std::upper_bound(arms_.begin(), arms_.end(),
+                                     SelectArm{.ns = start_ns_[span], .task = task}, before);
+  const bool later = next != arms_.end() && next->task == task && next->ns <= chosen->ns;
+  return later ? "" : arm_text(*chosen);
 }
 
 std::string TraceSession::waker_text(SpanIndex span) const {

@@ -49,7 +49,7 @@ static_assert(sizeof(SpanDetail) == 16);  // there are millions
 
 // One of the things that a select waited for.
 struct SelectArm {
-  std::int64_t ns = 0;  // when the wait began
+  std::int64_t ns = 0;  // when the wait began; of the one that ended it: when the task ran again
   TaskIndex task = kNoTask;
   std::uint32_t object : 30 = kNoObject;  // into objects()
   store::ArmOperation operation : 2 = store::ArmOperation::Unknown;
@@ -149,6 +149,7 @@ struct SessionEntities {
   std::vector<store::LostRow> lost;
   std::vector<store::FindingRow> findings;
   std::vector<store::ArmRow> arms;
+  std::vector<store::ArmRow> chosen_arms;
   std::vector<store::ChunkSummary> chunks;
 };
 
@@ -207,6 +208,8 @@ class TraceSession {
   WorkerId worker_number(const SpanDetail& detail) const;   // in its program; kNoWorker: none
   // What the select `span` waited for: "recv jobs, send channel 7, after"; of other spans "".
   std::string arms_text(SpanIndex span) const;
+  // Which of these ended it; "" if none has, or if that is not known.
+  std::string chosen_text(SpanIndex span) const;
   // Who ended the wait `span`: a task's label, "a timer", …, "nobody".
   std::string waker_text(SpanIndex span) const;
 
@@ -221,6 +224,7 @@ class TraceSession {
 
  private:
   friend class SessionBuilder;
+  std::string arm_text(const SelectArm& arm) const;
 
   // Constant after construction.
   SessionStage stage_ = SessionStage::Summary;
@@ -245,6 +249,7 @@ class TraceSession {
   std::vector<std::uint32_t> wakes_begin_;  // per task, into wakes_
   std::vector<SpanIndex> wakes_;            // waits each task ended, by their end
   std::vector<SelectArm> arms_;             // by task and time
+  std::vector<SelectArm> chosen_;           // the same
   std::uint64_t skipped_spans_ = 0;
   std::uint64_t cut_spans_ = 0;
 };

@@ -72,11 +72,12 @@ void SessionBuilder::add_worker_times(Worker& worker) const {
   take(entities_.chunks, worker.chunks);
 }
 
-// In the order of their tasks and times; those of one wait as they were written.
-std::vector<SelectArm> SessionBuilder::arms(const TraceSession& session) const {
+// In the order of their tasks and times; those of one wait as they were written. Uses up the rows.
+std::vector<SelectArm> SessionBuilder::arms(const TraceSession& session,
+                                            std::vector<store::ArmRow>& rows) const {
   std::vector<SelectArm> arms;
-  arms.reserve(entities_.arms.size());
-  for (const store::ArmRow& row : entities_.arms) {
+  arms.reserve(rows.size());
+  for (const store::ArmRow& row : rows) {
     const TaskIndex task = session.find_task(row.task_id);
     if (task == kNoTask) continue;
     SelectArm arm{.ns = row.ns, .task = task};
@@ -88,6 +89,7 @@ std::vector<SelectArm> SessionBuilder::arms(const TraceSession& session) const {
   std::stable_sort(arms.begin(), arms.end(), [](const SelectArm& a, const SelectArm& b) {
     return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
   });
+  std::vector<store::ArmRow>().swap(rows);
   return arms;
 }
 
@@ -377,8 +379,8 @@ void SessionBuilder::build_wakes(TraceSession& session, const std::vector<SpanIn
 SessionPtr SessionBuilder::finish() {
   TASKSCOPE_CHECK(base_ != nullptr);
   const std::shared_ptr<TraceSession> session = std::move(base_);
-  session->arms_ = arms(*session);
-  std::vector<store::ArmRow>().swap(entities_.arms);
+  session->arms_ = arms(*session, entities_.arms);
+  session->chosen_ = arms(*session, entities_.chosen_arms);
   const std::vector<SpanIndex> order = sort_into_tasks(*session);
   mark_leaked(*session);
   for (Task& task : session->tasks_) {

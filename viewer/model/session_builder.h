@@ -45,7 +45,7 @@ class SessionBuilder {
   std::shared_ptr<TraceSession> make_base() const;
   void add_worker_times(Worker& worker) const;
   void build_scheduler(TraceSession& session, const std::vector<SpanIndex>& order);
-  std::vector<SelectArm> arms(const TraceSession& session) const;
+  std::vector<SelectArm> arms(const TraceSession& session, std::vector<store::ArmRow>& rows) const;
   std::uint32_t thread_index(std::uint64_t thread_id);
   std::vector<Arrival> arrivals_by_start() const;
   // Returns all spans by start; every list that follows from it needs no sorting of its own.

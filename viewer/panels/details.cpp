@@ -168,6 +168,9 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   if (blocked) facts.fact("reason", std::string(trace_format::to_text(detail.reason)));
   if (session.find_object(detail) != nullptr) facts.fact("on", object_fact(session, detail));
   if (const std::string arms = session.arms_text(span); !arms.empty()) facts.fact("on", arms);
+  if (const std::string chosen = session.chosen_text(span); !chosen.empty()) {
+    facts.fact("ended by", chosen);
+  }
   const bool call = detail.state == store::TaskState::Syscall;
   if (detail.site_id != 0) {
     facts.fact(call ? "called at" : "waits at", session.site_text(detail.site_id));

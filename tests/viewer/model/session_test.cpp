@@ -182,6 +182,13 @@ TEST(Session, NamesTheArmsOfEachSelect) {
       {.ns = 10, .task_id = 1, .object_id = 4, .operation = ArmOperation::Send},
       {.ns = 10, .task_id = 1, .object_id = 0, .operation = ArmOperation::After},
       {.ns = 10, .task_id = 2, .object_id = 4, .operation = ArmOperation::Recv},
+      {.ns = 92, .task_id = 1, .object_id = 4, .operation = ArmOperation::Recv},
+  };
+  // What ended the select at 50 was lost.
+  entities.chosen_arms = {
+      {.ns = 95, .task_id = 1, .object_id = 4, .operation = ArmOperation::Recv},
+      {.ns = 41, .task_id = 1, .object_id = 0, .operation = ArmOperation::After},
+      {.ns = 42, .task_id = 2, .object_id = 4, .operation = ArmOperation::Recv},
   };
   SessionBuilder builder("x.tscope", std::move(entities));
   using store::BlockReason;
@@ -189,9 +196,16 @@ TEST(Session, NamesTheArmsOfEachSelect) {
   builder.add_spans(std::vector{span_of(1, 0, 10, TaskState::Running),
                                 span_of(1, 10, 40, TaskState::Blocked, BlockReason::Select),
                                 span_of(1, 40, 50, TaskState::Running),
-                                span_of(1, 50, 90, TaskState::Blocked, BlockReason::Select)});
+                                span_of(1, 50, 90, TaskState::Blocked, BlockReason::Select),
+                                span_of(1, 90, 92, TaskState::Running),
+                                span_of(1, 92, 94, TaskState::Blocked, BlockReason::Select),
+                                span_of(1, 94, 100, TaskState::Running)});
   const SessionPtr session = builder.finish();
   EXPECT_EQ(session->arms_text(0), "");
+  EXPECT_EQ(session->chosen_text(0), "");
+  EXPECT_EQ(session->chosen_text(1), "after");
+  EXPECT_EQ(session->chosen_text(3), "");
+  EXPECT_EQ(session->chosen_text(5), "recv channel 4");
   EXPECT_EQ(session->arms_text(1), "recv jobs, send channel 4, after");
   EXPECT_EQ(session->arms_text(3), "send jobs");
 }
