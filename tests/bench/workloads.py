@@ -71,31 +71,30 @@ FIGURES = {
 # parts is printed beneath the row. What has no reason here prints NOT_EXPLAINED.
 NOT_EXPLAINED = "not explained yet"
 EXTREME = "the worst few of some hundreds of sleeps: what else the machine did at that moment"
-READER_LOOKS = (
-    "a reader looks whether the lock is free before it is counted: one that has lost its worker "
-    "and meets others waits for one first (runtime/sync/lock_core.h)")
 TIE = "a tie: two atomic operations on either side, and the processor waits for nothing else"
+KERNEL = (
+    "what the runtime adds is a fifth to a third, of which the kernel's part depends on the "
+    "machine: the faster a system call, the more what is around it counts")
 REASONS = {
     "parked, memory of one":
         "every task touches a page of 4 KiB, the top of its stack; Go's stacks begin with 2 KiB",
     "timers_1M, stop":
         "Go marks a stopped timer and takes many out of its heap together, later; here one is "
-        "taken out at once, so that its memory is free",
+        "taken out at once: its memory is free, and nobody waits while many are taken out",
     "timer_idle, late: at most": EXTREME,
     "timer_idle, late: 99 %": EXTREME,
     "timer_hog, late: at most": EXTREME,
     "timer_sleep, late: at most": EXTREME,
     "timer_sleep, late: 99 %": EXTREME,
-    "select2, 2 workers":
-        "which of the three tasks share a core is left to chance; from run to run it takes 0.5 to "
-        "1.1 of Go's time, on two cores, where Go mostly uses one",
     "mutex_solo": TIE,
     "rwmutex_solo": TIE,
-    "rwmutex_read8, 1 worker": READER_LOOKS,
-    "rwmutex_mix8, 1 worker": READER_LOOKS,
+    "rwmutex_read8, 1 worker": TIE,
+    "rwmutex_mix8, 1 worker": TIE,
     "rwmutex_mix8, 2 workers":
-        "tasks of two workers meet at the lock and pull it from core to core; Go's, which it wakes "
-        "later, mostly run one after the other (DECISIONS.md, 29)",
+        "a tie: tasks that wake each other at a lock are left to one worker, here as in Go, which "
+        "wakes them later (DECISIONS.md, 29)",
+    "ts::blocking over the raw call": KERNEL,
+    "echo64 over bare epoll": KERNEL,
 }
 
 
