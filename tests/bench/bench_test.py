@@ -163,7 +163,9 @@ class Rows(unittest.TestCase):
 
     def test_every_reason_is_of_a_case(self):
         for known in workloads.REASONS:
-            self.assertIn(known.split(", ")[0], (*workloads.SCHEDULER, *workloads.CHANNELS))
+            self.assertIn(known.split(", ")[0],
+                          (*workloads.SCHEDULER, *workloads.CHANNELS, workloads.CALL_FLOOR,
+                           workloads.ECHO_FLOOR))
 
 
 def workload(*arguments):
