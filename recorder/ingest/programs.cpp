@@ -118,6 +118,7 @@ std::vector<RunningProgram> find_programs(int patience_ms) {
     }
   }
   std::vector<RunningProgram> programs;
+  programs.reserve(asked.size());
   for (Asked& each : asked) programs.push_back(std::move(each.program));
   std::sort(programs.begin(), programs.end(),
             [](const RunningProgram& a, const RunningProgram& b) { return a.pid < b.pid; });

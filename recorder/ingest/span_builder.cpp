@@ -858,6 +858,7 @@ std::vector<store::WaitingGroup> SpanBuilder::waiting_groups(std::int64_t now_ns
     group.longest_ns = std::max(group.longest_ns, now_ns - task.since_ns);
   });
   std::vector<store::WaitingGroup> found;
+  found.reserve(groups.size());
   for (const auto& [key, group] : groups) found.push_back(group);
   return found;
 }

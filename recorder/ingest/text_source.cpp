@@ -8,7 +8,6 @@
 
 namespace taskscope::ingest {
 
-using trace_format::Record;
 using trace_format::TextEvent;
 
 Result<void> record_text(std::string_view trace, const std::string& path) {

@@ -608,6 +608,7 @@ bool Reader::query(std::string_view sql,
 
   const int width = sqlite3_column_count(compiled);
   std::vector<Column> columns;
+  columns.reserve(static_cast<std::size_t>(width));
   for (int i = 0; i < width; ++i) columns.push_back({sqlite3_column_name(compiled, i), false});
   std::vector<const char*> values(static_cast<std::size_t>(width));
   bool first = true;

@@ -20,7 +20,7 @@ Percentile** state_of(sqlite3_context* context, int bytes) {
 }
 
 void step_percentile(sqlite3_context* context, int, sqlite3_value** values) {
-  Percentile** state = state_of(context, sizeof(Percentile*));
+  Percentile** state = state_of(context, sizeof(void*));
   if (state == nullptr) return sqlite3_result_error_nomem(context);
   if (*state == nullptr) *state = new Percentile;
   Percentile& percentile = **state;

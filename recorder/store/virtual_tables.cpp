@@ -374,8 +374,8 @@ int filter_cursor(sqlite3_vtab_cursor* base, int wanted, const char* conditions,
   cursor.filter = {};
   cursor.at_end = false;
   for (int i = 0; i < count; ++i) {
-    add_condition(cursor.filter, static_cast<Field>(conditions[2 * i] - 'a'), conditions[2 * i + 1],
-                  values[i]);
+    const char* const condition = conditions + std::ptrdiff_t{2} * i;
+    add_condition(cursor.filter, static_cast<Field>(condition[0] - 'a'), condition[1], values[i]);
   }
   const Filter& filter = cursor.filter;
   cursor.wanted = static_cast<std::uint32_t>(wanted);

@@ -28,6 +28,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>  // of <ranges>, which clang 14 cannot read, what it needs of ranges
+#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -86,7 +87,7 @@ union Slot {
   ~Slot() {}  // NOLINT: take() has destroyed the value
   std::optional<T> take() {
     std::optional<T> result(std::move(value));
-    value.~T();
+    std::destroy_at(&value);
     return result;
   }
   T value;

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -141,7 +142,7 @@ class ChanCore {
     if (count_ == 0 || senders_.maybe_any()) return false;
     T& oldest = *std::launder(static_cast<T*>(static_cast<void*>(buffer_)) + recv_at_);
     construct_from(static_cast<void*>(slot), oldest);
-    oldest.~T();
+    std::destroy_at(&oldest);
     recv_at_ = next(recv_at_);
     --count_;
     lock_.unlock();

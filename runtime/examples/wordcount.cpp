@@ -36,8 +36,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlockBytes = 64 * 1024;
-constexpr std::size_t kBinaryProbeBytes = 4 * 1024;
+constexpr std::size_t kBlockBytes = std::size_t{64} * 1024;
+constexpr std::size_t kBinaryProbeBytes = std::size_t{4} * 1024;
 constexpr int kBlocksPerPartialCount = 16;
 constexpr std::size_t kProblemsShown = 10;
 

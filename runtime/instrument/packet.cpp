@@ -60,7 +60,7 @@ Received receive_packet(int socket, std::span<std::byte> room, std::size_t& byte
   if (size <= 0) return Received::Closed;
   bytes = static_cast<std::size_t>(size);
   const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+  if (descriptor != nullptr && header != nullptr && header->cmsg_type == SCM_RIGHTS) {
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
     descriptor->reset(fd);

@@ -12,7 +12,7 @@
 namespace taskscope::os {
 namespace {
 
-constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kReadAtOnce = std::size_t{16} * 1024;
 
 Error no_pipe(std::string_view verb) {
   return {.message = std::string(verb) + ": no pipe", .kind = ErrorKind::Closed};

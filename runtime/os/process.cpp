@@ -45,6 +45,7 @@ int make_ends(Stream stream, bool child_reads, Ends& ends) {
 
 std::vector<char*> to_pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   // exec takes them as they are, without writing to them.
   for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
   pointers.push_back(nullptr);

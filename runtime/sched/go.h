@@ -47,8 +47,9 @@ void run_heap(void* memory) {
 }
 
 template <class Closure>
-inline constexpr bool kFitsInline = sizeof(Closure) <= Task::kInlineClosureBytes &&
-                                    alignof(Closure) <= alignof(std::max_align_t);
+inline constexpr bool kFitsInline =
+    // NOLINTNEXTLINE(misc-redundant-expression): not for every closure
+    sizeof(Closure) <= Task::kInlineClosureBytes && alignof(Closure) <= alignof(std::max_align_t);
 
 template <class F>
 void spawn(std::string_view name, F&& function, const base::Site& site) {
@@ -57,7 +58,7 @@ void spawn(std::string_view name, F&& function, const base::Site& site) {
   if (task == nullptr) {
     auto closure = std::make_unique<Closure>(std::forward<F>(function));
     submit_foreign_task(run_heap<Closure>, closure.get(), name, site);
-    closure.release();
+    static_cast<void>(closure.release());  // it is the task's now
     return;
   }
   try {

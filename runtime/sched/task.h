@@ -127,7 +127,7 @@ struct alignas(64) Task {
   // Atomic: written by the owner before it is Blocked; the monitor looks. CLOCK_MONOTONIC_COARSE.
   std::atomic<std::int64_t> wait_since_ns{0};
 };
-static_assert(TASKSCOPE_ASAN || TASKSCOPE_TSAN || sizeof(Task) == 3 * 64);
+static_assert(TASKSCOPE_ASAN || TASKSCOPE_TSAN || sizeof(Task) == 192);
 
 // As std::copy_n, from the front. ThreadSanitizer sees into memcpy, which that becomes, and not
 // into the locks around it, because the scheduler is compiled without: a loop stays what it is.

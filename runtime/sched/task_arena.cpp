@@ -9,7 +9,7 @@
 namespace taskscope::sched {
 
 namespace {
-constexpr std::size_t kBytesEach = sizeof(Task) + sizeof(Task*);
+constexpr std::size_t kBytesEach = sizeof(Task) + sizeof(void*);  // with its place in a list
 }  // namespace
 
 TaskArena::TaskArena() {

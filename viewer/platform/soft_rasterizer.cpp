@@ -162,6 +162,7 @@ class Rasterizer {
     const auto at = [&](int dx, int dy) { return static_cast<float>(texel(ix + dx, iy + dy)); };
     const float upper = at(0, 0) * (1 - fx) + at(1, 0) * fx;
     const float lower = at(0, 1) * (1 - fx) + at(1, 1) * fx;
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): it is not negative, and a call is slow
     return static_cast<std::uint32_t>(upper * (1 - fy) + lower * fy + 0.5F);
   }
 
