@@ -36,9 +36,10 @@ std::optional<ThreadTime> thread_time(int os_id) {
   if (name_end == std::string_view::npos || name_end + 2 >= stat.size()) return {};
   ThreadTime time{.runnable = stat[name_end + 2] == 'R'};
   const std::string_view schedstat = read_about(os_id, "schedstat", buffer);
-  const auto [end, error] =
-      std::from_chars(schedstat.data(), schedstat.data() + schedstat.size(), time.ran_ns);
-  if (error != std::errc{}) return {};
+  const char* const end = schedstat.data() + schedstat.size();
+  const auto ran = std::from_chars(schedstat.data(), end, time.ran_ns);
+  if (ran.ec != std::errc{} || ran.ptr == end) return {};
+  if (std::from_chars(ran.ptr + 1, end, time.waited_ns).ec != std::errc{}) return {};
   return time;
 }
 

@@ -205,19 +205,22 @@ bool Scheduler::only_calls_left(std::size_t stopped) {
 void Scheduler::note_times() {
   const base::LockGuard guard(threads_lock_);
   for (Driver& driver : drivers_) {
-    if (driver.ran_ns >= 0) continue;
-    const auto time = base::thread_time(driver.thread->os_id());
-    driver.ran_ns = time ? time->ran_ns : 0;
+    if (!driver.time) {
+      driver.time = base::thread_time(driver.thread->os_id()).value_or(base::ThreadTime{});
+    }
   }
 }
 
-// Whether some thread wants a processor and has hardly had one since its time was noted.
+// Whether some thread wants a processor, or had to wait for one for long, and has hardly had one
+// since its time was noted.
 bool Scheduler::any_starved() {
   const base::LockGuard guard(threads_lock_);
   return std::any_of(drivers_.begin(), drivers_.end(), [](const Driver& driver) {
     if (driver.thread->os_id() == 0) return true;  // it has not even begun
     const auto time = base::thread_time(driver.thread->os_id());
-    return time && time->runnable && time->ran_ns - driver.ran_ns < kRunNs;
+    const base::ThreadTime before = driver.time.value_or(base::ThreadTime{});
+    return time && time->ran_ns - before.ran_ns < kRunNs &&
+           (time->runnable || time->waited_ns - before.waited_ns >= kRunNs);
   });
 }
 

@@ -32,12 +32,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/thread_time.h"
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/attach_listener.h"
 #include "runtime/sched/global_queue.h"
@@ -261,7 +263,7 @@ class Scheduler {
   struct Driver {
     std::unique_ptr<Thread> thread;
     std::thread handle;
-    std::int64_t ran_ns = -1;  // when the end of the run began to wait for it
+    std::optional<base::ThreadTime> time;  // when the end of the run began to wait for it
   };
   mutable base::Lock threads_lock_;
   std::vector<Driver> drivers_ TASKSCOPE_GUARDED_BY(threads_lock_);

@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -10,7 +13,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -450,34 +452,40 @@ TEST(AbandonDeathTest, AHogDoesNotKeepTheProgramAlive) {
       ::testing::ExitedWithCode(5), "");
 }
 
-// Leaves the calling thread what nobody else wants of one of its processors, and keeps that busy.
+// Leaves a thread a small share of one processor, until more than the second is over for which the
+// end of a run waits for threads that are not starved.
 class Starvation {
  public:
   Starvation() {
     cpu_set_t allowed;
     sched_getaffinity(0, sizeof allowed, &allowed);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (int i = 0; CPU_COUNT(&one) == 0; ++i) {
-      if (CPU_ISSET(i, &allowed)) CPU_SET(i, &one);
+    CPU_ZERO(&one_);
+    for (int i = 0; CPU_COUNT(&one_) == 0; ++i) {
+      if (CPU_ISSET(i, &allowed)) CPU_SET(i, &one_);
     }
-    sched_setaffinity(0, sizeof one, &one);  // the other thread's too
-    hog_ = std::thread([this] {
-      while (!ends_) base::spin_pause();
-    });
-    const sched_param none{};
-    sched_setscheduler(0, SCHED_IDLE, &none);
+    const std::int64_t end = base::monotonic_ns() + 1'500'000'000;
+    for (std::thread& hog : hogs_) {
+      hog = std::thread([this, end] {
+        sched_setaffinity(0, sizeof one_, &one_);
+        while (base::monotonic_ns() < end) base::spin_pause();
+      });
+    }
   }
   ~Starvation() {
-    ends_ = true;
-    hog_.join();
+    for (std::thread& hog : hogs_) hog.join();
   }
   Starvation(const Starvation&) = delete;
   Starvation& operator=(const Starvation&) = delete;
 
+  // The calling thread is to starve.
+  void take_part() const {
+    setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+    sched_setaffinity(0, sizeof one_, &one_);
+  }
+
  private:
-  std::atomic<bool> ends_{false};
-  std::thread hog_;
+  cpu_set_t one_{};
+  std::array<std::thread, 3> hogs_;
 };
 
 std::int64_t processor_time_ns() {
@@ -488,7 +496,7 @@ std::int64_t processor_time_ns() {
 
 // A task that would soon reach a scheduling point, if its thread had a processor, is waited for.
 TEST(Abandon, AThreadThatGetsNoProcessorIsWaitedFor) {
-  std::optional<Starvation> starvation;
+  const Starvation starvation;
   std::atomic<bool> done{false};
   sched::RunStats stats;
   ts::run(
@@ -496,9 +504,9 @@ TEST(Abandon, AThreadThatGetsNoProcessorIsWaitedFor) {
         std::atomic<bool> started{false};
         go([&] {
           started = true;
-          starvation.emplace();
-          // It has some 0.3 % of a processor: more than two seconds.
-          const std::int64_t end = processor_time_ns() + 8'000'000;
+          starvation.take_part();
+          // With some 3 % of a processor, or less beside others: more than a second.
+          const std::int64_t end = processor_time_ns() + 45'000'000;
           while (processor_time_ns() < end) base::spin_pause();
           done = true;
         });
