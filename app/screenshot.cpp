@@ -1,4 +1,4 @@
-// `taskscope screenshot FILE -o PNG`: the viewer's frame as a picture, with no display needed.
+// `taskscope screenshot FILE -o PICTURE`: the viewer's frame as a picture, with no display needed.
 #include "viewer/platform/screenshot.h"
 
 #include <fmt/format.h>
@@ -30,7 +30,9 @@ void add_screenshot(CLI::App& app, int& exit_code) {
   auto output = std::make_shared<std::string>();           // shared: likewise
   CLI::App* command = app.add_subcommand("screenshot", "A picture, with no display needed");
   command->add_option("FILE", request->path, "A recording (.tscope)")->required();
-  command->add_option("-o,--output", *output, "The PNG file to write")->required();
+  command->add_option("-o,--output", *output, "The picture to write, .png or .svg")->required();
+  command->add_option("--view", request->view, "What to show: timeline (default)")
+      ->option_text("VIEW");
   add_view_options(*command, *request);
   command->footer(
       "Example: taskscope screenshot run.tscope -o wait.png --range 10ms..20ms --select 7");

@@ -1,30 +1,20 @@
 #include "app/view_options.h"
 
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <tuple>
 #include <utility>
 
+#include "viewer/model/time_text.h"
+#include "viewer/model/view_text.h"
+
 namespace taskscope::app {
 namespace {
 
-std::optional<double> unit_ns(std::string_view unit) {
-  if (unit.empty() || unit == "ns") return 1;
-  if (unit == "us" || unit == "µs") return 1e3;
-  if (unit == "ms") return 1e6;
-  if (unit == "s") return 1e9;
-  if (unit == "min") return 60e9;
-  return std::nullopt;
-}
-
+// A range of a recording has no instants before it.
 std::optional<viewer::TimeRange> parse_range(std::string_view text) {
-  const std::size_t dots = text.find("..");
-  if (dots == std::string_view::npos) return std::nullopt;
-  const auto start = parse_duration_ns(text.substr(0, dots));
-  const auto end = parse_duration_ns(text.substr(dots + 2));
-  if (!start || !end || *start >= *end) return std::nullopt;
-  return viewer::TimeRange{*start, *end};
+  const auto range = viewer::parse_range(text);
+  return range && range->start_ns >= 0 ? range : std::nullopt;
 }
 
 std::optional<std::pair<int, int>> parse_size(std::string_view text) {
@@ -43,19 +33,34 @@ std::optional<std::pair<int, int>> parse_size(std::string_view text) {
   return std::pair(width, height);
 }
 
+// A sentence as the part of another.
+std::string without_stop(std::string sentence) {
+  if (!sentence.empty() && sentence.back() == '.') sentence.pop_back();
+  return sentence;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_duration_ns(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return std::nullopt;
-  const auto unit = unit_ns(text.substr(static_cast<std::size_t>(end - text.data())));
-  const double ns = unit ? value * *unit : -1;
-  if (!(ns >= 0) || ns > 9e18) return std::nullopt;
-  return std::llround(ns);
+  const auto ns = viewer::parse_time(text);
+  return ns && *ns >= 0 ? ns : std::nullopt;
 }
 
 void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
+  command
+      .add_option_function<std::string>(
+          "--view-state",
+          [&request](const std::string& text) {
+            if (auto view = viewer::parse_view(text)) request.view_state = std::move(*view);
+          },
+          "Show what Ctrl+C copied in the window; options below go before it")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto view = viewer::parse_view(text);
+            return view ? std::string() : without_stop(view.error().message);
+          },
+          ""))
+      ->type_name("TEXT");
   command
       .add_option_function<std::string>(
           "--range", [&request](const std::string& text) { request.range = parse_range(text); },
@@ -90,7 +95,10 @@ void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
       ->check(CLI::Range(0.5F, 4.0F));
   const std::map<std::string, viewer::Theme> themes{{"dark", viewer::Theme::Dark},
                                                     {"light", viewer::Theme::Light}};
-  command.add_option("--theme", request.theme, "dark (default) or light")
+  command
+      .add_option_function<viewer::Theme>(
+          "--theme", [&request](const viewer::Theme& theme) { request.theme = theme; },
+          "dark (default) or light")
       ->transform(CLI::CheckedTransformer(themes, CLI::ignore_case).description(""))
       ->option_text("dark|light");
 }

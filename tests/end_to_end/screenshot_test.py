@@ -42,6 +42,44 @@ class Screenshot(Case):
         selected = self.recording.screenshot("selected.png", "--size", "900x500", "--select", "1")
         self.assertGreater(plain.share_that_differs(selected), 0.001)
 
+    def test_as_svg_is_the_same_picture_with_words_in_it(self):
+        for theme in ("dark", "light"):
+            asked = ("--size", "900x500", "--theme", theme, "--select", "1")
+            picture = self.recording.screenshot("same.png", *asked)
+            drawing = self.recording.screenshot("same.svg", *asked)
+            known, differing = drawing.compare(picture)
+            self.assertGreater(known, 0.5)
+            self.assertLess(differing, 0.001)
+            self.assertIn("run.tscope", drawing.texts)
+            self.assertIn("Time per state", drawing.texts)
+            self.assertIn("runnable", drawing.texts)
+
+    def test_of_a_view_that_was_copied_is_that_view(self):
+        asked = ("--size", "900x500", "--theme", "light", "--select", "1", "--range", "5ms..10ms")
+        picture = self.recording.screenshot("asked.png", *asked)
+        copied = "ts1/range=5ms..10ms/task=1/theme=light"
+        again = self.recording.screenshot("copied.png", "--size", "900x500", "--view-state", copied)
+        self.assertEqual(picture.share_that_differs(again), 0)
+        dark = self.recording.screenshot("dark.png", "--size", "900x500", "--view-state", copied,
+                                         "--theme", "dark")
+        self.assertGreater(picture.share_that_differs(dark), 0.5)
+
+    def test_of_a_view_that_cannot_be_is_refused(self):
+        def refused(view, *words, status):
+            run = self.taskscope("screenshot", self.recording.path, "-o", "x.png",
+                                 "--view-state", view)
+            self.assert_refused(run, *words, status=status)
+            self.assertFalse((self.folder / "x.png").exists())
+
+        refused("ts1/colour=red", "'colour'", status=2)
+        refused("ts9/task=1", "another version", status=2)
+        refused("ts1/task=99999", "no task 99999", status=1)
+
+    def test_with_another_ending_is_refused(self):
+        run = self.taskscope("screenshot", self.recording.path, "-o", "x.gif")
+        self.assert_refused(run, "x.gif", ".svg")
+        self.assertEqual(list(self.folder.glob("x.gif*")), [])
+
     def test_of_a_task_that_does_not_exist_is_refused(self):
         run = self.taskscope("screenshot", self.recording.path, "-o", "x.png", "--select", "99999")
         self.assert_refused(run, "99999")

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import struct
@@ -15,6 +16,7 @@ import tempfile
 import time
 import unittest
 import zlib
+from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("TASKSCOPE_BINARY_DIR", ROOT / "build" / "dev"))
@@ -127,7 +129,7 @@ class Recording:
         path = self.case.folder / name
         run = self.case.taskscope("screenshot", self.path, "-o", path, *arguments)
         self.case.assertEqual(run.returncode, 0, run.stderr.decode())
-        return Picture(path)
+        return Drawing(path) if path.suffix == ".svg" else Picture(path)
 
     def assert_times_add_up(self):
         """Each task's time by state covers its life, and the spans say the same as the sums."""
@@ -213,6 +215,72 @@ class Picture:
                 b = theirs[x * other.channels:x * other.channels + 3]
                 differing += any(abs(p - q) > tolerance for p, q in zip(a, b))
         return differing / (self.width * self.height)
+
+
+class Drawing:
+    """An SVG as Taskscope writes them. Its rectangles are painted; where there is text, hatching or
+    another shape, `rest` is true."""
+
+    def __init__(self, path):
+        root = ElementTree.parse(path).getroot()
+        self.width, self.height = int(root.get("width")), int(root.get("height"))
+        self.texts = []
+        self.rows = [bytearray(3 * self.width) for _ in range(self.height)]
+        self.rest = [bytearray(self.width) for _ in range(self.height)]
+        for element in root:
+            self._draw(element, {})
+
+    def _draw(self, element, inherited):
+        kind = element.tag.removeprefix("{http://www.w3.org/2000/svg}")
+        values = {**inherited, **element.attrib}
+        if kind == "g":
+            for child in element:
+                self._draw(child, values)
+        elif kind == "rect":
+            box = [round(float(values[name])) for name in ("x", "y", "width", "height")]
+            if values["fill"].startswith("#"):
+                self._fill(box, values)
+            else:
+                self._mark(*box)
+        elif kind == "text":
+            self.texts.append(element.text)
+            x, y, width = (float(values[name]) for name in ("x", "y", "textLength"))
+            self._mark(int(x) - 2, int(y) - 20, int(width) + 5, 30)
+        elif kind == "path":
+            numbers = [float(number) for number in re.findall(r"-?[\d.]+", values["d"])]
+            xs, ys = numbers[::2], numbers[1::2]
+            self._mark(int(min(xs)) - 2, int(min(ys)) - 2, int(max(xs) - min(xs)) + 5,
+                       int(max(ys) - min(ys)) + 5)
+
+    def _fill(self, box, values):
+        x, y, width, height = box
+        colour = bytes.fromhex(values["fill"][1:])
+        opacity = float(values.get("fill-opacity", 1))
+        for row in self.rows[y:y + height]:
+            part = slice(3 * x, 3 * (x + width))
+            if opacity == 1:
+                row[part] = colour * width
+            else:
+                row[part] = bytes(round(new * opacity + old * (1 - opacity))
+                                  for old, new in zip(row[part], colour * width))
+
+    def _mark(self, x, y, width, height):
+        left, right = max(x, 0), min(x + width, self.width)
+        for row in self.rest[max(y, 0):max(y + height, 0)]:
+            row[left:right] = b"\1" * max(right - left, 0)
+
+    def compare(self, picture, tolerance=3):
+        """Shares (0..1) of the pixels that are rectangles only, and of those that differ."""
+        assert (self.width, self.height) == (picture.width, picture.height)
+        known = differing = 0
+        for mine, theirs, rest in zip(self.rows, picture.rows, self.rest):
+            for x in range(self.width):
+                if rest[x]:
+                    continue
+                known += 1
+                other = theirs[x * picture.channels:x * picture.channels + 3]
+                differing += any(abs(a - b) > tolerance for a, b in zip(mine[3 * x:], other))
+        return known / (self.width * self.height), differing / max(known, 1)
 
 
 def make_text_tree(folder, seed=1, files=200):

@@ -6,18 +6,19 @@
 #include <string>
 
 #include "recorder/store/rows.h"
+#include "viewer/model/theme.h"
 #include "viewer/model/time_range.h"
+#include "viewer/model/view_description.h"
 
 namespace taskscope::viewer {
-
-enum class Theme : std::uint8_t { Dark, Light };
 
 struct ViewRequest {
   std::string path;
   int width = 1440;  // logical pixels; the picture or window has width × scale real ones
   int height = 900;
-  float scale = 1;  // of fonts and sizes
-  Theme theme = Theme::Dark;
+  float scale = 1;                 // of fonts and sizes
+  std::optional<Theme> theme;      // nothing: that of the view, or dark
+  ViewDescription view_state;      // what follows goes before it
   std::optional<TimeRange> range;  // nothing: the whole recording
   std::optional<store::TaskId> selected_task;
   std::string view = "timeline";

@@ -11,8 +11,9 @@
 
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
+#include "viewer/model/theme.h"
 #include "viewer/model/time_view.h"
-#include "viewer/model/view_request.h"
+#include "viewer/model/view_description.h"
 
 namespace taskscope::viewer {
 
@@ -45,6 +46,9 @@ enum class Drag : std::uint8_t {
   Scrollbar,
 };
 
+// What picture of the window is asked for.
+enum class SaveAs : std::uint8_t { Nothing, Png, Svg };
+
 struct ViewState {
   Theme theme = Theme::Dark;
   TimeView time;
@@ -57,6 +61,7 @@ struct ViewState {
   std::optional<std::size_t> hover_use;          // of a thread's row, into Thread::uses
   std::optional<DecisionGroup> hover_decisions;  // of a row that shows decisions
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
+  std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there
   std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
   std::optional<TimeRange> measured;   // by dragging on the ruler
   std::vector<Mark> marks;
@@ -67,8 +72,10 @@ struct ViewState {
   double drag_from_x = 0;
   std::int64_t drag_from_ns = 0;
   TimeRange drag_range;
-  bool save_requested = false;  // Ctrl+S
-  bool quit_requested = false;  // Ctrl+Q
+  SaveAs save_as = SaveAs::Nothing;
+  bool copy_requested = false;   // Ctrl+C: the view as text, to the clipboard
+  bool paste_requested = false;  // Ctrl+V
+  bool quit_requested = false;   // Ctrl+Q
   std::string toast;
   double toast_left_s = 0;
   bool animating = false;  // draw another frame soon

@@ -7,8 +7,16 @@
 
 namespace taskscope::viewer {
 
+// All of it.
+Box Canvas::clip() const {
+  const ImVec2 low = list_->GetClipRectMin();
+  const ImVec2 high = list_->GetClipRectMax();
+  return {low.x, low.y, high.x, high.y};
+}
+
 void Canvas::fill(const Box& box, ImU32 color) {
   if (box.x1 <= box.x0 || box.y1 <= box.y0) return;
+  if (record_ != nullptr) record_->add({.box = box, .color = color, .clip = clip()});
   list_->PrimReserve(6, 4);
   list_->PrimRect({box.x0, box.y0}, {box.x1, box.y1}, color);
 }
@@ -24,6 +32,9 @@ void Canvas::hatch(const Box& box, ImU32 color) {
   const int period = fonts_.hatch_period;
   const int step = fonts_.hatch_size - period;
   if (step <= 0) return;
+  if (record_ != nullptr) {
+    record_->add({.kind = Shape::Kind::Hatch, .box = box, .color = color, .clip = clip()});
+  }
   const auto x1 = static_cast<int>(box.x1);
   const auto y1 = static_cast<int>(box.y1);
   for (int y = static_cast<int>(box.y0); y < y1; y += step) {
@@ -45,10 +56,21 @@ void Canvas::hatch(const Box& box, ImU32 color) {
 }
 
 void Canvas::triangle(ImVec2 a, ImVec2 b, ImVec2 c, ImU32 color) {
+  if (record_ != nullptr) {
+    record_->add(
+        {.kind = Shape::Kind::Triangle, .points = {a, b, c}, .color = color, .clip = clip()});
+  }
   list_->AddTriangleFilled(a, b, c, color);
 }
 
 void Canvas::line(ImVec2 from, ImVec2 to, ImU32 color, float thickness) {
+  if (record_ != nullptr) {
+    record_->add({.kind = Shape::Kind::Line,
+                  .points = {from, to},
+                  .thickness = thickness,
+                  .color = color,
+                  .clip = clip()});
+  }
   list_->AddLine(from, to, color, thickness);
 }
 
@@ -60,10 +82,20 @@ void Canvas::pop_clip() { list_->PopClipRect(); }
 
 float Canvas::text(ImFont* font, float x, float y, ImU32 color, std::string_view text,
                    float room_px) {
-  const ImVec4 clip(x, y, x + room_px, y + font->FontSize * 2);
+  const ImVec4 room(x, y, x + room_px, y + font->FontSize * 2);
   list_->AddText(font, font->FontSize, {std::round(x), std::round(y)}, color, text.data(),
-                 text.data() + text.size(), 0, room_px < 1e6F ? &clip : nullptr);
-  return width(font, text);
+                 text.data() + text.size(), 0, room_px < 1e6F ? &room : nullptr);
+  const float shown = width(font, text);
+  if (record_ != nullptr && !text.empty()) {
+    record_->add({.kind = Shape::Kind::Text,
+                  .box = {std::round(x), std::round(y), std::round(x) + shown,
+                          std::round(y) + font->FontSize},
+                  .color = color,
+                  .clip = overlap(clip(), {room.x, room.y, room.z, room.w}),
+                  .font = font,
+                  .text = std::string(text)});
+  }
+  return shown;
 }
 
 void Canvas::label(ImFont* font, const Box& box, ImU32 color, std::string_view text) {

@@ -1,4 +1,5 @@
-// Drawing on whole pixels: rectangles, hatches, clipped text. Wraps one ImDrawList for one frame.
+// Drawing on whole pixels: rectangles, hatches, clipped text. Wraps one ImDrawList for one frame,
+// and tells a DrawingRecord, if there is one, what it draws.
 //
 // No rounding, no gradients, no anti-aliased edges: software renderers pay by the vertex, and spans
 // must stand where the trace says. UI thread only.
@@ -10,18 +11,16 @@
 #include <string_view>
 #include <vector>
 
+#include "viewer/panels/drawing_record.h"
+
 namespace taskscope::viewer {
 
-// Edges in px; right and bottom are outside.
-struct Box {
-  float x0 = 0;
-  float y0 = 0;
-  float x1 = 0;
-  float y1 = 0;
-
-  float width() const { return x1 - x0; }
-  float height() const { return y1 - y0; }
-  bool contains(ImVec2 at) const { return at.x >= x0 && at.x < x1 && at.y >= y0 && at.y < y1; }
+// How a font is called elsewhere than here.
+struct FontFace {
+  const ImFont* font = nullptr;
+  std::string family;  // as in CSS, with a generic one behind it
+  int weight = 400;
+  float em_px = 0;  // its size as others count: without the room between lines
 };
 
 // What the platform loaded. The hatch is a tile of 45° stripes in the font texture whose pattern
@@ -35,11 +34,13 @@ struct Fonts {
   ImVec2 texel;              // size of one texel in uv
   int hatch_period = 8;
   int hatch_size = 0;  // of the tile, px
+  std::vector<FontFace> faces;
 };
 
 class Canvas {
  public:
-  Canvas(ImDrawList* list, const Fonts& fonts) : list_(list), fonts_(fonts) {}
+  Canvas(ImDrawList* list, const Fonts& fonts, DrawingRecord* record = nullptr)
+      : list_(list), fonts_(fonts), record_(record) {}
 
   void fill(const Box& box, ImU32 color);
   void frame(const Box& box, ImU32 color, float thickness);  // inside the box
@@ -63,8 +64,11 @@ class Canvas {
   const Fonts& fonts() const { return fonts_; }
 
  private:
+  Box clip() const;
+
   ImDrawList* list_;
   const Fonts& fonts_;
+  DrawingRecord* record_;
 };
 
 }  // namespace taskscope::viewer

@@ -46,7 +46,7 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   begin_canvas_window(size);
   const Palette& colors = palette(view.theme);
-  Canvas canvas(ImGui::GetWindowDrawList(), *input.fonts);
+  Canvas canvas(ImGui::GetWindowDrawList(), *input.fonts, input.record);
   const TraceSession& session = input.session != nullptr ? *input.session : cache.no_session;
   const Layout layout =
       make_layout({.width = size.x,

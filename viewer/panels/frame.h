@@ -33,9 +33,10 @@ struct FrameInput {
   const Fonts* fonts = nullptr;
   LoadStatus load;
   float scale = 1;
-  double seconds = 0;        // since the frame before
-  double last_frame_ms = 0;  // what the frame before cost
-  bool footer = false;       // a picture that must stand alone
+  double seconds = 0;               // since the frame before
+  double last_frame_ms = 0;         // what the frame before cost
+  bool footer = false;              // a picture that must stand alone
+  DrawingRecord* record = nullptr;  // of what the panels draw, without notes and help
 };
 
 // What every panel gets.

@@ -34,7 +34,8 @@ constexpr std::array kEntries = {
     Entry{"Esc", "clear the selection, the measure, this page"},
     Entry{"", "Window"},
     Entry{"T", "dark and light"},
-    Entry{"Ctrl + S", "save a picture beside the recording"},
+    Entry{"Ctrl + S,  Ctrl + Shift + S", "save a picture beside the recording, as SVG"},
+    Entry{"Ctrl + C  Ctrl + V", "this view as a text, and back from one"},
     Entry{"?", "this page"},
     Entry{"Ctrl + Q", "quit"},
 };

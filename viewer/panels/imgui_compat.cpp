@@ -8,6 +8,8 @@ ImGuiKey native_key(Key key) {
   switch (key) {
     case Key::A:
       return ImGuiKey_A;
+    case Key::C:
+      return ImGuiKey_C;
     case Key::D:
       return ImGuiKey_D;
     case Key::F:
@@ -22,6 +24,8 @@ ImGuiKey native_key(Key key) {
       return ImGuiKey_S;
     case Key::T:
       return ImGuiKey_T;
+    case Key::V:
+      return ImGuiKey_V;
     case Key::W:
       return ImGuiKey_W;
     case Key::Escape:
@@ -55,6 +59,8 @@ int native_key(Key key) {
   switch (key) {
     case Key::A:
       return 'A';
+    case Key::C:
+      return 'C';
     case Key::D:
       return 'D';
     case Key::F:
@@ -69,6 +75,8 @@ int native_key(Key key) {
       return 'S';
     case Key::T:
       return 'T';
+    case Key::V:
+      return 'V';
     case Key::W:
       return 'W';
     case Key::Escape:

@@ -12,6 +12,7 @@ namespace taskscope::viewer {
 
 enum class Key : std::uint8_t {
   A,
+  C,
   D,
   F,
   M,
@@ -19,6 +20,7 @@ enum class Key : std::uint8_t {
   Q,
   S,
   T,
+  V,
   W,
   Escape,
   Backspace,

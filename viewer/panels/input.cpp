@@ -302,7 +302,9 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
 void handle_global_keys(ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
   if (io.KeyCtrl && key_pressed(Key::Q)) view.quit_requested = true;
-  if (io.KeyCtrl && key_pressed(Key::S)) view.save_requested = true;
+  if (io.KeyCtrl && key_pressed(Key::S)) view.save_as = io.KeyShift ? SaveAs::Svg : SaveAs::Png;
+  if (io.KeyCtrl && key_pressed(Key::C)) view.copy_requested = true;
+  if (io.KeyCtrl && key_pressed(Key::V)) view.paste_requested = true;
   if (!io.KeyCtrl && key_pressed(Key::T)) {
     view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
   }

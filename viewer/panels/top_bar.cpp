@@ -44,7 +44,7 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
       return draw_button(context, box, text, hint);
     };
     if (button("Keys", "?")) view.help_open = !view.help_open;
-    if (button("Picture", "Ctrl+S")) view.save_requested = true;
+    if (button("Picture", "Ctrl+S; as SVG: Ctrl+Shift+S")) view.save_as = SaveAs::Png;
     if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
       view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
     }

@@ -1,7 +1,9 @@
 #include "viewer/platform/fonts.h"
 
+#include <ft2build.h>
 #include <imgui.h>
 #include <imgui_freetype.h>
+#include FT_FREETYPE_H
 
 #include <algorithm>
 #include <array>
@@ -29,20 +31,44 @@ bool is_font_file(const char* path) {
                    std::memcmp(magic.data(), "true", 4) == 0);
 }
 
-ImFont* add_font(std::initializer_list<const char*> paths, float size_px) {
+struct FontFile {
+  const char* path;
+  const char* family;
+};
+
+// Letters' size in lines `line_px` high, as ImGui's FreeType builder takes line heights.
+float em_px(const char* path, float line_px) {
+  FT_Library library = nullptr;
+  if (FT_Init_FreeType(&library) != 0) return line_px;
+  FT_Face face = nullptr;
+  float em = line_px;
+  if (FT_New_Face(library, path, 0, &face) == 0) {
+    const auto line = static_cast<float>(face->ascender - face->descender);
+    if (line > 0) em = line_px * static_cast<float>(face->units_per_EM) / line;
+    FT_Done_Face(face);
+  }
+  FT_Done_FreeType(library);
+  return em;
+}
+
+ImFont* add_font(Fonts& fonts, std::initializer_list<FontFile> files, int weight, float size_px) {
   ImFontAtlas& atlas = *ImGui::GetIO().Fonts;
   ImFontConfig config;
   config.GlyphRanges = kRanges.data();
   config.PixelSnapH = true;
   config.OversampleH = 1;
-  for (const char* path : paths) {
-    if (!is_font_file(path)) continue;
-    ImFont* font = atlas.AddFontFromFileTTF(path, size_px, &config);
-    if (font != nullptr) return font;
+  for (const FontFile& file : files) {
+    if (!is_font_file(file.path)) continue;
+    ImFont* font = atlas.AddFontFromFileTTF(file.path, size_px, &config);
+    if (font == nullptr) continue;
+    fonts.faces.push_back({font, file.family, weight, em_px(file.path, size_px)});
+    return font;
   }
   ImFontConfig built_in;
   built_in.SizePixels = size_px;
-  return atlas.AddFontDefault(&built_in);
+  ImFont* font = atlas.AddFontDefault(&built_in);
+  fonts.faces.push_back({font, "monospace", weight, size_px});
+  return font;
 }
 
 void draw_hatch(ImFontAtlas& atlas, int rect_id, Fonts& fonts) {
@@ -69,18 +95,22 @@ Fonts load_fonts(float scale) {
   const auto size = [scale](float at_1) { return std::round(at_1 * scale); };
   // Line heights; the letters of Inter stand 12 and 10 px high in them.
   Fonts fonts;
-  fonts.text = add_font({"/usr/share/fonts/opentype/inter/Inter-Regular.otf",
-                         "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"},
-                        size(15));
-  fonts.small = add_font({"/usr/share/fonts/opentype/inter/Inter-Regular.otf",
-                          "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"},
-                         size(13));
-  fonts.strong = add_font({"/usr/share/fonts/opentype/inter/Inter-SemiBold.otf",
-                           "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"},
-                          size(15));
-  fonts.mono = add_font({"/usr/share/fonts/truetype/jetbrains-mono/JetBrainsMono-Regular.ttf",
-                         "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf"},
-                        size(15));
+  const FontFile inter{"/usr/share/fonts/opentype/inter/Inter-Regular.otf", "Inter, sans-serif"};
+  const FontFile dejavu{"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+                        "DejaVu Sans, sans-serif"};
+  fonts.text = add_font(fonts, {inter, dejavu}, 400, size(15));
+  fonts.small = add_font(fonts, {inter, dejavu}, 400, size(13));
+  fonts.strong =
+      add_font(fonts,
+               {{"/usr/share/fonts/opentype/inter/Inter-SemiBold.otf", "Inter, sans-serif"},
+                {"/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf", dejavu.family}},
+               600, size(15));
+  fonts.mono = add_font(
+      fonts,
+      {{"/usr/share/fonts/truetype/jetbrains-mono/JetBrainsMono-Regular.ttf",
+        "JetBrains Mono, monospace"},
+       {"/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf", "DejaVu Sans Mono, monospace"}},
+      400, size(15));
   fonts.hatch_period = std::max(4, static_cast<int>(std::lround(6 * scale)));
   fonts.hatch_size = 128 + fonts.hatch_period;
   const int rect = atlas.AddCustomRectRegular(fonts.hatch_size, fonts.hatch_size);

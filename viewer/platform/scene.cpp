@@ -6,8 +6,10 @@
 #include <chrono>
 #include <utility>
 
+#include "viewer/model/view_text.h"
 #include "viewer/panels/palette.h"
 #include "viewer/platform/fonts.h"
+#include "viewer/platform/svg_writer.h"
 
 namespace taskscope::viewer {
 
@@ -23,7 +25,18 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
   ImGui::GetStyle().AntiAliasedFill = false;
   ImGui::GetStyle().AntiAliasedLines = false;
   fonts_ = load_fonts(request.scale);
-  view_.theme = request.theme;
+  ViewDescription wanted = request.view_state;
+  if (request.range) wanted.range = request.range;
+  if (request.theme) wanted.theme = request.theme;
+  if (request.selected_task) {
+    wanted.task = request.selected_task;
+    wanted.span_ns.reset();
+    wanted.worker.reset();
+    wanted.finding.reset();
+    wanted.top.reset();
+  }
+  if (wanted.theme) view_.theme = *wanted.theme;
+  if (wanted != ViewDescription{}) wanted_ = std::move(wanted);
   load_.path = request.path;
   load_.stage = LoadStage::Opening;
 }
@@ -41,17 +54,38 @@ void Scene::set_session(SessionPtr session) {
   load_.stage =
       session_->stage() == SessionStage::Complete ? LoadStage::Ready : LoadStage::Decoding;
   view_.reset(*session_);
-  apply_request();
+  apply_wanted();
 }
 
-// What was asked for, as far as the session has it by now.
-void Scene::apply_request() {
-  if (request_.range) view_.time.show(*std::exchange(request_.range, std::nullopt));
-  if (request_.selected_task && session_->stage() != SessionStage::Overview) {
-    view_.selection.task =
-        session_->find_task(*std::exchange(request_.selected_task, std::nullopt));
-    view_.reveal = view_.selection.task;
+// What was asked for, as far as the session has it by now and nobody has chosen otherwise since.
+void Scene::apply_wanted() {
+  if (!wanted_) return;
+  if (view_.selection.task != applied_.task || view_.selection.worker != applied_.worker) {
+    wanted_.reset();
+    return;
   }
+  missing_ = apply(*wanted_, *session_, view_);
+  // Once a task was asked for by number it is to be seen, wherever the rows are scrolled to.
+  if (!wanted_->top) view_.reveal = view_.selection.task;
+  applied_ = view_.selection;
+  wanted_->range.reset();
+  wanted_->theme.reset();
+  wanted_->left_width.reset();
+  wanted_->drawer_height.reset();
+  if (session_->stage() == SessionStage::Complete) wanted_.reset();
+}
+
+std::string Scene::view_text() const {
+  return to_text(describe(*session_, view_, rows_, request_.scale));
+}
+
+Result<std::string> Scene::set_view_text(std::string_view text) {
+  Result<ViewDescription> wanted = parse_view(text);
+  if (!wanted) return wanted.error();
+  view_.time.remember();
+  std::string missing = apply(*wanted, *session_, view_);
+  if (!wanted->top) view_.reveal = view_.selection.task;
+  return missing;
 }
 
 CoverageTexture Scene::texture() const {
@@ -59,11 +93,16 @@ CoverageTexture Scene::texture() const {
   return {atlas.TexPixelsAlpha8, atlas.TexWidth, atlas.TexHeight};
 }
 
-void Scene::draw(Kind kind, double seconds) {
+void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   const auto begin = std::chrono::steady_clock::now();
   if (session_ != nullptr && view_.rows_dirty) {
     rows_ = RowList(*session_, view_.folds, request_.scale);
     view_.rows_dirty = false;
+  }
+  if (session_ != nullptr && view_.anchor) {
+    const auto y = anchored_scroll(*view_.anchor, *session_, rows_, request_.scale);
+    view_.scroll_y = y.value_or(view_.scroll_y);
+    view_.anchor.reset();
   }
   ImGui::NewFrame();
   FrameInput input;
@@ -76,25 +115,38 @@ void Scene::draw(Kind kind, double seconds) {
   input.seconds = seconds;
   input.last_frame_ms = last_frame_ms_;
   input.footer = kind == Kind::Picture;
+  input.record = record;
   draw_frame(input, view_, cache_);
   ImGui::Render();
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;
   last_frame_ms_ = spent.count();
 }
 
-Image Scene::picture(int width_px, int height_px) {
+void Scene::draw_picture(int width_px, int height_px, DrawingRecord* record) {
   ImGuiIO& io = ImGui::GetIO();
   io.DisplaySize = {static_cast<float>(width_px), static_cast<float>(height_px)};
   io.DeltaTime = 1.0F / 60;
   // The first frame lays out and orders the rows' pictures, the last one has them.
-  for (int frame = 0; frame < 3; ++frame) {
+  constexpr int kFrames = 3;
+  for (int frame = 1; frame <= kFrames; ++frame) {
     view_.time.finish_motion();
-    draw(Kind::Picture, 0);
+    draw(Kind::Picture, 0, frame == kFrames ? record : nullptr);
     if (pictures_ != nullptr) pictures_->wait_idle();
   }
+}
+
+Image Scene::picture(int width_px, int height_px) {
+  draw_picture(width_px, height_px, nullptr);
   Image image{width_px, height_px, {}};
   rasterize(*ImGui::GetDrawData(), texture(), palette(view_.theme).void_color, image);
   return image;
+}
+
+std::string Scene::vector_picture(int width_px, int height_px) {
+  DrawingRecord record;
+  draw_picture(width_px, height_px, &record);
+  const std::string& path = session_ != nullptr ? session_->path() : request_.path;
+  return to_svg(record, fonts_, {width_px, height_px, path});
 }
 
 }  // namespace taskscope::viewer

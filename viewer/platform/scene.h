@@ -5,7 +5,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
+#include "runtime/base/result.h"
 #include "viewer/model/view_request.h"
 #include "viewer/panels/frame.h"
 #include "viewer/platform/png_writer.h"
@@ -22,15 +26,24 @@ class Scene {
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
 
-  // Replaces what is shown; range and selection of the request apply to the first that has them.
+  // Replaces what is shown; what the request says of the view applies to the first session that
+  // has it. Afterwards missing() is a sentence about what a complete one does not have, or "".
   void set_session(SessionPtr session);
+  const std::string& missing() const { return missing_; }
   void set_load(LoadStatus load) { load_ = std::move(load); }
 
   enum class Kind : std::uint8_t { Window, Picture };
   // NewFrame to Render, at ImGui's display size. The result is in ImGui::GetDrawData().
-  void draw(Kind kind, double seconds);
+  void draw(Kind kind, double seconds, DrawingRecord* record = nullptr);
   // As draw(Picture), waiting for every row, and rasterised.
   Image picture(int width_px, int height_px);
+  // The same as SVG.
+  std::string vector_picture(int width_px, int height_px);
+
+  // The view as a text and the other way; after an error the view is what it was. The sentence, if
+  // there is one, is about what this recording does not have. REQUIRES: session() is not null.
+  std::string view_text() const;
+  Result<std::string> set_view_text(std::string_view text);
 
   ViewState& view() { return view_; }
   const ViewState& view() const { return view_; }
@@ -40,9 +53,14 @@ class Scene {
   float scale() const { return request_.scale; }
 
  private:
-  void apply_request();
+  void apply_wanted();
+  void draw_picture(int width_px, int height_px, DrawingRecord* record);
 
-  ViewRequest request_;  // what was applied of it is gone from it
+  ViewRequest request_;
+  std::optional<ViewDescription> wanted_;  // until a complete session had it; what was applied once
+                                           // and for all is gone from it
+  Selection applied_;                      // by it
+  std::string missing_;
   std::function<void()> wake_;
   ImGuiContext* context_ = nullptr;
   Fonts fonts_;

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <cmath>
+#include <filesystem>
 
 #include "viewer/model/loader.h"
 #include "viewer/platform/png_writer.h"
 #include "viewer/platform/scene.h"
+#include "viewer/platform/whole_file.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -17,6 +20,16 @@ constexpr int kSideMax = 16384;
 
 int scaled(int length, float scale) {
   return static_cast<int>(std::lround(static_cast<float>(length) * scale));
+}
+
+enum class PictureKind : std::uint8_t { Png, Svg };
+
+Result<PictureKind> kind_of(const std::string& path) {
+  std::string ending = std::filesystem::path(path).extension().string();
+  for (char& letter : ending) letter = static_cast<char>(std::tolower(letter));
+  if (ending == ".png") return PictureKind::Png;
+  if (ending == ".svg") return PictureKind::Svg;
+  return Error{fmt::format("A picture is a .png or an .svg file; {} is neither.", path)};
 }
 
 Result<void> check(const ViewRequest& request) {
@@ -40,22 +53,29 @@ Result<void> check(const ViewRequest& request) {
 
 }  // namespace
 
-Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::string& png_path) {
+Result<void> write_picture(Scene& scene, int width_px, int height_px, const std::string& path) {
+  const Result<PictureKind> kind = kind_of(path);
+  if (!kind) return kind.error();
+  if (*kind == PictureKind::Png) return write_png(scene.picture(width_px, height_px), path);
+  return write_whole_file(path, scene.vector_picture(width_px, height_px), FileReaders::AsUsual,
+                          "the picture");
+}
+
+Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::string& path) {
   const Result<void> valid = check(request);
   if (!valid) return valid.error();
+  if (const auto kind = kind_of(path); !kind) return kind.error();
   SessionLoader loader(request.path, {});
   const SessionLoader::State state = loader.wait();
   if (!state.error.empty()) return Error{state.error};
-  if (request.selected_task && state.session->find_task(*request.selected_task) == kNoTask) {
-    return Error{fmt::format("There is no task {} in {}.", *request.selected_task, request.path)};
-  }
   Scene scene(request, {});
   scene.set_session(state.session);
-  const Image image =
-      scene.picture(scaled(request.width, request.scale), scaled(request.height, request.scale));
-  const Result<void> written = write_png(image, png_path);
+  if (!scene.missing().empty()) return Error{scene.missing()};
+  const int width = scaled(request.width, request.scale);
+  const int height = scaled(request.height, request.scale);
+  const Result<void> written = write_picture(scene, width, height, path);
   if (!written) return written.error();
-  return ScreenshotInfo{image.width, image.height, scene.view().time.visible()};
+  return ScreenshotInfo{width, height, scene.view().time.visible()};
 }
 
 }  // namespace taskscope::viewer

@@ -11,11 +11,13 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "viewer/model/loader.h"
 #include "viewer/panels/messages.h"
 #include "viewer/platform/presenter.h"
 #include "viewer/platform/scene.h"
+#include "viewer/platform/screenshot.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -53,11 +55,11 @@ struct GlfwLibrary {
 using WindowPtr = std::unique_ptr<GLFWwindow, decltype(&glfwDestroyWindow)>;
 
 // "run.tscope" → "run-1.png", the first number that is free.
-std::string picture_path(const std::string& recording) {
+std::string picture_path(const std::string& recording, std::string_view ending) {
   std::filesystem::path stem(recording);
   stem.replace_extension();
   for (int number = 1;; ++number) {
-    const std::string path = fmt::format("{}-{}.png", stem.string(), number);
+    const std::string path = fmt::format("{}-{}{}", stem.string(), number, ending);
     if (!std::filesystem::exists(path)) return path;
   }
 }
@@ -111,7 +113,10 @@ class WindowLoop {
     int frames_left = kFramesAfterEvent;
     while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested) {
       // A picture asked for in the last of these frames is saved before the next one.
-      const bool busy = scene_.view().animating || scene_.view().save_requested || !keys_.empty();
+      const ViewState& view = scene_.view();
+      const bool asked =
+          view.save_as != SaveAs::Nothing || view.copy_requested || view.paste_requested;
+      const bool busy = view.animating || asked || !keys_.empty();
       if (frames_left > 0 || busy) {
         if (frames_left == 0) glfwWaitEventsTimeout(kFrameSecondsMin);
         glfwPollEvents();
@@ -135,6 +140,7 @@ class WindowLoop {
     const SessionLoader::State state = loader_->poll();
     if (state.session != nullptr && state.session != scene_.session()) {
       scene_.set_session(state.session);
+      if (!scene_.missing().empty()) show_toast(scene_.view(), scene_.missing());
     }
     LoadStatus status{.stage = LoadStage::Decoding,
                       .progress = state.progress,
@@ -156,7 +162,8 @@ class WindowLoop {
     int height = 0;
     glfwGetFramebufferSize(window_, &width, &height);
     if (width <= 0 || height <= 0) return;  // minimised
-    if (scene_.view().save_requested) save(width, height);
+    if (scene_.view().save_as != SaveAs::Nothing) save(width, height);
+    use_clipboard();
     keys_.deliver();
     presenter_.begin_frame();
     ImGui_ImplGlfw_NewFrame();
@@ -166,11 +173,27 @@ class WindowLoop {
   }
 
   void save(int width, int height) {
-    scene_.view().save_requested = false;
+    const SaveAs save_as = std::exchange(scene_.view().save_as, SaveAs::Nothing);
     if (scene_.session() == nullptr) return;
-    const std::string path = picture_path(request_.path);
-    const Result<void> written = write_png(scene_.picture(width, height), path);
+    const std::string path = picture_path(request_.path, save_as == SaveAs::Svg ? ".svg" : ".png");
+    const Result<void> written = write_picture(scene_, width, height, path);
     show_toast(scene_.view(), written ? "Saved " + path : written.error().message);
+  }
+
+  void use_clipboard() {
+    ViewState& view = scene_.view();
+    const bool copy = std::exchange(view.copy_requested, false);
+    const bool paste = std::exchange(view.paste_requested, false);
+    if (scene_.session() == nullptr) return;
+    if (copy) {
+      glfwSetClipboardString(window_, scene_.view_text().c_str());
+      show_toast(view, "Copied this view as a text: paste it here, or give it to --view-state");
+    } else if (paste) {
+      const char* text = glfwGetClipboardString(window_);
+      const Result<std::string> missing = scene_.set_view_text(text == nullptr ? "" : text);
+      if (!missing) show_toast(view, missing.error().message);
+      if (missing && !missing->empty()) show_toast(view, *missing);
+    }
   }
 
   const ViewRequest& request_;

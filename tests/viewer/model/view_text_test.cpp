@@ -1,0 +1,245 @@
+#include "viewer/model/view_text.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/support/synthetic_session.h"
+#include "viewer/model/time_text.h"
+#include "viewer/model/view_state.h"
+
+namespace taskscope::viewer {
+namespace {
+
+constexpr double kWidth = 1000;
+
+ViewState fresh_view(const TraceSession& session) {
+  ViewState view;
+  view.time.set_width(kWidth);
+  view.reset(session);
+  return view;
+}
+
+// Anything a person could have done to the window.
+ViewState random_view(const TraceSession& session, std::mt19937_64& random) {
+  const auto below = [&](std::size_t limit) {
+    return static_cast<std::uint32_t>(random() % std::max<std::size_t>(limit, 1));
+  };
+  ViewState view = fresh_view(session);
+  const std::int64_t start = below(static_cast<std::size_t>(session.duration_ns()));
+  view.time.show({start, start + 1 + below(static_cast<std::size_t>(session.duration_ns()))});
+  view.theme = below(2) == 0 ? Theme::Dark : Theme::Light;
+  view.left_width = static_cast<float>(120 + below(400));
+  view.drawer_height = static_cast<float>(60 + below(400));
+  view.folds.workers = below(3) == 0;
+  view.folds.threads = below(2) == 0;
+  for (std::uint32_t group = 0; group < session.groups().size(); ++group) {
+    if (below(2) == 0) continue;
+    if (view.folds.groups.erase(group) == 0) view.folds.groups.insert(group);
+  }
+  if (below(3) == 0) view.measured = TimeRange{500, 500 + 1 + below(100'000)};
+  if (below(3) == 0) {
+    view.selection.worker = below(session.workers().size());
+  } else {
+    view.selection.task = below(session.tasks().size());
+    const Task& task = session.tasks()[view.selection.task];
+    if (task.span_count > 0) view.selection.span = task.first_span + below(task.span_count);
+  }
+  if (!session.findings().empty() && below(2) == 0) view.finding = below(session.findings().size());
+  return view;
+}
+
+TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
+  const SessionPtr session = tests::make_synthetic_session({.spans = 4'000, .task_scale = 8});
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    ViewState view = random_view(*session, random);
+    const RowList rows(*session, view.folds, 2);
+    view.scroll_y = static_cast<double>(random() % static_cast<std::uint64_t>(rows.height()));
+    const std::string text = to_text(describe(*session, view, rows, 2));
+    const Result<ViewDescription> parsed = parse_view(text);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(to_text(*parsed), text);
+
+    ViewState again = fresh_view(*session);
+    again.selection.task = 0;
+    EXPECT_EQ(apply(*parsed, *session, again), "");
+    EXPECT_EQ(again.selection, view.selection);
+    EXPECT_EQ(again.finding, view.finding);
+    EXPECT_EQ(again.measured, view.measured);
+    EXPECT_EQ(again.theme, view.theme);
+    EXPECT_EQ(again.left_width, view.left_width);
+    EXPECT_EQ(again.drawer_height, view.drawer_height);
+    EXPECT_EQ(again.folds.workers, view.folds.workers);
+    EXPECT_EQ(again.folds.threads, view.folds.threads);
+    EXPECT_EQ(again.folds.groups, view.folds.groups);
+    EXPECT_NEAR(again.time.to_px(view.time.visible().start_ns), 0, 1);
+    EXPECT_NEAR(again.time.to_px(view.time.visible().end_ns), kWidth, 1.5);
+    const RowList rows_again(*session, again.folds, 2);
+    if (view.scroll_y > 0) {
+      ASSERT_TRUE(again.anchor);
+      const auto y = anchored_scroll(*again.anchor, *session, rows_again, 2);
+      ASSERT_TRUE(y);
+      EXPECT_NEAR(*y, view.scroll_y, 2);  // a pixel at scale 1
+    }
+  }
+}
+
+TEST(ViewText, SaysWhereAPersonIsInWordsThatAPersonCanRead) {
+  ViewDescription view;
+  view.range = TimeRange{-1'000, 3'400'000};
+  view.task = 17;
+  view.span_ns = 1'250'000;
+  view.top = RowAnchor{{RowKind::Task, 12}, 5};
+  view.folded = {{RowKind::WorkersHeader}, {RowKind::GroupHeader, 3}};
+  view.theme = Theme::Light;
+  const std::string text =
+      "ts1/range=-1us..3.4ms/task=17/span=1.25ms/top=task:12+5/fold=workers,group:3/theme=light";
+  EXPECT_EQ(to_text(view), text);
+  const Result<ViewDescription> parsed = parse_view(text + "\n");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, view);
+  EXPECT_EQ(text.find_first_of(" ;&|<>()$`\\\"'*?[]#~!{}"), std::string::npos) << "needs quotes";
+}
+
+TEST(ViewText, IsTheSameWhereverTheTasksStand) {
+  // The same recording with a task less in front: every index is another, every id the same.
+  tests::SyntheticRecording whole = tests::make_synthetic_recording({.spans = 2'000});
+  tests::SyntheticRecording part = whole;
+  part.entities.tasks.erase(part.entities.tasks.begin() + 2);
+  const store::TaskId id = whole.entities.tasks[9].id;
+  const SessionPtr before = SessionBuilder("a.tscope", std::move(whole.entities)).summary();
+  const SessionPtr after = SessionBuilder("a.tscope", std::move(part.entities)).summary();
+  ViewState view = fresh_view(*before);
+  view.selection.task = before->find_task(id);
+  const RowList rows(*before, view.folds, 1);
+  const Result<ViewDescription> parsed = parse_view(to_text(describe(*before, view, rows, 1)));
+  ASSERT_TRUE(parsed);
+  ViewState again = fresh_view(*after);
+  EXPECT_EQ(apply(*parsed, *after, again), "");
+  ASSERT_NE(again.selection.task, view.selection.task);
+  EXPECT_EQ(after->tasks()[again.selection.task].row.id, id);
+}
+
+TEST(ViewText, OfAnotherRecordingSaysWhatIsNotThere) {
+  const SessionPtr session = tests::make_synthetic_session({.spans = 500});
+  const auto missing = [&](const char* text) {
+    const Result<ViewDescription> parsed = parse_view(text);
+    EXPECT_TRUE(parsed);
+    ViewState view = fresh_view(*session);
+    return apply(*parsed, *session, view);
+  };
+  EXPECT_EQ(missing("ts1/task=99999"), "There is no task 99999 in this recording.");
+  EXPECT_EQ(missing("ts1/worker=99999"), "There is no worker 99999 in this recording.");
+  EXPECT_EQ(missing("ts1/finding=99999"), "There is no finding 99999 in this recording.");
+  EXPECT_EQ(missing("ts1/task=1/span=-5ns"),
+            "There is no span of task 1 that begins at -5 ns in this recording.");
+  EXPECT_EQ(missing("ts1/fold=group:99999"),
+            "There is no group that begins with task 99999 in this recording.");
+  EXPECT_EQ(missing("ts1/range=0s..99999s"), "");
+}
+
+TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
+  const auto refusal = [](std::string_view text) {
+    const Result<ViewDescription> parsed = parse_view(text);
+    return parsed ? std::string() : parsed.error().message;
+  };
+  EXPECT_EQ(refusal(""), "'' is no view; views begin with ts1/.");
+  EXPECT_EQ(refusal("hello"), "'hello' is no view; views begin with ts1/.");
+  EXPECT_EQ(refusal("ts2/range=1ms..2ms"),
+            "The view is of another version of Taskscope: 'ts2', not ts1.");
+  EXPECT_EQ(refusal("ts1/colour=red"),
+            "The view says 'colour', which this version of Taskscope does not know.");
+  EXPECT_EQ(refusal("ts1/task=1/task=2"), "The view says task twice.");
+  EXPECT_EQ(refusal("ts1/range=2ms..1ms"),
+            "In the view, range takes two times, such as 1.2ms..3.4ms, not '2ms..1ms'.");
+  EXPECT_EQ(refusal("ts1/span=1ms"), "The view says span without saying of which task.");
+  for (const char* text : {"ts1/task=",
+                           "ts1/task=-1",
+                           "ts1/task=1x",
+                           "ts1/task=99999999999999999999999",
+                           "ts1/range=1ms",
+                           "ts1/range=..",
+                           "ts1/range=1e3ms..2e3ms",
+                           "ts1/top=task",
+                           "ts1/top=task:1+",
+                           "ts1/top=task:1+-4",
+                           "ts1/top=task:1+99999999",
+                           "ts1/fold=",
+                           "ts1/fold=task:1",
+                           "ts1/fold=workers,",
+                           "ts1/fold=,workers",
+                           "ts1/fold=workers:1",
+                           "ts1/theme=Dark",
+                           "ts1/left=1",
+                           "ts1/drawer=1e9",
+                           "ts1//",
+                           "ts1/range"}) {
+    EXPECT_NE(refusal(text), "") << text;
+  }
+}
+
+TEST(ViewText, ThatIsHostileIsRefusedInOnePrintableSentence) {
+  const std::string seed_text =
+      "ts1/range=1.2ms..3.4ms/task=17/span=1ms/worker=2/finding=3/measure=1us..2us/top=group:4+6/"
+      "fold=workers,group:7/unfold=threads/theme=dark/left=220/drawer=156";
+  ASSERT_TRUE(parse_view(seed_text));
+  const SessionPtr session = tests::make_synthetic_session({.spans = 500});
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = seed_text;
+    for (std::uint64_t edits = 1 + random() % 4; edits > 0; --edits) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 4) {
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, random() % 20);
+          break;
+        case 2:
+          text.insert(at, text.substr(random() % text.size(), random() % 20));
+          break;
+        default:
+          text.insert(at, random() % 30, '9');
+      }
+      if (text.empty()) text = "t";
+    }
+    const Result<ViewDescription> parsed = parse_view(text);
+    if (parsed) {
+      EXPECT_EQ(*parse_view(to_text(*parsed)), *parsed) << text;
+      ViewState view = fresh_view(*session);
+      (void)apply(*parsed, *session, view);
+    } else {
+      const std::string& message = parsed.error().message;
+      EXPECT_LT(message.size(), 200U);
+      EXPECT_EQ(message.find_first_of("\n\r\x1b"), std::string::npos);
+      EXPECT_EQ(message.back(), '.');
+    }
+  }
+}
+
+TEST(TimeText, LosesNothingOfAnyTime) {
+  std::mt19937_64 random(3);
+  for (const std::int64_t ns : {INT64_C(0), INT64_C(1), INT64_C(-1), INT64_C(999), INT64_C(1000),
+                                INT64_C(1'000'000'000), INT64_MAX, -INT64_MAX}) {
+    EXPECT_EQ(parse_time(exact_time_text(ns)), ns) << exact_time_text(ns);
+  }
+  for (int round = 0; round < 10'000; ++round) {
+    const auto ns = static_cast<std::int64_t>(random() >> (1 + random() % 62));
+    EXPECT_EQ(parse_time(exact_time_text(ns)), ns) << exact_time_text(ns);
+    EXPECT_EQ(parse_time(exact_time_text(-ns)), -ns) << exact_time_text(-ns);
+  }
+  EXPECT_EQ(exact_time_text(1'234'567), "1.234567ms");
+  EXPECT_EQ(exact_time_text(-20'000'000), "-20ms");
+  EXPECT_EQ(exact_time_text(1'000'000'001), "1.000000001s");
+  EXPECT_EQ(parse_time("1.9999ns"), 1);
+  for (const char* text : {"", "-", ".", "ms", "1 ms", "1parsec", "9223372036854775808", "1..2",
+                           "+1ms", "99999999999999999999s", "0x1"}) {
+    EXPECT_FALSE(parse_time(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace taskscope::viewer
