@@ -19,6 +19,7 @@ int run_screenshot(const viewer::ViewRequest& request, const std::string& output
     print_error(written.error().message);
     return kExitFailed;
   }
+  if (!written->problem.empty()) print_error(written->problem);
   print_status(fmt::format("{}: {}x{} pixels\n", output, written->width, written->height));
   return kExitFine;
 }

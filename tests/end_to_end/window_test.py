@@ -2,6 +2,7 @@
 """The window on a display without a screen (Xvfb), driven by a synthetic mouse and keyboard."""
 
 import os
+import pathlib
 import struct
 import subprocess
 import unittest
@@ -95,6 +96,14 @@ class Window(Case):
         wait_until(gone, "Ctrl+Q to end the program")
         self.assertEqual(self.process.returncode, 0)
 
+    def view(self, top=0, bottom=780):
+        """Lines of the screen; by default those without what passes: toasts, frame times."""
+        return self.display.pixels()[4 * 1440 * top:4 * 1440 * bottom]
+
+    def stands_still(self):
+        before = self.view()
+        return all(self.view() == before for _ in range(100))
+
     def pictures(self):
         return sorted(self.folder.glob("*.png"))
 
@@ -111,6 +120,44 @@ class Window(Case):
         self.assertGreater(len(picture.colours()), 20)
 
         self.quit()
+
+    def test_a_copied_view_is_pasted_back(self):
+        self.display.do("mousemove", "--window", self.window, 800, 300)
+        self.changes_the_picture("key", "w")
+        wait_until(self.stands_still, "the motion to end")
+        before, below = self.view(), self.view(800, 870)
+        wait_until(lambda: self.control("c") or self.view(800, 870) != below, "Ctrl+C to say so")
+        self.changes_the_picture("key", "f")
+        wait_until(self.stands_still, "the motion to end")
+        self.assertTrue(self.view() != before)
+        wait_until(lambda: self.control("v") or self.view() == before,
+                   "Ctrl+V to bring the view back")
+        self.quit()
+
+    def test_a_mark_and_its_note_are_beside_the_recording(self):
+        marks = pathlib.Path(str(self.recording.path) + ".marks.json")
+        self.display.do("mousemove", "--window", self.window, 800, 300)
+
+        def marked():
+            self.display.do("keydown", "shift", "keydown", "m", "sleep", "0.1", "keyup", "m",
+                            "keyup", "shift")
+            return any(marks.exists() for _ in range(1000))
+
+        wait_until(marked, "Shift+M to set a mark")
+        self.display.do("type", "--delay", "30", "it hangs")
+        wait_until(lambda: self.display.do("key", "Return") or '"note"' in marks.read_text(),
+                   "Enter to keep the note")
+        self.assertIn("it hangs", marks.read_text())
+        self.assertEqual(marks.stat().st_mode & 0o777, 0o600)
+        self.quit()
+        plain = self.recording.screenshot("with.png")
+        marks.write_text("damaged")
+        run = self.taskscope("screenshot", self.recording.path, "-o", "without.png")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("is damaged", run.stderr.decode())
+        self.assertEqual(marks.read_text(), "damaged")
+        without = Picture(self.folder / "without.png")
+        self.assertGreater(plain.share_that_differs(without), 0)
 
     def test_a_smaller_window_is_drawn_anew(self):
         self.changes_the_picture("windowsize", self.window, 700, 500)

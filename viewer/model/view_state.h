@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "viewer/model/marks.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
 #include "viewer/model/theme.h"
@@ -25,11 +26,6 @@ struct Selection {
 
   bool empty() const { return task == kNoTask && !worker; }
   friend bool operator==(const Selection&, const Selection&) = default;
-};
-
-struct Mark {
-  std::int64_t ns = 0;
-  friend bool operator==(const Mark&, const Mark&) = default;
 };
 
 // What the mouse holds on to between press and release.
@@ -64,7 +60,8 @@ struct ViewState {
   std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there
   std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
   std::optional<TimeRange> measured;   // by dragging on the ruler
-  std::vector<Mark> marks;
+  std::vector<Mark> marks;             // by time
+  MarkList mark_list;
   float left_width = 220;     // px at scale 1
   float drawer_height = 156;  // px at scale 1
   bool help_open = false;

@@ -5,6 +5,7 @@
 #include "viewer/panels/details.h"
 #include "viewer/panels/help.h"
 #include "viewer/panels/input.h"
+#include "viewer/panels/marks_panel.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/ruler_panel.h"
@@ -34,8 +35,11 @@ void draw_session(const PanelContext& context, ViewState& view) {
   find_hover(context, view);
   draw_timeline(context, view);
   draw_ruler(context, view);
+  draw_marks(context, view);
   draw_minimap(context, view);
+  draw_minimap_marks(context, view);
   draw_details(context, view);
+  draw_mark_list(context, view);
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ ImGuiKey native_key(Key key) {
       return ImGuiKey_Escape;
     case Key::Backspace:
       return ImGuiKey_Backspace;
+    case Key::Delete:
+      return ImGuiKey_Delete;
     case Key::Left:
       return ImGuiKey_LeftArrow;
     case Key::Right:
@@ -83,6 +85,8 @@ int native_key(Key key) {
       return ImGui::GetKeyIndex(ImGuiKey_Escape);
     case Key::Backspace:
       return ImGui::GetKeyIndex(ImGuiKey_Backspace);
+    case Key::Delete:
+      return ImGui::GetKeyIndex(ImGuiKey_Delete);
     case Key::Left:
       return ImGui::GetKeyIndex(ImGuiKey_LeftArrow);
     case Key::Right:

@@ -24,6 +24,7 @@ enum class Key : std::uint8_t {
   W,
   Escape,
   Backspace,
+  Delete,
   Left,
   Right,
   Up,

@@ -5,6 +5,7 @@
 
 #include "viewer/panels/details.h"
 #include "viewer/panels/imgui_compat.h"
+#include "viewer/panels/marks_panel.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/timeline.h"
@@ -113,22 +114,6 @@ void move_span(const PanelContext& context, ViewState& view, int step) {
   select_span(context, view, task.first_span + static_cast<SpanIndex>(at));
 }
 
-void toggle_mark(const PanelContext& context, ViewState& view) {
-  const Box rows = context.layout.rows;
-  const float x = ImGui::GetIO().MousePos.x;
-  if (x < rows.x0 || x >= rows.x1) return;
-  const std::int64_t ns = view.time.to_ns(static_cast<double>(std::floor(x) - rows.x0));
-  const double near = view.time.grid().ns_per_px * 4;
-  const auto known = std::find_if(view.marks.begin(), view.marks.end(), [&](const Mark& mark) {
-    return std::abs(static_cast<double>(mark.ns - ns)) <= near;
-  });
-  if (known != view.marks.end()) {
-    view.marks.erase(known);
-  } else {
-    view.marks.push_back({ns});
-  }
-}
-
 void handle_escape(ViewState& view) {
   if (view.help_open) {
     view.help_open = false;
@@ -142,7 +127,9 @@ void handle_escape(ViewState& view) {
 
 void handle_keys(const PanelContext& context, ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
+  if (!view.help_open && handle_mark_keys(context, view)) return;
   if (key_pressed(Key::Escape)) handle_escape(view);
+  if (io.KeyCtrl && key_pressed(Key::M)) view.mark_list.open = !view.mark_list.open;
   if (io.KeyCtrl || view.help_open) return;
   if (key_pressed(Key::W)) view.time.glide_zoom(kKeyZoom);
   if (key_pressed(Key::S)) view.time.glide_zoom(1 / kKeyZoom);
@@ -150,7 +137,13 @@ void handle_keys(const PanelContext& context, ViewState& view) {
   if (key_pressed(Key::D)) view.time.glide_pan(kKeyPan);
   if (key_pressed(Key::F)) fit(context, view);
   if (key_pressed(Key::Backspace)) view.time.go_back();
-  if (key_pressed(Key::M)) toggle_mark(context, view);
+  if (key_pressed(Key::M)) {
+    if (io.KeyShift) {
+      write_note(context, view);
+    } else {
+      toggle_mark(context, view);
+    }
+  }
   if (key_pressed(Key::N)) step_finding(context.session, view);
   if (key_pressed(Key::Up)) move_row(context, view, -1);
   if (key_pressed(Key::Down)) move_row(context, view, 1);
@@ -302,6 +295,7 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
 void handle_global_keys(ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
   if (io.KeyCtrl && key_pressed(Key::Q)) view.quit_requested = true;
+  if (view.mark_list.editing) return;
   if (io.KeyCtrl && key_pressed(Key::S)) view.save_as = io.KeyShift ? SaveAs::Svg : SaveAs::Png;
   if (io.KeyCtrl && key_pressed(Key::C)) view.copy_requested = true;
   if (io.KeyCtrl && key_pressed(Key::V)) view.paste_requested = true;
@@ -362,7 +356,7 @@ void handle_input(const PanelContext& context, ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
   view.time.set_width(static_cast<double>(context.layout.rows.width()));
   handle_keys(context, view);
-  if (!view.help_open) {
+  if (!view.help_open && !over_mark_list(context, view)) {
     handle_wheel(context, view);
     if (io.MouseClicked[2] && view.drag == Drag::None) {
       view.drag = Drag::Pan;

@@ -5,6 +5,7 @@
 
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
+#include "viewer/panels/marks_panel.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -54,12 +55,6 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     }
   }
   canvas.fill({ruler.x0, ruler.y1 - 1, ruler.x1, ruler.y1}, colors.border);
-  for (const Mark& mark : view.marks) {
-    const float x = x_of(mark.ns);
-    canvas.fill({x, ruler.y0, x + 1, rows.y1}, colors.accent);
-    canvas.triangle({x - context.px(4), ruler.y0}, {x + context.px(5), ruler.y0},
-                    {x + 0.5F, ruler.y0 + context.px(7)}, colors.accent);
-  }
   if (view.measured) {
     const float x0 = x_of(std::min(view.measured->start_ns, view.measured->end_ns));
     const float x1 = x_of(std::max(view.measured->start_ns, view.measured->end_ns));
@@ -71,7 +66,8 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
   }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const Box hot{ruler.x0, ruler.y0, ruler.x1, rows.y1};
-  if (hot.contains(mouse) && view.drag != Drag::Measure && !view.help_open) {
+  const bool free = !view.help_open && !over_mark_list(context, view);
+  if (hot.contains(mouse) && view.drag != Drag::Measure && free) {
     const float x = std::floor(mouse.x);
     canvas.fill({x, ruler.y1, x + 1, rows.y1}, with_alpha(colors.text, 0.25F));
     const std::int64_t ns = view.time.to_ns(static_cast<double>(x - ruler.x0));

@@ -7,6 +7,7 @@
 
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
+#include "viewer/panels/marks_panel.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/span_painter.h"
 #include "viewer/panels/worker_row.h"
@@ -173,7 +174,7 @@ void find_hover(const PanelContext& context, ViewState& view) {
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const Box rows = context.layout.rows;
   const Box left{0, rows.y0, rows.x0, rows.y1};
-  if (view.help_open || view.drag != Drag::None) return;
+  if (view.help_open || view.drag != Drag::None || over_mark_list(context, view)) return;
   if (!rows.contains(mouse) && !left.contains(mouse)) return;
   const auto y = static_cast<std::int64_t>(mouse.y - rows.y0 + std::round(view.scroll_y));
   const std::size_t at = context.input.rows->row_at(y);

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "viewer/model/loader.h"
+#include "viewer/platform/marks_file.h"
 #include "viewer/platform/png_writer.h"
 #include "viewer/platform/scene.h"
 #include "viewer/platform/whole_file.h"
@@ -71,11 +72,15 @@ Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::s
   Scene scene(request, {});
   scene.set_session(state.session);
   if (!scene.missing().empty()) return Error{scene.missing()};
+  MarksFile marks_file(request.path, state.session->info().started);
+  Result<std::vector<Mark>> marks = marks_file.load();
+  if (marks) scene.view().marks = *marks;
   const int width = scaled(request.width, request.scale);
   const int height = scaled(request.height, request.scale);
   const Result<void> written = write_picture(scene, width, height, path);
   if (!written) return written.error();
-  return ScreenshotInfo{width, height, scene.view().time.visible()};
+  return ScreenshotInfo{width, height, scene.view().time.visible(),
+                        marks ? "" : marks.error().message};
 }
 
 }  // namespace taskscope::viewer

@@ -10,11 +10,14 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "viewer/model/loader.h"
 #include "viewer/panels/messages.h"
+#include "viewer/platform/marks_file.h"
 #include "viewer/platform/presenter.h"
 #include "viewer/platform/scene.h"
 #include "viewer/platform/screenshot.h"
@@ -141,6 +144,7 @@ class WindowLoop {
     if (state.session != nullptr && state.session != scene_.session()) {
       scene_.set_session(state.session);
       if (!scene_.missing().empty()) show_toast(scene_.view(), scene_.missing());
+      if (!marks_) load_marks(*state.session);
     }
     LoadStatus status{.stage = LoadStage::Decoding,
                       .progress = state.progress,
@@ -170,6 +174,7 @@ class WindowLoop {
     scene_.draw(Scene::Kind::Window, seconds);
     presenter_.present(scene_, width, height);
     glfwSwapBuffers(window_);
+    save_marks();
   }
 
   void save(int width, int height) {
@@ -178,6 +183,22 @@ class WindowLoop {
     const std::string path = picture_path(request_.path, save_as == SaveAs::Svg ? ".svg" : ".png");
     const Result<void> written = write_picture(scene_, width, height, path);
     show_toast(scene_.view(), written ? "Saved " + path : written.error().message);
+  }
+
+  void load_marks(const TraceSession& session) {
+    marks_.emplace(request_.path, session.info().started);
+    Result<std::vector<Mark>> loaded = marks_->load();
+    if (!loaded) return show_toast(scene_.view(), loaded.error().message);
+    scene_.view().marks = *std::move(loaded);
+    saved_marks_ = scene_.view().marks;
+  }
+
+  // A folder that nobody may write to is said once for each change, and the marks stay in sight.
+  void save_marks() {
+    if (!marks_ || scene_.view().marks == saved_marks_) return;
+    saved_marks_ = scene_.view().marks;
+    const Result<void> saved = marks_->save(saved_marks_);
+    if (!saved) show_toast(scene_.view(), saved.error().message);
   }
 
   void use_clipboard() {
@@ -203,6 +224,8 @@ class WindowLoop {
   Scene& scene_;
   SessionLoader* loader_;
   std::string error_;
+  std::optional<MarksFile> marks_;  // once there is a session
+  std::vector<Mark> saved_marks_;
 };
 
 Result<void> run(const ViewRequest& request, SessionPtr session) {
