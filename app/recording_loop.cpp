@@ -146,6 +146,13 @@ CLI::Validator positive_time() {
       "");
 }
 
+// Of a finished file.
+Result<analysis::Report> report_of(const std::string& path) {
+  const auto reader = store::Reader::open(path);
+  if (!reader) return reader.error();
+  return analysis::build_report(*reader);
+}
+
 }  // namespace
 
 // ---- Options ------------------------------------------------------------------------------------
@@ -247,13 +254,14 @@ bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
 }
 
 // Stores the findings in the finished file and prints the summary.
+Result<void> store_findings(const std::string& path) {
+  const auto report = report_of(path);
+  if (!report) return report.error();
+  return store::write_findings(path, report->findings);
+}
+
 bool conclude(const std::string& path, bool quiet) {
-  auto reader = store::Reader::open(path);
-  if (!reader) {
-    print_error(reader.error().message);
-    return false;
-  }
-  const auto report = analysis::build_report(*reader);
+  const auto report = report_of(path);
   if (!report) {
     print_error(report.error().message);
     return false;

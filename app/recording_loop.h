@@ -51,7 +51,10 @@ struct DriveOptions {
 // Runs the recording to its end. Returns false after a fatal error, which has been printed.
 bool drive(ingest::Recorder& recorder, const DriveOptions& options);
 
-// Stores the findings in the finished file and prints the summary.
+// Finds what is wrong in a finished file and stores it there.
+Result<void> store_findings(const std::string& path);
+
+// The same, and prints the summary. Returns false after an error, which has been printed.
 bool conclude(const std::string& path, bool quiet);
 
 }  // namespace taskscope::app

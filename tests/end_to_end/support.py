@@ -53,7 +53,9 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="taskscope-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.env = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder), "LC_ALL": "C"}
+        self.env = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder),
+                    "XDG_CONFIG_HOME": str(self.folder / "config"),
+                    "XDG_STATE_HOME": str(self.folder / "state"), "LC_ALL": "C"}
         for name in ("DISPLAY", "WAYLAND_DISPLAY", "TASKSCOPE_WORKERS"):
             self.env.pop(name, None)
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The window on a display without a screen (Xvfb), driven by a synthetic mouse and keyboard."""
 
+import json
 import os
 import pathlib
 import struct
 import subprocess
 import unittest
 
-from support import LEAKY, TASKSCOPE, Case, Picture, wait_until
+from support import BUSTLE, LEAKY, TASKSCOPE, Case, Picture, Recording, wait_until
 
 
 class Display:
@@ -43,14 +44,17 @@ class Display:
         return run.stdout.decode().split() if run.returncode == 0 else []
 
 
-class Window(Case):
-    def setUp(self):
-        super().setUp()
-        self.recording, _ = self.record(LEAKY, "--requests", "20", workers=2)
+class OnDisplay(Case):
+    """A window of the command on a display of its own."""
+
+    def open_window(self, *arguments):
         self.display = Display(self.folder)
         self.addCleanup(self.display.close)
+        self.start_window(*arguments)
+
+    def start_window(self, *arguments):
         self.process = subprocess.Popen(
-            [str(TASKSCOPE), "open", str(self.recording.path)], cwd=self.folder,
+            [str(TASKSCOPE), "open", *map(str, arguments)], cwd=self.folder,
             env={**self.env, "DISPLAY": self.display.name, "LIBGL_ALWAYS_SOFTWARE": "1"},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.process.communicate)
@@ -106,6 +110,16 @@ class Window(Case):
 
     def pictures(self):
         return sorted(self.folder.glob("*.png"))
+
+    def remembered(self, folder, name):
+        return json.loads((self.folder / folder / "taskscope" / name).read_text())
+
+
+class Window(OnDisplay):
+    def setUp(self):
+        super().setUp()
+        self.recording, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        self.open_window(self.recording.path)
 
     def test_zoom_select_save_and_quit(self):
         self.display.do("mousemove", "--window", self.window, 800, 300)
@@ -163,6 +177,67 @@ class Window(Case):
         self.changes_the_picture("windowsize", self.window, 700, 500)
         self.assertIsNone(self.process.poll())
         self.quit()
+
+
+class StartScreen(OnDisplay):
+    def test_reopens_what_was_open_as_it_was_left(self):
+        recording, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        self.open_window(recording.path)
+        self.changes_the_picture("key", "t")
+        self.quit()
+        self.assertEqual(self.remembered("config", "preferences.json")["theme"], "light")
+        (recent,) = self.remembered("state", "recent.json")["recent"]
+        self.assertEqual(recent["path"], str(recording.path))
+        for name in ("config", "state"):
+            self.assertEqual((self.folder / name / "taskscope").stat().st_mode & 0o777, 0o700)
+
+        self.start_window()
+        start = self.display.pixels()
+        wait_until(lambda: self.display.do("key", "Return") or
+                   sum(a != b for a, b in zip(self.display.pixels()[::997], start[::997])) > 100,
+                   "Enter to open the recording")
+        self.assertIn(recording.path.name, " ".join(
+            self.display.do("getwindowname", self.window)))
+        self.quit()
+
+    def test_nothing_that_is_damaged_keeps_it_from_opening(self):
+        for folder, name in (("config", "preferences.json"), ("state", "recent.json")):
+            (self.folder / folder / "taskscope").mkdir(parents=True)
+            (self.folder / folder / "taskscope" / name).write_text("{\"theme\": [")
+        self.open_window()
+        self.quit()
+
+
+class Live(OnDisplay):
+    def test_a_program_is_followed_and_left_with_a_whole_file(self):
+        program = subprocess.Popen([str(BUSTLE)], env=self.env, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        self.addCleanup(end, program)
+        self.assertEqual(program.stdout.readline(), b"ready\n")
+        self.open_window("--attach", program.pid, "-o", "live.tscope")
+        partial = self.folder / "live.tscope.partial"
+        wait_until(partial.exists, "the recording to begin")
+        wait_until(lambda: "live" in " ".join(self.display.do("getwindowname", self.window)),
+                   "the recording to be shown")
+        whole = self.folder / "live.tscope"
+        wait_until(lambda: self.control("d") or whole.exists(), "Ctrl+D to leave the program")
+        wait_until(lambda: not partial.exists(), "the file to be complete")
+        self.assertIsNone(program.poll())
+        self.quit()
+        info = Recording(self, whole).info()
+        self.assertTrue(info["complete"])
+        self.assertGreater(info["tasks"], 10)
+
+    def test_a_program_that_is_not_there_is_said_in_the_window_and_at_the_end(self):
+        self.open_window("--attach", "no-such-program")
+        wait_until(lambda: self.control("q") or self.process.poll() is not None, "Ctrl+Q")
+        self.assertEqual(self.process.returncode, 1)
+        self.assertIn("no-such-program", self.process.stderr.read().decode())
+
+
+def end(program):
+    program.kill()
+    program.communicate()
 
 
 def whole_picture(path):

@@ -12,6 +12,7 @@
 #include "viewer/model/marks.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
+#include "viewer/model/start.h"
 #include "viewer/model/theme.h"
 #include "viewer/model/time_view.h"
 #include "viewer/model/view_description.h"
@@ -70,9 +71,14 @@ struct ViewState {
   std::int64_t drag_from_ns = 0;
   TimeRange drag_range;
   SaveAs save_as = SaveAs::Nothing;
-  bool copy_requested = false;   // Ctrl+C: the view as text, to the clipboard
-  bool paste_requested = false;  // Ctrl+V
-  bool quit_requested = false;   // Ctrl+Q
+  std::size_t start_chosen = 0;             // row of the start screen
+  std::optional<StartChoice> start_choice;  // made there
+  bool start_requested = false;             // to go back there
+  bool following = false;                   // the end of a recording under way stays in sight
+  bool detach_requested = false;            // from the program that is recorded
+  bool copy_requested = false;              // Ctrl+C: the view as text, to the clipboard
+  bool paste_requested = false;             // Ctrl+V
+  bool quit_requested = false;              // Ctrl+Q
   std::string toast;
   double toast_left_s = 0;
   bool animating = false;  // draw another frame soon

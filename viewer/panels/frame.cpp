@@ -9,6 +9,7 @@
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/ruler_panel.h"
+#include "viewer/panels/start_screen.h"
 #include "viewer/panels/status_bar.h"
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/tooltip.h"
@@ -73,6 +74,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   const bool overview = session.stage() == SessionStage::Overview;
   if (input.session != nullptr && (overview || !session.tasks().empty())) {
     draw_session(context, view);
+  } else if (input.start != nullptr) {
+    draw_start_screen(context, view);
   } else {
     draw_message(context);
   }

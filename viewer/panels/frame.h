@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string>
 
+#include "viewer/model/live.h"
 #include "viewer/model/row_pictures.h"
+#include "viewer/model/start.h"
 #include "viewer/model/view_state.h"
 #include "viewer/panels/canvas.h"
 #include "viewer/panels/layout.h"
@@ -32,6 +34,8 @@ struct FrameInput {
   const RowList* rows = nullptr;          // likewise
   const Fonts* fonts = nullptr;
   LoadStatus load;
+  const StartContent* start = nullptr;  // shown while nothing is open
+  const LiveInfo* live = nullptr;       // of what is recorded meanwhile
   float scale = 1;
   double seconds = 0;               // since the frame before
   double last_frame_ms = 0;         // what the frame before cost

@@ -35,6 +35,8 @@ constexpr std::array kEntries = {
     Entry{"Esc", "clear the selection, the measure, this page"},
     Entry{"", "Window"},
     Entry{"T", "dark and light"},
+    Entry{"Ctrl + O", "the start screen: other files and programs"},
+    Entry{"Space,  Ctrl + D", "live: follow or pause, detach"},
     Entry{"Ctrl + S,  Ctrl + Shift + S", "save a picture beside the recording, as SVG"},
     Entry{"Ctrl + C  Ctrl + V", "this view as a text, and back from one"},
     Entry{"?", "this page"},

@@ -18,6 +18,8 @@ ImGuiKey native_key(Key key) {
       return ImGuiKey_M;
     case Key::N:
       return ImGuiKey_N;
+    case Key::O:
+      return ImGuiKey_O;
     case Key::Q:
       return ImGuiKey_Q;
     case Key::S:
@@ -34,6 +36,8 @@ ImGuiKey native_key(Key key) {
       return ImGuiKey_Backspace;
     case Key::Delete:
       return ImGuiKey_Delete;
+    case Key::Space:
+      return ImGuiKey_Space;
     case Key::Left:
       return ImGuiKey_LeftArrow;
     case Key::Right:
@@ -71,6 +75,8 @@ int native_key(Key key) {
       return 'M';
     case Key::N:
       return 'N';
+    case Key::O:
+      return 'O';
     case Key::Q:
       return 'Q';
     case Key::S:
@@ -87,6 +93,8 @@ int native_key(Key key) {
       return ImGui::GetKeyIndex(ImGuiKey_Backspace);
     case Key::Delete:
       return ImGui::GetKeyIndex(ImGuiKey_Delete);
+    case Key::Space:
+      return ImGui::GetKeyIndex(ImGuiKey_Space);
     case Key::Left:
       return ImGui::GetKeyIndex(ImGuiKey_LeftArrow);
     case Key::Right:

@@ -130,6 +130,10 @@ void handle_keys(const PanelContext& context, ViewState& view) {
   if (!view.help_open && handle_mark_keys(context, view)) return;
   if (key_pressed(Key::Escape)) handle_escape(view);
   if (io.KeyCtrl && key_pressed(Key::M)) view.mark_list.open = !view.mark_list.open;
+  if (context.input.live != nullptr && context.input.live->stage == LiveStage::Recording) {
+    if (io.KeyCtrl && key_pressed(Key::D)) view.detach_requested = true;
+    if (!io.KeyCtrl && key_pressed(Key::Space)) view.following = !view.following;
+  }
   if (io.KeyCtrl || view.help_open) return;
   if (key_pressed(Key::W)) view.time.glide_zoom(kKeyZoom);
   if (key_pressed(Key::S)) view.time.glide_zoom(1 / kKeyZoom);
@@ -297,6 +301,7 @@ void handle_global_keys(ViewState& view) {
   if (io.KeyCtrl && key_pressed(Key::Q)) view.quit_requested = true;
   if (view.mark_list.editing) return;
   if (io.KeyCtrl && key_pressed(Key::S)) view.save_as = io.KeyShift ? SaveAs::Svg : SaveAs::Png;
+  if (io.KeyCtrl && key_pressed(Key::O)) view.start_requested = true;
   if (io.KeyCtrl && key_pressed(Key::C)) view.copy_requested = true;
   if (io.KeyCtrl && key_pressed(Key::V)) view.paste_requested = true;
   if (!io.KeyCtrl && key_pressed(Key::T)) {

@@ -21,8 +21,16 @@ struct Message {
 Message message_of(const PanelContext& context) {
   const LoadStatus& load = context.input.load;
   if (load.stage == LoadStage::Failed) {
-    return {
-        "This recording cannot be shown", {load.error, "Press Ctrl+Q to close the window."}, true};
+    return {"This recording cannot be shown",
+            {load.error, "Ctrl+O shows other recordings, Ctrl+Q closes the window."},
+            true};
+  }
+  if (context.input.session == nullptr && context.input.live != nullptr) {
+    return {"Waiting for the program to say something",
+            {fmt::format("{} is recorded from the moment on in which its workers stand between two "
+                         "tasks.",
+                         context.input.live->program)},
+            false};
   }
   if (context.input.session == nullptr) {
     return {"Opening the recording", {load.path}, false};

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/live_chip.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -44,11 +45,13 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
       return draw_button(context, box, text, hint);
     };
     if (button("Keys", "?")) view.help_open = !view.help_open;
-    if (button("Picture", "Ctrl+S; as SVG: Ctrl+Shift+S")) view.save_as = SaveAs::Png;
+    const bool open = context.input.session != nullptr;
+    if (open && button("Picture", "Ctrl+S; as SVG: Ctrl+Shift+S")) view.save_as = SaveAs::Png;
     if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
       view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
     }
   }
+  right = draw_live(context, view, right);
   const std::size_t findings = context.session.findings().size();
   if (findings > 0) {
     const std::string text = findings_text(view, findings);
@@ -60,7 +63,8 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
   canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
   const std::string path =
       context.input.session != nullptr ? context.session.path() : context.input.load.path;
-  put(context.fonts().strong, colors.text, file_name(path), 16);
+  put(context.fonts().strong, colors.text,
+      context.input.start != nullptr ? "Taskscope" : file_name(path), 16);
   if (context.input.session != nullptr) {
     const store::RecordingInfo& info = context.session.info();
     const auto fact = [&](const std::string& value, const std::string& unit) {
@@ -75,7 +79,7 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
     fact(count_text(info.tasks), info.tasks == 1 ? "task" : "tasks");
     fact(count_text(info.workers), info.workers == 1 ? "worker" : "workers");
     fact(count_text(info.events), "events");
-    if (!info.complete)
+    if (!info.complete && context.input.live == nullptr)
       put(context.fonts().text, colors.alarm, "recorder was killed: ends early", 16);
   }
   canvas.pop_clip();

@@ -57,6 +57,36 @@ void Scene::set_session(SessionPtr session) {
   apply_wanted();
 }
 
+void Scene::refresh(SessionPtr session) {
+  if (session_ == nullptr) return set_session(std::move(session));
+  ViewDescription now = describe(*session_, view_, rows_, request_.scale);
+  now.range.reset();  // stays by itself, motion and all
+  set_session(std::move(session));
+  const bool animating = view_.animating;
+  (void)apply(now, *session_, view_);
+  // Its rows have no pictures yet, and rows that blink are worse than a late frame.
+  draw(Kind::Window, 0);
+  pictures_->wait_idle();
+  view_.animating = animating;
+}
+
+void Scene::forget(const std::string& path) {
+  pictures_.reset();
+  session_.reset();
+  rows_ = RowList();
+  cache_.session = nullptr;
+  wanted_.reset();
+  missing_.clear();
+  applied_ = {};
+  ViewState fresh;
+  fresh.theme = view_.theme;
+  fresh.left_width = view_.left_width;
+  fresh.drawer_height = view_.drawer_height;
+  view_ = std::move(fresh);
+  request_.path = path;
+  load_ = {.stage = LoadStage::Opening, .path = path};
+}
+
 // What was asked for, as far as the session has it by now and nobody has chosen otherwise since.
 void Scene::apply_wanted() {
   if (!wanted_) return;
@@ -116,6 +146,8 @@ void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   input.last_frame_ms = last_frame_ms_;
   input.footer = kind == Kind::Picture;
   input.record = record;
+  input.start = start_;
+  input.live = live_;
   draw_frame(input, view_, cache_);
   ImGui::Render();
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;

@@ -30,7 +30,14 @@ class Scene {
   // has it. Afterwards missing() is a sentence about what a complete one does not have, or "".
   void set_session(SessionPtr session);
   const std::string& missing() const { return missing_; }
+  // The same recording, read again: what is in view stays, but for rows that are new.
+  void refresh(SessionPtr session);
+  // Nothing is open, or something else is about to be, at `path`. Tastes stay.
+  void forget(const std::string& path);
   void set_load(LoadStatus load) { load_ = std::move(load); }
+  // Both are borrowed until the next call.
+  void set_start(const StartContent* start) { start_ = start; }
+  void set_live(const LiveInfo* live) { live_ = live; }
 
   enum class Kind : std::uint8_t { Window, Picture };
   // NewFrame to Render, at ImGui's display size. The result is in ImGui::GetDrawData().
@@ -70,6 +77,8 @@ class Scene {
   ViewState view_;
   FrameCache cache_;
   LoadStatus load_;
+  const StartContent* start_ = nullptr;
+  const LiveInfo* live_ = nullptr;
   double last_frame_ms_ = 0;
 };
 

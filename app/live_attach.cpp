@@ -1,0 +1,139 @@
+#include "app/live_attach.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <ctime>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "app/recording_loop.h"
+#include "recorder/ingest/programs.h"
+#include "recorder/ingest/recorder.h"
+
+namespace taskscope::app {
+namespace {
+
+constexpr int kPollMs = 20;
+constexpr int kPatienceMs = 500;
+
+// "server-20260131-174500.tscope": no recording that is there already is replaced unasked.
+std::string output_for(const std::string& program) {
+  std::string name = program;
+  for (const ingest::RunningProgram& running : ingest::find_programs(kPatienceMs)) {
+    if (std::to_string(running.pid) == program) {
+      name = std::filesystem::path(running.program).filename().string();
+    }
+  }
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::localtime_r(&now, &parts);
+  return fmt::format("{}-{:%Y%m%d-%H%M%S}.tscope", std::filesystem::path(name).filename().string(),
+                     parts);
+}
+
+class LiveAttach : public viewer::LiveRecording {
+ public:
+  LiveAttach(std::string program, std::string output)
+      : program_(std::move(program)), output_(std::move(output)), thread_([this] { run(); }) {}
+
+  ~LiveAttach() override {
+    detach();
+    thread_.join();
+  }
+  LiveAttach(const LiveAttach&) = delete;
+  LiveAttach& operator=(const LiveAttach&) = delete;
+
+  const std::string& program() const override { return program_; }
+
+  viewer::LiveStatus status() const override {
+    const std::scoped_lock lock(mutex_);
+    return status_;
+  }
+
+  void detach() override { leave_.store(true, std::memory_order_relaxed); }
+
+ private:
+  void run() {
+    if (output_.empty()) output_ = output_for(program_);
+    auto recorder =
+        ingest::Recorder::attach({.programs = {program_}, .output_path = output_, .retention = {}});
+    if (!recorder) return end(recorder.error().message);
+    const std::string failure = record(*recorder);
+    {
+      const std::scoped_lock lock(mutex_);
+      status_.stage = viewer::LiveStage::Finishing;
+    }
+    const auto summary = recorder->finish();
+    if (!failure.empty()) return end(failure);
+    if (!summary) return end(summary.error().message);
+    if (!summary->connected) {
+      return end(
+          fmt::format("Nothing was recorded: {} ended, or was left, before its workers had "
+                      "stood between two tasks.",
+                      program_));
+    }
+    // Its findings make the file whole.
+    if (const Result<void> stored = store_findings(output_); !stored) {
+      return end(stored.error().message);
+    }
+    end("");
+  }
+
+  // Until the program has ended or is left. Returns a sentence, or "".
+  std::string record(ingest::Recorder& recorder) {
+    bool left = false;
+    for (;;) {
+      const auto progress = recorder.poll(kPollMs);
+      if (!progress) return progress.error().message;
+      {
+        const std::scoped_lock lock(mutex_);
+        if (progress->connected) {
+          status_.stage = viewer::LiveStage::Recording;
+          status_.path = output_ + ".partial";
+        }
+        status_.events = progress->events;
+        status_.lost_events = progress->lost_events;
+        status_.elapsed_ns = progress->elapsed_ns;
+      }
+      if (progress->program_ended) return "";
+      if (!left && leave_.load(std::memory_order_relaxed)) {
+        recorder.leave();
+        left = true;
+      }
+    }
+  }
+
+  void end(std::string error) {
+    const std::scoped_lock lock(mutex_);
+    status_.stage = viewer::LiveStage::Ended;
+    if (error.empty()) status_.path = output_;
+    status_.error = std::move(error);
+  }
+
+  // Constant after construction.
+  std::string program_;
+
+  // Owned by the thread.
+  std::string output_;
+
+  // Guarded by mutex_.
+  mutable std::mutex mutex_;
+  viewer::LiveStatus status_;
+
+  // Atomic: set once by the UI thread, read between two rounds; orders nothing.
+  std::atomic<bool> leave_{false};
+
+  std::thread thread_;  // thread: the recorder beside the window, which must not wait for it
+};
+
+}  // namespace
+
+std::unique_ptr<viewer::LiveRecording> attach_live(const std::string& program, std::string output) {
+  return std::make_unique<LiveAttach>(program, std::move(output));
+}
+
+}  // namespace taskscope::app
