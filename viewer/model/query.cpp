@@ -271,9 +271,12 @@ class Parser {
 
 char folded(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
+// "=logger" is the whole text, "logger" a part of it.
 bool any_in(std::string_view text, const std::vector<std::string>& parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](const std::string& part) { return contains_folded(text, part); });
+  return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+    if (part.size() < 2 || part[0] != '=') return contains_folded(text, part);
+    return part.size() == text.size() + 1 && contains_folded(text, part.substr(1));
+  });
 }
 
 bool within(const std::vector<QueryTerm::Bounds>& bounds, std::int64_t value) {

@@ -1,9 +1,10 @@
 // The search language: "state:blocked reason:chan dur:>10ms site:worker.cpp -name:logger".
 //
 // A query is a list of terms that must all hold; "-" in front of one turns it round, quotes keep
-// blanks together, commas separate alternatives. What it is about follows from its terms: spans, if
-// one of them asks for something that only a span has, else tasks. Filters of the rows use the
-// same language: a task stays if it, or one of its spans, matches.
+// blanks together, commas separate alternatives, "name:=logger" is a whole name. What it is about
+// follows from its terms: spans, if one of them asks for something that only a span has, else
+// tasks. Filters of the rows use the same language: a task stays if it, or one of its spans,
+// matches.
 //
 // Plain values and pure functions, usable from any thread; a QueryMatcher belongs to one thread.
 #pragma once

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "viewer/model/query.h"
@@ -26,6 +27,8 @@ struct SearchHits {
   // Of all hits: how many start in each of equal parts of the recording.
   std::vector<std::uint32_t> density;
 };
+
+using SearchHitsPtr = std::shared_ptr<const SearchHits>;  // shared: drawn while it is replaced
 
 inline constexpr std::size_t kSearchHitsMax = 10'000;
 inline constexpr std::size_t kSearchParts = 4096;

@@ -144,14 +144,20 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
       draw_header(context, box, context.px(10), view.folds.threads,
                   fmt::format("Threads {}", count_text(context.session.threads().size())), "awake");
       break;
-    case RowKind::TasksHeader:
-      draw_header(context, box, context.px(10), view.folds.tasks,
-                  fmt::format("Tasks {}", count_text(context.session.tasks().size())), "blocked");
+    case RowKind::TasksHeader: {
+      const Arrangement& arrangement = *context.input.rows->arrangement();
+      const std::string all = count_text(context.session.tasks().size());
+      const std::string some = count_text(arrangement.order().size());
+      draw_header(
+          context, box, context.px(10), view.folds.tasks,
+          arrangement.filtered() ? fmt::format("Tasks {} of {}", some, all) : "Tasks " + all,
+          "blocked");
       break;
+    }
     case RowKind::GroupHeader: {
-      const TaskGroup& group = context.session.groups()[row.index];
-      draw_header(context, box, context.px(14), view.folds.groups.contains(row.index),
-                  fmt::format("{} × {}", count_text(group.tasks.size()), group.label), group.place);
+      const TaskSet& set = context.input.rows->arrangement()->sets()[row.index];
+      draw_header(context, box, context.px(14), view.folds.groups.contains(set.key),
+                  fmt::format("{} × {}", count_text(set.size()), set.label), set.place);
       break;
     }
     case RowKind::Worker:
@@ -168,10 +174,30 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
     case RowKind::Thread:
       draw_thread(context, view, box, context.session.threads()[row.index]);
       break;
+    case RowKind::TaskSet:  // in pictures only
+      break;
     case RowKind::Task:
       draw_task(context, view, box, context.session.tasks()[row.index]);
       break;
   }
+}
+
+// What stands left of a row, as it is selected, pointed at or neither.
+void draw_row_label(const PanelContext& context, const ViewState& view, const Row& row) {
+  Canvas& canvas = context.canvas;
+  const Palette& colors = context.colors;
+  const Box left = context.layout.left;
+  const float y = row_top(context, view, row);
+  const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
+  const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
+                        (row.kind == RowKind::Worker && view.selection.worker == row.index);
+  const bool hovered =
+      (row.kind == RowKind::Task && view.hover.task == row.index) ||
+      (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
+      (row.kind == RowKind::Thread && view.hover_row && view.hover_row->is_same(row));
+  if (selected || hovered) canvas.fill(box, colors.raised);
+  if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
+  draw_label(context, view, row, box);
 }
 
 }  // namespace
@@ -194,29 +220,25 @@ void draw_row_labels(const PanelContext& context, const ViewState& view, std::si
   canvas.fill(left, colors.panel);
   canvas.push_clip({left.x0, rows.y0, left.x1, rows.y1});
   for (std::size_t at = first; at < last; ++at) {
-    const Row& row = context.input.rows->rows()[at];
-    const float y = row_top(context, view, row);
-    const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
-    const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
-                          (row.kind == RowKind::Worker && view.selection.worker == row.index);
-    const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
-                         (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
-                         (row.kind == RowKind::Thread && view.hover_row &&
-                          view.hover_row->kind == row.kind && view.hover_row->index == row.index);
-    if (selected || hovered) canvas.fill(box, colors.raised);
-    if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
-    draw_label(context, view, row, box);
+    draw_row_label(context, view, context.input.rows->row(at));
   }
   canvas.pop_clip();
+  const Box pinned = context.layout.pinned;
+  if (pinned.height() > 0) {
+    canvas.push_clip({left.x0, pinned.y0, left.x1, pinned.y1});
+    for (const Row& row : context.input.rows->pinned()) draw_row_label(context, view, row);
+    canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.accent);
+    canvas.pop_clip();
+  }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const bool resizing =
       view.drag == Drag::LeftColumn ||
       (std::abs(mouse.x - left.x1) < context.px(4) && left.contains({1, mouse.y}));
   canvas.fill({left.x1 - 1, left.y0, left.x1, left.y1}, resizing ? colors.accent : colors.border);
-  canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.border);
+  canvas.fill({left.x0, pinned.y0 - 1, left.x1, pinned.y0}, colors.border);
   canvas.label(context.fonts().text,
-               {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), rows.y0}, colors.muted,
-               duration_text(view.time.visible().length_ns()) + " in view");
+               {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), pinned.y0},
+               colors.muted, duration_text(view.time.visible().length_ns()) + " in view");
 }
 
 }  // namespace taskscope::viewer

@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/actions.h"
+#include "viewer/panels/search_field.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
 namespace {
+
+constexpr float kSearchMin = 150;  // px at scale 1
+constexpr float kSearchMax = 420;
 
 std::string file_name(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -44,6 +50,7 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
       return draw_button(context, box, text, hint);
     };
     if (button("Keys", "?")) view.help_open = !view.help_open;
+    if (button("Commands", "Ctrl+Shift+P")) open_picker(view, PickerKind::Commands);
     if (button("Picture", "Ctrl+S")) view.save_requested = true;
     if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
       view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
@@ -56,6 +63,13 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
     const Box box{right - width, bar.y0 + context.px(5), right, bar.y1 - context.px(6)};
     right = box.x0 - context.px(6);
     if (draw_chip(context, box, text, "N: the next finding")) step_finding(context.session, view);
+  }
+  if (!context.input.footer && context.shows_rows()) {
+    const float width =
+        std::clamp(std::floor(bar.width() * 0.22F), context.px(kSearchMin), context.px(kSearchMax));
+    const float x0 = std::max(right - width, bar.x0 + context.px(12));
+    draw_search_field(context, view, {x0, bar.y0 + context.px(5), right, bar.y1 - context.px(6)});
+    right = x0 - context.px(10);
   }
   canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
   const std::string path =

@@ -179,6 +179,8 @@ TEST(QueryMatcher, TasksAreFoundByNameNumberAndParent) {
   EXPECT_EQ(matching_tasks(*session, "parent:1").size(), all - 1);
   const auto readers = matching_tasks(*session, "name:READER");
   EXPECT_EQ(readers.size(), 8U);
+  EXPECT_EQ(matching_tasks(*session, "name:=reader"), readers);
+  EXPECT_TRUE(matching_tasks(*session, "name:=reade").empty());
   EXPECT_EQ(matching_tasks(*session, "-name:reader").size(), all - readers.size());
   EXPECT_EQ(matching_tasks(*session, "reader"), readers) << "a bare word is a part of a name";
 }
