@@ -66,7 +66,8 @@ enum class Drag : std::uint8_t {
   LeftColumn,
   Drawer,
   Scrollbar,
-  Area,  // on rows: a click until it moves
+  Press,  // on rows: a click if it does not move, else an area
+  Area,
 };
 
 struct ViewState {
@@ -98,7 +99,6 @@ struct ViewState {
   std::int64_t drag_from_ns = 0;
   double drag_from_y = 0;
   TimeRange drag_range;
-  Selection drag_selection;     // before the press
   double last_motion_s = -1e9;  // when a wheel or a key last moved the view
   bool save_requested = false;  // Ctrl+S
   bool quit_requested = false;  // Ctrl+Q

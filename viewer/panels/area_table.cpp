@@ -61,6 +61,15 @@ struct Columns {
   }
 };
 
+// Beside the head of the column that is sorted by, the largest on top.
+void draw_arrow_down(const PanelContext& context, float x, bool right_of, const Box& box) {
+  const float half = context.px(3);
+  const float middle = std::round((box.y0 + box.y1) / 2);
+  const float at = right_of ? x + context.px(8) : x - context.px(8);
+  context.canvas.triangle({at - half, middle - half + 1}, {at + half, middle - half + 1},
+                          {at, middle + half - 1}, context.colors.accent);
+}
+
 void draw_heads(const PanelContext& context, ViewState& view, const Columns& columns, float y) {
   const ImGuiIO& io = ImGui::GetIO();
   for (std::size_t at = 0; at < kAreaColumns; ++at) {
@@ -70,12 +79,14 @@ void draw_heads(const PanelContext& context, ViewState& view, const Columns& col
     const ImU32 color = sorted    ? context.colors.accent
                         : hovered ? context.colors.text
                                   : context.colors.muted;
-    const std::string text = sorted ? fmt::format("{} ▾", kHeads[at]) : kHeads[at];
+    const std::string text = kHeads[at];
+    const float width = std::ceil(context.canvas.width(context.fonts().text, text));
     if (at == 0) {
       context.canvas.label(context.fonts().text, box, color, text);
     } else {
       context.canvas.label_right(context.fonts().text, box, color, text);
     }
+    if (sorted) draw_arrow_down(context, at == 0 ? box.x0 + width : box.x1 - width, at == 0, box);
     if (hovered && io.MouseClicked[0]) view.area_sort = static_cast<AreaColumn>(at);
   }
 }

@@ -276,15 +276,15 @@ constexpr std::array kCommands = {
 // clang-format on
 
 constexpr std::array kGestures = {
-    Gesture{Section::Time, "Ctrl+wheel", "zoom at the pointer"},
-    Gesture{Section::Time, "Shift+wheel, middle drag", "earlier and later"},
-    Gesture{Section::Time, "Double click", "zoom to a span"},
-    Gesture{Section::Time, "Drag on the ruler", "measure a distance"},
-    Gesture{Section::Time, "Drag on the overview", "choose the range"},
-    Gesture{Section::Rows, "Wheel", "scroll"},
-    Gesture{Section::Rows, "Right click", "menu of a row"},
-    Gesture{Section::Rows, "Click on a heading", "fold or unfold it"},
-    Gesture{Section::Search, "Drag on rows", "statistics of an area"},
+    Gesture{Section::Time, "Ctrl+wheel", "Zoom at the pointer"},
+    Gesture{Section::Time, "Middle drag, Shift+wheel", "Earlier and later"},
+    Gesture{Section::Time, "Double click", "Zoom to a span"},
+    Gesture{Section::Time, "Drag on the ruler", "Measure a distance"},
+    Gesture{Section::Time, "Drag on the overview", "Choose the range"},
+    Gesture{Section::Rows, "Wheel", "Scroll"},
+    Gesture{Section::Rows, "Right click", "Menu of a row"},
+    Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
+    Gesture{Section::Search, "Drag on rows", "Statistics of an area"},
 };
 
 const char* key_name(Key key) {

@@ -257,7 +257,9 @@ void draw_finding(const PanelContext& context, const store::FindingRow& finding,
 
 float drawer_height(const TraceSession& session, const ViewState& view) {
   const store::FindingRow* finding = shown_finding(session, view);
-  const bool open = view.area.has_value() || !view.selection.empty();
+  // It does not open over the rows that an area is just being dragged over.
+  const bool area = view.area.has_value() && view.drag != Drag::Area;
+  const bool open = area || !view.selection.empty();
   return (finding == nullptr ? 0 : finding_height(*finding)) + (open ? view.drawer_height : 0);
 }
 

@@ -101,13 +101,13 @@ void draw_help(const PanelContext& context, ViewState& view) {
   canvas.fill({0, 0, size.x, size.y}, with_alpha(context.colors.void_color, 0.7F));
   const std::vector<Line> lines = all_lines();
   const float pad = context.px(20);
-  const auto fitting = static_cast<int>((size.x - 2 * pad) / context.px(330));
+  const auto fitting = static_cast<int>((size.x - 2 * pad) / context.px(345));
   const auto columns = static_cast<std::size_t>(std::clamp(fitting, 1, 3));
   const std::size_t rows = (lines.size() + columns - 1) / columns;
   const float room = (size.y - 2 * pad - context.px(16)) / static_cast<float>(rows);
   const float step = std::clamp(std::floor(room), context.px(13), context.px(20));
   const float column_width =
-      std::min(context.px(380), std::floor((size.x - 2 * pad) / static_cast<float>(columns)));
+      std::min(context.px(410), std::floor((size.x - 2 * pad) / static_cast<float>(columns)));
   const float width = column_width * static_cast<float>(columns) + pad;
   const float height = step * static_cast<float>(rows) + 2 * pad;
   const float x = std::max(0.0F, std::round((size.x - width) / 2));
@@ -119,7 +119,7 @@ void draw_help(const PanelContext& context, ViewState& view) {
     const float left = x + pad + static_cast<float>(at / rows) * column_width;
     const float top = y + pad + static_cast<float>(at % rows) * step;
     draw_line(context, canvas, lines[at], {left, top, left + column_width - pad, top + step},
-              context.px(132));
+              context.px(154));
   }
   const ImGuiIO& io = ImGui::GetIO();
   if (io.MouseClicked[0] && io.MousePos.y > context.layout.top_bar.y1) view.help_open = false;

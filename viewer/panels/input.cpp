@@ -44,7 +44,6 @@ void begin_drag(const PanelContext& context, ViewState& view) {
   const Layout& layout = context.layout;
   view.drag_from_x = static_cast<double>(mouse.x);
   view.drag_from_y = static_cast<double>(mouse.y);
-  view.drag_selection = view.selection;
   view.drag_range = view.time.visible();
   const float grip = context.px(4);
   const auto content = static_cast<float>(context.input.rows->height());
@@ -69,7 +68,7 @@ void begin_drag(const PanelContext& context, ViewState& view) {
              content > layout.rows.height()) {
     view.drag = Drag::Scrollbar;
   } else if (layout.rows.contains(mouse)) {
-    view.drag = Drag::Area;
+    view.drag = Drag::Press;
     view.drag_from_ns = view.time.to_ns(static_cast<double>(mouse.x - layout.rows.x0));
   }
 }
@@ -91,16 +90,15 @@ void drag_brush(const PanelContext& context, ViewState& view, float x) {
   view.time.show(range);
 }
 
-// From a few pixels on it is an area, and the press before was no click.
+// From a few pixels on it is an area, and the press was none of a click.
 void drag_area(const PanelContext& context, ViewState& view) {
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const auto from_y = static_cast<float>(view.drag_from_y);
   const bool moved =
       std::abs(mouse.x - static_cast<float>(view.drag_from_x)) >= context.px(kAreaMinPx) ||
       std::abs(mouse.y - from_y) >= context.px(kAreaMinPx);
-  if (!moved) return;
-  view.selection = view.drag_selection;
-  view.reveal = kNoTask;
+  if (!moved && view.drag == Drag::Press) return;
+  view.drag = Drag::Area;
   const Box rows = context.layout.rows;
   const float x = std::clamp(mouse.x, rows.x0, rows.x1);
   const std::int64_t now = view.time.to_ns(static_cast<double>(x - rows.x0));
@@ -131,6 +129,7 @@ void follow_drag(const PanelContext& context, ViewState& view) {
     case Drag::BrushNew:
       drag_brush(context, view, io.MousePos.x);
       break;
+    case Drag::Press:
     case Drag::Area:
       drag_area(context, view);
       break;
@@ -166,7 +165,7 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
   view.selection = view.hover;
   // On a worker's row a span means its task; the name, or idle time, means the worker.
   if (view.hover.span != kNoSpan) view.selection.worker.reset();
-  if (ImGui::GetIO().MouseDoubleClicked[0] && view.hover.span != kNoSpan) {
+  if (ImGui::GetIO().MouseClickedLastCount[0] == 2 && view.hover.span != kNoSpan) {
     view.time.remember();
     view.time.glide_to(with_margin(context.session.span_range(view.hover.span)));
   }
@@ -196,15 +195,18 @@ void handle_input(const PanelContext& context, ViewState& view) {
     if (io.MouseClicked[1]) open_row_menu(context, view);
     if (io.MouseClicked[0] && view.drag == Drag::None) {
       begin_drag(context, view);
-      if (view.drag == Drag::None || view.drag == Drag::Area) {
-        const Drag drag = std::exchange(view.drag, Drag::None);
+      if (view.drag == Drag::None) {
         find_hover(context, view);
         click(context, view, io.MousePos);
-        view.drag = drag;
       }
     }
   }
   follow_drag(context, view);
+  if (view.drag == Drag::Press && !io.MouseDown[0]) {
+    view.drag = Drag::None;
+    find_hover(context, view);
+    click(context, view, io.MousePos);
+  }
   reveal(context, view);
   if (!io.MouseDown[0] && !io.MouseDown[2]) view.drag = Drag::None;
   view.animating = view.time.advance(context.input.seconds) || view.animating;

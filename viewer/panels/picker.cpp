@@ -47,7 +47,10 @@ void Picker::find_commands(const ViewState& view) {
   }
   std::stable_sort(found.begin(), found.end(),
                    [](const Scored& a, const Scored& b) { return a.score > b.score; });
-  for (const Scored& one : found) commands_.push_back(one.command);
+  // Letters that just happen to occur somewhere are no help beside a good fit.
+  for (const Scored& one : found) {
+    if (one.score * 2 >= found.front().score) commands_.push_back(one.command);
+  }
 }
 
 void Picker::find_tasks(const ViewState& view) {

@@ -33,11 +33,30 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
   canvas.label(context.fonts().strong, room, context.colors.text, name);
   const float left = room.width() - name_width - context.px(8);
   if (left < context.px(24)) return;
-  // Of a place that does not fit, its line tells two groups of one name apart.
-  const std::size_t colon = beside.rfind(':');
-  const bool cut = colon != std::string::npos && canvas.width(context.fonts().text, beside) > left;
   canvas.label_right(context.fonts().text, {room.x1 - left, room.y0, room.x1, room.y1},
-                     context.colors.muted, cut ? "…" + beside.substr(colon) : beside);
+                     context.colors.muted, beside);
+}
+
+// How many and what, and below it where they were started: of two groups of one name, the place
+// tells them apart, so it is cut where the file begins.
+void draw_group(const PanelContext& context, const Box& box, const TaskSet& set, bool folded) {
+  Canvas& canvas = context.canvas;
+  const std::string name = fmt::format("{} × {}", count_text(set.size()), set.label);
+  if (set.place.empty()) return draw_header(context, box, context.px(14), folded, name, "");
+  const float middle = box.y0 + context.px(15);
+  draw_fold(context, {box.x0, box.y0, box.x1, middle}, box.x0 + context.px(14), folded);
+  const Box room{box.x0 + context.px(28), box.y0 + context.px(1), box.x1 - context.px(10), middle};
+  canvas.label(context.fonts().strong, room, context.colors.text, name);
+  ImFont* small = context.fonts().small;
+  std::string place = set.place;
+  std::size_t cut = 0;
+  while (canvas.width(small, place) > room.width() && cut + 1 < set.place.size()) {
+    ++cut;
+    while (cut < set.place.size() && (set.place[cut] & 0xc0) == 0x80) ++cut;
+    place = "…" + set.place.substr(cut);
+  }
+  canvas.label(small, {room.x0, middle - context.px(1), room.x1, box.y1 - context.px(1)},
+               context.colors.muted, place);
 }
 
 constexpr float kFirstShare = 0.7F;  // of the room for a name and what stands beside it
@@ -156,8 +175,7 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
     }
     case RowKind::GroupHeader: {
       const TaskSet& set = context.input.rows->arrangement()->sets()[row.index];
-      draw_header(context, box, context.px(14), view.folds.groups.contains(set.key),
-                  fmt::format("{} × {}", count_text(set.size()), set.label), set.place);
+      draw_group(context, box, set, view.folds.groups.contains(set.key));
       break;
     }
     case RowKind::Worker:

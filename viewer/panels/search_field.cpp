@@ -122,7 +122,7 @@ void draw_hits_in_minimap(const PanelContext& context, const ViewState& view) {
   const auto hits = shown_hits(context, view);
   if (hits == nullptr || hits->total == 0) return;
   const Box map = context.layout.minimap;
-  const float height = context.px(5);
+  const float height = context.px(4);
   float drawn_to = map.x0 - 1;
   for (std::size_t part = 0; part < hits->density.size(); ++part) {
     if (hits->density[part] == 0) continue;
@@ -148,7 +148,7 @@ void draw_hits_in_ruler(const PanelContext& context, const ViewState& view) {
     const float x = ruler.x0 + static_cast<float>(std::round(view.time.to_px(hit->ns)));
     if (x < drawn_to && !chosen) continue;
     drawn_to = x + 2;
-    const float top = ruler.y1 - context.px(chosen ? 14 : 8);
+    const float top = ruler.y1 - context.px(chosen ? 10 : 5);
     context.canvas.fill({x, top, x + 2, ruler.y1 - 1}, context.colors.text);
   }
 }

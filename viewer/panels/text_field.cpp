@@ -49,7 +49,9 @@ void draw_field(const PanelContext& context, Canvas& canvas, const Box& box,
   const float y = box.y0 + std::floor((box.height() - font->FontSize) / 2);
   const float line_y1 = y + font->FontSize + 1;
   if (text.empty()) {
-    canvas.label(font, room, colors.muted, style.hint);
+    // Clear of the cursor.
+    const float x = room.x0 + (style.focused ? context.px(4) : 0);
+    canvas.label(font, {x, room.y0, room.x1, room.y1}, colors.muted, style.hint);
   } else {
     if (editor.all_selected() && style.focused) {
       canvas.fill({start, y - 1, start + std::ceil(width_to(text.size())), line_y1},

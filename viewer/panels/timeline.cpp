@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/model/arrows.h"
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
 #include "viewer/panels/row_labels.h"
@@ -13,6 +14,8 @@
 
 namespace taskscope::viewer {
 namespace {
+
+constexpr float kSecondHop = 0.5F;  // how strong its arrows are
 
 void draw_grid(const PanelContext& context, const ViewState& view) {
   const Box rows = context.layout.rows;
@@ -83,16 +86,50 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   }
 }
 
-void draw_wake_arrow(const PanelContext& context, const ViewState& view, SpanIndex span) {
-  const SpanIndex waker = context.session.waker_span(span);
-  if (waker == kNoSpan) return;
-  const TaskIndex waker_task = context.session.span_task(waker);
-  const TaskIndex task = context.session.span_task(span);
-  const auto from = context.input.rows->find_task(waker_task);
-  const auto to = context.input.rows->find_task(task);
-  if (!from || !to || waker_task == task) return;
-  draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to),
-             time_x(context, view, context.session.span_range(span).end_ns));
+// The row of a task, or of the group that it is folded into.
+std::optional<Row> row_of(const PanelContext& context, TaskIndex task) {
+  const RowList& rows = *context.input.rows;
+  if (const auto row = rows.find_task(task)) return row;
+  const auto position = rows.arrangement()->position(task);
+  if (!position) return std::nullopt;
+  const TaskSet& set = rows.arrangement()->set_at(*position);
+  const auto index = static_cast<std::uint32_t>(&set - rows.arrangement()->sets().data());
+  return set.has_header ? rows.find_row(RowKind::GroupHeader, index) : std::nullopt;
+}
+
+// Wake-ups are the colour of text, starts the accent's; the second hop is quieter. Too many of them
+// to be told apart are ticks below the row that they come from.
+void draw_causes(const PanelContext& context, const ViewState& view,
+                 const std::vector<CausalArrow>& arrows) {
+  const bool dense = arrows.size() > kArrowsMax;
+  const TimeRange visible = view.time.visible();
+  // The nearest hop on top.
+  for (std::size_t hop = kArrowHops; hop >= 1; --hop) {
+    for (const CausalArrow& arrow : arrows) {
+      if (arrow.hop != hop || !visible.contains(arrow.ns)) continue;
+      const auto from = row_of(context, arrow.from);
+      const auto to = row_of(context, arrow.to);
+      if (!from || !to || from->is_same(*to)) continue;
+      const float x = time_x(context, view, arrow.ns);
+      const Box source = row_box(context, view, *from);
+      const ImU32 plain =
+          arrow.kind == ArrowKind::Spawn ? context.colors.accent : context.colors.text;
+      const ImU32 color = hop == 1 ? plain : with_alpha(plain, kSecondHop);
+      if (dense) {
+        context.canvas.fill({x, source.y1 - context.px(5), x + 1, source.y1}, color);
+      } else {
+        draw_arrow(context, source, row_box(context, view, *to), x, color);
+      }
+    }
+  }
+}
+
+void draw_causes_of(const PanelContext& context, const ViewState& view, const Selection& of) {
+  if (of.span != kNoSpan) {
+    draw_causes(context, view, causal_arrows(context.session, of.span));
+  } else if (of.task != kNoTask) {
+    draw_causes(context, view, spawn_arrow(context.session, of.task));
+  }
 }
 
 void draw_area(const PanelContext& context, const ViewState& view) {
@@ -166,11 +203,11 @@ float time_x(const PanelContext& context, const ViewState& view, std::int64_t ns
   return context.layout.rows.x0 + static_cast<float>(std::clamp(x, -1e5, 1e5));
 }
 
-void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x) {
+void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x,
+                ImU32 color) {
   const float y0 = std::round((source.y0 + source.y1) / 2);
   const bool down = goal.y0 > source.y0;
   const float y1 = down ? goal.y0 : goal.y1;
-  const ImU32 color = context.colors.text;
   Canvas& canvas = context.canvas;
   const float half = context.px(4);
   const float direction = down ? 1.0F : -1.0F;
@@ -258,10 +295,8 @@ void draw_timeline(const PanelContext& context, ViewState& view) {
     context.canvas.fill({rows.x0, rows.y0 - 1, rows.x1, rows.y0}, context.colors.accent);
   }
   draw_decision_arrows(context, view);
-  if (view.selection.span != kNoSpan) draw_wake_arrow(context, view, view.selection.span);
-  if (view.hover.span != kNoSpan && view.hover.span != view.selection.span) {
-    draw_wake_arrow(context, view, view.hover.span);
-  }
+  draw_causes_of(context, view, view.selection);
+  if (view.hover != view.selection) draw_causes_of(context, view, view.hover);
   draw_scrollbar(context, view);
   context.canvas.pop_clip();
   draw_row_labels(context, view, first, last);

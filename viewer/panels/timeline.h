@@ -19,7 +19,8 @@ std::optional<Row> row_under(const PanelContext& context, const ViewState& view,
 // Screen position of an instant, on a whole pixel.
 float time_x(const PanelContext& context, const ViewState& view, std::int64_t ns);
 // From the middle of one row to the edge of another.
-void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x);
+void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x,
+                ImU32 color);
 // Whose row the pointer is in and what it points at there.
 void find_hover(const PanelContext& context, ViewState& view);
 

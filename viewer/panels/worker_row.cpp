@@ -238,7 +238,7 @@ void draw_decision_arrows(const PanelContext& context, const ViewState& view) {
     const Box there = row_box(context, view, *row);
     const float x = time_x(context, view, decision.ns);
     const bool steal = decision.kind == DecisionKind::Steal;
-    draw_arrow(context, steal ? there : here, steal ? here : there, x);
+    draw_arrow(context, steal ? there : here, steal ? here : there, x, context.colors.text);
   }
 }
 
