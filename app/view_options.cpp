@@ -79,6 +79,19 @@ void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
       ->type_name("TASK");
   command
       .add_option_function<std::string>(
+          "--group",
+          [&request](const std::string& text) { request.grouping = viewer::parse_grouping(text); },
+          "Group tasks by where they were started (site, the default), by name, by who started "
+          "them (parent), or not at all (none)")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            if (viewer::parse_grouping(text)) return std::string();
+            return "takes site, name, parent or none, not '" + text + "'";
+          },
+          ""))
+      ->type_name("KEY");
+  command
+      .add_option_function<std::string>(
           "--size",
           [&request](const std::string& text) {
             if (const auto size = parse_size(text)) std::tie(request.width, request.height) = *size;

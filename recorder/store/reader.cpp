@@ -192,7 +192,6 @@ struct Reader::Impl {
   }
 
   Result<void> open();
-  Result<void> read_all_of_one_instant();
   Result<void> read_info();
   Result<void> read_programs();
   void count_incomplete();
@@ -225,22 +224,10 @@ Result<void> Reader::Impl::open() {
     sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     if (register_sql_toolbox(opened) != SQLITE_OK) return error("the tables");
     chunk_data = Statement(opened, "SELECT worker_id, data, program_id FROM chunk WHERE id = ?");
-    if (chunk_data) return read_all_of_one_instant();
+    if (chunk_data) return read_info();
     if (sqlite3_errcode(opened) != SQLITE_CANTOPEN) break;
   }
   return Error{"Cannot open " + path + ": " + describe(database.get()) + "."};
-}
-
-// A file that still grows is read in one transaction, or its chunks would have spans of tasks that
-// were not there yet when the tasks were read.
-Result<void> Reader::Impl::read_all_of_one_instant() {
-  const auto run = [&](const char* sql) {
-    return sqlite3_exec(database.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  };
-  if (!run("BEGIN")) return error("the description");
-  if (auto read = read_info(); !read) return read;
-  if (info.complete && !run("COMMIT")) return error("the description");
-  return {};
 }
 
 Result<void> Reader::Impl::read_info() {

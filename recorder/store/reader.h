@@ -22,8 +22,7 @@ namespace taskscope::store {
 class Reader {
  public:
   // Fails with one sentence if the file is missing, empty, not SQLite, not a recording, of a newer
-  // major version, or damaged. What is read of a recording that still grows is all of the instant
-  // in which it was opened; close it soon, for its log grows meanwhile.
+  // major version, or damaged.
   static Result<Reader> open(const std::string& path);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;

@@ -64,6 +64,19 @@ class Screenshot(Case):
                                          "--theme", "dark")
         self.assertGreater(picture.share_that_differs(dark), 0.5)
 
+    def test_follows_how_tasks_are_grouped_and_which_are_to_be_seen(self):
+        size = ("--size", "900x500")
+        by_site = self.recording.screenshot("site.png", *size)
+        by_name = self.recording.screenshot("name.png", *size, "--group", "name")
+        copied = self.recording.screenshot("copied.png", *size, "--view-state", "ts1/group=name")
+        only = self.recording.screenshot("only.svg", *size, "--view-state", "ts1/only=name:main")
+        self.assertGreater(by_site.share_that_differs(by_name), 0.01)
+        self.assertEqual(copied.share_that_differs(by_name), 0)
+        self.assertIn("main", only.texts)
+        self.assertFalse([text for text in only.texts if text.startswith("handler")])
+        run = self.taskscope("screenshot", self.recording.path, "-o", "x.png", "--group", "colour")
+        self.assert_refused(run, "colour", status=2)
+
     def test_of_a_view_that_cannot_be_is_refused(self):
         def refused(view, *words, status):
             run = self.taskscope("screenshot", self.recording.path, "-o", "x.png",

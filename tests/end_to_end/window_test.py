@@ -153,11 +153,11 @@ class Window(OnDisplay):
         self.display.do("mousemove", "--window", self.window, 800, 300)
 
         def marked():
-            self.display.do("keydown", "shift", "keydown", "m", "sleep", "0.1", "keyup", "m",
+            self.display.do("keydown", "shift", "keydown", "n", "sleep", "0.1", "keyup", "n",
                             "keyup", "shift")
             return any(marks.exists() for _ in range(1000))
 
-        wait_until(marked, "Shift+M to set a mark")
+        wait_until(marked, "Shift+N to set a mark")
         self.display.do("type", "--delay", "30", "it hangs")
         wait_until(lambda: self.display.do("key", "Return") or '"note"' in marks.read_text(),
                    "Enter to keep the note")

@@ -168,14 +168,23 @@ SpanIndex TraceSession::waker_span(SpanIndex span) const {
 }
 
 SpanIndex TraceSession::woken_span(SpanIndex span) const {
-  if (wakes_begin_.empty() || classes_[span] != StateClass::Running) return kNoSpan;
+  const std::vector<SpanIndex> woken = woken_spans(span, 1);
+  return woken.empty() ? kNoSpan : woken.front();
+}
+
+std::vector<SpanIndex> TraceSession::woken_spans(SpanIndex span, std::size_t most) const {
+  if (wakes_begin_.empty() || classes_[span] != StateClass::Running) return {};
   const TaskIndex task = span_task(span);
   const auto begin = wakes_.begin() + wakes_begin_[task];
   const auto end = wakes_.begin() + wakes_begin_[task + 1];
-  const auto at =
-      std::lower_bound(begin, end, start_ns_[span],
-                       [this](SpanIndex woken, std::int64_t ns) { return end_ns_[woken] <= ns; });
-  return at != end && end_ns_[*at] <= end_ns_[span] ? *at : kNoSpan;
+  auto at = std::lower_bound(begin, end, start_ns_[span], [this](SpanIndex woken, std::int64_t ns) {
+    return end_ns_[woken] <= ns;
+  });
+  std::vector<SpanIndex> woken;
+  for (; at != end && woken.size() < most && end_ns_[*at] <= end_ns_[span]; ++at) {
+    woken.push_back(*at);
+  }
+  return woken;
 }
 
 std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {

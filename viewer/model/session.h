@@ -217,6 +217,8 @@ class TraceSession {
   SpanIndex waker_span(SpanIndex span) const;
   // The first wait that the task of `span` ended while in `span`, or kNoSpan.
   SpanIndex woken_span(SpanIndex span) const;
+  // All of them, the first `most`, by the time at which they ended.
+  std::vector<SpanIndex> woken_spans(SpanIndex span, std::size_t most) const;
 
   // Time per class in equal parts of the whole recording, one after the other: `columns` of them,
   // or one for each nanosecond if that is fewer.

@@ -10,43 +10,70 @@
 namespace taskscope::viewer {
 namespace {
 
-std::uint64_t group_id(const TraceSession& session, std::uint32_t group) {
-  const std::vector<TaskIndex>& tasks = session.groups()[group].tasks;
-  return tasks.empty() ? 0 : session.tasks()[tasks.front()].row.id;
+std::uint64_t set_id(const Arrangement& arrangement, const TaskSet& set) {
+  std::uint64_t lowest = 0;
+  for (const TaskIndex task : arrangement.tasks_of(set)) {
+    const std::uint64_t id = arrangement.session()->tasks()[task].row.id;
+    if (lowest == 0 || id < lowest) lowest = id;
+  }
+  return lowest;
 }
 
-RowName name_of(const TraceSession& session, const Row& row) {
-  switch (row.kind) {
-    case RowKind::GroupHeader:
-      return {row.kind, group_id(session, row.index)};
+RowName name_of(const TraceSession& session, RowKind kind, std::uint32_t index) {
+  switch (kind) {
     case RowKind::Worker:
-      return {row.kind, session.workers()[row.index].row.id};
+      return {kind, session.workers()[index].row.id};
     case RowKind::Thread:
-      return {row.kind, session.threads()[row.index].id};
+      return {kind, session.threads()[index].id};
     case RowKind::Task:
-      return {row.kind, session.tasks()[row.index].row.id};
+      return {kind, session.tasks()[index].row.id};
     default:
-      return {row.kind, 0};
+      return {kind, 0};
   }
 }
 
-std::optional<std::uint32_t> find_group(const TraceSession& session, store::TaskId first) {
-  const TaskIndex task = session.find_task(first);
-  if (task == kNoTask) return std::nullopt;
-  const std::uint32_t group = session.tasks()[task].group;
-  return group_id(session, group) == first ? std::optional(group) : std::nullopt;
+RowName name_of(const Arrangement& arrangement, const Row& row) {
+  if (row.kind != RowKind::GroupHeader) return name_of(*arrangement.session(), row.kind, row.index);
+  return {row.kind, set_id(arrangement, arrangement.sets()[row.index])};
+}
+
+// The one of the heading; nothing if the task is alone, or hidden.
+const TaskSet* find_set(const Arrangement& arrangement, store::TaskId id) {
+  const TaskIndex task = arrangement.session()->find_task(id);
+  const auto position = task == kNoTask ? std::nullopt : arrangement.position(task);
+  if (!position || !arrangement.set_at(*position).has_header) return nullptr;
+  return &arrangement.set_at(*position);
+}
+
+// The index of what the row shows. Not of headings.
+std::optional<std::uint32_t> find_index(const TraceSession& session, const RowName& name) {
+  switch (name.kind) {
+    case RowKind::Worker:
+      return session.find_worker(name.id);
+    case RowKind::Task: {
+      const TaskIndex task = session.find_task(name.id);
+      return task == kNoTask ? std::nullopt : std::optional(task);
+    }
+    case RowKind::Thread:
+      for (std::uint32_t at = 0; at < session.threads().size(); ++at) {
+        if (session.threads()[at].id == name.id) return at;
+      }
+      return std::nullopt;
+    default:
+      return 0;
+  }
 }
 
 // Those that `now` has folded and `before` has not.
-std::vector<RowName> folded_beyond(const TraceSession& session, const Folds& now,
+std::vector<RowName> folded_beyond(const Arrangement& arrangement, const Folds& now,
                                    const Folds& before) {
   std::vector<RowName> names;
   if (now.workers && !before.workers) names.push_back({RowKind::WorkersHeader});
   if (now.threads && !before.threads) names.push_back({RowKind::ThreadsHeader});
   if (now.tasks && !before.tasks) names.push_back({RowKind::TasksHeader});
-  for (const std::uint32_t group : now.groups) {
-    if (!before.groups.contains(group)) {
-      names.push_back({RowKind::GroupHeader, group_id(session, group)});
+  for (const TaskSet& set : arrangement.sets()) {
+    if (set.has_header && now.groups.contains(set.key) && !before.groups.contains(set.key)) {
+      names.push_back({RowKind::GroupHeader, set_id(arrangement, set)});
     }
   }
   return names;
@@ -56,20 +83,20 @@ void note(std::string& missing, const std::string& what) {
   if (missing.empty()) missing = fmt::format("There is no {} in this recording.", what);
 }
 
-void fold(const std::vector<RowName>& names, bool folded, const TraceSession& session, Folds& folds,
-          std::string& missing) {
+void fold(const std::vector<RowName>& names, bool folded, const Arrangement& arrangement,
+          Folds& folds, std::string& missing) {
   for (const RowName& name : names) {
     if (name.kind == RowKind::WorkersHeader) folds.workers = folded;
     if (name.kind == RowKind::ThreadsHeader) folds.threads = folded;
     if (name.kind == RowKind::TasksHeader) folds.tasks = folded;
     if (name.kind != RowKind::GroupHeader) continue;
-    const auto group = find_group(session, name.id);
-    if (!group) {
+    const TaskSet* set = find_set(arrangement, name.id);
+    if (set == nullptr) {
       note(missing, fmt::format("group that begins with task {}", name.id));
     } else if (folded) {
-      folds.groups.insert(*group);
+      folds.groups.insert(set->key);
     } else {
-      folds.groups.erase(*group);
+      folds.groups.erase(set->key);
     }
   }
 }
@@ -132,15 +159,22 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
   }
   if (view.selection.worker) out.worker = session.workers()[*view.selection.worker].row.id;
   if (view.finding) out.finding = session.findings()[*view.finding].id;
-  const Folds initial = initial_folds(session);
-  out.folded = folded_beyond(session, view.folds, initial);
-  out.unfolded = folded_beyond(session, initial, view.folds);
+  out.grouping = view.arrangement.grouping;
+  out.sort = view.arrangement.sort;
+  if (out.sort == SortBy::Time) out.sort_class = view.arrangement.sort_class;
+  out.filters = view.arrangement.filters;
+  for (const Pin& pin : view.pins) out.pins.push_back(name_of(session, pin.kind, pin.index));
+  if (rows.arrangement() == nullptr) return out;
+  const Arrangement& arrangement = *rows.arrangement();
+  const Folds initial = initial_folds(arrangement);
+  out.folds.folded = folded_beyond(arrangement, view.folds, initial);
+  out.folds.unfolded = folded_beyond(arrangement, initial, view.folds);
   const auto y = static_cast<std::int64_t>(std::round(view.scroll_y));
   const std::size_t at = rows.row_at(y);
-  if (y > 0 && at < rows.rows().size()) {
-    const Row& row = rows.rows()[at];
+  if (y > 0 && at < rows.size()) {
+    const Row row = rows.row(at);
     const auto hidden = static_cast<float>(std::max<std::int64_t>(y - row.y, 0));
-    out.top = RowAnchor{name_of(session, row), static_cast<int>(std::lround(hidden / scale))};
+    out.top = RowAnchor{name_of(arrangement, row), static_cast<int>(std::lround(hidden / scale))};
   }
   return out;
 }
@@ -154,23 +188,47 @@ std::string apply(const ViewDescription& wanted, const TraceSession& session, Vi
   view.measured = wanted.measured;
   if (session.stage() == SessionStage::Overview) return missing;
   select(wanted, session, view, missing);
-  view.folds = initial_folds(session);
-  fold(wanted.folded, true, session, view.folds, missing);
-  fold(wanted.unfolded, false, session, view.folds, missing);
+  view.arrangement.grouping = wanted.grouping;
+  view.arrangement.sort = wanted.sort;
+  view.arrangement.sort_class = wanted.sort_class;
+  view.arrangement.filters = wanted.filters;
+  view.pins.clear();
+  for (const RowName& name : wanted.pins) {
+    if (const auto index = find_index(session, name)) {
+      view.pins.push_back({name.kind, *index});
+    } else if (session.stage() == SessionStage::Complete) {
+      note(missing, fmt::format("pinned row {}", name.id));
+    }
+  }
+  view.wanted_folds = wanted.folds;
   view.rows_dirty = true;
   view.scroll_y = 0;
   view.anchor = wanted.top;
   return missing;
 }
 
-std::optional<double> anchored_scroll(const RowAnchor& anchor, const TraceSession& session,
-                                      const RowList& rows, float scale) {
-  for (const Row& row : rows.rows()) {
-    if (row.kind != anchor.row.kind || name_of(session, row) != anchor.row) continue;
-    return static_cast<double>(row.y) +
-           std::round(static_cast<double>(anchor.offset) * static_cast<double>(scale));
+std::string apply_folds(const FoldNames& wanted, const Arrangement& arrangement, Folds& folds) {
+  std::string missing;
+  folds = initial_folds(arrangement);
+  fold(wanted.folded, true, arrangement, folds, missing);
+  fold(wanted.unfolded, false, arrangement, folds, missing);
+  return missing;
+}
+
+std::optional<double> anchored_scroll(const RowAnchor& anchor, const RowList& rows, float scale) {
+  const Arrangement& arrangement = *rows.arrangement();
+  std::optional<std::uint32_t> index = 0;
+  if (anchor.row.kind == RowKind::GroupHeader) {
+    const TaskSet* set = find_set(arrangement, anchor.row.id);
+    if (set == nullptr) return std::nullopt;
+    index = static_cast<std::uint32_t>(set - arrangement.sets().data());
+  } else {
+    index = find_index(*arrangement.session(), anchor.row);
   }
-  return std::nullopt;
+  const auto at = index ? rows.index_of(anchor.row.kind, *index) : std::nullopt;
+  if (!at) return std::nullopt;
+  return static_cast<double>(rows.row(*at).y) +
+         std::round(static_cast<double>(anchor.offset) * static_cast<double>(scale));
 }
 
 }  // namespace taskscope::viewer

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "viewer/model/arrangement.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
 #include "viewer/model/theme.h"
@@ -18,7 +19,7 @@ namespace taskscope::viewer {
 struct ViewState;
 
 // A row by what it shows, whatever stands above it: a worker's, thread's or task's id, or of a
-// group's heading the id of its first task; 0 of the others.
+// group's heading the lowest id of its tasks; 0 of the others.
 struct RowName {
   RowKind kind = RowKind::Task;
   std::uint64_t id = 0;
@@ -32,6 +33,13 @@ struct RowAnchor {
   friend bool operator==(const RowAnchor&, const RowAnchor&) = default;
 };
 
+// What is folded unlike in initial_folds(). Headings only.
+struct FoldNames {
+  std::vector<RowName> folded;
+  std::vector<RowName> unfolded;
+  friend bool operator==(const FoldNames&, const FoldNames&) = default;
+};
+
 // Absent range, theme and sizes stay as they are; all else that is absent is as at first.
 struct ViewDescription {
   std::optional<TimeRange> range;
@@ -41,9 +49,12 @@ struct ViewDescription {
   std::optional<std::int64_t> finding;    // id of the one that is read
   std::optional<TimeRange> measured;
   std::optional<RowAnchor> top;
-  // Against initial_folds(). Headings only.
-  std::vector<RowName> folded;
-  std::vector<RowName> unfolded;
+  Grouping grouping = Grouping::SpawnSite;
+  SortBy sort = SortBy::Id;
+  StateClass sort_class = StateClass::Running;  // of Time
+  std::vector<std::string> filters;             // queries that tasks in view match
+  std::vector<RowName> pins;
+  FoldNames folds;
   std::optional<Theme> theme;
   std::optional<float> left_width;  // px at scale 1
   std::optional<float> drawer_height;
@@ -51,16 +62,19 @@ struct ViewDescription {
   friend bool operator==(const ViewDescription&, const ViewDescription&) = default;
 };
 
+// REQUIRES: rows are of this session.
 ViewDescription describe(const TraceSession& session, const ViewState& view, const RowList& rows,
                          float scale);
 
-// Makes the view what was described, folds and selection included; where the rows are to be
-// scrolled to waits in ViewState::anchor until there are rows. Returns a sentence about what the
-// recording does not have, or "".
+// Makes the view what was described, selection included. What needs rows waits in ViewState:
+// wanted_folds until the tasks are arranged, anchor until the rows are there. Returns a sentence
+// about what the recording does not have, or "".
 std::string apply(const ViewDescription& wanted, const TraceSession& session, ViewState& view);
 
+// Folds as they were described, of this arrangement. Returns a sentence, too.
+std::string apply_folds(const FoldNames& wanted, const Arrangement& arrangement, Folds& folds);
+
 // In px from the top of all rows; nothing if the row is not there, or folded away.
-std::optional<double> anchored_scroll(const RowAnchor& anchor, const TraceSession& session,
-                                      const RowList& rows, float scale);
+std::optional<double> anchored_scroll(const RowAnchor& anchor, const RowList& rows, float scale);
 
 }  // namespace taskscope::viewer

@@ -21,6 +21,7 @@ struct ViewRequest {
   ViewDescription view_state;      // what follows goes before it
   std::optional<TimeRange> range;  // nothing: the whole recording
   std::optional<store::TaskId> selected_task;
+  std::optional<Grouping> grouping;
   std::string view = "timeline";
 };
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "viewer/model/query.h"
 #include "viewer/model/time_text.h"
 
 namespace taskscope::viewer {
@@ -75,11 +76,11 @@ std::string_view take_until(std::string_view& rest, char separator) {
   return part;
 }
 
-bool read_rows(std::string_view text, std::vector<RowName>& rows) {
+bool read_rows(std::string_view text, bool (*may_stand)(RowKind), std::vector<RowName>& rows) {
   if (text.empty() || text.back() == ',') return false;
   while (!text.empty()) {
     const auto row = parse_row(take_until(text, ','));
-    if (!row || !can_fold(row->kind)) return false;
+    if (!row || !may_stand(row->kind)) return false;
     rows.push_back(*row);
   }
   return true;
@@ -113,6 +114,101 @@ bool read_theme(std::string_view text, std::optional<Theme>& theme) {
   return theme.has_value();
 }
 
+struct GroupingWord {
+  Grouping grouping;
+  std::string_view word;
+};
+constexpr std::array kGroupingWords = {
+    GroupingWord{Grouping::SpawnSite, "site"}, GroupingWord{Grouping::Name, "name"},
+    GroupingWord{Grouping::Parent, "parent"}, GroupingWord{Grouping::None, "none"}};
+
+bool keep_grouping(std::string_view text, Grouping& grouping) {
+  const auto found = parse_grouping(text);
+  grouping = found.value_or(grouping);
+  return found.has_value();
+}
+
+struct SortWord {
+  SortBy sort;
+  StateClass state_class;  // of Time
+  std::string_view word;
+};
+constexpr std::array kSortWords = {SortWord{SortBy::Id, StateClass::Running, "id"},
+                                   SortWord{SortBy::Creation, StateClass::Running, "creation"},
+                                   SortWord{SortBy::Name, StateClass::Running, "name"},
+                                   SortWord{SortBy::Time, StateClass::Running, "running"},
+                                   SortWord{SortBy::Time, StateClass::Runnable, "runnable"},
+                                   SortWord{SortBy::Time, StateClass::Channel, "channel"},
+                                   SortWord{SortBy::Time, StateClass::Lock, "lock"},
+                                   SortWord{SortBy::Time, StateClass::Io, "io"},
+                                   SortWord{SortBy::Time, StateClass::Sleep, "sleep"},
+                                   SortWord{SortBy::Time, StateClass::Gc, "gc"},
+                                   SortWord{SortBy::Time, StateClass::Leaked, "stuck"}};
+
+bool read_sort(std::string_view text, ViewDescription& view) {
+  for (const SortWord& known : kSortWords) {
+    if (known.word != text) continue;
+    view.sort = known.sort;
+    view.sort_class = known.state_class;
+    return true;
+  }
+  return false;
+}
+
+// Queries are free text: what is no letter, digit or one of ":=.-_" is %XX, so commas separate.
+std::string encoded(std::string_view text) {
+  constexpr std::string_view kPlain = ":=.-_";
+  std::string out;
+  for (const char letter : text) {
+    const bool word = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                      (letter >= '0' && letter <= '9') || kPlain.find(letter) != kPlain.npos;
+    if (word) {
+      out += letter;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (text.front() != '%') {
+      const auto byte = static_cast<unsigned char>(text.front());
+      if (byte < 0x20 || byte == 0x7f) return std::nullopt;
+      out += text.front();
+      text.remove_prefix(1);
+      continue;
+    }
+    unsigned value = 0;
+    const std::string_view digits = text.substr(1, 2);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (error != std::errc() || end != digits.data() + 2 || value < 0x20 || value == 0x7f) {
+      return std::nullopt;
+    }
+    out += static_cast<char>(value);
+    text.remove_prefix(3);
+  }
+  return out;
+}
+
+// Only queries that are ones: the rows would show nothing and not say why.
+bool read_filters(std::string_view text, std::vector<std::string>& filters) {
+  while (!text.empty()) {
+    auto filter = decoded(take_until(text, ','));
+    if (!filter || filter->empty() || !parse_query(*filter).error.empty()) return false;
+    filters.push_back(*std::move(filter));
+  }
+  return !filters.empty();
+}
+
+bool can_pin(RowKind kind) {
+  return kind == RowKind::Task || kind == RowKind::Worker || kind == RowKind::Thread ||
+         kind == RowKind::Queues;
+}
+
 struct KnownKey {
   std::string_view key;
   std::string_view takes;
@@ -139,8 +235,17 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return keep(parse_range(t), v.measured); }},
     KnownKey{"top", "a row and what is scrolled away of it, such as task:17+4",
              [](Text t, View& v) { return read_anchor(t, v.top); }},
-    KnownKey{"fold", kTakesHeadings, [](Text t, View& v) { return read_rows(t, v.folded); }},
-    KnownKey{"unfold", kTakesHeadings, [](Text t, View& v) { return read_rows(t, v.unfolded); }},
+    KnownKey{"fold", kTakesHeadings,
+             [](Text t, View& v) { return read_rows(t, can_fold, v.folds.folded); }},
+    KnownKey{"unfold", kTakesHeadings,
+             [](Text t, View& v) { return read_rows(t, can_fold, v.folds.unfolded); }},
+    KnownKey{"group", "site, name, parent or none",
+             [](Text t, View& v) { return keep_grouping(t, v.grouping); }},
+    KnownKey{"sort", "id, creation, name, or a state such as lock", read_sort},
+    KnownKey{"only", "queries, such as name:reader",
+             [](Text t, View& v) { return read_filters(t, v.filters); }},
+    KnownKey{"pin", "rows, such as worker:0,task:17",
+             [](Text t, View& v) { return read_rows(t, can_pin, v.pins); }},
     KnownKey{"theme", "dark or light", [](Text t, View& v) { return read_theme(t, v.theme); }},
     KnownKey{"left", "a width from 120 to 600",
              [](Text t, View& v) { return read_size(t, 120, 600, v.left_width); }},
@@ -160,6 +265,13 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
+std::optional<Grouping> parse_grouping(std::string_view text) {
+  for (const GroupingWord& known : kGroupingWords) {
+    if (known.word == text) return known.grouping;
+  }
+  return std::nullopt;
+}
+
 std::string to_text(const ViewDescription& view) {
   std::string text(kVersion);
   const auto put = [&](std::string_view key, const std::string& value) {
@@ -177,8 +289,23 @@ std::string to_text(const ViewDescription& view) {
     for (const RowName& row : rows) list += (list.empty() ? "" : ",") + row_text(row);
     if (!list.empty()) put(key, list);
   };
-  put_rows("fold", view.folded);
-  put_rows("unfold", view.unfolded);
+  for (const GroupingWord& known : kGroupingWords) {
+    if (view.grouping != Grouping::SpawnSite && known.grouping == view.grouping) {
+      put("group", std::string(known.word));
+    }
+  }
+  for (const SortWord& known : kSortWords) {
+    const bool same = known.sort == view.sort && known.state_class == view.sort_class;
+    if (view.sort != SortBy::Id && same) put("sort", std::string(known.word));
+  }
+  std::string filters;
+  for (const std::string& filter : view.filters) {
+    filters += (filters.empty() ? "" : ",") + encoded(filter);
+  }
+  if (!filters.empty()) put("only", filters);
+  put_rows("pin", view.pins);
+  put_rows("fold", view.folds.folded);
+  put_rows("unfold", view.folds.unfolded);
   if (view.theme) put("theme", *view.theme == Theme::Dark ? "dark" : "light");
   if (view.left_width) put("left", fmt::format("{:.0f}", *view.left_width));
   if (view.drawer_height) put("drawer", fmt::format("{:.0f}", *view.drawer_height));

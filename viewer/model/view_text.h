@@ -10,12 +10,15 @@
 //   worker=ID      selected worker             finding=ID    the one that is read
 //   top=ROW+PX     the topmost row, and how much of it is scrolled away
 //   fold=ROW,…     folded, unlike at first     unfold=ROW,…  not folded, unlike at first
+//   group=site|name|parent|none                sort=id|creation|name|STATE (by its time in view)
+//   only=QUERY,…   filters, %XX-encoded        pin=ROW,…     rows that stay on top
 //   theme=dark|light                           left=PX, drawer=PX: sizes of the parts
 //
 // Rows are called workers, threads, tasks, queued, group:ID (of its first task), worker:ID,
 // thread:ID, task:ID. Pure functions, usable from any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +28,9 @@
 namespace taskscope::viewer {
 
 std::string to_text(const ViewDescription& view);
+
+// "site", "name", "parent", "none".
+std::optional<Grouping> parse_grouping(std::string_view text);
 
 // Errors: the sentence names the key that is unknown, twice there, or has a value it cannot have.
 Result<ViewDescription> parse_view(std::string_view text);

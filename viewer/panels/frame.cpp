@@ -2,13 +2,17 @@
 
 #include <cmath>
 
+#include "viewer/panels/choices_bar.h"
+#include "viewer/panels/commands.h"
 #include "viewer/panels/details.h"
 #include "viewer/panels/help.h"
 #include "viewer/panels/input.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
+#include "viewer/panels/picker.h"
 #include "viewer/panels/ruler_panel.h"
+#include "viewer/panels/search_field.h"
 #include "viewer/panels/start_screen.h"
 #include "viewer/panels/status_bar.h"
 #include "viewer/panels/timeline.h"
@@ -45,6 +49,11 @@ void draw_session(const PanelContext& context, ViewState& view) {
 
 }  // namespace
 
+bool PanelContext::shows_rows() const {
+  const bool of_workers = session.stage() == SessionStage::Overview;
+  return input.session != nullptr && (of_workers || !session.tasks().empty());
+}
+
 float PanelContext::px(float at_1) const { return std::round(at_1 * input.scale); }
 
 void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
@@ -59,6 +68,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
                    .scale = input.scale,
                    .left_width = view.left_width,
                    .drawer_height = input.session == nullptr ? 0 : drawer_height(session, view),
+                   .pinned_height = static_cast<float>(input.rows->pinned_height()),
+                   .choices = input.session != nullptr && has_choices(view),
                    .footer = input.footer});
   const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
   if (input.session != nullptr &&
@@ -69,10 +80,17 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   }
   const PanelContext context{input, session, colors, layout, cache.overview, canvas};
   canvas.fill({0, 0, size.x, size.y}, colors.void_color);
-  handle_global_keys(view);
   view.animating = false;
-  const bool overview = session.stage() == SessionStage::Overview;
-  if (input.session != nullptr && (overview || !session.tasks().empty())) {
+  // Keys go to what is in front when they are pressed, and nowhere else.
+  const bool choosing = view.picker.kind != PickerKind::None;
+  const bool searching = view.search.open && !choosing;
+  Picker picker(context, view);
+  picker.handle(view);
+  handle_search_keys(context, view, searching);
+  const bool noting = view.mark_list.editing && !choosing && !searching;
+  const bool of_list = !choosing && !searching && handle_mark_keys(context, view);
+  run_shortcuts(context, view, choosing || searching || of_list || noting);
+  if (context.shows_rows()) {
     draw_session(context, view);
   } else if (input.start != nullptr) {
     draw_start_screen(context, view);
@@ -80,9 +98,11 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
     draw_message(context);
   }
   draw_top_bar(context, view);
+  draw_choices_bar(context, view);
   draw_status_bar(context, view);
   if (input.session != nullptr) draw_tooltip(context, view);
   if (view.help_open) draw_help(context, view);
+  picker.draw(view);
   draw_toast(context, view);
   ImGui::End();
 }

@@ -11,18 +11,10 @@
 namespace taskscope::viewer {
 
 enum class Key : std::uint8_t {
-  A,
-  C,
-  D,
-  F,
-  M,
-  N,
-  O,
-  Q,
-  S,
-  T,
-  V,
-  W,
+  None,
+  // clang-format off
+  A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z,
+  // clang-format on
   Escape,
   Backspace,
   Delete,
@@ -36,11 +28,12 @@ enum class Key : std::uint8_t {
   Home,
   End,
   Enter,
+  F3,
 };
 
 // Went down in this frame or repeats.
 bool key_pressed(Key key);
-// Is down now.
-bool key_down(Key key);
+// Was this character typed in this frame, whatever keys that takes on this keyboard?
+bool typed(char wanted);
 
 }  // namespace taskscope::viewer

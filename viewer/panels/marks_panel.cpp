@@ -10,6 +10,7 @@
 #include "viewer/panels/imgui_compat.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
+#include "viewer/panels/text_field.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -98,53 +99,9 @@ void remove_chosen(ViewState& view) {
 }
 
 void edit(ViewState& view) {
-  const ImGuiIO& io = ImGui::GetIO();
-  LineEditor& editor = view.mark_list.editor;
-  if (!io.KeyCtrl) {
-    for (const ImWchar letter : io.InputQueueCharacters)
-      editor.insert(static_cast<unsigned>(letter));
-  }
-  if (io.KeyCtrl && key_pressed(Key::V)) {
-    const char* text = ImGui::GetClipboardText();
-    if (text != nullptr) editor.insert(clean_note(text));
-  }
-  if (io.KeyCtrl && key_pressed(Key::C)) ImGui::SetClipboardText(editor.text().c_str());
-  if (key_pressed(Key::Backspace)) {
-    if (io.KeyCtrl) {
-      editor.erase_word_before();
-    } else {
-      editor.erase_before();
-    }
-  }
-  if (key_pressed(Key::Delete)) editor.erase_after();
-  if (key_pressed(Key::Left)) editor.left();
-  if (key_pressed(Key::Right)) editor.right();
-  if (key_pressed(Key::Home)) editor.home();
-  if (key_pressed(Key::End)) editor.end();
+  edit_line(view.mark_list.editor);
   if (key_pressed(Key::Enter)) keep_note(view);
   if (key_pressed(Key::Escape)) view.mark_list.editing = false;
-}
-
-// The note as it is being written, its end in sight.
-void draw_field(const PanelContext& context, const Box& box, const LineEditor& editor) {
-  Canvas& canvas = context.canvas;
-  ImFont* font = context.fonts().text;
-  canvas.fill(box, context.colors.void_color);
-  canvas.frame(box, context.colors.accent, 1);
-  const Box inside{box.x0 + context.px(5), box.y0, box.x1 - context.px(5), box.y1};
-  const float before =
-      canvas.width(font, std::string_view(editor.text()).substr(0, editor.cursor()));
-  const float shift = std::max(0.0F, std::ceil(before) + 2 - inside.width());
-  const float y = box.y0 + std::floor((box.height() - font->FontSize) / 2);
-  canvas.push_clip(inside);
-  if (editor.text().empty()) {
-    canvas.text(font, inside.x0 + 3, y, context.colors.muted, "a note");
-  } else {
-    canvas.text(font, inside.x0 - shift, y, context.colors.text, editor.text());
-  }
-  const float x = inside.x0 + std::round(before - shift);
-  canvas.fill({x, y, x + 1, y + font->FontSize}, context.colors.text);
-  canvas.pop_clip();
 }
 
 // True when it was clicked.
@@ -161,8 +118,9 @@ bool draw_line(const PanelContext& context, const ViewState& view, std::size_t a
                chosen ? colors.text : colors.muted, instant(context, view, mark));
   const Box rest{split, box.y0, box.x1 - context.px(12), box.y1};
   if (chosen && view.mark_list.editing) {
-    draw_field(context, {rest.x0 - context.px(5), box.y0 + 2, box.x1 - context.px(6), box.y1 - 2},
-               view.mark_list.editor);
+    draw_field(context, canvas,
+               {rest.x0 - context.px(8), box.y0 + 2, box.x1 - context.px(6), box.y1 - 2},
+               view.mark_list.editor, {.focused = true, .hint = "a note"}, 0);
   } else if (mark.note.empty()) {
     if (chosen) canvas.label(context.fonts().text, rest, colors.muted, "Enter: write a note");
   } else {
@@ -173,12 +131,17 @@ bool draw_line(const PanelContext& context, const ViewState& view, std::size_t a
   return hovered && ImGui::GetIO().MouseClicked[0];
 }
 
-// Where the pointer is; nothing beside the timeline.
-std::optional<std::int64_t> pointed_ns(const PanelContext& context, const ViewState& view) {
+// At the pointer; without one at the selected span, or in the middle.
+std::int64_t pointed_ns(const PanelContext& context, const ViewState& view) {
   const Box rows = context.layout.rows;
   const float x = ImGui::GetIO().MousePos.x;
-  if (x < rows.x0 || x >= rows.x1) return std::nullopt;
-  return view.time.to_ns(static_cast<double>(std::floor(x) - rows.x0));
+  if (x >= rows.x0 && x < rows.x1) {
+    return view.time.to_ns(static_cast<double>(std::floor(x) - rows.x0));
+  }
+  if (view.selection.span != kNoSpan) {
+    return context.session.span_range(view.selection.span).start_ns;
+  }
+  return view.time.to_ns(static_cast<double>(std::floor(rows.width() / 2)));
 }
 
 double reach_ns(const ViewState& view) { return view.time.grid().ns_per_px * 4; }
@@ -314,11 +277,10 @@ bool handle_mark_keys(const PanelContext& context, ViewState& view) {
 }
 
 void toggle_mark(const PanelContext& context, ViewState& view) {
-  const auto ns = pointed_ns(context, view);
-  if (!ns) return;
-  const auto known = mark_near(view.marks, *ns, reach_ns(view));
+  const std::int64_t ns = pointed_ns(context, view);
+  const auto known = mark_near(view.marks, ns, reach_ns(view));
   if (!known) {
-    (void)set_mark(view, *ns);
+    (void)set_mark(view, ns);
   } else if (view.marks[*known].note.empty()) {
     view.marks.erase(view.marks.begin() + static_cast<std::ptrdiff_t>(*known));
   } else {
@@ -329,10 +291,9 @@ void toggle_mark(const PanelContext& context, ViewState& view) {
 }
 
 void write_note(const PanelContext& context, ViewState& view) {
-  const auto ns = pointed_ns(context, view);
-  if (!ns) return;
-  auto index = mark_near(view.marks, *ns, reach_ns(view));
-  if (!index) index = set_mark(view, *ns);
+  const std::int64_t ns = pointed_ns(context, view);
+  auto index = mark_near(view.marks, ns, reach_ns(view));
+  if (!index) index = set_mark(view, ns);
   if (!index) return;
   view.mark_list.open = true;
   view.mark_list.chosen = *index;

@@ -6,6 +6,7 @@
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
 #include "viewer/panels/marks_panel.h"
+#include "viewer/panels/search_field.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -55,6 +56,7 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     }
   }
   canvas.fill({ruler.x0, ruler.y1 - 1, ruler.x1, ruler.y1}, colors.border);
+  draw_hits_in_ruler(context, view);
   if (view.measured) {
     const float x0 = x_of(std::min(view.measured->start_ns, view.measured->end_ns));
     const float x1 = x_of(std::max(view.measured->start_ns, view.measured->end_ns));
@@ -66,7 +68,8 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
   }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const Box hot{ruler.x0, ruler.y0, ruler.x1, rows.y1};
-  const bool free = !view.help_open && !over_mark_list(context, view);
+  const bool free =
+      !view.help_open && view.picker.kind == PickerKind::None && !over_mark_list(context, view);
   if (hot.contains(mouse) && view.drag != Drag::Measure && free) {
     const float x = std::floor(mouse.x);
     canvas.fill({x, ruler.y1, x + 1, rows.y1}, with_alpha(colors.text, 0.25F));

@@ -88,7 +88,10 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
   if (info.lost_events > 0) {
     put(colors.alarm, count_text(info.lost_events) + " events lost", font);
   }
-  if (context.session.skipped_spans() > 0) {
+  // While a recording grows, spans of tasks that are newer than the list of them come next time.
+  const LiveInfo* live = context.input.live;
+  const bool grows = live != nullptr && live->stage != LiveStage::Ended;
+  if (context.session.skipped_spans() > 0 && !grows) {
     put(colors.alarm, count_text(context.session.skipped_spans()) + " damaged spans left out",
         font);
   }

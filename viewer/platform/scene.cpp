@@ -28,6 +28,7 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
   ViewDescription wanted = request.view_state;
   if (request.range) wanted.range = request.range;
   if (request.theme) wanted.theme = request.theme;
+  if (request.grouping) wanted.grouping = *request.grouping;
   if (request.selected_task) {
     wanted.task = request.selected_task;
     wanted.span_ns.reset();
@@ -43,6 +44,7 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
 
 Scene::~Scene() {
   pictures_.reset();
+  answers_.reset();
   ImGui::DestroyContext(context_);
 }
 
@@ -50,10 +52,16 @@ void Scene::set_session(SessionPtr session) {
   // Old pictures stay on screen for no frame longer than the new session needs for its own.
   pictures_ = std::make_unique<RowPictures>(session, wake_);
   session_ = std::move(session);
+  if (answers_ == nullptr) answers_ = std::make_unique<Answers>(wake_);
+  answers_->set_session(session_);
   cache_.session = nullptr;
   load_.stage =
       session_->stage() == SessionStage::Complete ? LoadStage::Ready : LoadStage::Decoding;
+  const bool known = rows_.arrangement() != nullptr &&
+                     rows_.arrangement()->session()->tasks().size() == session_->tasks().size();
   view_.reset(*session_);
+  // Folds survive that the same tasks get their spans.
+  if (!known) view_.folds = initial_folds(*answers_->arrangement({}));
   apply_wanted();
 }
 
@@ -72,6 +80,7 @@ void Scene::refresh(SessionPtr session) {
 
 void Scene::forget(const std::string& path) {
   pictures_.reset();
+  answers_.reset();
   session_.reset();
   rows_ = RowList();
   cache_.session = nullptr;
@@ -95,6 +104,8 @@ void Scene::apply_wanted() {
     return;
   }
   missing_ = apply(*wanted_, *session_, view_);
+  // They are as at first anyway, or as somebody has folded them since.
+  if (wanted_->folds == FoldNames{}) view_.wanted_folds.reset();
   // Once a task was asked for by number it is to be seen, wherever the rows are scrolled to.
   if (!wanted_->top) view_.reveal = view_.selection.task;
   applied_ = view_.selection;
@@ -118,6 +129,40 @@ Result<std::string> Scene::set_view_text(std::string_view text) {
   return missing;
 }
 
+void Scene::arrange_rows() {
+  ArrangementOptions& options = view_.arrangement;
+  // Rows do not change places while somebody moves: the range counts where it comes to rest.
+  const bool at_rest = view_.time.target() == view_.time.visible() && view_.drag == Drag::None;
+  if (options.sort != SortBy::Time) options.range = {};
+  if (options.sort == SortBy::Time && at_rest) options.range = view_.time.visible();
+  ArrangementPtr arrangement = answers_->arrangement(options);
+  if (arrangement != rows_.arrangement()) {
+    if (arrangement->grouping() != view_.folds.grouping) {
+      view_.folds.groups = initial_folds(*arrangement).groups;
+      view_.folds.grouping = arrangement->grouping();
+    }
+    pictures_->set_arrangement(arrangement);
+    view_.rows_dirty = true;
+  }
+  const bool arranged = !answers_->arranging();
+  if (view_.wanted_folds && arranged) {
+    const FoldNames wanted = *std::exchange(view_.wanted_folds, std::nullopt);
+    std::string missing = apply_folds(wanted, *arrangement, view_.folds);
+    if (missing_.empty()) missing_ = std::move(missing);
+    view_.rows_dirty = true;
+  }
+  if (view_.rows_dirty) make_rows(std::move(arrangement));
+  if (!view_.anchor || !arranged) return;
+  view_.scroll_y = anchored_scroll(*view_.anchor, rows_, request_.scale).value_or(view_.scroll_y);
+  view_.anchor.reset();
+}
+
+void Scene::make_rows(ArrangementPtr arrangement) {
+  rows_ = RowList(std::move(arrangement), view_.folds, view_.pins, request_.scale);
+  view_.area.reset();
+  view_.rows_dirty = false;
+}
+
 CoverageTexture Scene::texture() const {
   const ImFontAtlas& atlas = *context_->IO.Fonts;
   return {atlas.TexPixelsAlpha8, atlas.TexWidth, atlas.TexHeight};
@@ -125,20 +170,13 @@ CoverageTexture Scene::texture() const {
 
 void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   const auto begin = std::chrono::steady_clock::now();
-  if (session_ != nullptr && view_.rows_dirty) {
-    rows_ = RowList(*session_, view_.folds, request_.scale);
-    view_.rows_dirty = false;
-  }
-  if (session_ != nullptr && view_.anchor) {
-    const auto y = anchored_scroll(*view_.anchor, *session_, rows_, request_.scale);
-    view_.scroll_y = y.value_or(view_.scroll_y);
-    view_.anchor.reset();
-  }
+  if (session_ != nullptr) arrange_rows();
   ImGui::NewFrame();
   FrameInput input;
   input.session = session_.get();
   input.pictures = pictures_.get();
   input.rows = &rows_;
+  input.answers = answers_.get();
   input.fonts = &fonts_;
   input.load = load_;
   input.scale = request_.scale;
@@ -164,6 +202,7 @@ void Scene::draw_picture(int width_px, int height_px, DrawingRecord* record) {
     view_.time.finish_motion();
     draw(Kind::Picture, 0, frame == kFrames ? record : nullptr);
     if (pictures_ != nullptr) pictures_->wait_idle();
+    if (answers_ != nullptr) answers_->wait_idle();
   }
 }
 

@@ -62,6 +62,9 @@ class Scene {
  private:
   void apply_wanted();
   void draw_picture(int width_px, int height_px, DrawingRecord* record);
+  // Rows as they were chosen, once the arrangement of the tasks is there.
+  void arrange_rows();
+  void make_rows(ArrangementPtr arrangement);
 
   ViewRequest request_;
   std::optional<ViewDescription> wanted_;  // until a complete session had it; what was applied once
@@ -73,6 +76,7 @@ class Scene {
   Fonts fonts_;
   SessionPtr session_;
   std::unique_ptr<RowPictures> pictures_;
+  std::unique_ptr<Answers> answers_;
   RowList rows_;
   ViewState view_;
   FrameCache cache_;

@@ -71,12 +71,14 @@ Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::s
   if (!state.error.empty()) return Error{state.error};
   Scene scene(request, {});
   scene.set_session(state.session);
+  const int width = scaled(request.width, request.scale);
+  const int height = scaled(request.height, request.scale);
+  // Whether its folds can be had is known once the tasks are arranged.
+  if (request.view_state.folds != FoldNames{}) (void)scene.picture(width, height);
   if (!scene.missing().empty()) return Error{scene.missing()};
   MarksFile marks_file(request.path, state.session->info().started);
   Result<std::vector<Mark>> marks = marks_file.load();
   if (marks) scene.view().marks = *marks;
-  const int width = scaled(request.width, request.scale);
-  const int height = scaled(request.height, request.scale);
   const Result<void> written = write_picture(scene, width, height, path);
   if (!written) return written.error();
   return ScreenshotInfo{width, height, scene.view().time.visible(),

@@ -325,27 +325,6 @@ TEST_F(RecordingFile, AKilledRecorderLosesNoChunkThatItCommitted) {
   }
 }
 
-TEST_F(RecordingFile, ThatStillGrowsIsReadAsItWasWhenItWasOpened) {
-  const std::string path = folder_.file("grows");
-  auto writer = Writer::create(path);
-  ASSERT_TRUE(writer) << writer.error().message;
-  ChunkStatistics statistics;
-  statistics.summary.events = 1;
-  const std::vector<std::byte> blob(100, std::byte{7});
-  const auto grow = [&] {
-    writer->put_chunk(0, {.blob = blob, .statistics = statistics}, 1, 0);
-    return writer->commit();
-  };
-  ASSERT_TRUE(grow());
-  const auto before = Reader::open(path);
-  ASSERT_TRUE(before) << before.error().message;
-  ASSERT_TRUE(grow());
-  EXPECT_EQ(before->chunks()->size(), 1U);
-  const auto after = Reader::open(path);
-  ASSERT_TRUE(after) << after.error().message;
-  EXPECT_EQ(after->chunks()->size(), 2U);
-}
-
 // Writes `chunks` chunks of 64 kB under a file size limit. Never returns: exits with 0 if the file
 // is whole, 1 if the writer said so in one sentence, 2 if what it said is of no use.
 [[noreturn]] void write_with_limit(const std::string& path, rlim_t bytes, int chunks) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <random>
 
 #include "tests/support/synthetic_session.h"
@@ -20,8 +22,25 @@ ViewState fresh_view(const TraceSession& session) {
   return view;
 }
 
+ArrangementPtr arrange(const SessionPtr& session, const ViewState& view) {
+  const std::atomic<bool> never{false};
+  // shared: as rows have it
+  return std::make_shared<const Arrangement>(session, view.arrangement, never);
+}
+
+// As a scene does, once the tasks are arranged.
+RowList rows_of(const SessionPtr& session, ViewState& view, float scale) {
+  const ArrangementPtr arrangement = arrange(session, view);
+  if (view.wanted_folds) {
+    EXPECT_EQ(apply_folds(*view.wanted_folds, *arrangement, view.folds), "");
+    view.wanted_folds.reset();
+  }
+  return {arrangement, view.folds, view.pins, scale};
+}
+
 // Anything a person could have done to the window.
-ViewState random_view(const TraceSession& session, std::mt19937_64& random) {
+ViewState random_view(const SessionPtr& of, std::mt19937_64& random) {
+  const TraceSession& session = *of;
   const auto below = [&](std::size_t limit) {
     return static_cast<std::uint32_t>(random() % std::max<std::size_t>(limit, 1));
   };
@@ -33,9 +52,19 @@ ViewState random_view(const TraceSession& session, std::mt19937_64& random) {
   view.drawer_height = static_cast<float>(60 + below(400));
   view.folds.workers = below(3) == 0;
   view.folds.threads = below(2) == 0;
-  for (std::uint32_t group = 0; group < session.groups().size(); ++group) {
-    if (below(2) == 0) continue;
-    if (view.folds.groups.erase(group) == 0) view.folds.groups.insert(group);
+  view.arrangement.grouping = static_cast<Grouping>(below(4));
+  view.arrangement.sort = static_cast<SortBy>(below(4));
+  if (view.arrangement.sort == SortBy::Time) {
+    view.arrangement.sort_class = static_cast<StateClass>(below(kStateClasses));
+  }
+  if (below(3) == 0) view.arrangement.filters = {"-name:\"=no such, name\"", "task:>0,7"};
+  if (below(3) == 0)
+    view.pins = {{RowKind::Worker, below(session.workers().size())},
+                 {RowKind::Task, below(session.tasks().size())}};
+  view.folds.groups.clear();
+  const ArrangementPtr arrangement = arrange(of, view);
+  for (const TaskSet& set : arrangement->sets()) {
+    if (set.has_header && below(2) == 0) view.folds.groups.insert(set.key);
   }
   if (below(3) == 0) view.measured = TimeRange{500, 500 + 1 + below(100'000)};
   if (below(3) == 0) {
@@ -54,8 +83,8 @@ TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
-    ViewState view = random_view(*session, random);
-    const RowList rows(*session, view.folds, 2);
+    ViewState view = random_view(session, random);
+    const RowList rows = rows_of(session, view, 2);
     view.scroll_y = static_cast<double>(random() % static_cast<std::uint64_t>(rows.height()));
     const std::string text = to_text(describe(*session, view, rows, 2));
     const Result<ViewDescription> parsed = parse_view(text);
@@ -71,15 +100,20 @@ TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
     EXPECT_EQ(again.theme, view.theme);
     EXPECT_EQ(again.left_width, view.left_width);
     EXPECT_EQ(again.drawer_height, view.drawer_height);
+    EXPECT_EQ(again.pins, view.pins);
+    EXPECT_EQ(again.arrangement.filters, view.arrangement.filters);
+    EXPECT_EQ(again.arrangement.grouping, view.arrangement.grouping);
+    EXPECT_EQ(again.arrangement.sort, view.arrangement.sort);
+    EXPECT_EQ(again.arrangement.sort_class, view.arrangement.sort_class);
+    const RowList rows_again = rows_of(session, again, 2);
     EXPECT_EQ(again.folds.workers, view.folds.workers);
     EXPECT_EQ(again.folds.threads, view.folds.threads);
     EXPECT_EQ(again.folds.groups, view.folds.groups);
     EXPECT_NEAR(again.time.to_px(view.time.visible().start_ns), 0, 1);
     EXPECT_NEAR(again.time.to_px(view.time.visible().end_ns), kWidth, 1.5);
-    const RowList rows_again(*session, again.folds, 2);
     if (view.scroll_y > 0) {
       ASSERT_TRUE(again.anchor);
-      const auto y = anchored_scroll(*again.anchor, *session, rows_again, 2);
+      const auto y = anchored_scroll(*again.anchor, rows_again, 2);
       ASSERT_TRUE(y);
       EXPECT_NEAR(*y, view.scroll_y, 2);  // a pixel at scale 1
     }
@@ -92,7 +126,7 @@ TEST(ViewText, SaysWhereAPersonIsInWordsThatAPersonCanRead) {
   view.task = 17;
   view.span_ns = 1'250'000;
   view.top = RowAnchor{{RowKind::Task, 12}, 5};
-  view.folded = {{RowKind::WorkersHeader}, {RowKind::GroupHeader, 3}};
+  view.folds.folded = {{RowKind::WorkersHeader}, {RowKind::GroupHeader, 3}};
   view.theme = Theme::Light;
   const std::string text =
       "ts1/range=-1us..3.4ms/task=17/span=1.25ms/top=task:12+5/fold=workers,group:3/theme=light";
@@ -113,7 +147,7 @@ TEST(ViewText, IsTheSameWhereverTheTasksStand) {
   const SessionPtr after = SessionBuilder("a.tscope", std::move(part.entities)).summary();
   ViewState view = fresh_view(*before);
   view.selection.task = before->find_task(id);
-  const RowList rows(*before, view.folds, 1);
+  const RowList rows = rows_of(before, view, 1);
   const Result<ViewDescription> parsed = parse_view(to_text(describe(*before, view, rows, 1)));
   ASSERT_TRUE(parsed);
   ViewState again = fresh_view(*after);
@@ -128,7 +162,9 @@ TEST(ViewText, OfAnotherRecordingSaysWhatIsNotThere) {
     const Result<ViewDescription> parsed = parse_view(text);
     EXPECT_TRUE(parsed);
     ViewState view = fresh_view(*session);
-    return apply(*parsed, *session, view);
+    const std::string sentence = apply(*parsed, *session, view);
+    if (!sentence.empty()) return sentence;
+    return apply_folds(*view.wanted_folds, *arrange(session, view), view.folds);
   };
   EXPECT_EQ(missing("ts1/task=99999"), "There is no task 99999 in this recording.");
   EXPECT_EQ(missing("ts1/worker=99999"), "There is no worker 99999 in this recording.");
@@ -183,7 +219,8 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
 TEST(ViewText, ThatIsHostileIsRefusedInOnePrintableSentence) {
   const std::string seed_text =
       "ts1/range=1.2ms..3.4ms/task=17/span=1ms/worker=2/finding=3/measure=1us..2us/top=group:4+6/"
-      "fold=workers,group:7/unfold=threads/theme=dark/left=220/drawer=156";
+      "fold=workers,group:7/unfold=threads/group=name/sort=lock/only=name:a%2Cb/"
+      "pin=worker:0,task:3/theme=dark/left=220/drawer=156";
   ASSERT_TRUE(parse_view(seed_text));
   const SessionPtr session = tests::make_synthetic_session({.spans = 500});
   std::mt19937_64 random(7);
@@ -211,6 +248,7 @@ TEST(ViewText, ThatIsHostileIsRefusedInOnePrintableSentence) {
       EXPECT_EQ(*parse_view(to_text(*parsed)), *parsed) << text;
       ViewState view = fresh_view(*session);
       (void)apply(*parsed, *session, view);
+      (void)apply_folds(parsed->folds, *arrange(session, ViewState()), view.folds);
     } else {
       const std::string& message = parsed.error().message;
       EXPECT_LT(message.size(), 200U);

@@ -166,7 +166,7 @@ TEST_F(MarkKeys, SetAMarkAndTakeItAway) {
 TEST_F(MarkKeys, WriteANoteWithoutSteeringTheWindow) {
   const TimeRange before = scene_.view().time.visible();
   const Theme theme = scene_.view().theme;
-  press('M', true);
+  press('N', true);
   ASSERT_TRUE(scene_.view().mark_list.editing);
   type("what stalls? – fwT");
   press(kBackspace);

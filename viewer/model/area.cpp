@@ -1,0 +1,188 @@
+#include "viewer/model/area.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace taskscope::viewer {
+namespace {
+
+// Counts in buckets that are an 256th of their value wide (a log-linear histogram, as in
+// HdrHistogram): percentiles of any number of spans in fixed memory.
+class Buckets {
+ public:
+  void add(std::int64_t ns) {
+    const std::size_t at = bucket(static_cast<std::uint64_t>(ns));
+    if (counts_.size() <= at) counts_.resize(at + 1);
+    ++counts_[at];
+    ++count_;
+  }
+  // The value of that rank (from 1), to the middle of its bucket.
+  std::int64_t value(std::uint64_t rank) const {
+    std::uint64_t before = 0;
+    for (std::size_t at = 0; at < counts_.size(); ++at) {
+      before += counts_[at];
+      if (before >= rank) return middle(at);
+    }
+    return 0;
+  }
+
+ private:
+  static constexpr unsigned kBits = 8;
+  static std::size_t bucket(std::uint64_t value) {
+    if (value < 1U << kBits) return value;
+    const auto shift = static_cast<unsigned>(std::bit_width(value)) - kBits - 1;
+    return (std::size_t{shift} + 1) * (1U << kBits) + ((value >> shift) - (1U << kBits));
+  }
+  static std::int64_t middle(std::size_t at) {
+    if (at < 1U << kBits) return static_cast<std::int64_t>(at);
+    const std::size_t shift = at / (1U << kBits) - 1;
+    const std::size_t low = (at % (1U << kBits) + (1U << kBits)) << shift;
+    return static_cast<std::int64_t>(low + (std::size_t{1} << shift) / 2);
+  }
+
+  std::vector<std::uint64_t> counts_;
+  std::uint64_t count_ = 0;
+};
+
+class Durations {
+ public:
+  explicit Durations(std::size_t exact_max) : exact_max_(exact_max) {}
+
+  void add(std::int64_t ns) {
+    ++count_;
+    total_ns_ += ns;
+    max_ns_ = std::max(max_ns_, ns);
+    if (count_ <= exact_max_) {
+      all_.push_back(ns);
+      return;
+    }
+    for (const std::int64_t before : all_) buckets_.add(before);
+    std::vector<std::int64_t>().swap(all_);
+    buckets_.add(ns);
+  }
+  bool exact() const { return count_ <= exact_max_; }
+  std::uint64_t count() const { return count_; }
+
+  ClassStatistics statistics(StateClass state) {
+    ClassStatistics out{.state = state, .count = count_, .total_ns = total_ns_, .max_ns = max_ns_};
+    out.mean_ns = std::llround(static_cast<double>(total_ns_) / static_cast<double>(count_));
+    out.p50_ns = percentile(50);
+    out.p95_ns = percentile(95);
+    out.p99_ns = percentile(99);
+    return out;
+  }
+
+ private:
+  std::int64_t percentile(std::uint64_t percent) {
+    const std::uint64_t rank = std::max<std::uint64_t>((count_ * percent + 99) / 100, 1);
+    if (!exact()) return std::min(buckets_.value(rank), max_ns_);
+    const auto at = all_.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+    std::nth_element(all_.begin(), at, all_.end());
+    return *at;
+  }
+
+  std::size_t exact_max_;
+  std::uint64_t count_ = 0;
+  std::int64_t total_ns_ = 0;
+  std::int64_t max_ns_ = 0;
+  std::vector<std::int64_t> all_;
+  Buckets buckets_;
+};
+
+const Track& track_of(const TraceSession& session, RowKind kind, std::uint32_t index) {
+  if (kind == RowKind::Worker) return session.workers()[index].track;
+  if (kind == RowKind::Thread) return session.threads()[index].track;
+  return session.tasks()[index].track;
+}
+
+std::int64_t value_of(const ClassStatistics& row, AreaColumn column) {
+  switch (column) {
+    case AreaColumn::State:
+      break;
+    case AreaColumn::Count:
+      return static_cast<std::int64_t>(row.count);
+    case AreaColumn::Total:
+      return row.total_ns;
+    case AreaColumn::Mean:
+      return row.mean_ns;
+    case AreaColumn::P50:
+      return row.p50_ns;
+    case AreaColumn::P95:
+      return row.p95_ns;
+    case AreaColumn::P99:
+      return row.p99_ns;
+    case AreaColumn::Max:
+      return row.max_ns;
+  }
+  const auto rank = std::find(kBySeverity.begin(), kBySeverity.end(), row.state);
+  return kBySeverity.end() - rank;
+}
+
+}  // namespace
+
+AreaRows area_rows(const RowList& rows, const Folds& folds, std::int64_t top, std::int64_t bottom) {
+  std::vector<std::uint32_t> tasks;
+  std::vector<std::uint32_t> workers;
+  std::vector<std::uint32_t> threads;
+  for (std::size_t at = rows.row_at(top); at < rows.size(); ++at) {
+    const Row row = rows.row(at);
+    if (row.y >= bottom) break;
+    if (row.kind == RowKind::Task) tasks.push_back(row.index);
+    if (row.kind == RowKind::Worker) workers.push_back(row.index);
+    if (row.kind == RowKind::Thread) threads.push_back(row.index);
+    if (row.kind != RowKind::GroupHeader) continue;
+    const TaskSet& set = rows.arrangement()->sets()[row.index];
+    if (!folds.groups.contains(set.key)) continue;
+    const auto members = rows.arrangement()->tasks_of(set);
+    tasks.insert(tasks.end(), members.begin(), members.end());
+  }
+  AreaRows out;
+  out.kind = !tasks.empty() ? RowKind::Task : !workers.empty() ? RowKind::Worker : RowKind::Thread;
+  out.indices = !tasks.empty() ? tasks : !workers.empty() ? workers : threads;
+  std::sort(out.indices.begin(), out.indices.end());
+  return out;
+}
+
+AreaStatistics area_statistics(const TraceSession& session, const AreaRows& rows, TimeRange time,
+                               const std::atomic<bool>& stop, std::size_t exact_max) {
+  std::vector<Durations> classes(kStateClasses, Durations(exact_max));
+  for (const std::uint32_t index : rows.indices) {
+    const Track& track = track_of(session, rows.kind, index);
+    for (std::size_t at = track.first_ending_after(time.start_ns); at < track.size(); ++at) {
+      if (at % 4096 == 0 && stop.load()) return {};
+      if (track.start_ns(at) >= time.end_ns) break;
+      const std::int64_t inside =
+          std::min(track.end_ns(at), time.end_ns) - std::max(track.start_ns(at), time.start_ns);
+      classes[index_of(track.state_class(at))].add(inside);
+    }
+    if (stop.load()) return {};
+  }
+  AreaStatistics out;
+  for (std::size_t at = 0; at < kStateClasses; ++at) {
+    if (classes[at].count() == 0) continue;
+    out.classes.push_back(classes[at].statistics(static_cast<StateClass>(at)));
+    out.exact = out.exact && classes[at].exact();
+  }
+  return out;
+}
+
+void sort_statistics(std::vector<ClassStatistics>& classes, AreaColumn column) {
+  std::stable_sort(classes.begin(), classes.end(),
+                   [&](const ClassStatistics& a, const ClassStatistics& b) {
+                     return value_of(a, column) > value_of(b, column);
+                   });
+}
+
+std::string statistics_csv(const std::vector<ClassStatistics>& classes) {
+  std::string csv = "state,count,total_ns,mean_ns,p50_ns,p95_ns,p99_ns,max_ns\n";
+  for (const ClassStatistics& row : classes) {
+    csv += fmt::format("{},{},{},{},{},{},{},{}\n", to_short_text(row.state), row.count,
+                       row.total_ns, row.mean_ns, row.p50_ns, row.p95_ns, row.p99_ns, row.max_ns);
+  }
+  return csv;
+}
+
+}  // namespace taskscope::viewer
