@@ -35,26 +35,12 @@ Grouped group_by(const std::vector<Task>& tasks, const KeyOf& key_of, const Labe
   return grouped;
 }
 
-Grouped by_spawn_site(const TraceSession& session) {
-  Grouped grouped;
-  grouped.set_of.resize(session.tasks().size());
-  for (std::uint32_t group = 0; group < session.groups().size(); ++group) {
-    const TaskGroup& members = session.groups()[group];
-    grouped.sets.push_back(
-        {.label = members.label, .place = members.place, .key = group, .group = group});
-    for (const TaskIndex task : members.tasks) grouped.set_of[task] = group;
-  }
-  return grouped;
-}
-
 Grouped group_tasks(const TraceSession& session, Grouping grouping) {
   const std::vector<Task>& tasks = session.tasks();
   const auto named = [&](const Task& task) {
     return session.program_prefix(task.row.id) + task.name;
   };
   switch (grouping) {
-    case Grouping::SpawnSite:
-      break;
     case Grouping::Name:
       return group_by(tasks, named, named);
     case Grouping::Parent:
@@ -65,11 +51,12 @@ Grouped group_tasks(const TraceSession& session, Grouping grouping) {
             return parent == kNoTask ? "started by nobody known"
                                      : "of " + session.tasks()[parent].label;
           });
+    case Grouping::SpawnSite:  // that the session has already
     case Grouping::None:
-      return group_by(
-          tasks, [](const Task&) { return 0; }, [](const Task&) { return std::string(); });
+      break;
   }
-  return by_spawn_site(session);
+  return group_by(
+      tasks, [](const Task&) { return 0; }, [](const Task&) { return std::string(); });
 }
 
 // Adds a track's times to sums of `step` columns each, from column `first` on.
@@ -155,8 +142,26 @@ ArrangementPtr Arrangement::make_default(SessionPtr session) {
   return std::make_shared<const Arrangement>(std::move(session), ArrangementOptions{}, never);
 }
 
+// As the session groups its tasks.
+void Arrangement::take_groups() {
+  order_.reserve(session_->tasks().size());
+  for (std::uint32_t group = 0; group < session_->groups().size(); ++group) {
+    const TaskGroup& members = session_->groups()[group];
+    const auto begin = static_cast<std::uint32_t>(order_.size());
+    order_.insert(order_.end(), members.tasks.begin(), members.tasks.end());
+    sets_.push_back({.label = members.label,
+                     .place = members.place,
+                     .key = group,
+                     .begin = begin,
+                     .end = static_cast<std::uint32_t>(order_.size()),
+                     .group = group,
+                     .has_header = members.tasks.size() > 1});
+  }
+}
+
 // All tasks, set after set, in the order of their ids.
 void Arrangement::fill_sets(const ArrangementOptions& options) {
+  if (options.grouping == Grouping::SpawnSite) return take_groups();
   Grouped grouped = group_tasks(*session_, options.grouping);
   sets_ = std::move(grouped.sets);
   for (const std::uint32_t set : grouped.set_of) ++sets_[set].end;

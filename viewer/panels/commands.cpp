@@ -284,6 +284,8 @@ constexpr std::array kGestures = {
     Gesture{Section::Rows, "Wheel", "Scroll"},
     Gesture{Section::Rows, "Right click", "Menu of a row"},
     Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
+    Gesture{Section::Causes, "Click", "Select a span, a task or a worker"},
+    Gesture{Section::Causes, "Point at a span", "Arrows from and to its causes"},
     Gesture{Section::Search, "Drag on rows", "Statistics of an area"},
 };
 
