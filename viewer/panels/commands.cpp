@@ -322,12 +322,21 @@ const char* key_name(Key key) {
   }
 }
 
+// Held down, it goes on; what switches something on and off does not.
+bool repeats(const Shortcut& shortcut) {
+  constexpr std::array kMotions = {Key::W,      Key::S,        Key::A,    Key::D,
+                                   Key::Up,     Key::Down,     Key::Left, Key::Right,
+                                   Key::PageUp, Key::PageDown, Key::F3,   Key::Backspace};
+  const bool motion = std::find(kMotions.begin(), kMotions.end(), shortcut.key) != kMotions.end();
+  return motion && (shortcut.modifiers & S::Ctrl) == 0;
+}
+
 bool was_pressed(const Shortcut& shortcut) {
   const ImGuiIO& io = ImGui::GetIO();
   if (shortcut.typed != '\0') return !io.KeyCtrl && !io.KeyAlt && typed(shortcut.typed);
   const auto has = [&](Shortcut::Modifiers one) { return (shortcut.modifiers & one) != 0; };
   return io.KeyCtrl == has(S::Ctrl) && io.KeyShift == has(S::Shift) && io.KeyAlt == has(S::Alt) &&
-         key_pressed(shortcut.key);
+         key_pressed(shortcut.key, repeats(shortcut));
 }
 
 // Works while somebody types, too: it is no key of a text.
