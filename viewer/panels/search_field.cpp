@@ -111,8 +111,11 @@ void draw_search_field(const PanelContext& context, ViewState& view, const Box& 
                              none ? context.colors.alarm : context.colors.muted, count);
   if (!search.open) return;
   if (!parsed.error.empty()) {
+    // Of a term that is still being typed it is a hint.
+    const bool typing = parsed.error_end == search.editor.cursor();
+    const ImU32 color = typing ? context.colors.muted : context.colors.alarm;
     draw_note(context, {box.x0, box.y1 + context.px(6)},
-              {{parsed.error, context.colors.alarm, context.fonts().text}});
+              {{parsed.error, color, context.fonts().text}});
   } else if (!search.active()) {
     draw_help_note(context, box);
   }

@@ -143,6 +143,19 @@ void draw_area(const PanelContext& context, const ViewState& view) {
   context.canvas.frame(box, context.colors.accent, context.px(1));
 }
 
+// Where rows would be if a filter had not taken all of them.
+void draw_nothing_left(const PanelContext& context, const ViewState& view) {
+  const RowList& rows = *context.input.rows;
+  const Arrangement& arrangement = *rows.arrangement();
+  if (!arrangement.filtered() || !arrangement.order().empty() || view.folds.tasks) return;
+  if (context.input.answers->arranging() || rows.size() == 0) return;
+  const Box last = row_box(context, view, rows.row(rows.size() - 1));
+  context.canvas.label(
+      context.fonts().text,
+      {last.x0 + context.px(12), last.y1 + context.px(8), last.x1, last.y1 + context.px(28)},
+      context.colors.muted, "No task matches all filters. Ctrl+Backspace removes the last one.");
+}
+
 void draw_scrollbar(const PanelContext& context, const ViewState& view) {
   const Box rows = context.layout.rows;
   const auto content = static_cast<float>(context.input.rows->height());
@@ -288,6 +301,7 @@ void draw_timeline(const PanelContext& context, ViewState& view) {
   }
   draw_worker_counts(context, view);
   draw_area(context, view);
+  draw_nothing_left(context, view);
   context.canvas.pop_clip();
   context.canvas.push_clip({rows.x0, pinned.y0, rows.x1, rows.y1});
   draw_grid(context, view);
