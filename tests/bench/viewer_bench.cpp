@@ -3,6 +3,8 @@
 //   viewer_bench FILE        opening it, and drawing frames of it
 //   viewer_bench first FILE  opening it up to the first picture, of whatever is known by then
 //   viewer_bench tasks N     drawing frames of a made-up recording of about N tasks
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -97,8 +99,16 @@ int open_file(const std::string& path, bool first_only) {
     seen = changes;
   }
   const double complete_s = seconds_since(start);
-  std::printf("{\"first_frame_s\": %.4f, \"complete_s\": %.4f, \"frame_ms\": %.3f}\n", first_s,
-              complete_s, frame_ms(scene));
+  const double frame = frame_ms(scene);
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  std::printf(
+      "{\"first_frame_s\": %.4f, \"complete_s\": %.4f, \"frame_ms\": %.3f, \"spans\": %zu, "
+      "\"bytes_per_span\": %.2f, \"memory_mb\": %.0f}\n",
+      first_s, complete_s, frame, scene.session()->span_count(),
+      static_cast<double>(scene.session()->packed_bytes()) /
+          static_cast<double>(std::max<std::size_t>(scene.session()->span_count(), 1)),
+      static_cast<double>(used.ru_maxrss) / 1024);
   return 0;
 }
 

@@ -50,7 +50,7 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   }
   if (row.kind == RowKind::Worker) {
     const Worker& worker = context.session.workers()[row.index];
-    if (picture != nullptr) draw_idle(context, view, worker.idle, *picture, body);
+    if (picture != nullptr) draw_idle(context, view, *picture, body);
     draw_lost(context, view, worker, body);
   }
   const DecisionTrack* decisions = row_decisions(context.session, row);
@@ -96,22 +96,26 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
   const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x) + 1);
   const auto touched = [&](const Track& track) -> std::optional<std::size_t> {
     if (!on_spans) return std::nullopt;
-    const std::size_t inside = track.first_ending_after(ns);
-    const bool hit = inside < track.size() && track.start_ns(inside) < std::max(next_ns, ns + 1);
+    TrackReader reader(track);
+    const std::size_t inside = reader.first_ending_after(ns);
+    const bool hit = inside < track.size() && reader[inside].start_ns < std::max(next_ns, ns + 1);
     return hit ? std::optional(inside) : std::nullopt;
   };
   const TraceSession& session = context.session;
   if (row.kind == RowKind::Worker) {
     view.hover.worker = row.index;
     const Worker& worker = session.workers()[row.index];
-    if (const auto span = touched(worker.track)) view.hover.span = worker.spans[*span];
+    if (const auto span = touched(worker.track))
+      view.hover.span = session.worker_span(worker, *span);
   } else if (row.kind == RowKind::Thread) {
     const Thread& thread = session.threads()[row.index];
     view.hover_use = touched(thread.track);
     if (!view.hover_use) return;
-    const ThreadUse& use = thread.uses[*view.hover_use];
-    view.hover.span = use.span;
-    if (use.span == kNoSpan) view.hover.worker = session.find_worker(use.worker);
+    view.hover.span = session.thread_span(thread, *view.hover_use);
+    if (view.hover.span == kNoSpan) {
+      const TrackSpan use = thread.track[*view.hover_use];
+      view.hover.worker = session.find_worker(session.thread_use(use.payload, use.extra).worker);
+    }
   } else if (row.kind == RowKind::Task) {
     const Task& task = session.tasks()[row.index];
     view.hover.task = row.index;
