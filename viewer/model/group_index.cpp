@@ -105,14 +105,13 @@ void GroupIndex::make_bins() {
   };
   PartSums sums(wanted + 1);
   for (const Track* track : members_) {
-    TrackReader reader(*track);
-    for (std::size_t at = 0; at < track->size(); ++at) {
-      const TrackSpan& span = reader[at];
-      const std::size_t first = bin_of(span.start_ns);
-      const std::size_t last = bin_of(span.end_ns);
-      const std::int64_t first_end = std::min(span.end_ns, bin_start(first + 1));
-      sums.add(span.state_class, first, first_end - span.start_ns, last,
-               span.end_ns - bin_start(last));
+    TrackWalk walk(*track, INT64_MIN);
+    while (const TrackSpan* span = walk.next()) {
+      const std::size_t first = bin_of(span->start_ns);
+      const std::size_t last = bin_of(span->end_ns);
+      const std::int64_t first_end = std::min(span->end_ns, bin_start(first + 1));
+      sums.add(span->state_class, first, first_end - span->start_ns, last,
+               span->end_ns - bin_start(last));
     }
   }
   bins_.resize(wanted + 2);
@@ -162,16 +161,15 @@ void GroupIndex::add_times(const ColumnGrid& grid, std::int64_t first,
   PartSums parts(sums.size());
   for (const Track* track : members_) {
     if (track->end_ns() <= from_ns || track->start_ns() >= to_ns) continue;
-    TrackReader reader(*track);
-    for (std::size_t at = reader.first_ending_after(from_ns); at < track->size(); ++at) {
-      const TrackSpan& span = reader[at];
-      if (span.start_ns >= to_ns) break;
-      const std::int64_t start_ns = std::max(span.start_ns, from_ns);
-      const std::int64_t end_ns = std::min(span.end_ns, to_ns);
+    TrackWalk walk(*track, from_ns);
+    for (const TrackSpan* span = walk.next(); span != nullptr; span = walk.next()) {
+      if (span->start_ns >= to_ns) break;
+      const std::int64_t start_ns = std::max(span->start_ns, from_ns);
+      const std::int64_t end_ns = std::min(span->end_ns, to_ns);
       if (end_ns <= start_ns) continue;
       const auto begin = static_cast<std::size_t>(grid.column_of(start_ns) - first);
       const auto end = static_cast<std::size_t>(grid.column_of(end_ns - 1) - first);
-      parts.add(span.state_class, begin, std::min(end_ns, column_start(begin + 1)) - start_ns, end,
+      parts.add(span->state_class, begin, std::min(end_ns, column_start(begin + 1)) - start_ns, end,
                 end_ns - column_start(end));
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "viewer/model/format.h"
 
@@ -235,6 +236,20 @@ SpanIndex TraceSession::woken_span(SpanIndex span) const {
   return kNoSpan;
 }
 
+// Between two known instants as if all were evenly spread.
+ClassTimes TraceSession::overview_before(std::int64_t ns) const {
+  const double exact = static_cast<double>(ns) / static_cast<double>(duration_ns()) *
+                       static_cast<double>(overview_.size() - 1);
+  const auto at = std::min(static_cast<std::size_t>(exact), overview_.size() - 1);
+  ClassTimes times = overview_[at];
+  if (at + 1 == overview_.size()) return times;
+  const double part = exact - static_cast<double>(at);
+  for (std::size_t c = 0; c < kStateClasses; ++c) {
+    times[c] += std::llround(part * static_cast<double>(overview_[at + 1][c] - times[c]));
+  }
+  return times;
+}
+
 std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
   if (duration_ns() > 0) {
     columns = std::min(columns, static_cast<std::size_t>(duration_ns()));
@@ -242,8 +257,13 @@ std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
   std::vector<ClassTimes> parts(columns);
   if (columns == 0 || duration_ns() <= 0) return parts;
   const ColumnGrid grid{static_cast<double>(duration_ns()) / static_cast<double>(columns)};
-  if (stage_ == SessionStage::Complete) {
-    for (const TaskGroup& group : groups_) group.index.add_times(grid, 0, parts);
+  if (!overview_.empty()) {
+    ClassTimes before{};
+    for (std::size_t at = 0; at < columns; ++at) {
+      const ClassTimes until = overview_before(grid.left_ns(static_cast<std::int64_t>(at) + 1));
+      for (std::size_t c = 0; c < kStateClasses; ++c) parts[at][c] = until[c] - before[c];
+      before = until;
+    }
     return parts;
   }
   // Until the spans are there: each chunk's times, spread evenly over the chunk.

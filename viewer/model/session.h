@@ -223,14 +223,17 @@ class TraceSession {
   SpanIndex woken_span(SpanIndex span) const;
 
   // Time per class in equal parts of the whole recording, one after the other: `columns` of them,
-  // or one for each nanosecond if that is fewer.
+  // or one for each nanosecond if that is fewer. Exact for up to a few thousand nanoseconds, else
+  // to within a part of kOverviewParts.
   std::vector<ClassTimes> overview(std::size_t columns) const;
+  static constexpr std::size_t kOverviewParts = 8192;
 
  private:
   friend class SessionBuilder;
   std::string arm_text(std::uint32_t payload) const;
   TrackSpan packed(SpanIndex span) const;
   SpanIndex find_span(TaskIndex task, const TrackSpan& on_thread) const;
+  ClassTimes overview_before(std::int64_t ns) const;
 
   // Constant after construction.
   SessionStage stage_ = SessionStage::Summary;
@@ -248,6 +251,8 @@ class TraceSession {
   CounterTrack queued_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
+  // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.
+  std::vector<ClassTimes> overview_;
   PackedArena arena_;                // of all tracks
   std::size_t span_count_ = 0;       // of all tasks
   std::vector<SpanDetail> details_;  // each that occurs, once; woken_by is not among them

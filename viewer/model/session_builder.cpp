@@ -348,6 +348,19 @@ void SessionBuilder::build_groups(TraceSession& session) {
     group.index = GroupIndex(std::move(members));
     group.times = group.index.times();
   }
+  // Once, here: in the window every frame wants it, and it takes a look at all groups.
+  const std::int64_t duration_ns = session.duration_ns();
+  if (duration_ns <= 0) return;
+  std::vector<ClassTimes> parts(
+      std::min(TraceSession::kOverviewParts, static_cast<std::size_t>(duration_ns)));
+  const ColumnGrid grid{static_cast<double>(duration_ns) / static_cast<double>(parts.size())};
+  for (const TaskGroup& group : session.groups_) group.index.add_times(grid, 0, parts);
+  session.overview_.resize(parts.size() + 1);
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    for (std::size_t c = 0; c < kStateClasses; ++c) {
+      session.overview_[at + 1][c] = session.overview_[at][c] + parts[at][c];
+    }
+  }
 }
 
 ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {

@@ -79,39 +79,43 @@ std::uint8_t* pack(std::uint8_t* at, const TrackSpan& span, std::int64_t before_
   return at;
 }
 
-// One span after another.
+// Reads the span after one that ended at span.end_ns.
+void unpack(const std::uint8_t*& at, TrackPredictor& predictor, TrackSpan& span) {
+  const std::uint8_t control = *at++;
+  const unsigned code = control >> kLengthShift;
+  std::uint64_t length = 0;
+  std::memcpy(&length, at, sizeof(length));  // may read PackedArena::kReadBeyond bytes beyond
+  at += std::size_t{1} << code;
+  span.state_class = static_cast<StateClass>(control & ((1U << kClassBits) - 1));
+  auto& [payload, extra] = predictor[index_of(span.state_class)];
+  if ((control & kHasPayload) != 0) {
+    payload = undo_zigzag(static_cast<std::uint32_t>(take_varint(at)), payload);
+  }
+  span.payload = payload;
+  span.start_ns = span.end_ns;
+  if ((control & kHasGap) != 0) span.start_ns += static_cast<std::int64_t>(take_varint(at));
+  span.extra = 0;
+  if ((control & kHasExtra) != 0) {
+    extra = undo_zigzag(static_cast<std::uint32_t>(take_varint(at)), extra);
+    span.extra = extra;
+  }
+  span.end_ns = span.start_ns + static_cast<std::int64_t>(length & kLengthMasks[code]);
+}
+
+// The spans of a block, one after another.
 class Unpacker {
  public:
-  Unpacker(const std::uint8_t* at, std::int64_t start_ns) : at_(at), end_ns_(start_ns) {}
+  Unpacker(const std::uint8_t* at, std::int64_t start_ns) : at_(at) { span_.end_ns = start_ns; }
 
-  TrackSpan next() {
-    TrackSpan span;
-    const std::uint8_t control = *at_++;
-    const unsigned code = control >> kLengthShift;
-    std::uint64_t length = 0;
-    std::memcpy(&length, at_, sizeof(length));  // may read PackedArena::kReadBeyond bytes beyond
-    at_ += std::size_t{1} << code;
-    span.state_class = static_cast<StateClass>(control & ((1U << kClassBits) - 1));
-    auto& [payload, extra] = predictor_[index_of(span.state_class)];
-    if ((control & kHasPayload) != 0) {
-      payload = undo_zigzag(static_cast<std::uint32_t>(take_varint(at_)), payload);
-    }
-    span.payload = payload;
-    if ((control & kHasGap) != 0) end_ns_ += static_cast<std::int64_t>(take_varint(at_));
-    if ((control & kHasExtra) != 0) {
-      extra = undo_zigzag(static_cast<std::uint32_t>(take_varint(at_)), extra);
-      span.extra = extra;
-    }
-    span.start_ns = end_ns_;
-    end_ns_ += static_cast<std::int64_t>(length & kLengthMasks[code]);
-    span.end_ns = end_ns_;
-    return span;
+  const TrackSpan& next() {
+    unpack(at_, predictor_, span_);
+    return span_;
   }
 
  private:
   const std::uint8_t* at_;
-  std::int64_t end_ns_;
   TrackPredictor predictor_{};
+  TrackSpan span_;
 };
 
 static_assert(sizeof(std::uint64_t) <= PackedArena::kReadBeyond);
@@ -170,9 +174,8 @@ TrackSpan Track::operator[](std::size_t at) const {
   TASKSCOPE_CHECK(at < size_);
   const Block from = block(at / kBlockSpans);
   Unpacker unpacker(from.bytes, from.start_ns);
-  TrackSpan span = unpacker.next();
-  for (std::size_t left = at % kBlockSpans; left > 0; --left) span = unpacker.next();
-  return span;
+  for (std::size_t left = at % kBlockSpans; left > 0; --left) unpacker.next();
+  return unpacker.next();
 }
 
 std::size_t Track::first_starting_at(std::int64_t ns) const {
@@ -203,7 +206,7 @@ ClassTimes Track::times_before(std::int64_t ns) const {
   ClassTimes times = from.before;
   Unpacker unpacker(from.bytes, from.start_ns);
   for (std::size_t left = spans_in(at); left > 0; --left) {
-    const TrackSpan span = unpacker.next();
+    const TrackSpan& span = unpacker.next();
     if (span.start_ns >= ns) break;
     add_up_to(times, span, ns);
   }
@@ -360,6 +363,26 @@ Track TrackBuilder::finish(PackedArena& arena) {
   track.size_ = size_;
   *this = TrackBuilder();
   return track;
+}
+
+TrackWalk::TrackWalk(const Track& track, std::int64_t ns) : track_(&track), after_ns_(ns) {
+  const std::size_t block = track.last_block_before(ns);
+  if (block != track.block_count()) at_ = block * kBlockSpans;
+}
+
+const TrackSpan* TrackWalk::next() {
+  while (at_ < track_->size()) {
+    if (bytes_ == nullptr || at_ % kBlockSpans == 0) {
+      const Track::Block block = track_->block(at_ / kBlockSpans);
+      bytes_ = block.bytes;
+      predictor_ = {};
+      span_.end_ns = block.start_ns;
+    }
+    unpack(bytes_, predictor_, span_);
+    ++at_;
+    if (span_.end_ns > after_ns_) return &span_;
+  }
+  return nullptr;
 }
 
 const TrackReader::Unpacked& TrackReader::unpack(std::size_t block) {

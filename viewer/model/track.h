@@ -100,6 +100,7 @@ class Track {
  private:
   friend class TrackBuilder;
   friend class TrackReader;
+  friend class TrackWalk;
   struct Block {
     std::int64_t start_ns = 0;  // of its first span
     const std::uint8_t* bytes = nullptr;
@@ -148,6 +149,23 @@ class TrackBuilder {
   std::int64_t block_start_ns_ = 0;   // of the open block's first span
   std::int64_t packed_until_ns_ = 0;  // end of the last packed span
   std::uint32_t size_ = 0;
+};
+
+// One span after another, without keeping any. Owned by one thread.
+class TrackWalk {
+ public:
+  // From the first span that ends after `ns` on.
+  TrackWalk(const Track& track, std::int64_t ns);
+  // Null: there is none left. Valid until the next call.
+  const TrackSpan* next();
+
+ private:
+  const Track* track_;
+  std::size_t at_ = 0;  // of the span that comes next
+  std::int64_t after_ns_;
+  const std::uint8_t* bytes_ = nullptr;
+  TrackPredictor predictor_{};
+  TrackSpan span_;
 };
 
 // Unpacks blocks as they are asked for and keeps the last two. Owned by one thread.

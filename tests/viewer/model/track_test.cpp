@@ -78,6 +78,22 @@ TEST_P(TrackOfSize, GivesBackWhatWasPacked) {
   }
 }
 
+TEST_P(TrackOfSize, IsWalkedFromAnyInstantOn) {
+  const Columns columns = random_columns(5, GetParam());
+  const Track track = columns.track();
+  const std::int64_t end = columns.end_ns.empty() ? 100 : columns.end_ns.back();
+  for (std::int64_t ns = -5; ns < end + 5; ns += 1 + end / 50) {
+    TrackWalk walk(track, ns);
+    for (std::size_t at = 0; at < track.size(); ++at) {
+      if (columns.end_ns[at] <= ns) continue;
+      const TrackSpan* span = walk.next();
+      ASSERT_NE(span, nullptr);
+      ASSERT_EQ(*span, track[at]) << at << " from " << ns;
+    }
+    ASSERT_EQ(walk.next(), nullptr);
+  }
+}
+
 TEST_P(TrackOfSize, FindsSpansByTheirStartsAndEnds) {
   const Columns columns = random_columns(3, GetParam());
   const Track track = columns.track();
