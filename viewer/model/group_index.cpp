@@ -9,7 +9,7 @@ namespace {
 // Below, summing all spans takes a few milliseconds.
 constexpr std::size_t kSmallSpans = std::size_t{1} << 19;
 constexpr std::size_t kSpansPerBin = 128;
-constexpr std::size_t kBinsMax = std::size_t{1} << 16;
+constexpr std::size_t kBinsMax = std::size_t{1} << 18;
 constexpr double kBinsPerColumn = 4;
 
 // Sums spans up in parts of a range: those that a span covers wholly cost nothing.
