@@ -220,12 +220,52 @@ void Merge::advance() {
   take_what_fits();
   // Rings that begin to wait because of a forced event have been read again as well, but not after
   // that was known; they get their own round.
-  while (force_one(round_)) take_what_fits();
+  // What waits when the end is known may wait for what is after it: drain() finds out.
+  while (end_ticks_ == kNever && force_one(round_)) take_what_fits();
   ++round_;
+}
+
+// Whether an event of `task` is in what is left of the ring.
+bool Merge::is_about_rest_of(const Ring& ring, store::TaskId task) const {
+  std::span<const Record> rest(ring.records.data() + ring.at, ring.records.size() - ring.at);
+  while (!rest.empty()) {
+    const trace_format::Decoded decoded = trace_format::decode_next(rest);
+    if (decoded.status == DecodeStatus::NeedMore) return false;
+    const auto* spec = trace_format::find_event_spec(static_cast<std::uint8_t>(decoded.event.kind));
+    if (decoded.status == DecodeStatus::Ok && spec->id == trace_format::IdField::Task &&
+        decoded.event.id == task) {
+      return true;
+    }
+    rest = rest.subspan(decoded.records);
+  }
+  return false;
+}
+
+// An event that waits for one after the end happened after the end, too, whatever its own time, and
+// so did all that follows in its ring.
+void Merge::cut_what_came_after() {
+  std::vector<bool> is_over(rings_.size());
+  for (std::size_t i = 0; i < rings_.size(); ++i) is_over[i] = rings_[i].waiting_since == 0;
+  for (bool found = true; found;) {
+    found = false;
+    for (std::size_t i = 0; i < rings_.size(); ++i) {
+      Ring& ring = rings_[i];
+      if (is_over[i] || !load_head(ring)) continue;
+      const store::TaskId task = ring.has_by ? ring.by.id : ring.head.event.id;
+      for (std::size_t other = 0; other < rings_.size() && !is_over[i]; ++other) {
+        is_over[i] = is_over[other] && is_about_rest_of(rings_[other], task);
+      }
+      found = found || is_over[i];
+    }
+  }
+  for (std::size_t i = 0; i < rings_.size(); ++i) {
+    if (is_over[i]) discard(i);
+  }
 }
 
 void Merge::drain() {
   take_what_fits();
+  if (end_ticks_ != kNever) cut_what_came_after();
   while (force_one(std::numeric_limits<std::uint64_t>::max())) take_what_fits();
   if (end_ticks_ != kNever) return;
   // What is left is a text that its program never finished.

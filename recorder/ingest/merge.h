@@ -38,7 +38,9 @@ class Merge {
   // Takes all events whose turn has come. REQUIRES: since the last call every ring was read to
   // where its producer was.
   void advance();
-  // What happened after `ticks` is not taken. REQUIRES: nothing of it has been.
+  // What happened after `ticks` is not taken, nor what followed from it and has an older time: a
+  // worker takes its next task with a time that it has read before. REQUIRES: nothing of it has
+  // been.
   void end_at(std::uint64_t ticks) { end_ticks_ = ticks; }
   // Takes everything that is left. REQUIRES: no ring will grow any more.
   void drain();
@@ -74,6 +76,8 @@ class Merge {
   bool recheck_waiting();
   void take_what_fits();
   bool force_one(std::uint64_t read_again_since);
+  bool is_about_rest_of(const Ring& other, store::TaskId task) const;
+  void cut_what_came_after();
 
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 

@@ -218,6 +218,43 @@ TEST(Merge, ATextThatIsNeverCompletedIsWaitedForAndThenCounted) {
   EXPECT_EQ(merge.unknown_records(), 2u);
 }
 
+// A worker takes its next task with a time that it has read before, so that a run may seem to be
+// before the end of the recording and its wake-up after it.
+TEST(Merge, WhatFollowsFromAnEventAfterTheEndIsAfterTheEnd) {
+  using trace_format::EventKind;
+  const tests::TemporaryFolder folder;
+  auto writer = store::Writer::create(folder.file("a"));
+  ASSERT_TRUE(writer);
+  SpanBuilder builder(*writer);
+  const ClockMap clock;
+  Merge merge(builder, clock);
+  merge.add_ring(0);
+  merge.add_ring(1);
+  merge.add_ring(2);
+  const auto write = [&](std::size_t ring, std::uint64_t ticks, EventKind kind,
+                         std::uint64_t id = 0, std::uint32_t aux = 0) {
+    const trace_format::Record record =
+        trace_format::encode({.ticks = ticks, .id = id, .aux = aux, .kind = kind});
+    merge.append(ring, {&record, 1});
+  };
+  write(0, 1, EventKind::Spawn, 1);
+  write(0, 2, EventKind::Run, 1, 1);
+  write(0, 3, EventKind::Spawn, 2);
+  write(1, 5, EventKind::Run, 2, 1);
+  write(1, 6, EventKind::Block);
+  merge.advance();
+  // The end is at 35. The wake-up at 40 is after it, so the run is, and who that wakes up.
+  write(0, 40, EventKind::Ready, 2, 2);
+  write(1, 30, EventKind::Run, 2, 3);
+  write(1, 41, EventKind::Ready, 1, 2);
+  write(2, 31, EventKind::Run, 1, 3);
+  merge.end_at(35);
+  merge.advance();
+  merge.drain();
+  EXPECT_EQ(builder.counts().misfits, 0u);
+  EXPECT_EQ(builder.counts().events, 5u);
+}
+
 TEST(Merge, RandomRecordsAreSurvived) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     const tests::TemporaryFolder folder;
