@@ -43,6 +43,13 @@ void ProgramWriter::put_object(store::ObjectRow row, store::Totals totals) {
   writer_->put_object(row, totals);
 }
 
+void ProgramWriter::add_timer(store::TimerRow row) {
+  row.object_id = id(row.object_id);
+  row.task_id = id(row.task_id);
+  row.site_id = site_id(row.site_id);
+  writer_->add_timer(row, program_);
+}
+
 void ProgramWriter::add_steal(store::StealRow row) {
   row.thief = worker_id(row.thief);
   row.victim = worker_id(row.victim);

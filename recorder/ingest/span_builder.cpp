@@ -25,6 +25,7 @@
 
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/codec.h"
+#include "runtime/trace_format/pending_timer.h"
 
 namespace taskscope::ingest {
 
@@ -702,10 +703,33 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
     if (ring.idle != Idle::No) end_idle(ring, ring.chunks.last_ns());
     count_loss(ring, event.id, ns);
   }
+  if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
   take_object_event(event, ns);
   take_worker_event(ring, event, ns);
   take_text(event, text);
   add(ring, row_of_other(event, ns));
+}
+
+void SpanBuilder::take_timer(Ring& ring, const Event& event, std::string_view text,
+                             std::int64_t ns) {
+  StoredRow row{.ns = ns, .object_id = event.id, .kind = EventKind::Timer};
+  const auto timer = trace_format::parse_pending_timer(text);
+  if (!timer) {
+    ++counts_.misfits;
+    add(ring, row);
+    return;
+  }
+  row.task_id = timer->task;
+  row.site_id = timer->site;
+  row.arg = timer->due_in_ns;
+  writer_.add_timer({.kind = timer->kind,
+                     .object_id = event.id,
+                     .task_id = timer->task,
+                     .site_id = timer->site,
+                     .told_ns = ns,
+                     .due_ns = ns + static_cast<std::int64_t>(timer->due_in_ns),
+                     .period_ns = static_cast<std::int64_t>(timer->period_ns)});
+  add(ring, row);
 }
 
 void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {

@@ -167,6 +167,8 @@ class SpanBuilder {
   void take_by(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_resume(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns);
+  void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
+                  std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   static store::StoredRow row_of_other(const trace_format::Event& event, std::int64_t ns);

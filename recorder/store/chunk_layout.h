@@ -102,6 +102,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::Alive, kHasTask | kHasObject | kHasSite | kHasReason | kHasArg);
   set(EventKind::ObjectName, kHasObject);
   set(EventKind::Snapshot, kHasTask);
+  set(EventKind::Timer, kHasTask | kHasObject | kHasSite | kHasArg);
   for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
                                EventKind::ThreadWake, EventKind::WorkerCount}) {
     set(kind, kHasArg);

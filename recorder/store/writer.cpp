@@ -22,6 +22,7 @@ enum Insert {
   kWorker,
   kThread,
   kObject,
+  kTimer,
   kSteal,
   kPark,
   kSpin,
@@ -49,6 +50,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " destroyed_ns = coalesce(excluded.destroyed_ns, destroyed_ns),"
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
+    "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
     "INSERT INTO steal VALUES(?,?,?,?,?)",
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
@@ -251,6 +253,15 @@ void Writer::put_object(const ObjectRow& row, Totals totals) {
   impl_->run(s->bind(10, std::int64_t{program_of(row.id)}));
 }
 
+void Writer::add_timer(const TimerRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kTimer);
+  if (s == nullptr) return;
+  s->bind_text(1, to_text(row.kind)).bind_id(2, row.object_id).bind_id(3, row.task_id);
+  s->bind_id(4, row.site_id).bind(5, row.told_ns).bind(6, row.due_ns);
+  s->bind(7, row.period_ns == 0 ? std::nullopt : std::optional(row.period_ns));
+  impl_->run(s->bind(8, std::int64_t{program_id}));
+}
+
 void Writer::add_steal(const StealRow& row) {
   Statement* s = impl_->insert(kSteal);
   if (s == nullptr) return;
@@ -306,7 +317,8 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     start.reset();
     dropped.kept_from_ns = ns;
     for (const char* sql :
-         {"DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
+         {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
+          "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
           "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
           "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);

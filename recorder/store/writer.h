@@ -52,6 +52,7 @@ class Writer {
   void put_thread(std::uint64_t os_id);
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
   void put_object(const ObjectRow& row, Totals totals);
+  void add_timer(const TimerRow& row, ProgramId program_id);
   void add_steal(const StealRow& row);
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);
