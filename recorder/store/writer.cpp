@@ -307,12 +307,26 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     dropped.events = static_cast<std::uint64_t>(events.integer(0));
     events.reset();
     if (dropped.events == 0) return true;
-    if (!execute(database, "BEGIN")) return false;
-    Statement chunks(database, "DELETE FROM chunk WHERE end_ns < ?");
-    if (!chunks || chunks.bind(1, ns).run() != SQLITE_DONE) return false;
-    Statement start(database, "SELECT coalesce(min(start_ns), ?) FROM chunk");
+    if (!execute(database,
+                 "CREATE TEMP TABLE IF NOT EXISTS dropped(program_id INTEGER, worker_id INTEGER,"
+                 " end_ns INTEGER, PRIMARY KEY(program_id, worker_id)); BEGIN")) {
+      return false;
+    }
+    // A ring's events are in order, so what is left of it has none before the last that goes. Its
+    // spans may reach back far; for that alone nothing has to stay.
+    for (const char* sql :
+         {"INSERT OR REPLACE INTO temp.dropped SELECT program_id, coalesce(worker_id, -1),"
+          " max(end_ns) FROM chunk WHERE end_ns < ? GROUP BY 1, 2",
+          "DELETE FROM chunk WHERE end_ns < ?"}) {
+      Statement chunks(database, sql);
+      if (!chunks || chunks.bind(1, ns).run() != SQLITE_DONE) return false;
+    }
+    Statement start(database,
+                    "SELECT coalesce(min(max(coalesce(dropped.end_ns, start_ns), start_ns)), ?1)"
+                    " FROM chunk"
+                    " LEFT JOIN temp.dropped AS dropped ON dropped.program_id = chunk.program_id"
+                    " AND dropped.worker_id = coalesce(chunk.worker_id, -1)");
     if (!start || start.bind(1, ns).step() != SQLITE_ROW) return false;
-    // A chunk that stays may reach back: what was there then stays with it.
     const std::int64_t first_ns = std::min(start.integer(0), ns);
     start.reset();
     dropped.kept_from_ns = ns;

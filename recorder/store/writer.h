@@ -62,8 +62,8 @@ class Writer {
   std::int64_t put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
                          ProgramId program_id, WorkerId worker_id);
 
-  // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest one
-  // left begins. Commits.
+  // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest
+  // event that is left. Commits.
   Result<Dropped> drop_before(std::int64_t ns);
   // The `ns` for drop_before() that frees about `bytes`, oldest chunks first; never the newest one.
   std::int64_t cut_that_frees(std::uint64_t bytes);
