@@ -242,7 +242,8 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
   // Between them they have something of everything.
   const auto reader = Reader::open(recording("preempted"));
   const auto other = Reader::open(recording("wakers"));
-  ASSERT_TRUE(reader && other);
+  const auto third = Reader::open(recording("attached"));
+  ASSERT_TRUE(reader && other && third);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
   int examples = 0;
@@ -252,10 +253,10 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     const std::string sql = page.substr(start, page.find("```", start) - start);
     const std::string rows = query(*reader, sql);
     EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
-    EXPECT_NE(rows + query(*other, sql), "") << sql;
+    EXPECT_NE(rows + query(*other, sql) + query(*third, sql), "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 11);
+  EXPECT_EQ(examples, 12);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {
