@@ -288,8 +288,8 @@ bool Tracing::tell_timers() {
 }
 
 // Few at a time, so that the queue is closed for some microseconds only. The timers, and what they
-// are about, stay while it is. False if there are no more.
-bool Tracing::tell_some(TimerQueue& queue) {
+// are about, stay while it is. False if there are no more. REQUIRES: queue.lock().
+bool Tracing::tell_some(TimerQueue& queue) TASKSCOPE_NO_ANALYSIS {
   const std::int64_t now_ns = scheduler_.timers().now_ns();
   for (int i = 0; i < kTimersAtOnce; ++i) {
     Timer* const timer = queue.next_untold();
