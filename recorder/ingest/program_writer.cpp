@@ -25,11 +25,11 @@ void ProgramWriter::put_site(store::SiteRow row) {
   writer_->put_site(row);
 }
 
-void ProgramWriter::put_task(store::TaskRow row, store::Totals totals) {
+void ProgramWriter::put_task(store::TaskRow&& row, store::Totals totals) {
   row.id = id(row.id);
   row.parent_id = id(row.parent_id);
   row.spawn_site_id = site_id(row.spawn_site_id);
-  writer_->put_task(row, totals);
+  writer_->put_task(std::move(row), totals);
 }
 
 void ProgramWriter::put_worker(store::WorkerRow row, store::Totals totals) {

@@ -24,7 +24,7 @@ class ProgramWriter {
   store::StoredRow renumbered(store::StoredRow row) const;
 
   void put_site(store::SiteRow row);
-  void put_task(store::TaskRow row, store::Totals totals);
+  void put_task(store::TaskRow&& row, store::Totals totals);
   void put_worker(store::WorkerRow row, store::Totals totals);
   void put_thread(std::uint64_t os_id) { writer_->put_thread(os_id); }
   void put_object(store::ObjectRow row, store::Totals totals);

@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
+#include "recorder/store/pending_tasks.h"
 #include "recorder/store/schema.h"
 #include "recorder/store/sqlite.h"
 
@@ -33,13 +35,13 @@ enum Insert {
   kInsertCount
 };
 
+constexpr std::size_t kPendingTasksMax = 4096;
+
 constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO meta VALUES(?,?)",
     "INSERT OR REPLACE INTO program VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
-    "INSERT OR REPLACE INTO task(id, name, parent_id, spawn_site_id, created_ns, ended_ns, state,"
-    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
-    " program_id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO task SELECT * FROM pending_task",
     "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
     "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
@@ -100,6 +102,7 @@ FileKind file_kind(const std::string& path) {
 
 struct Writer::Impl {
   std::string path;
+  PendingTasks tasks;
   DatabaseHandle database;
   std::array<Statement, kInsertCount> inserts;
   Result<void> failure;
@@ -131,6 +134,14 @@ struct Writer::Impl {
 
   bool run(Statement& statement) {
     return attempt([&] { return statement.run() == SQLITE_DONE; });
+  }
+
+  void write_tasks() {
+    if (tasks.size() == 0) return;
+    tasks.sort();
+    Statement* s = insert(kTask);
+    if (s != nullptr) run(*s);
+    tasks.clear();
   }
 
   void add_idle(Insert which, const ParkRow& row) {
@@ -173,7 +184,8 @@ Result<Writer> Writer::create(const std::string& path) {
                              " PRAGMA synchronous=OFF; BEGIN") &&
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
                      execute(database, first_rows.c_str()) && execute(database, "COMMIT") &&
-                     execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
+                     execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL") &&
+                     impl->tasks.register_table(database) == SQLITE_OK;
   if (!ready) return impl->error("Cannot create", errno);
   for (std::size_t i = 0; i < kInsertCount; ++i) {
     impl->inserts[i] = Statement(database, kInsertSql[i]);
@@ -209,19 +221,10 @@ void Writer::put_site(const SiteRow& row) {
   impl_->run(s->bind_text(4, row.function).bind(5, std::int64_t{program_of_site(row.id)}));
 }
 
-void Writer::put_task(const TaskRow& row, Totals totals) {
-  Statement* s = impl_->insert(kTask);
-  if (s == nullptr) return;
-  s->bind_id(1, row.id).bind_name(2, row.name).bind_id(3, row.parent_id);
-  s->bind_id(4, row.spawn_site_id).bind(5, row.created_ns).bind(6, row.ended_ns);
-  const bool state_known = totals == Totals::Known && row.state_known;
-  s->bind_name(7, state_known ? to_text(row.state) : std::string_view());
-  for (std::size_t i = 0; i < kSpanStates; ++i) {
-    s->bind(8 + static_cast<int>(i), if_known(totals, row.state_ns[i]));
-  }
-  s->bind(13, if_known(totals, count(row.wakeups)));
-  s->bind(14, if_known(totals, count(row.steals))).bind_name(15, row.panic_message);
-  impl_->run(s->bind(16, std::int64_t{program_of(row.id)}));
+void Writer::put_task(TaskRow&& row, Totals totals) {
+  if (!impl_->failure) return;
+  impl_->tasks.put(std::move(row), totals == Totals::Known);
+  if (impl_->tasks.size() == kPendingTasksMax) impl_->write_tasks();
 }
 
 void Writer::put_worker(const WorkerRow& row, Totals totals) {
@@ -365,6 +368,7 @@ std::uint64_t Writer::used_bytes() {
 }
 
 Result<void> Writer::commit() {
+  impl_->write_tasks();
   if (impl_->failure && impl_->in_transaction) {
     impl_->in_transaction = false;
     impl_->run(impl_->inserts[kCommit]);

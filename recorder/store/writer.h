@@ -1,9 +1,10 @@
 // Writes a recording: rows and chunks in, one SQLite file out.
 //
 // Owns the file's only writing connection; one thread at a time. Rows wait in a transaction until
-// commit(); what was committed survives a kill of this process (WAL, synchronous NORMAL). The first
-// failure sticks: later calls do nothing, failure() says what happened, and everything committed
-// before stays readable. Putting a row with a known id replaces it, except for objects (see there).
+// commit(), some thousands of tasks before it in memory (pending_tasks.h); what was committed
+// survives a kill of this process (WAL, synchronous NORMAL). The first failure sticks: later calls
+// do nothing, failure() says what happened, and everything committed before stays readable. Putting
+// a row with a known id replaces it, except for objects (see there).
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,7 @@ class Writer {
   // Whose totals are not known yet has none.
   void put_program(const ProgramRow& row, Totals totals);
   void put_site(const SiteRow& row);
-  void put_task(const TaskRow& row, Totals totals);
+  void put_task(TaskRow&& row, Totals totals);
   void put_worker(const WorkerRow& row, Totals totals);
   void put_thread(std::uint64_t os_id);
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.

@@ -103,6 +103,27 @@ TEST_F(RecordingFile, AnUnfinishedRecordingKnowsItsLengthButNoStatesOfWhatLived)
   EXPECT_EQ(query(*reader, "SELECT state FROM task ORDER BY id"), "NULL|\ndone|\n");
 }
 
+TEST_F(RecordingFile, OfATaskThatIsPutAgainTheLastRowStaysHoweverManyWait) {
+  const std::string path = folder_.file("run.tscope");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  for (const int round : {1, 2}) {
+    for (TaskId id = 10'000; id > 0; --id) {
+      writer->put_task({.id = id, .name = "n" + std::to_string(id), .created_ns = round},
+                       Totals::NotYet);
+      if (id % 2 == 0) continue;
+      writer->put_task({.id = id, .created_ns = round, .wakeups = id}, Totals::Known);
+    }
+  }
+  ASSERT_TRUE(writer->finish());
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader,
+                  "SELECT count(*), min(created_ns), count(wakeups),"
+                  " sum(wakeups = id), sum(name = 'n' || id) FROM task"),
+            "10000|2|5000|5000|5000|\n");
+}
+
 TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
   const std::string path = folder_.file("run.tscope");
   auto writer = Writer::create(path);
@@ -223,6 +244,19 @@ TEST_F(RecordingFile, ConditionsThatAreSkippedByChunksGiveTheSameRows) {
       EXPECT_EQ(query(*reader, sql + column + test), query(*reader, sql + "+" + column + test))
           << column << test;
     }
+  }
+}
+
+TEST_F(RecordingFile, AJoinWithTasksReadsTheEventsOnce) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  for (const char* table : {"event", "span"}) {
+    const std::string sql = std::string("EXPLAIN QUERY PLAN SELECT count(*) FROM ") + table +
+                            " JOIN task ON task.id = task_id WHERE program_id = 1";
+    const std::string plan = query(*reader, sql.c_str());
+    const auto task = plan.find("SEARCH task");
+    ASSERT_NE(task, std::string::npos) << plan;
+    EXPECT_LT(plan.find(std::string("SCAN ") + table), task) << plan;
   }
 }
 
