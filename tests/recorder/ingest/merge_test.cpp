@@ -196,6 +196,22 @@ TEST(Merge, RandomLossesNeverStopTheRecording) {
   }
 }
 
+TEST(Merge, EventsMayBeAsFarApartAsTicksReach) {
+  using trace_format::EventKind;
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 55;
+  const std::vector<TextEvent> events = {
+      {0, {.ticks = 5, .id = 1, .kind = EventKind::Spawn}, {}},
+      {1, {.ticks = 10, .id = 1, .aux = 1, .kind = EventKind::Run}, {}},
+      {1, {.ticks = kFar, .kind = EventKind::Block}, {}},
+      {0, {.ticks = kFar + 5, .id = 1, .aux = 2, .kind = EventKind::Ready}, {}},
+      {1, {.ticks = kFar + 9, .id = 1, .aux = 3, .kind = EventKind::Run}, {}},
+      {1, {.ticks = 2 * kFar - 2, .id = 1, .kind = EventKind::Exit}, {}}};
+  const Recorded recorded = record(events, 2, 0, 1);
+  EXPECT_EQ(recorded.misfits, 0u);
+  ASSERT_EQ(recorded.events.size(), events.size());
+  EXPECT_EQ(recorded.tasks.front().ended_ns, static_cast<std::int64_t>(2 * kFar - 2));
+}
+
 TEST(Merge, ATextThatIsNeverCompletedIsWaitedForAndThenCounted) {
   const tests::TemporaryFolder folder;
   auto writer = store::Writer::create(folder.file("a"));
