@@ -163,11 +163,12 @@ AreaStatistics area_statistics(const TraceSession& session, const AreaRows& rows
   std::vector<Durations> classes(kStateClasses, Durations(exact_max));
   const auto add_row = [&](std::uint32_t index) {
     const Track& track = track_of(session, rows.kind, index);
-    for (std::size_t at = track.first_ending_after(time.start_ns); at < track.size(); ++at) {
-      if (track.start_ns(at) >= time.end_ns || (at % 4096 == 0 && stop.load())) break;
+    TrackWalk walk(track, time.start_ns);
+    while (const TrackSpan* span = walk.next()) {
+      if (span->start_ns >= time.end_ns || stop.load()) break;
       const std::int64_t inside =
-          std::min(track.end_ns(at), time.end_ns) - std::max(track.start_ns(at), time.start_ns);
-      classes[index_of(track.state_class(at))].add(inside);
+          std::min(span->end_ns, time.end_ns) - std::max(span->start_ns, time.start_ns);
+      classes[index_of(span->state_class)].add(inside);
     }
   };
   for (const AreaRows::Run& run : rows.runs) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace taskscope::viewer {
 namespace {
@@ -15,10 +16,11 @@ std::vector<std::uint32_t> by_first_use(const std::vector<Thread>& threads) {
   std::vector<std::uint32_t> order(threads.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto first_ns = [&](std::uint32_t at) {
-    return threads[at].start_ns.empty() ? INT64_MAX : threads[at].start_ns.front();
+    return threads[at].track.empty() ? INT64_MAX : threads[at].track.start_ns();
   };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return first_ns(a) < first_ns(b); });
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(first_ns(a), threads[a].id) < std::pair(first_ns(b), threads[b].id);
+  });
   return order;
 }
 

@@ -22,9 +22,9 @@ void show_hit(const PanelContext& context, ViewState& view, const SearchHit& hit
   select_task(view, hit.task);
   const Track& track = context.session.tasks()[hit.task].track;
   const TimeRange visible = view.time.target();
-  if (track.empty() || visible.overlaps(track.start_ns(0), track.end_ns(track.size() - 1))) return;
+  if (track.empty() || visible.overlaps(track.start_ns(), track.end_ns())) return;
   view.time.remember();
-  view.time.glide_to(with_margin({track.start_ns(0), track.end_ns(track.size() - 1)}));
+  view.time.glide_to(with_margin({track.start_ns(), track.end_ns()}));
 }
 
 void take_step(const PanelContext& context, ViewState& view) {
