@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "recorder/ingest/program_writer.h"
-#include "recorder/store/chunk_encoder.h"
+#include "recorder/store/chunk_encoder_inline.h"
 
 namespace taskscope::ingest {
 
@@ -21,6 +21,11 @@ class ChunkBuilder {
   // Stores a row. REQUIRES: row.ns >= last_ns().
   void add(const store::StoredRow& row) {
     encoder_.add(row);
+    if (encoder_.rows() == store::kChunkRowsMax) flush();
+  }
+  // The same for a row of a kind that is known where this is compiled.
+  [[gnu::always_inline]] void add_as(store::EventKind kind, const store::StoredRow& row) {
+    encoder_.add_as(kind, row);
     if (encoder_.rows() == store::kChunkRowsMax) flush();
   }
   // Writes what there is as a chunk, however small.

@@ -29,6 +29,7 @@ void ClockMap::add_anchor(const base::ClockAnchor& anchor) {
   last_.ns_per_tick = slope;
   last_.ns_end = ns;
   segments_.push_back(last_);
+  newest_ = last_;
   last_ = {.ticks = anchor.ticks, .ns = ns, .ns_end = kForever, .ns_per_tick = slope};
   if (segments_.size() > kSegmentsMax) segments_.pop_front();
 }

@@ -27,8 +27,9 @@ class ClockMap {
   // Not negative. Ticks before the start are those of the start; time before zero is zero.
   std::int64_t to_ns(std::uint64_t ticks) const {
     if (identity_) return static_cast<std::int64_t>(ticks);
-    if (ticks < last_.ticks) return older_to_ns(ticks);
-    return std::max<std::int64_t>(last_.to_ns(ticks), 0);
+    const Segment& segment = ticks < last_.ticks ? newest_ : last_;
+    if (ticks < segment.ticks) return older_to_ns(ticks);
+    return std::max<std::int64_t>(segment.to_ns(ticks), 0);
   }
 
  private:
@@ -51,8 +52,10 @@ class ClockMap {
 
   bool identity_ = true;
   std::int64_t zero_monotonic_ns_ = 0;
-  Segment last_;                  // an event that was just read is nearly always in it, or in the
-  std::deque<Segment> segments_;  // last of these, which are older
+  Segment last_;  // has no end yet
+  // The newest that has: what was read before its end was is nearly always in it.
+  Segment newest_{.ticks = ~std::uint64_t{0}};
+  std::deque<Segment> segments_;  // all that have, up to the newest
 };
 
 }  // namespace taskscope::ingest

@@ -35,21 +35,7 @@ void ObjectTable::end(store::ObjectId id, std::int64_t ns) {
   forget_if_over(object);
 }
 
-ObjectTable::Object& ObjectTable::wait_begins(store::ObjectId id, Object* before) {
-  Object& object = before != nullptr && before->row.id == id ? *before : get(id);
-  ++object.row.waits;
-  ++object.waiters;
-  return object;
-}
-
-void ObjectTable::wait_ends(Object& object, std::int64_t wait_ns) {
-  object.row.wait_ns += wait_ns;
-  --object.waiters;
-  forget_if_over(object);
-}
-
-void ObjectTable::forget_if_over(const Object& object) {
-  if (!object.ended || object.waiters > 0) return;
+void ObjectTable::forget(const Object& object) {
   writer_.put_object(object.row, store::Totals::Known);
   objects_.erase(object.row.id);
 }

@@ -34,9 +34,18 @@ class ObjectTable {
   // The object stays where it is until the wait ends. `before`, which may be null, is what an
   // earlier call returned: tasks often wait for the same object again, even if that has ended since
   // and something else lies there.
-  Object& wait_begins(store::ObjectId id, Object* before);
+  Object& wait_begins(store::ObjectId id, Object* before) {
+    Object& object = before != nullptr && before->row.id == id ? *before : get(id);
+    ++object.row.waits;
+    ++object.waiters;
+    return object;
+  }
   // REQUIRES: a wait_begins that returned the same object and has not ended.
-  void wait_ends(Object& object, std::int64_t wait_ns);
+  void wait_ends(Object& object, std::int64_t wait_ns) {
+    object.row.wait_ns += wait_ns;
+    --object.waiters;
+    forget_if_over(object);
+  }
 
   // Makes new objects known to the recording, so that they are there if the recorder is killed.
   void store_new();
@@ -45,7 +54,10 @@ class ObjectTable {
 
  private:
   Object& get(store::ObjectId id);
-  void forget_if_over(const Object& object);
+  void forget_if_over(const Object& object) {
+    if (object.ended && object.waiters == 0) forget(object);
+  }
+  void forget(const Object& object);
 
   ProgramWriter writer_;
   IdTable<Object> objects_;

@@ -25,11 +25,11 @@ void ProgramWriter::put_site(store::SiteRow row) {
   writer_->put_site(row);
 }
 
-void ProgramWriter::put_task(store::TaskRow row, store::Totals totals) {
+void ProgramWriter::put_task(store::TaskRow&& row, store::Totals totals) {
   row.id = id(row.id);
   row.parent_id = id(row.parent_id);
   row.spawn_site_id = site_id(row.spawn_site_id);
-  writer_->put_task(row, totals);
+  writer_->put_task(std::move(row), totals);
 }
 
 void ProgramWriter::put_worker(store::WorkerRow row, store::Totals totals) {
@@ -41,6 +41,13 @@ void ProgramWriter::put_object(store::ObjectRow row, store::Totals totals) {
   row.id = id(row.id);
   row.site_id = site_id(row.site_id);
   writer_->put_object(row, totals);
+}
+
+void ProgramWriter::add_timer(store::TimerRow row) {
+  row.object_id = id(row.object_id);
+  row.task_id = id(row.task_id);
+  row.site_id = site_id(row.site_id);
+  writer_->add_timer(row, program_);
 }
 
 void ProgramWriter::add_steal(store::StealRow row) {

@@ -24,10 +24,11 @@ class ProgramWriter {
   store::StoredRow renumbered(store::StoredRow row) const;
 
   void put_site(store::SiteRow row);
-  void put_task(store::TaskRow row, store::Totals totals);
+  void put_task(store::TaskRow&& row, store::Totals totals);
   void put_worker(store::WorkerRow row, store::Totals totals);
   void put_thread(std::uint64_t os_id) { writer_->put_thread(os_id); }
   void put_object(store::ObjectRow row, store::Totals totals);
+  void add_timer(store::TimerRow row);
   void add_steal(store::StealRow row);
   void add_park(store::ParkRow row);
   void add_spin(store::ParkRow row);

@@ -25,6 +25,8 @@ constexpr std::size_t kNotesMax = 20;
 // round.
 constexpr int kMessagesPerRound = 10'000;
 constexpr std::size_t kCommandBytesMax = 4096;
+// What may be read before all rings are here that were announced: 64 MiB.
+constexpr std::size_t kHeldRecordsMax = std::size_t{1} << 22;
 
 }  // namespace
 
@@ -39,12 +41,18 @@ struct RecordedProgram::Live {
   SpanBuilder builder;
   Merge merge;
   std::vector<Source> sources;
+  // Rings that the hello announced and that have not been offered: until then an event's cause may
+  // be in one that nobody has read.
+  std::size_t rings_to_come;
+  std::size_t held_records = 0;  // read until then
 
   Live(const Introduction& introduction, std::int64_t start_ns, store::Writer& writer)
       : clock(introduction.hello.tick_source, introduction.hello.start,
               introduction.zero_monotonic_ns),
         builder(ProgramWriter(writer, introduction.id), start_ns),
-        merge(builder, clock) {}
+        merge(builder, clock),
+        // Those of the workers, and that of threads that are no worker's.
+        rings_to_come(std::size_t{introduction.hello.workers} + 1) {}
 };
 
 RecordedProgram::RecordedProgram(HandshakeSocket socket, const Introduction& introduction,
@@ -109,6 +117,7 @@ void RecordedProgram::receive() {
 }
 
 void RecordedProgram::receive_ring(Message& message) {
+  if (live_->rings_to_come > 0) --live_->rings_to_come;
   auto ring = RingSource::map(message.memory, message.offer);
   if (!ring) return note(ring.error().message);
   for (const Live::Source& known : live_->sources) {
@@ -131,6 +140,7 @@ std::size_t RecordedProgram::drain_rings() {
       note(drained.error().message);
       continue;
     }
+    if (live_->rings_to_come > 0) live_->held_records += *drained;
     const std::size_t part = *drained * 256 / static_cast<std::size_t>(source.ring.capacity());
     fullest = std::max(fullest, *drained > 0 ? part + 1 : 0);
   }
@@ -139,8 +149,9 @@ std::size_t RecordedProgram::drain_rings() {
 }
 
 void RecordedProgram::advance() {
+  const bool rings_are_here = live_->rings_to_come == 0 || live_->held_records > kHeldRecordsMax;
   // How far its recording goes is known with its goodbye.
-  if (!leaving_ || said_bye_) live_->merge.advance();
+  if (rings_are_here && (!leaving_ || said_bye_)) live_->merge.advance();
   snapshot_request_ = live_->builder.snapshot_request();
 }
 

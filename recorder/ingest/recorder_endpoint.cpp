@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/base/peer.h"
 #include "runtime/trace_format/attach_place.h"
 
 namespace taskscope::ingest {
@@ -69,18 +70,17 @@ Result<RecorderEndpoint> RecorderEndpoint::open() {
 RecorderEndpoint::RecorderEndpoint(RecorderEndpoint&& other) noexcept
     : socket_(std::move(other.socket_)), path_(std::exchange(other.path_, {})) {}
 
-RecorderEndpoint::Accepted RecorderEndpoint::accept(base::UniqueFd& out) const {
+RecorderEndpoint::Accepted RecorderEndpoint::accept(Caller& out) const {
   if (!socket_) return Accepted::Nothing;
+  base::UniqueFd socket;
   do {
-    out.reset(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  } while (!out && (errno == EINTR || errno == ECONNABORTED));
-  if (!out) return errno == EMFILE || errno == ENFILE ? Accepted::Full : Accepted::Nothing;
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  const bool known = getsockopt(out.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  if (known && peer.uid == geteuid()) return Accepted::Connection;
-  out.reset();
-  return Accepted::Stranger;
+    socket.reset(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  } while (!socket && (errno == EINTR || errno == ECONNABORTED));
+  if (!socket) return errno == EMFILE || errno == ENFILE ? Accepted::Full : Accepted::Nothing;
+  const auto peer = base::peer_of(socket.get());
+  if (!peer || !peer->is_own_user()) return Accepted::Stranger;
+  out = {.socket = std::move(socket), .pid = peer->pid};
+  return Accepted::Connection;
 }
 
 void RecorderEndpoint::close() {

@@ -5,6 +5,8 @@
 // until it has said hello. Owned by the Recorder; its thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "runtime/base/result.h"
@@ -22,10 +24,14 @@ class RecorderEndpoint {
   // Closes it.
   ~RecorderEndpoint() { close(); }
 
+  struct Caller {
+    base::UniqueFd socket;
+    pid_t pid = 0;  // of the process that connected
+  };
   // Connection: `out` is one of this user's. Stranger: somebody else's was refused. Full: this
   // process has no descriptor left, and the connection goes on waiting. Does not wait.
   enum class Accepted { Connection, Nothing, Stranger, Full };
-  Accepted accept(base::UniqueFd& out) const;
+  Accepted accept(Caller& out) const;
   // Nobody is let in any more.
   void close();
 

@@ -25,6 +25,7 @@
 
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/codec.h"
+#include "runtime/trace_format/pending_timer.h"
 
 namespace taskscope::ingest {
 
@@ -115,6 +116,55 @@ SpanBuilder::Fit SpanBuilder::fit(std::size_t ring, const Event& event) {
   return task->state == wanted || task->state == State::Unknown ? Fit::Now : Fit::Later;
 }
 
+// What is frequent is asked and taken here in one go: then its task is looked up once. Else fit()
+// and take() say the same.
+std::size_t SpanBuilder::take_in_turn(std::span<const Due> events) {
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i + kLookAhead < events.size()) {
+      tasks_.prefetch(trace_format::decode(events[i + kLookAhead].record).id);
+      tasks_.prefetch_value(trace_format::decode(events[i + kLookAhead / 2].record).id);
+    }
+    const Due& due = events[i];
+    const Event event = trace_format::decode(due.record);
+    Ring& ring = *rings_[due.ring];
+    const std::int64_t ns = std::max(due.ns, ring.chunks.last_ns());
+    switch (event.kind) {
+      case EventKind::Run:
+        if (Task* task = next_of(event, State::Runnable)) {
+          take_run_of(due.ring, ring, *task, event, ns);
+          continue;
+        }
+        break;
+      case EventKind::Ready:
+        if (Task* task = next_of(event, State::Waiting)) {
+          take_ready_of(ring, *task, event, ns);
+          continue;
+        }
+        break;
+      case EventKind::Block:
+        take_yield_or_block(EventKind::Block, ring, event, ns);
+        continue;
+      case EventKind::Yield:
+        take_yield_or_block(EventKind::Yield, ring, event, ns);
+        continue;
+      default:
+        break;
+    }
+    if (fit(due.ring, event) == Fit::Later) return i;
+    take(due.ring, event, {}, due.ns);
+  }
+  return events.size();
+}
+
+// The task of an event if that is the next one of it, and it is in the state that the event ends.
+[[gnu::always_inline]] inline SpanBuilder::Task* SpanBuilder::next_of(const Event& event,
+                                                                      State wanted) {
+  Task* task = tasks_.find(event.id);
+  const bool next =
+      task != nullptr && task->state == wanted && ahead(event.aux, task->sequence) == 1;
+  return next ? task : nullptr;
+}
+
 void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_view text,
                        std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
@@ -131,7 +181,7 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
       break;
     case EventKind::Yield:
     case EventKind::Block:
-      take_yield_or_block(ring, event, ns);
+      take_yield_or_block(event.kind, ring, event, ns);
       break;
     case EventKind::Arm:
     case EventKind::Chosen:
@@ -222,15 +272,16 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
 }
 
 // Whose events the ring's are: of what runs there, or for one event of a task without a worker.
-SpanBuilder::Task* SpanBuilder::actor_of(const Ring& ring) {
+inline SpanBuilder::Task* SpanBuilder::actor_of(const Ring& ring) {
   return ring.acting == 0 ? ring.running : tasks_.find(ring.acting);
 }
 
-std::int64_t SpanBuilder::not_before(const Ring& ring, const Task& task, std::int64_t ns) const {
+inline std::int64_t SpanBuilder::not_before(const Ring& ring, const Task& task,
+                                            std::int64_t ns) const {
   return std::max({ns, ring.chunks.last_ns(), task.since_ns});
 }
 
-std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
+[[gnu::always_inline]] inline std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
   const std::int64_t span_ns = ns - task.since_ns;
   task.since_ns = ns;
   TaskState state = TaskState::Runnable;
@@ -295,7 +346,7 @@ std::int64_t SpanBuilder::leave_thread(Task& task, std::int64_t ns) {
 
 // Ends the task's state with an event's row. What the kind of the event cannot end gets a row of
 // its own before it.
-void SpanBuilder::close_with(Ring& ring, Task& task, StoredRow& row) {
+[[gnu::always_inline]] inline void SpanBuilder::close_with(Ring& ring, Task& task, StoredRow& row) {
   const State ends = store::closed_state(row.kind, row.reason) == TaskState::Syscall
                          ? State::Syscall
                          : State::Running;
@@ -309,13 +360,18 @@ void SpanBuilder::close_with(Ring& ring, Task& task, StoredRow& row) {
 
 // Brings a task whose events were lost to where an event wants it; `wanted` itself is not assumed:
 // what is not known stays Unknown.
-void SpanBuilder::mend(Ring& ring, Task& task, State wanted, std::int64_t& ns) {
+[[gnu::always_inline]] inline void SpanBuilder::mend(Ring& ring, Task& task, State wanted,
+                                                     std::int64_t& ns) {
+  if (task.state != wanted && task.state != State::Unknown) mend_other(ring, task, ns);
+}
+
+void SpanBuilder::mend_other(Ring& ring, Task& task, std::int64_t& ns) {
   if (task.state == State::Unborn) {
     count_birth(task);
     ++counts_.misfits;
     task.since_ns = ns;
+    return;
   }
-  if (task.state == wanted || task.state == State::Unknown) return;
   ++counts_.misfits;
   if (task.on_thread()) {
     ns = leave_thread(task, ns);
@@ -330,8 +386,9 @@ void SpanBuilder::mend(Ring& ring, Task& task, State wanted, std::int64_t& ns) {
   task.state = State::Unknown;
 }
 
-void SpanBuilder::start_running(std::size_t ring_index, Task& task, std::uint32_t sequence,
-                                std::int64_t ns) {
+[[gnu::always_inline]] inline void SpanBuilder::start_running(std::size_t ring_index, Task& task,
+                                                              std::uint32_t sequence,
+                                                              std::int64_t ns) {
   task.state = State::Running;
   task.ring = static_cast<std::uint32_t>(ring_index);
   task.sequence = sequence;
@@ -348,6 +405,17 @@ void SpanBuilder::add(Ring& ring, const StoredRow& row) {
   }
   if (writer_.renumbers()) return ring.chunks.add(writer_.renumbered(row));
   ring.chunks.add(row);
+}
+
+// The same for a row of a kind that is known where this is compiled.
+[[gnu::always_inline]] inline void SpanBuilder::add_as(EventKind kind, Ring& ring,
+                                                       const StoredRow& row) {
+  ++counts_.events;
+  ++ring.totals.events;
+  if (writer_.renumbers()) [[unlikely]] {
+    return ring.chunks.add(writer_.renumbered(row));
+  }
+  ring.chunks.add_as(kind, row);
 }
 
 // --- events of tasks ---------------------------------------------------------------------------
@@ -384,7 +452,8 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
   task.spawn_site_id = site_id;
   const Task* parent = actor_of(ring);
   task.parent_id = parent != nullptr ? parent->id : 0;
-  add(ring, {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
+  add_as(EventKind::Spawn, ring,
+         {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }
 
 // A task older than the recording: it has been in its state since that of its program began.
@@ -435,7 +504,12 @@ void SpanBuilder::take_alive(std::size_t ring_index, const Event& event, std::st
 void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int64_t ns) {
   Ring& ring = *rings_[ring_index];
   if (is_gone(event.id)) return take_too_late(ring, event, ns);
-  Task& task = task_of(event.id);
+  take_run_of(ring_index, ring, task_of(event.id), event, ns);
+}
+
+[[gnu::always_inline]] inline void SpanBuilder::take_run_of(std::size_t ring_index, Ring& ring,
+                                                            Task& task, const Event& event,
+                                                            std::int64_t ns) {
   StoredRow row{.task_id = event.id, .arg = event.aux, .kind = EventKind::Run};
   const bool stale = task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence));
   if (ring.running != nullptr && ring.running != &task) {
@@ -452,11 +526,13 @@ void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int6
   row.ns = not_before(ring, task, ns);
   row.span_ns = close_state(task, row.ns);
   start_running(ring_index, task, event.aux, row.ns);
-  add(ring, row);
+  add_as(EventKind::Run, ring, row);
 }
 
-void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64_t ns) {
-  StoredRow row{.ns = ns, .kind = event.kind};
+[[gnu::always_inline]] inline void SpanBuilder::take_yield_or_block(EventKind kind, Ring& ring,
+                                                                    const Event& event,
+                                                                    std::int64_t ns) {
+  StoredRow row{.ns = ns, .kind = kind};
   Task* task = actor_of(ring);
   if (task == nullptr) ++counts_.misfits;
   if (task != nullptr) {
@@ -464,7 +540,7 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
     close_with(ring, *task, row);
     task->state = State::Runnable;
   }
-  if (event.kind == EventKind::Block) {
+  if (kind == EventKind::Block) {
     row.object_id = event.id;
     row.site_id = trace_format::aux_site(event.aux);
     row.reason = trace_format::aux_reason(event.aux);
@@ -479,7 +555,7 @@ void SpanBuilder::take_yield_or_block(Ring& ring, const Event& event, std::int64
       }
     }
   }
-  add(ring, row);
+  add_as(kind, ring, row);
 }
 
 // One more thing that the block to come is for, at the same time, or the one that has ended it. The
@@ -497,7 +573,11 @@ void SpanBuilder::take_arm(Ring& ring, const Event& event, std::int64_t ns) {
 
 void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
   if (is_gone(event.id)) return take_too_late(ring, event, ns);
-  Task& task = task_of(event.id);
+  take_ready_of(ring, task_of(event.id), event, ns);
+}
+
+[[gnu::always_inline]] inline void SpanBuilder::take_ready_of(Ring& ring, Task& task,
+                                                              const Event& event, std::int64_t ns) {
   StoredRow row{.task_id = event.id, .arg = event.aux, .kind = EventKind::Ready};
   if (task.state != State::Unborn && is_behind(ahead(event.aux, task.sequence))) {
     ++counts_.misfits;
@@ -519,7 +599,7 @@ void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
   task.state = State::Runnable;
   task.sequence = event.aux;
   if (!returns) ++task.wakeups;
-  add(ring, row);
+  add_as(EventKind::Ready, ring, row);
 }
 
 void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
@@ -538,7 +618,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
     mend(ring, *task, State::Unknown, row.ns);
   }
   close_with(ring, *task, row);
-  add(ring, row);
+  add_as(EventKind::Exit, ring, row);
   store::TaskRow final_row = row_of(*task);
   final_row.ended_ns = row.ns;
   final_row.state = task->panicked ? TaskState::Panicked : TaskState::Done;
@@ -702,10 +782,33 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
     if (ring.idle != Idle::No) end_idle(ring, ring.chunks.last_ns());
     count_loss(ring, event.id, ns);
   }
+  if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
   take_object_event(event, ns);
   take_worker_event(ring, event, ns);
   take_text(event, text);
   add(ring, row_of_other(event, ns));
+}
+
+void SpanBuilder::take_timer(Ring& ring, const Event& event, std::string_view text,
+                             std::int64_t ns) {
+  StoredRow row{.ns = ns, .object_id = event.id, .kind = EventKind::Timer};
+  const auto timer = trace_format::parse_pending_timer(text);
+  if (!timer) {
+    ++counts_.misfits;
+    add(ring, row);
+    return;
+  }
+  row.task_id = timer->task;
+  row.site_id = timer->site;
+  row.arg = timer->due_in_ns;
+  writer_.add_timer({.kind = timer->kind,
+                     .object_id = event.id,
+                     .task_id = timer->task,
+                     .site_id = timer->site,
+                     .told_ns = ns,
+                     .due_ns = ns + static_cast<std::int64_t>(timer->due_in_ns),
+                     .period_ns = static_cast<std::int64_t>(timer->period_ns)});
+  add(ring, row);
 }
 
 void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -27,6 +28,7 @@
 #include "recorder/ingest/object_table.h"
 #include "recorder/ingest/program_writer.h"
 #include "recorder/store/chunk_codec.h"
+#include "runtime/trace_format/codec.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::ingest {
@@ -49,6 +51,16 @@ class SpanBuilder {
   // Takes an event whose turn has come, or one that waited in vain.
   void take(std::size_t ring, const trace_format::Event& event, std::string_view text,
             std::int64_t ns);
+
+  // An event without text and when it was.
+  struct Due {
+    trace_format::Record record;
+    std::int64_t ns = 0;
+    std::size_t ring = 0;
+  };
+  // Takes events of kinds without text one after another, up to the first whose turn has not come.
+  // Returns how many. REQUIRES: no `by` or `resume` among them.
+  std::size_t take_in_turn(std::span<const Due> events);
 
   // The ring's producer lost `events` from its last event up to `ns` and never said so itself.
   void lose(std::size_t ring, std::uint64_t events, std::int64_t ns);
@@ -86,6 +98,7 @@ class SpanBuilder {
   // Unborn: only heard of, its spawn is still to come. Unknown: something of it was lost.
   enum class State : std::uint8_t { Unborn, Unknown, Runnable, Running, Waiting, Syscall };
   static constexpr std::uint32_t kNoRing = 0xffff'ffff;
+  static constexpr std::size_t kLookAhead = 4;  // events
 
   struct Texts {
     std::string name;
@@ -93,26 +106,28 @@ class SpanBuilder {
   };
 
   struct Task {
+    // What nearly every event of it needs, in the space of one cache line.
+    store::TaskId id = 0;
     State state = State::Unborn;
+    store::BlockReason reason = store::BlockReason::None;  // of the wait, if it waits
     bool stored = false;
     bool panicked = false;
     bool created_known = false;
-    store::BlockReason reason = store::BlockReason::None;  // of the wait, if it waits
-    store::SiteId wait_site_id = 0;                        // of the wait or the call
+    std::uint32_t sequence = 0;
+    std::uint32_t ring = 0;          // where it runs, if it runs; kNoRing: without a worker
+    store::SiteId wait_site_id = 0;  // of the wait or the call
+    std::uint32_t wakeups = 0;
+    std::int64_t since_ns = 0;  // in its state
     store::ObjectId object_id = 0;
     ObjectTable::Object* object = nullptr;       // that it waits on, while it waits
     ObjectTable::Object* last_object = nullptr;  // that it waited on last; see wait_begins
-    std::uint32_t sequence = 0;
-    std::uint32_t ring = 0;       // where it runs, if it runs; kNoRing: without a worker
+
+    store::StateTimes state_ns{};
     std::uint64_t thread_id = 0;  // that it runs on, if it has no worker
-    std::int64_t since_ns = 0;    // in its state
-    store::TaskId id = 0;
     store::TaskId parent_id = 0;
     std::int64_t created_ns = 0;
     store::SiteId spawn_site_id = 0;
-    std::uint32_t wakeups = 0;
     std::uint32_t steals = 0;
-    store::StateTimes state_ns{};
     std::unique_ptr<Texts> texts;  // most tasks have none
 
     bool on_thread() const { return state == State::Running || state == State::Syscall; }
@@ -146,8 +161,10 @@ class SpanBuilder {
   void close_with(Ring& ring, Task& task, store::StoredRow& row);
   store::StoredRow open_span_row(const Task& task) const;
   void mend(Ring& ring, Task& task, State wanted, std::int64_t& ns);
+  void mend_other(Ring& ring, Task& task, std::int64_t& ns);
   void start_running(std::size_t ring_index, Task& task, std::uint32_t sequence, std::int64_t ns);
   void add(Ring& ring, const store::StoredRow& row);
+  void add_as(store::EventKind kind, Ring& ring, const store::StoredRow& row);
 
   // Of a task whose end has been taken already, out of turn.
   bool is_gone(store::TaskId id) const {
@@ -157,9 +174,14 @@ class SpanBuilder {
   void take_spawn(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_alive(std::size_t ring_index, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
+  Task* next_of(const trace_format::Event& event, State wanted);
   void take_run(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
+  void take_run_of(std::size_t ring_index, Ring& ring, Task& task, const trace_format::Event& event,
+                   std::int64_t ns);
   void take_ready(Ring& ring, const trace_format::Event& event, std::int64_t ns);
-  void take_yield_or_block(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_ready_of(Ring& ring, Task& task, const trace_format::Event& event, std::int64_t ns);
+  void take_yield_or_block(store::EventKind kind, Ring& ring, const trace_format::Event& event,
+                           std::int64_t ns);
   void take_arm(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_exit(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_call(Ring& ring, const trace_format::Event& event, std::int64_t ns);
@@ -167,6 +189,8 @@ class SpanBuilder {
   void take_by(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_resume(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns);
+  void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
+                  std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   static store::StoredRow row_of_other(const trace_format::Event& event, std::int64_t ns);

@@ -1,8 +1,8 @@
 #include "recorder/ingest/visitors.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
+
+#include "runtime/base/peer.h"
 
 namespace taskscope::ingest {
 namespace {
@@ -10,12 +10,6 @@ namespace {
 constexpr std::size_t kNotesMax = 20;
 constexpr int kMessagesMax = 64;       // before a hello
 constexpr std::size_t kPerRound = 64;  // a storm must not keep the rings from being read
-
-pid_t pid_of(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
-}
 
 }  // namespace
 
@@ -26,16 +20,18 @@ void Visitors::note(std::string sentence) {
 }
 
 void Visitors::expect(base::UniqueFd socket) {
-  const pid_t pid = pid_of(socket.get());
-  visitors_.push_back({.socket = HandshakeSocket(std::move(socket)), .pid = pid, .expected = true});
+  const auto peer = base::peer_of(socket.get());
+  visitors_.push_back({.socket = HandshakeSocket(std::move(socket)),
+                       .pid = peer ? peer->pid : 0,
+                       .expected = true});
 }
 
 Visitors::Door Visitors::let_in(const RecorderEndpoint& door, std::size_t room,
                                 std::int64_t now_ns) {
   for (std::size_t i = 0; i < kPerRound; ++i) {
     if (i == room) return Door::NoRoom;
-    base::UniqueFd socket;
-    switch (door.accept(socket)) {
+    RecorderEndpoint::Caller caller;
+    switch (door.accept(caller)) {
       case RecorderEndpoint::Accepted::Connection:
         break;
       case RecorderEndpoint::Accepted::Nothing:
@@ -47,9 +43,9 @@ Visitors::Door Visitors::let_in(const RecorderEndpoint& door, std::size_t room,
         note("A program waited to be recorded until the recorder had a file descriptor for it.");
         return Door::NoRoom;
     }
-    const pid_t pid = pid_of(socket.get());
-    visitors_.push_back(
-        {.socket = HandshakeSocket(std::move(socket)), .pid = pid, .since_ns = now_ns});
+    visitors_.push_back({.socket = HandshakeSocket(std::move(caller.socket)),
+                         .pid = caller.pid,
+                         .since_ns = now_ns});
   }
   return Door::MayBeMore;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -19,9 +20,29 @@ class ColumnReader {
   explicit ColumnReader(std::span<const std::byte> bytes)
       : at_(reinterpret_cast<const std::uint8_t*>(bytes.data())), end_(at_ + bytes.size()) {}
 
-  std::uint64_t varint() {
-    if (at_ < end_ && *at_ < 128) return *at_++;
-    return long_varint();
+  // All bytes at once where eight can be read: how many there are is what a processor cannot guess.
+  [[gnu::always_inline]] std::uint64_t varint() {
+    std::uint64_t bytes = 0;
+    std::uint64_t ends = 0;
+    if (!peek(bytes, ends)) [[unlikely]] {
+      return long_varint();
+    }
+    at_ += (std::countr_zero(ends) >> 3) + 1;
+    return unspread(bytes, ends);
+  }
+  // Two of them, which is quicker: the second need not wait for where the first ends.
+  [[gnu::always_inline]] std::array<std::uint64_t, 2> two_varints() {
+    std::uint64_t bytes = 0;
+    std::uint64_t ends = 0;
+    const bool peeked = peek(bytes, ends);
+    const std::uint64_t later_ends = ends & (ends - 1);
+    if (!peeked || later_ends == 0) [[unlikely]] {
+      const std::uint64_t first = varint();
+      return {first, varint()};
+    }
+    const int first_bits = std::countr_zero(ends) + 1;
+    at_ += (std::countr_zero(later_ends) >> 3) + 1;
+    return {unspread(bytes, ends), unspread(bytes >> first_bits, later_ends >> first_bits)};
   }
   std::uint8_t byte() {
     if (at_ == end_) return fail();
@@ -42,7 +63,23 @@ class ColumnReader {
   }
 
  private:
-  std::uint64_t long_varint() {
+  // The next eight bytes, and the last bit of each that ends a varint. False if there are fewer, or
+  // none of them ends one.
+  bool peek(std::uint64_t& bytes, std::uint64_t& ends) const {
+    static_assert(std::endian::native == std::endian::little);
+    if (left() < sizeof(bytes)) return false;
+    std::memcpy(&bytes, at_, sizeof(bytes));
+    ends = ~bytes & 0x8080'8080'8080'8080;
+    return ends != 0;
+  }
+  // The value of the bytes up to the first end, seven bits of each.
+  static std::uint64_t unspread(std::uint64_t bytes, std::uint64_t ends) {
+    bytes &= (ends ^ (ends - 1)) & 0x7f7f'7f7f'7f7f'7f7f;
+    bytes = (bytes & 0x007f'007f'007f'007f) | (bytes & 0x7f00'7f00'7f00'7f00) >> 1;
+    bytes = (bytes & 0x0000'3fff'0000'3fff) | (bytes & 0x3fff'0000'3fff'0000) >> 2;
+    return (bytes & 0x0fff'ffff) | (bytes & 0x0fff'ffff'0000'0000) >> 4;
+  }
+  [[gnu::noinline]] std::uint64_t long_varint() {
     std::uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
       if (at_ == end_) return fail();
@@ -67,13 +104,16 @@ Error damaged(const char* what) { return Error{std::string("the chunk is damaged
 
 using Columns = std::array<std::span<const std::byte>, kColumnCount>;
 
-Result<void> decompress(std::span<const std::byte> blob, std::vector<std::byte>& raw) {
+Result<void> decompress(std::span<const std::byte> blob, ChunkColumns& out) {
+  std::vector<std::byte>& raw = out.raw;
+  if (out.decompressor == nullptr) out.decompressor.reset(ZSTD_createDCtx());
   const unsigned long long size = ZSTD_getFrameContentSize(blob.data(), blob.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kRawBytesMax) {
     return damaged("its compressed frame is not one of ours");
   }
   raw.resize(static_cast<std::size_t>(size));
-  const std::size_t written = ZSTD_decompress(raw.data(), raw.size(), blob.data(), blob.size());
+  const std::size_t written =
+      ZSTD_decompressDCtx(out.decompressor.get(), raw.data(), raw.size(), blob.data(), blob.size());
   if (ZSTD_isError(written) || written != raw.size()) {
     return damaged("its compressed frame does not unpack");
   }
@@ -119,14 +159,26 @@ Result<ChunkStart> read_start(std::span<const std::byte> raw, Columns& columns) 
 // The bit of a kind among those that decode_kinds() found.
 constexpr std::uint64_t present_bit(EventKind kind) { return std::uint64_t{1} << code_of(kind); }
 
+constexpr auto kKindsByCode = [] {
+  std::array<EventKind, 256> kinds{};
+  for (std::size_t code = 0; code < kinds.size(); ++code) {
+    kinds[code] = kind_of(static_cast<std::uint8_t>(code));
+  }
+  return kinds;
+}();
+
 bool decode_kinds(std::span<const std::byte> column, std::size_t rows, ChunkColumns& out,
                   std::uint64_t& present) {
   if (column.size() != rows) return false;
   out.kinds.resize(rows);
+  std::array<bool, 256> seen{};
   for (std::size_t i = 0; i < rows; ++i) {
     const auto code = static_cast<std::uint8_t>(column[i]);
-    out.kinds[i] = kind_of(code);
-    present |= std::uint64_t{1} << (code & 63);
+    out.kinds[i] = kKindsByCode[code];
+    seen[code] = true;
+  }
+  for (std::size_t code = 0; code < seen.size(); ++code) {
+    present |= std::uint64_t{seen[code]} << (code & 63);
   }
   return true;
 }
@@ -134,10 +186,23 @@ bool decode_kinds(std::span<const std::byte> column, std::size_t rows, ChunkColu
 bool decode_times(std::span<const std::byte> column, std::int64_t ns, ChunkColumns& out) {
   ColumnReader reader(column);
   out.ns.resize(out.kinds.size());
-  for (std::int64_t& value : out.ns) {
-    const std::uint64_t step = reader.varint();
+  const std::size_t rows = out.ns.size();
+  const auto passes = [&ns](std::uint64_t step) {
     if (step > static_cast<std::uint64_t>(kTimeMax - ns)) return false;
-    value = ns += static_cast<std::int64_t>(step);
+    ns += static_cast<std::int64_t>(step);
+    return true;
+  };
+  std::size_t i = 0;
+  for (; i + 1 < rows; i += 2) {
+    const auto [first, second] = reader.two_varints();
+    if (!passes(first)) return false;
+    out.ns[i] = ns;
+    if (!passes(second)) return false;
+    out.ns[i + 1] = ns;
+  }
+  if (i < rows) {
+    if (!passes(reader.varint())) return false;
+    out.ns[i] = ns;
   }
   return reader.ended_well();
 }
@@ -177,9 +242,7 @@ class RowDecoder {
       out_.args2.resize(rows);
     }
     if (wanted_ & kWakerColumn) out_.waker_kinds.resize(rows);
-    for (std::size_t i = 0; i < rows; ++i) {
-      if (!decode_row(i)) return "its spans make no sense";
-    }
+    if (!decode_rows()) return "its spans make no sense";
     if (!tasks_.ended_well()) return "its tasks are incomplete";
     if (wanted_ & kSpanColumn && !spans_.ended_well()) return "its spans make no sense";
     if (wanted_ & kObjectColumn && !objects_.ended_well()) return "its objects are incomplete";
@@ -191,29 +254,51 @@ class RowDecoder {
   }
 
  private:
-  // One branch on the kind per row instead of one for each of its fields: which kind comes next is
-  // what a processor cannot guess.
-  bool decode_row(std::size_t i) {
-    const EventKind kind = out_.kinds[i];
-    switch (kind) {
-      case EventKind::Run:
-        return decode_as(EventKind::Run, i);
-      case EventKind::Ready:
-        return decode_as(EventKind::Ready, i);
-      case EventKind::Block:
-        return decode_as(EventKind::Block, i);
-      case EventKind::Yield:
-        return decode_as(EventKind::Yield, i);
-      case EventKind::Spawn:
-        return decode_as(EventKind::Spawn, i);
-      case EventKind::Exit:
-        return decode_as(EventKind::Exit, i);
+  // What is wanted most often is compiled by itself.
+  bool decode_rows() {
+    constexpr std::uint32_t kSpans = kTimeColumn | kTaskColumn | kSpanColumn;
+    switch (wanted_) {
+      case kAllColumns:
+        return decode_rows(kAllColumns);
+      case kSpans:
+        return decode_rows(kSpans);
       default:
-        return decode_as(kind, i);
+        return decode_rows(wanted_);
     }
   }
 
-  [[gnu::always_inline]] inline bool decode_as(EventKind kind, std::size_t i) {
+  [[gnu::always_inline]] inline bool decode_rows(std::uint32_t wanted) {
+    const std::size_t rows = out_.kinds.size();
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (!decode_row(i, wanted)) return false;
+    }
+    return true;
+  }
+
+  // One branch on the kind per row instead of one for each of its fields: which kind comes next is
+  // what a processor cannot guess.
+  [[gnu::always_inline]] inline bool decode_row(std::size_t i, std::uint32_t wanted) {
+    const EventKind kind = out_.kinds[i];
+    switch (kind) {
+      case EventKind::Run:
+        return decode_as(EventKind::Run, i, wanted);
+      case EventKind::Ready:
+        return decode_as(EventKind::Ready, i, wanted);
+      case EventKind::Block:
+        return decode_as(EventKind::Block, i, wanted);
+      case EventKind::Yield:
+        return decode_as(EventKind::Yield, i, wanted);
+      case EventKind::Spawn:
+        return decode_as(EventKind::Spawn, i, wanted);
+      case EventKind::Exit:
+        return decode_as(EventKind::Exit, i, wanted);
+      default:
+        return decode_as(kind, i, wanted);
+    }
+  }
+
+  [[gnu::always_inline]] inline bool decode_as(EventKind kind, std::size_t i,
+                                               std::uint32_t wanted) {
     const auto code = static_cast<std::uint8_t>(codes_[i]);
     const std::uint8_t fields = fields_of(kind);
     TaskId task_id = 0;
@@ -224,24 +309,24 @@ class RowDecoder {
       predictor_.take_task(kind, task_id, current_);
     }
     out_.task_ids[i] = task_id;
-    if (wanted_ & kActorColumn) out_.actors[i] = current_.id;
+    if (wanted & kActorColumn) out_.actors[i] = current_.id;
     RowPredictor::Seen& seen = predictor_.about(kind, task_id);
     const bool stored = !(code & kRestAsPredicted);
-    if (wanted_ & kSpanColumn && !decode_span(i, fields, stored, seen)) return false;
-    if (wanted_ & kObjectColumn) decode_object(i, fields, stored, seen);
-    if (wanted_ & kSiteColumn) {
+    if (wanted & kSpanColumn && !decode_span(i, fields, stored, seen)) return false;
+    if (wanted & kObjectColumn) decode_object(i, fields, stored, seen);
+    if (wanted & kSiteColumn) {
       if (fields & kHasSite && stored) seen.site_id = static_cast<SiteId>(sites_.varint());
       out_.site_ids[i] = fields & kHasSite ? seen.site_id : 0;
     }
-    if (wanted_ & kReasonColumn) {
+    if (wanted & kReasonColumn) {
       if (fields & kHasReason && stored) seen.reason = static_cast<BlockReason>(reasons_.byte());
       out_.reasons[i] = fields & kHasReason ? seen.reason : BlockReason::None;
     }
-    if (wanted_ & kArgColumn) decode_arg(kind, i, stored, seen);
-    if (wanted_ & kSpanColumn && fields & kBeginsState) {
+    if (wanted & kArgColumn) decode_arg(kind, i, stored, seen);
+    if (wanted & kSpanColumn && fields & kBeginsState) {
       predictor_.begin_state(task_id, out_.ns[i]);
     }
-    if (wanted_ & kWakerColumn) decode_waker(kind, i);
+    if (wanted & kWakerColumn) decode_waker(kind, i);
     current_.take(kind, task_id, 0, 0);
     return true;
   }
@@ -357,12 +442,14 @@ std::uint32_t with_needed(std::uint32_t wanted, std::uint64_t present) {
 
 }  // namespace
 
+void FreeDecompressor::operator()(ZSTD_DCtx_s* decompressor) const { ZSTD_freeDCtx(decompressor); }
+
 bool has_arg(EventKind kind) { return fields_of(kind) & kHasArg; }
 bool has_arg2(EventKind kind) { return fields_of(kind) & kHasArg2; }
 
 Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
                           ChunkColumns& out) {
-  if (auto unpacked = decompress(blob, out.raw); !unpacked) return unpacked;
+  if (auto unpacked = decompress(blob, out); !unpacked) return unpacked;
   Columns columns;
   const auto start = read_start(out.raw, columns);
   if (!start) return start.error();

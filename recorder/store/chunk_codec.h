@@ -18,11 +18,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
+
+struct ZSTD_DCtx_s;
 
 namespace taskscope::store {
 
@@ -209,6 +212,10 @@ enum ColumnBits : std::uint32_t {
   kAllColumns = 1023,
 };
 
+struct FreeDecompressor {
+  void operator()(ZSTD_DCtx_s* decompressor) const;
+};
+
 // Decoded columns, each as long as `kinds` or empty if it was not asked for.
 struct ChunkColumns {
   std::vector<EventKind> kinds;
@@ -223,7 +230,9 @@ struct ChunkColumns {
   std::vector<std::uint32_t> args2;       // comes with args
   std::vector<std::uint64_t> thread_ids;  // that the row's task ran or was in a call on; 0: unknown
   std::vector<WakerKind> waker_kinds;     // of a `ready`: what it was; `thread` outside only
-  std::vector<std::byte> raw;             // scratch
+  // Scratch.
+  std::vector<std::byte> raw;
+  std::unique_ptr<ZSTD_DCtx_s, FreeDecompressor> decompressor;
 };
 
 // What ended the wait that row `i` closes. Of a worker's ring, what no task did and no timer or

@@ -47,6 +47,8 @@ class ChunkEncoder {
   // Adds a row. REQUIRES: fewer than kChunkRowsMax rows since the last pack(); row.ns is not
   // negative and not before that of the last row.
   void add(const StoredRow& row);
+  // The same for a row of that kind, in chunk_encoder_inline.h.
+  void add_as(EventKind kind, const StoredRow& row);
 
   struct Packed {
     std::span<const std::byte> blob;  // valid until the compressor is used again
@@ -65,8 +67,8 @@ class ChunkEncoder {
 
  private:
   void begin(const StoredRow& first);
-  void add_as(EventKind kind, const StoredRow& row);
   bool add_rest(EventKind kind, const StoredRow& row);
+  void count(EventKind kind, const StoredRow& row);
 
   // Constant after construction.
   std::unique_ptr<std::uint8_t[]> room_;  // of all columns

@@ -102,6 +102,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::Alive, kHasTask | kHasObject | kHasSite | kHasReason | kHasArg);
   set(EventKind::ObjectName, kHasObject);
   set(EventKind::Snapshot, kHasTask);
+  set(EventKind::Timer, kHasTask | kHasObject | kHasSite | kHasArg);
   for (const EventKind kind : {EventKind::PollWake, EventKind::TimerFire, EventKind::ThreadPark,
                                EventKind::ThreadWake, EventKind::WorkerCount}) {
     set(kind, kHasArg);
@@ -163,14 +164,15 @@ constexpr std::uint64_t unzigzag(std::uint64_t value) {
 // at a place that others may share: then the prediction is bad, and equally so on both sides.
 class RowPredictor {
  public:
-  struct Seen {
+  struct alignas(32) Seen {      // never in two cache lines
     std::int64_t start_ns = -1;  // of its state; -1: the chunk does not say
     ObjectId object_id = 0;
     TaskId woken = 0;  // whom it woke last
     SiteId site_id = 0;
-    std::uint32_t sequence = 0;
+    std::uint32_t sequence : trace_format::kAuxBits = 0;
     BlockReason reason = BlockReason::None;
   };
+  static_assert(sizeof(Seen) == 32);
 
   RowPredictor() : seen_(kPlaces) {}
 
@@ -226,7 +228,7 @@ class RowPredictor {
   void begin_state(TaskId task_id, std::int64_t ns) { seen_[place(task_id)].start_ns = ns; }
   void take_arg(Seen& seen, EventKind kind, std::uint64_t arg) {
     last_args_[has_sequence(kind)] = arg;
-    if (has_sequence(kind)) seen.sequence = static_cast<std::uint32_t>(arg);
+    if (has_sequence(kind)) seen.sequence = arg & trace_format::kSeqMask;
   }
   // What arguments and objects that were not predicted are stored as the difference to.
   std::uint64_t last_arg(EventKind kind) const { return last_args_[has_sequence(kind)]; }

@@ -465,6 +465,23 @@ Result<std::vector<LostRow>> Reader::lost() const {
       });
 }
 
+Result<std::vector<TimerRow>> Reader::timers() const {
+  return impl_->rows<TimerRow>(
+      "the timers",
+      "SELECT kind, object_id, task_id, site_id, told_ns, due_ns, period_ns FROM timer"
+      " ORDER BY told_ns, due_ns, task_id, object_id",
+      [](const Statement& s) {
+        return TimerRow{
+            .kind = trace_format::parse_timer_kind(s.text(0)).value_or(TimerKind::Unknown),
+            .object_id = unsigned_of(s.integer(1)),
+            .task_id = unsigned_of(s.integer(2)),
+            .site_id = narrow(s.integer(3)),
+            .told_ns = s.integer(4),
+            .due_ns = s.integer(5),
+            .period_ns = s.integer(6)};
+      });
+}
+
 Result<std::vector<FindingRow>> Reader::findings() const {
   return impl_->rows<FindingRow>(
       "the findings",

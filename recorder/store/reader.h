@@ -42,6 +42,7 @@ class Reader {
   Result<std::vector<ParkRow>> parks() const;
   Result<std::vector<ParkRow>> spins() const;
   Result<std::vector<LostRow>> lost() const;
+  Result<std::vector<TimerRow>> timers() const;
   Result<std::vector<FindingRow>> findings() const;
   Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id
 

@@ -26,6 +26,7 @@ using trace_format::ObjectId;
 using trace_format::ObjectKind;
 using trace_format::SiteId;
 using trace_format::TaskId;
+using trace_format::TimerKind;
 using trace_format::WorkerId;
 
 // What a task is doing. The first five have duration and appear as spans; a task's last state may
@@ -165,6 +166,17 @@ struct ArmRow {
   TaskId task_id = 0;
   ObjectId object_id = 0;  // 0: of `after`
   ArmOperation operation = ArmOperation::Unknown;
+};
+
+// A timer that was pending when its program began to be recorded.
+struct TimerRow {
+  TimerKind kind = TimerKind::Unknown;
+  ObjectId object_id = 0;  // what it ends waits for
+  TaskId task_id = 0;      // whose wait it ends
+  SiteId site_id = 0;      // where it was made
+  std::int64_t told_ns = 0;
+  std::int64_t due_ns = 0;
+  std::int64_t period_ns = 0;  // 0: fires once
 };
 
 struct LostRow {

@@ -24,6 +24,9 @@ CREATE TABLE object(
   id INTEGER PRIMARY KEY, kind TEXT, name TEXT, site_id INTEGER, capacity INTEGER,
   created_ns INTEGER, destroyed_ns INTEGER, waits INTEGER, wait_ns INTEGER,
   program_id INTEGER);
+CREATE TABLE timer(
+  kind TEXT, object_id INTEGER, task_id INTEGER, site_id INTEGER, told_ns INTEGER, due_ns INTEGER,
+  period_ns INTEGER, program_id INTEGER);
 CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);

@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
+#include "recorder/store/pending_tasks.h"
 #include "recorder/store/schema.h"
 #include "recorder/store/sqlite.h"
 
@@ -22,6 +24,7 @@ enum Insert {
   kWorker,
   kThread,
   kObject,
+  kTimer,
   kSteal,
   kPark,
   kSpin,
@@ -32,13 +35,13 @@ enum Insert {
   kInsertCount
 };
 
+constexpr std::size_t kPendingTasksMax = 4096;
+
 constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO meta VALUES(?,?)",
     "INSERT OR REPLACE INTO program VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
-    "INSERT OR REPLACE INTO task(id, name, parent_id, spawn_site_id, created_ns, ended_ns, state,"
-    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
-    " program_id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO task SELECT * FROM pending_task",
     "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
     "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
@@ -49,6 +52,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " destroyed_ns = coalesce(excluded.destroyed_ns, destroyed_ns),"
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
+    "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
     "INSERT INTO steal VALUES(?,?,?,?,?)",
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
@@ -98,6 +102,7 @@ FileKind file_kind(const std::string& path) {
 
 struct Writer::Impl {
   std::string path;
+  PendingTasks tasks;
   DatabaseHandle database;
   std::array<Statement, kInsertCount> inserts;
   Result<void> failure;
@@ -129,6 +134,14 @@ struct Writer::Impl {
 
   bool run(Statement& statement) {
     return attempt([&] { return statement.run() == SQLITE_DONE; });
+  }
+
+  void write_tasks() {
+    if (tasks.size() == 0) return;
+    tasks.sort();
+    Statement* s = insert(kTask);
+    if (s != nullptr) run(*s);
+    tasks.clear();
   }
 
   void add_idle(Insert which, const ParkRow& row) {
@@ -171,7 +184,8 @@ Result<Writer> Writer::create(const std::string& path) {
                              " PRAGMA synchronous=OFF; BEGIN") &&
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
                      execute(database, first_rows.c_str()) && execute(database, "COMMIT") &&
-                     execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
+                     execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL") &&
+                     impl->tasks.register_table(database) == SQLITE_OK;
   if (!ready) return impl->error("Cannot create", errno);
   for (std::size_t i = 0; i < kInsertCount; ++i) {
     impl->inserts[i] = Statement(database, kInsertSql[i]);
@@ -207,19 +221,10 @@ void Writer::put_site(const SiteRow& row) {
   impl_->run(s->bind_text(4, row.function).bind(5, std::int64_t{program_of_site(row.id)}));
 }
 
-void Writer::put_task(const TaskRow& row, Totals totals) {
-  Statement* s = impl_->insert(kTask);
-  if (s == nullptr) return;
-  s->bind_id(1, row.id).bind_name(2, row.name).bind_id(3, row.parent_id);
-  s->bind_id(4, row.spawn_site_id).bind(5, row.created_ns).bind(6, row.ended_ns);
-  const bool state_known = totals == Totals::Known && row.state_known;
-  s->bind_name(7, state_known ? to_text(row.state) : std::string_view());
-  for (std::size_t i = 0; i < kSpanStates; ++i) {
-    s->bind(8 + static_cast<int>(i), if_known(totals, row.state_ns[i]));
-  }
-  s->bind(13, if_known(totals, count(row.wakeups)));
-  s->bind(14, if_known(totals, count(row.steals))).bind_name(15, row.panic_message);
-  impl_->run(s->bind(16, std::int64_t{program_of(row.id)}));
+void Writer::put_task(TaskRow&& row, Totals totals) {
+  if (!impl_->failure) return;
+  impl_->tasks.put(std::move(row), totals == Totals::Known);
+  if (impl_->tasks.size() == kPendingTasksMax) impl_->write_tasks();
 }
 
 void Writer::put_worker(const WorkerRow& row, Totals totals) {
@@ -249,6 +254,15 @@ void Writer::put_object(const ObjectRow& row, Totals totals) {
   s->bind(8, if_known(totals, count(row.waits)));
   s->bind(9, if_known(totals, row.wait_ns));
   impl_->run(s->bind(10, std::int64_t{program_of(row.id)}));
+}
+
+void Writer::add_timer(const TimerRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kTimer);
+  if (s == nullptr) return;
+  s->bind_text(1, to_text(row.kind)).bind_id(2, row.object_id).bind_id(3, row.task_id);
+  s->bind_id(4, row.site_id).bind(5, row.told_ns).bind(6, row.due_ns);
+  s->bind(7, row.period_ns == 0 ? std::nullopt : std::optional(row.period_ns));
+  impl_->run(s->bind(8, std::int64_t{program_id}));
 }
 
 void Writer::add_steal(const StealRow& row) {
@@ -296,17 +310,32 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     dropped.events = static_cast<std::uint64_t>(events.integer(0));
     events.reset();
     if (dropped.events == 0) return true;
-    if (!execute(database, "BEGIN")) return false;
-    Statement chunks(database, "DELETE FROM chunk WHERE end_ns < ?");
-    if (!chunks || chunks.bind(1, ns).run() != SQLITE_DONE) return false;
-    Statement start(database, "SELECT coalesce(min(start_ns), ?) FROM chunk");
+    if (!execute(database,
+                 "CREATE TEMP TABLE IF NOT EXISTS dropped(program_id INTEGER, worker_id INTEGER,"
+                 " end_ns INTEGER, PRIMARY KEY(program_id, worker_id)); BEGIN")) {
+      return false;
+    }
+    // A ring's events are in order, so what is left of it has none before the last that goes. Its
+    // spans may reach back far; for that alone nothing has to stay.
+    for (const char* sql :
+         {"INSERT OR REPLACE INTO temp.dropped SELECT program_id, coalesce(worker_id, -1),"
+          " max(end_ns) FROM chunk WHERE end_ns < ? GROUP BY 1, 2",
+          "DELETE FROM chunk WHERE end_ns < ?"}) {
+      Statement chunks(database, sql);
+      if (!chunks || chunks.bind(1, ns).run() != SQLITE_DONE) return false;
+    }
+    Statement start(database,
+                    "SELECT coalesce(min(max(coalesce(dropped.end_ns, start_ns), start_ns)), ?1)"
+                    " FROM chunk"
+                    " LEFT JOIN temp.dropped AS dropped ON dropped.program_id = chunk.program_id"
+                    " AND dropped.worker_id = coalesce(chunk.worker_id, -1)");
     if (!start || start.bind(1, ns).step() != SQLITE_ROW) return false;
-    // A chunk that stays may reach back: what was there then stays with it.
     const std::int64_t first_ns = std::min(start.integer(0), ns);
     start.reset();
     dropped.kept_from_ns = ns;
     for (const char* sql :
-         {"DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
+         {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
+          "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
           "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
           "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);
@@ -339,6 +368,7 @@ std::uint64_t Writer::used_bytes() {
 }
 
 Result<void> Writer::commit() {
+  impl_->write_tasks();
   if (impl_->failure && impl_->in_transaction) {
     impl_->in_transaction = false;
     impl_->run(impl_->inserts[kCommit]);

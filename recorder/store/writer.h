@@ -1,9 +1,10 @@
 // Writes a recording: rows and chunks in, one SQLite file out.
 //
 // Owns the file's only writing connection; one thread at a time. Rows wait in a transaction until
-// commit(); what was committed survives a kill of this process (WAL, synchronous NORMAL). The first
-// failure sticks: later calls do nothing, failure() says what happened, and everything committed
-// before stays readable. Putting a row with a known id replaces it, except for objects (see there).
+// commit(), some thousands of tasks before it in memory (pending_tasks.h); what was committed
+// survives a kill of this process (WAL, synchronous NORMAL). The first failure sticks: later calls
+// do nothing, failure() says what happened, and everything committed before stays readable. Putting
+// a row with a known id replaces it, except for objects (see there).
 #pragma once
 
 #include <cstdint>
@@ -47,11 +48,12 @@ class Writer {
   // Whose totals are not known yet has none.
   void put_program(const ProgramRow& row, Totals totals);
   void put_site(const SiteRow& row);
-  void put_task(const TaskRow& row, Totals totals);
+  void put_task(TaskRow&& row, Totals totals);
   void put_worker(const WorkerRow& row, Totals totals);
   void put_thread(std::uint64_t os_id);
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
   void put_object(const ObjectRow& row, Totals totals);
+  void add_timer(const TimerRow& row, ProgramId program_id);
   void add_steal(const StealRow& row);
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);
@@ -61,8 +63,8 @@ class Writer {
   std::int64_t put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
                          ProgramId program_id, WorkerId worker_id);
 
-  // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest one
-  // left begins. Commits.
+  // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest
+  // event that is left. Commits.
   Result<Dropped> drop_before(std::int64_t ns);
   // The `ns` for drop_before() that frees about `bytes`, oldest chunks first; never the newest one.
   std::int64_t cut_that_frees(std::uint64_t bytes);

@@ -113,6 +113,8 @@ class ChanCore {
   // A timer's channel shows no buffer.
   std::size_t length() const;
   std::size_t capacity() const { return is_timers() ? 0 : capacity_; }
+  // What a recording knows it by.
+  instrument::TracedObject& traced() { return traced_; }
   // Without the lock: true if close() has returned before.
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 

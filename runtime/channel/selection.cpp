@@ -15,7 +15,7 @@ constexpr std::size_t kInsertionMax = 16;
 
 // Ends a selection's wait at its deadline.
 struct Timeout : sched::Timer {
-  explicit Timeout(sched::Claim& shared) : Timer(expire), claim(shared) {
+  explicit Timeout(sched::Claim& shared) : Timer(kType), claim(shared) {
     waiter.task = sched::current_task();
   }
 
@@ -27,6 +27,11 @@ struct Timeout : sched::Timer {
     self.gate.unlock();
     if (task != nullptr) sched::ready(task);
   }
+  static sched::TimerOrigin origin(sched::Timer& timer) {
+    return {.task = static_cast<Timeout&>(timer).waiter.task->id};
+  }
+  static constexpr sched::TimerType kType{
+      .fire = expire, .kind = trace_format::TimerKind::Select, .origin = origin};
 
   base::Lock gate;
   sched::Claim& claim;

@@ -46,11 +46,17 @@ void FunctionHook::start() {
       site_);
 }
 
-SleeperHook::SleeperHook()
-    : Hook(Kind::Sleeper), Timer([](sched::Timer& timer) {
-        auto& self = static_cast<SleeperHook&>(timer);
-        if (self.end(false)) sched::ready(self.task);
-      }) {}
+constexpr sched::TimerType SleeperHook::kType{
+    .fire =
+        [](sched::Timer& timer) {
+          auto& self = static_cast<SleeperHook&>(timer);
+          if (self.end(false)) sched::ready(self.task);
+        },
+    .kind = trace_format::TimerKind::Sleep,
+    .origin =
+        [](sched::Timer& timer) {
+          return sched::TimerOrigin{.task = static_cast<SleeperHook&>(timer).task->id};
+        }};
 
 bool SleeperHook::end(bool by_cancellation) {
   const base::LockGuard guard(lock);
@@ -223,10 +229,21 @@ bool CancelNode::unlink(Hook& hook) {
 
 // ---- DeadlineNode -------------------------------------------------------------------------------
 
+constexpr sched::TimerType DeadlineNode::kType{
+    .fire = [](Timer& timer) { static_cast<DeadlineNode&>(timer).expire(); },
+    .kind = trace_format::TimerKind::Deadline,
+    .origin =
+        [](Timer& timer) {
+          const auto& self = static_cast<DeadlineNode&>(timer);
+          channel::ChanCore* const done = self.done_if_made();
+          return sched::TimerOrigin{.site = self.site_,
+                                    .object = done == nullptr ? nullptr : &done->traced()};
+        }};
+
 DeadlineNode::DeadlineNode(Node* parent, std::uint32_t references, std::int64_t deadline_ns,
                            std::exception_ptr cause, const base::Site& site)
     : CancelNode(parent, references, deadline_ns, site),
-      Timer([](Timer& timer) { static_cast<DeadlineNode&>(timer).expire(); }),
+      Timer(kType),
       deadline_cause_(std::move(cause)),
       site_(site) {}
 

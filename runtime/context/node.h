@@ -110,7 +110,8 @@ class FunctionHook : public Hook {
 
 // A task that sleeps until its timer fires or the context is done. On the task's stack.
 struct SleeperHook : Hook, sched::Timer {
-  SleeperHook();
+  SleeperHook() : Hook(Kind::Sleeper), Timer(kType) {}
+  static const sched::TimerType kType;
   base::Lock lock;
   sched::Task* task = nullptr;
   bool parked TASKSCOPE_GUARDED_BY(lock) = false;
@@ -158,6 +159,8 @@ class CancelNode : public Node, private Hook {
  protected:
   // Called once, after the node has become something else than Live; not under a lock.
   virtual void stop_waiting() {}
+  // done_core(), if somebody has asked for it.
+  channel::ChanCore* done_if_made() const { return done_.load(std::memory_order_acquire); }
 
  private:
   friend class Worklist;
@@ -190,6 +193,8 @@ class DeadlineNode final : public CancelNode, private sched::Timer {
   void start();
 
  private:
+  static const sched::TimerType kType;
+
   void stop_waiting() override;
   void expire();
 

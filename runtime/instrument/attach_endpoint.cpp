@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/base/peer.h"
 #include "runtime/instrument/packet.h"
 #include "runtime/trace_format/attach_place.h"
 #include "runtime/trace_format/event.h"
@@ -102,14 +103,12 @@ AttachEndpoint::~AttachEndpoint() {
   unlink(info_path_.c_str());
 }
 
-base::UniqueFd AttachEndpoint::accept() const {
-  base::UniqueFd peer(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!peer) return peer;
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  const bool known = getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0;
-  if (!known || credentials.uid != geteuid()) peer.reset();
-  return peer;
+AttachEndpoint::Caller AttachEndpoint::accept() const {
+  base::UniqueFd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) return {};
+  const auto peer = base::peer_of(socket.get());
+  if (!peer || !peer->is_own_user()) return {};
+  return {.socket = std::move(socket), .pid = peer->pid};
 }
 
 }  // namespace taskscope::instrument

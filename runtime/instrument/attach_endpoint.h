@@ -23,8 +23,13 @@ class AttachEndpoint {
   ~AttachEndpoint();
 
   int fd() const { return socket_.get(); }
-  // The next connection of this user; none if nobody waits, or if it was a stranger's.
-  base::UniqueFd accept() const;
+  // The next connection of this user, and whose process it is; none if nobody waits, or if it was a
+  // stranger's.
+  struct Caller {
+    base::UniqueFd socket;
+    std::int64_t pid = 0;
+  };
+  Caller accept() const;
 
   // In the child of a fork: the files are the parent's.
   void forget() { socket_.reset(); }

@@ -20,6 +20,7 @@
 #include "runtime/instrument/traced_object.h"
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/event.h"
+#include "runtime/trace_format/pending_timer.h"
 
 namespace taskscope::instrument {
 
@@ -76,6 +77,10 @@ class Lane {
   // What a task older than the recording was doing when that began; before its first event. If it
   // runs on this lane's worker, `here`. False if there is no room.
   bool alive(TaskId task, const trace_format::AliveText& text, std::string_view name, bool here);
+  // A timer older than the recording, that ends waits for `object`.
+  void timer(ObjectId object, const trace_format::PendingTimer& timer) {
+    write_text(EventKind::Timer, object, trace_format::format_pending_timer(timer));
+  }
   // Nobody knows what runs here: an event that would say so could not be written.
   void forget_current() { current_ = {}; }
 

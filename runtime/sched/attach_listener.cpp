@@ -18,6 +18,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/no_signals.h"
+#include "runtime/base/peer.h"
 #include "runtime/instrument/packet.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/trace_format/attach_place.h"
@@ -30,15 +31,6 @@ namespace {
 constexpr std::size_t kVisitorsMax = 16;
 // Who has not said by then what it wants is shown out.
 constexpr std::int64_t kPatienceNs = 1'000'000'000;
-
-;
-
-std::int64_t pid_of(int socket) {
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 ? credentials.pid
-                                                                               : 0;
-}
 
 void refuse(int socket, const std::string& reason) {
   tf::Refused refused;
@@ -88,7 +80,10 @@ void AttachListener::forget() {
 }
 
 void AttachListener::loop() {
-  if (scheduler_.tracing().active()) recorder_pid_ = pid_of(scheduler_.tracing().socket());
+  if (scheduler_.tracing().active()) {
+    const auto recorder = base::peer_of(scheduler_.tracing().socket());
+    recorder_pid_ = recorder ? recorder->pid : 0;
+  }
   pollfd stop{.fd = stop_.get(), .events = POLLIN, .revents = 0};
   if (poll(&stop, 1, kQuietNs / 1'000'000) == 0) {
     if (may_attach_) open();
@@ -132,9 +127,9 @@ bool AttachListener::wait() {
 }
 
 void AttachListener::let_in() {
-  if (base::UniqueFd socket = endpoint_->accept()) {
-    visitors_.push_back({.socket = std::move(socket), .since_ns = base::monotonic_ns()});
-  }
+  auto [socket, pid] = endpoint_->accept();
+  if (!socket) return;
+  visitors_.push_back({.socket = std::move(socket), .pid = pid, .since_ns = base::monotonic_ns()});
 }
 
 void AttachListener::hear(Visitor& visitor) {
@@ -174,7 +169,7 @@ void AttachListener::admit(Visitor& visitor) {
     return refuse(visitor.socket.get(), "It is being recorded already, by process " +
                                             std::to_string(recorder_pid_) + ".");
   }
-  recorder_pid_ = pid_of(visitor.socket.get());
+  recorder_pid_ = visitor.pid;
   base::UniqueFd copy(fcntl(visitor.socket.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return refuse(visitor.socket.get(), "It has no file descriptor left.");
   const auto attached = scheduler_.tracing().attach(std::move(visitor.socket));

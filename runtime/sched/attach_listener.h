@@ -39,6 +39,7 @@ class AttachListener {
  private:
   struct Visitor {
     base::UniqueFd socket;
+    std::int64_t pid = 0;
     std::int64_t since_ns = 0;
   };
 

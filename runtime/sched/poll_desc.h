@@ -106,8 +106,10 @@ class PollDesc {
   static constexpr std::uint8_t kExpired = 2;  // the deadline has passed
 
   struct Slot : Timer {
-    Slot() : Timer([](Timer& timer) { static_cast<Slot&>(timer).expire(); }) {}
+    Slot() : Timer(kType) {}
     void expire();
+    static void fire_slot(Timer& timer) { static_cast<Slot&>(timer).expire(); }
+    static constexpr TimerType kType{.fire = fire_slot, .kind = trace_format::TimerKind::Network};
 
     PollDesc* desc = nullptr;  // constant
     // Guarded by lock_. The waiters' slots are PollResults.

@@ -386,15 +386,25 @@ void Thread::checkpoint() {
     yield();
 }
 
+namespace {
+
+struct Sleeper : Timer {
+  explicit Sleeper(Task* sleeper) : Timer(kType), task(sleeper) {}
+  static void wake(Timer& timer) {
+    current_worker()->make_ready_last(static_cast<Sleeper&>(timer).task);
+  }
+  static TimerOrigin origin(Timer& timer) {
+    return {.task = static_cast<Sleeper&>(timer).task->id};
+  }
+  static constexpr TimerType kType{
+      .fire = wake, .kind = trace_format::TimerKind::Sleep, .origin = origin};
+  Task* task;
+};
+
+}  // namespace
+
 void Thread::sleep_until(std::int64_t deadline_ns, const base::Site& site) {
-  struct Sleeper : Timer {
-    explicit Sleeper(Task* sleeper)
-        : Timer([](Timer& timer) {
-            current_worker()->make_ready_last(static_cast<Sleeper&>(timer).task);
-          }),
-          task(sleeper) {}
-    Task* task;
-  } sleeper(task_);
+  Sleeper sleeper(task_);
   enter_runtime();
   Worker* const mine = worker();
   // The task parks with the queue's lock held, so it cannot be woken too early.

@@ -7,7 +7,9 @@
 // stopping allocate nothing but room in the worker's queue, and cost tens of nanoseconds.
 //
 //   struct Timeout : sched::Timer {
-//     Timeout() : Timer([](sched::Timer& timer) { static_cast<Timeout&>(timer).expire(); }) {}
+//     Timeout() : Timer(kType) {}
+//     static constexpr sched::TimerType kType{
+//         .fire = [](sched::Timer& timer) { static_cast<Timeout&>(timer).expire(); }, …};
 //     …
 //   };
 //   sched::start_timer(timeout, sched::now_ns() + 1'000'000);
@@ -30,22 +32,46 @@
 #include <cstdint>
 #include <limits>
 
+#include "runtime/base/site.h"
+#include "runtime/trace_format/event.h"
+
+namespace taskscope::instrument {
+class TracedObject;
+}
+
 namespace taskscope::sched {
 
 class TimerQueue;
+struct Timer;
+
+// What a recorder that attaches is told of a pending timer, beside its kind and time.
+struct TimerOrigin {
+  base::Site site;                             // where it was made, if that is not a task's wait
+  instrument::TracedObject* object = nullptr;  // what it ends waits for
+  trace_format::TaskId task = 0;               // whose wait it ends
+};
+
+// What all timers for one purpose have in common: a constant.
+struct TimerType {
+  void (*fire)(Timer&);
+  trace_format::TimerKind kind = trace_format::TimerKind::Unknown;
+  // Null: there is nothing to say. Called while the timer is pending and cannot be stopped, under
+  // the lock of its queue: takes no lock.
+  TimerOrigin (*origin)(Timer&) = nullptr;
+};
 
 // What one worker is firing now; null: nothing. Written by the worker, release after the call.
 struct alignas(64) FiringSlot {
-  std::atomic<struct Timer*> timer{nullptr};
+  std::atomic<Timer*> timer{nullptr};
 };
 
 struct Timer {
-  explicit Timer(void (*function)(Timer&)) : fire(function) {}
+  explicit Timer(const TimerType& its_type) : type(&its_type) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
   // Constant while the timer is pending.
-  void (*fire)(Timer&);
+  const TimerType* type;
 
  private:
   friend class TimerQueue;
@@ -65,6 +91,7 @@ struct Timer {
   std::int64_t period_ns_ = 0;  // 0: fires once
   std::uint64_t order_ = 0;     // among equal deadlines
   std::size_t place_ = 0;       // in the queue
+  std::uint32_t told_in_ = 0;   // the last telling of the queue that needs no word of it any more
 
   // Atomic: written under that lock, release; read without it to find the lock.
   std::atomic<TimerQueue*> home_{nullptr};

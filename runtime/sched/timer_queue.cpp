@@ -19,6 +19,7 @@ void TimerQueue::set(Timer& timer, std::int64_t deadline_ns, std::int64_t period
 
 void TimerQueue::add(Timer& timer, std::int64_t deadline_ns, std::int64_t period_ns) {
   set(timer, deadline_ns, period_ns);
+  timer.told_in_ = telling_;  // it begins now: there is nothing to tell
   heap_.emplace_back();
   sift_up(heap_.size() - 1, {deadline_ns, &timer});
   // Release pairs with the acquire in Timers::lock_home().
@@ -92,6 +93,10 @@ std::size_t TimerQueue::count_due(std::int64_t now_ns) const TASKSCOPE_NO_ANALYS
 void TimerQueue::put(std::size_t place, const Entry& entry) {
   heap_[place] = entry;
   entry.timer->place_ = place;
+  if (place < told_below_ && entry.timer->told_in_ != telling_) [[unlikely]] {
+    entry.timer->told_in_ = telling_;
+    overtaken_.push_back(entry.timer);
+  }
 }
 
 void TimerQueue::sift_up(std::size_t place, const Entry& entry) {
@@ -131,6 +136,39 @@ void TimerQueue::take_out(Timer& timer) {
   const Entry last = heap_.back();
   heap_.pop_back();
   if (place < heap_.size()) sift(place, last);
+  if (!overtaken_.empty()) [[unlikely]]
+    std::erase(overtaken_, &timer);
+}
+
+void TimerQueue::begin_telling() {
+  end_telling();
+  ++telling_;
+}
+
+void TimerQueue::end_telling() {
+  told_below_ = 0;
+  overtaken_.clear();
+}
+
+Timer* TimerQueue::next_untold() {
+  while (told_below_ < heap_.size()) {
+    Timer* const timer = heap_[told_below_++].timer;
+    if (timer->told_in_ == telling_) continue;
+    timer->told_in_ = telling_;
+    return timer;
+  }
+  if (overtaken_.empty()) {
+    told_below_ = 0;
+    return nullptr;
+  }
+  Timer* const timer = overtaken_.back();
+  overtaken_.pop_back();
+  return timer;
+}
+
+std::int64_t TimerQueue::due_ns(const Timer& timer) const {
+  return timer.period_ns_ == 0 ? timer.deadline_ns_.load(std::memory_order_relaxed)
+                               : heap_[timer.place_].deadline_ns;
 }
 
 void TimerQueue::publish_earliest() {

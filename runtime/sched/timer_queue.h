@@ -9,6 +9,8 @@
 //   2. heap_[i].timer->place_ == i and its home_ is this queue.
 //   3. An entry's deadline is its timer's or, while that has been put off, an earlier one.
 //   4. earliest_ns_ is the deadline of heap_[0], kNever without one.
+//   5. While a telling is under way, everything below heap_[told_below_] is of no more interest to
+//      it, or in overtaken_.
 #pragma once
 
 #include <atomic>
@@ -42,6 +44,16 @@ class alignas(64) TimerQueue {
   Timer* take_due(std::int64_t now_ns, FiringSlot& slot) TASKSCOPE_REQUIRES(lock_);
   std::size_t count_due(std::int64_t now_ns) const TASKSCOPE_REQUIRES(lock_);
 
+  // A telling: next_untold() returns each timer that was pending at begin_telling() and is so
+  // still, once, and at last null, at which the telling ends. The lock may be released between
+  // calls, so that the queue is never closed for long. One telling at a time.
+  void begin_telling() TASKSCOPE_REQUIRES(lock_);
+  Timer* next_untold() TASKSCOPE_REQUIRES(lock_);
+  void end_telling() TASKSCOPE_REQUIRES(lock_);  // before its end
+  // When a timer that is pending here fires next.
+  std::int64_t due_ns(const Timer& timer) const TASKSCOPE_REQUIRES(lock_);
+  static std::int64_t period_ns(const Timer& timer) { return timer.period_ns_; }
+
   // Deadline of the first timer, kNever without one. Seq_cst: idle workers compare it with the
   // deadline they sleep to after they announced that they are idle.
   std::int64_t earliest_ns() const { return earliest_ns_.load(std::memory_order_seq_cst); }
@@ -70,6 +82,9 @@ class alignas(64) TimerQueue {
   base::Lock lock_;
   std::vector<Entry> heap_ TASKSCOPE_GUARDED_BY(lock_);
   std::uint64_t next_order_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::uint32_t telling_ TASKSCOPE_GUARDED_BY(lock_) = 0;      // counts them
+  std::size_t told_below_ TASKSCOPE_GUARDED_BY(lock_) = 0;     // 0: none is under way
+  std::vector<Timer*> overtaken_ TASKSCOPE_GUARDED_BY(lock_);  // moved there untold
 
   // Atomic: written under lock_.
   std::atomic<std::int64_t> earliest_ns_{kNever};

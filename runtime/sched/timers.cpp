@@ -130,7 +130,7 @@ std::size_t Timers::fire_queue(TimerQueue& queue, FiringSlot& slot, std::int64_t
   }
   while (Timer* timer = queue.take_due(now_ns, slot)) {
     queue.lock().unlock();
-    timer->fire(*timer);
+    timer->type->fire(*timer);
     base::annotate_release(timer);
     // Release pairs with the acquire in stop(). The timer itself may be gone.
     slot.timer.store(nullptr, std::memory_order_release);

@@ -34,6 +34,7 @@ class Timers {
   // For the next worker. One thread at a time.
   void add_queue();
   TimerQueue& queue(std::uint32_t worker) { return places_[worker]->queue; }
+  std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
 
   // As the functions of timer.h, into the queue of `worker`.
   void start(Timer& timer, std::uint32_t worker, std::int64_t deadline_ns, std::int64_t period_ns);
@@ -84,7 +85,6 @@ class Timers {
     TimerQueue queue;
     FiringSlot slot;
   };
-  std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
 
   // Constant after construction; so are the places below count_.
   ManualClock* const clock_;

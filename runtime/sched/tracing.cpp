@@ -26,6 +26,8 @@ constexpr std::int64_t kSliceNs = 10'000'000;
 constexpr std::int64_t kShortestWaitNs = 20'000;
 constexpr std::int64_t kLongestWaitNs = 1'000'000;
 constexpr int kPausesBeforeYield = 100;
+// What may be said of them fills a small part of the smallest ring.
+constexpr int kTimersAtOnce = 16;
 
 void sleep_ns(std::int64_t ns) {
   const timespec time{.tv_sec = 0, .tv_nsec = ns};
@@ -246,17 +248,67 @@ void Tracing::tell(instrument::Lane& lane, Task& task, Where where) {
 
 // False if the recorder has gone. At most half of the ring is filled: the rest is for what the
 // program does meanwhile.
+bool Tracing::wait_for_room() {
+  while (tracer_->ext_ring_is_half_full()) {
+    if (recorder_is_gone() || scheduler_.stopping()) return false;
+    sleep_ns(kLongestWaitNs);
+  }
+  return true;
+}
+
+// False if the recorder has gone.
 bool Tracing::tell_all() {
   bool there = true;
   scheduler_.tasks().for_each_live([&](Task& task) {
-    while (there && tracer_->ext_ring_is_half_full()) {
-      there = !recorder_is_gone() && !scheduler_.stopping();
-      sleep_ns(kLongestWaitNs);
-    }
+    there = there && wait_for_room();
     if (!there) return;
     outside([&](instrument::Lane& lane) { introduce_outside(lane, task); });
   });
-  return there;
+  return there && tell_timers();
+}
+
+bool Tracing::tell_timers() {
+  for (std::uint32_t i = 0; i < scheduler_.timers().count(); ++i) {
+    TimerQueue& queue = scheduler_.timers().queue(i);
+    bool there = true;
+    bool more = true;
+    {
+      const base::LockGuard guard(queue.lock());
+      queue.begin_telling();
+    }
+    while (there && more) {
+      there = wait_for_room();
+      const base::LockGuard guard(queue.lock());
+      more = there && tell_some(queue);
+      if (!there) queue.end_telling();
+    }
+    if (!there) return false;
+  }
+  return true;
+}
+
+// Few at a time, so that the queue is closed for some microseconds only. The timers, and what they
+// are about, stay while it is. False if there are no more. REQUIRES: queue.lock().
+bool Tracing::tell_some(TimerQueue& queue) TASKSCOPE_NO_ANALYSIS {
+  const std::int64_t now_ns = scheduler_.timers().now_ns();
+  for (int i = 0; i < kTimersAtOnce; ++i) {
+    Timer* const timer = queue.next_untold();
+    if (timer == nullptr) return false;
+    const TimerType& type = *timer->type;
+    const TimerOrigin origin = type.origin == nullptr ? TimerOrigin() : type.origin(*timer);
+    const std::int64_t period_ns = TimerQueue::period_ns(*timer);
+    const std::int64_t due_in_ns = std::max<std::int64_t>(queue.due_ns(*timer) - now_ns, 0);
+    tf::PendingTimer pending{.kind = type.kind,
+                             .due_in_ns = static_cast<std::uint64_t>(due_in_ns),
+                             .period_ns = static_cast<std::uint64_t>(period_ns),
+                             .task = origin.task};
+    if (type.kind == tf::TimerKind::Timer && period_ns != 0) pending.kind = tf::TimerKind::Ticker;
+    outside([&](instrument::Lane& lane) {
+      pending.site = lane.site(origin.site);
+      lane.timer(origin.object == nullptr ? 0 : lane.object(*origin.object), pending);
+    });
+  }
+  return true;
 }
 
 }  // namespace taskscope::sched

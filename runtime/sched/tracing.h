@@ -11,7 +11,8 @@
 //      FORMAT.md): it had been doing that since time zero, or the change would have been written.
 //   3. Every worker passes between two tasks once more. So nobody is left that began to change a
 //      task before 2, and a task that nobody has told of since stands still: it waits, it is in a
-//      queue, or it has no worker. The attaching thread tells of all these.
+//      queue, or it has no worker. The attaching thread tells of all these, and of all timers that
+//      are pending.
 //
 // Who tells of a task claims it through Task::told; others who want to change it wait for that,
 // less than a microsecond. Tasks without a worker are changed under ext_lock_, which serves the
@@ -35,6 +36,7 @@
 namespace taskscope::sched {
 
 class Scheduler;
+class TimerQueue;
 class Worker;
 
 class Tracing {
@@ -116,6 +118,9 @@ class Tracing {
   bool finish_round();
   void hurry(Worker& worker, std::int64_t waited_ns);
   bool tell_all();
+  bool tell_timers();
+  bool tell_some(TimerQueue& queue);
+  bool wait_for_room();
   bool recorder_is_gone() const;
 
   // Constant after construction.

@@ -2,9 +2,19 @@
 
 namespace taskscope::time {
 
+// One with a period is told of as a ticker.
+constexpr sched::TimerType ChannelTimer::kType{
+    .fire = [](Timer& timer) { static_cast<ChannelTimer&>(timer).send_time(); },
+    .kind = trace_format::TimerKind::Timer,
+    .origin =
+        [](Timer& timer) {
+          instrument::TracedObject& object =
+              static_cast<ChannelTimer&>(timer).chan_.ref().get()->traced();
+          return sched::TimerOrigin{.site = object.made_at(), .object = &object};
+        }};
+
 ChannelTimer::ChannelTimer(std::int64_t deadline_ns, std::int64_t period_ns, const base::Site& site)
-    : Timer([](Timer& timer) { static_cast<ChannelTimer&>(timer).send_time(); }),
-      chan_(channel::make_part<TimePoint>(trace_format::ObjectKind::Timer, 1, site)) {
+    : Timer(kType), chan_(channel::make_part<TimePoint>(trace_format::ObjectKind::Timer, 1, site)) {
   sched::start_timer(*this, deadline_ns, period_ns);
 }
 

@@ -30,6 +30,8 @@ class ChannelTimer : private sched::Timer {
   const Chan<TimePoint>& chan() const { return chan_; }
 
  private:
+  static const sched::TimerType kType;
+
   void send_time();
 
   // Constant after construction. One value fits: what nobody has received by the next is lost.

@@ -10,6 +10,16 @@ std::int64_t checked_period(std::int64_t period_ns, const char* message) {
   return period_ns;
 }
 
+constexpr sched::TimerType FunctionTimer::kTask{
+    .fire = fire_as_task, .kind = trace_format::TimerKind::AfterFunc, .origin = origin};
+constexpr sched::TimerType FunctionTimer::kDetached{
+    .fire = fire_here, .kind = trace_format::TimerKind::TimeAfter, .origin = origin};
+
+sched::TimerOrigin FunctionTimer::origin(Timer& timer) {
+  const auto& self = static_cast<FunctionTimer&>(timer);
+  return {.site = self.site_, .object = self.object_};
+}
+
 void FunctionTimer::start(std::int64_t deadline_ns) {
   references_.fetch_add(1, std::memory_order_relaxed);
   sched::start_timer(*this, deadline_ns);

@@ -29,9 +29,11 @@ class FunctionTimer : private sched::Timer {
   template <class F>
   static FunctionTimerRef start_task(std::int64_t deadline_ns, F&& function,
                                      const base::Site& site);
-  // The same between two tasks: `function` must not wait. Nobody can stop it.
+  // The same between two tasks: `function` must not wait. Nobody can stop it. `object`, which the
+  // function keeps alive, is what it ends waits for.
   template <class F>
-  static void start_detached(std::int64_t deadline_ns, F&& function);
+  static void start_detached(std::int64_t deadline_ns, F&& function,
+                             instrument::TracedObject* object, const base::Site& site);
 
   bool stop();
   bool reset(std::int64_t deadline_ns);
@@ -43,13 +45,18 @@ class FunctionTimer : private sched::Timer {
 
  protected:
   // One reference is the caller's.
-  FunctionTimer(void (*on_fire)(Timer&), const base::Site& site) : Timer(on_fire), site_(site) {}
+  FunctionTimer(const sched::TimerType& its_type, instrument::TracedObject* object,
+                const base::Site& site)
+      : Timer(its_type), site_(site), object_(object) {}
   virtual ~FunctionTimer() = default;
 
  private:
   virtual void run() = 0;
   static void fire_as_task(Timer& timer);
   static void fire_here(Timer& timer);
+  static sched::TimerOrigin origin(Timer& timer);
+  static const sched::TimerType kTask;
+  static const sched::TimerType kDetached;
   void start(std::int64_t deadline_ns);
 
   template <class F>
@@ -57,6 +64,7 @@ class FunctionTimer : private sched::Timer {
 
   // Constant after construction.
   const base::Site site_;
+  instrument::TracedObject* const object_;  // null: none
 
   // Held while reset starts it again.
   base::Lock lock_;
@@ -69,8 +77,9 @@ template <class F>
 class FunctionTimer::Of final : public FunctionTimer {
  public:
   template <class G>
-  Of(void (*on_fire)(Timer&), G&& function, const base::Site& site)
-      : FunctionTimer(on_fire, site), function_(std::forward<G>(function)) {}
+  Of(const sched::TimerType& its_type, G&& function, instrument::TracedObject* object,
+     const base::Site& site)
+      : FunctionTimer(its_type, object, site), function_(std::forward<G>(function)) {}
 
  private:
   void run() override { static_cast<void>(function_()); }
@@ -102,15 +111,16 @@ class FunctionTimerRef {
 template <class F>
 FunctionTimerRef FunctionTimer::start_task(std::int64_t deadline_ns, F&& function,
                                            const base::Site& site) {
-  FunctionTimerRef timer(new Of<std::decay_t<F>>(fire_as_task, std::forward<F>(function), site));
+  FunctionTimerRef timer(new Of<std::decay_t<F>>(kTask, std::forward<F>(function), nullptr, site));
   timer->start(deadline_ns);
   return timer;
 }
 
 template <class F>
-void FunctionTimer::start_detached(std::int64_t deadline_ns, F&& function) {
+void FunctionTimer::start_detached(std::int64_t deadline_ns, F&& function,
+                                   instrument::TracedObject* object, const base::Site& site) {
   const FunctionTimerRef timer(
-      new Of<std::decay_t<F>>(fire_here, std::forward<F>(function), base::Site()));
+      new Of<std::decay_t<F>>(kDetached, std::forward<F>(function), object, site));
   timer->start(deadline_ns);
 }
 

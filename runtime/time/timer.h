@@ -98,8 +98,9 @@ template <class Rep, class Period>
 Receiver<TimePoint> time_after(std::chrono::duration<Rep, Period> duration,
                                Site site = Site::here()) {
   const auto chan = channel::make_part<TimePoint>(trace_format::ObjectKind::Timer, 1, site);
-  time::FunctionTimer::start_detached(sched::deadline_after(sched::to_ns(duration)),
-                                      [chan] { static_cast<void>(chan.try_send(now())); });
+  time::FunctionTimer::start_detached(
+      sched::deadline_after(sched::to_ns(duration)),
+      [chan] { static_cast<void>(chan.try_send(now())); }, &chan.ref().get()->traced(), site);
   return chan;
 }
 

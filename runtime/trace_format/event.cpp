@@ -45,6 +45,16 @@ constexpr std::array kOperations = {
 #undef TASKSCOPE_ARM_OPERATION
 };
 
+struct TimerSpec {
+  TimerKind kind;
+  std::string_view text;
+};
+constexpr std::array kTimers = {
+#define TASKSCOPE_TIMER_KIND(number, name, text) TimerSpec{TimerKind::name, text},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_TIMER_KIND
+};
+
 // Index + 1 into kEvents by event number; 0 where there is none.
 constexpr auto kEventByNumber = [] {
   std::array<std::uint8_t, 256> table{};
@@ -93,6 +103,11 @@ std::string_view to_text(ArmOperation operation) {
   return spec == nullptr ? "unknown" : spec->text;
 }
 
+std::string_view to_text(TimerKind kind) {
+  const auto* spec = find_in(kTimers, [=](const TimerSpec& s) { return s.kind == kind; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
 ReasonClass reason_class(BlockReason reason) {
   const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.reason == reason; });
   return spec == nullptr ? ReasonClass::None : spec->reason_class;
@@ -112,6 +127,11 @@ std::optional<ObjectKind> parse_object_kind(std::string_view text) {
 std::optional<ArmOperation> parse_arm_operation(std::string_view text) {
   const auto* spec = find_in(kOperations, [=](const OperationSpec& s) { return s.text == text; });
   return spec == nullptr ? std::nullopt : std::optional(spec->operation);
+}
+
+std::optional<TimerKind> parse_timer_kind(std::string_view text) {
+  const auto* spec = find_in(kTimers, [=](const TimerSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->kind);
 }
 
 }  // namespace taskscope::trace_format

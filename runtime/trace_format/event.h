@@ -11,7 +11,7 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 3;
+inline constexpr std::uint16_t kFormatMinor = 4;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
@@ -59,6 +59,13 @@ enum class ArmOperation : std::uint8_t {
 #undef TASKSCOPE_ARM_OPERATION
 };
 
+enum class TimerKind : std::uint8_t {
+  Unknown = 0,
+#define TASKSCOPE_TIMER_KIND(number, name, text) name = number,
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_TIMER_KIND
+};
+
 // What the two arguments of an event mean.
 enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count };
 enum class AuxField : std::uint8_t {
@@ -89,10 +96,12 @@ std::string_view to_text(EventKind kind);
 std::string_view to_text(BlockReason reason);
 std::string_view to_text(ObjectKind kind);
 std::string_view to_text(ArmOperation operation);
+std::string_view to_text(TimerKind kind);
 ReasonClass reason_class(BlockReason reason);
 std::optional<BlockReason> parse_block_reason(std::string_view text);
 std::optional<ObjectKind> parse_object_kind(std::string_view text);
 std::optional<ArmOperation> parse_arm_operation(std::string_view text);
+std::optional<TimerKind> parse_timer_kind(std::string_view text);
 
 // One event as the program means it. Which of the two arguments an event uses, and for what, is in
 // its EventSpec.

@@ -3,11 +3,11 @@
 //
 // A recorder that has launched something listens, and every program below it that starts a run
 // connects by itself: each has a connection of its own. One that attaches to a program connects to
-// that, says Request first and may be Refused. Then: Hello, one RingOffer per ring (more may follow
-// at any time), and Bye when the runtime stops, or when the recorder has asked for it with Detach.
-// End of file without Bye means that the program died; its rings stay readable. A Request for Info
-// is answered by Info, and that is all. Everything in here is hostile to the other side until
-// checked: sizes, versions, lengths.
+// that, says Request first and may be Refused. Then: Hello, one RingOffer for each of its workers
+// and one for threads that are no worker's (more may follow at any time), and Bye when the runtime
+// stops, or when the recorder has asked for it with Detach. End of file without Bye means that the
+// program died; its rings stay readable. A Request for Info is answered by Info, and that is all.
+// Everything in here is hostile to the other side until checked: sizes, versions, lengths.
 #pragma once
 
 #include <cstdint>

@@ -11,18 +11,18 @@ using trace_format::Record;
 
 namespace {
 
-constexpr std::size_t kPairs = 500;
 constexpr std::uint64_t kStolenMax = 32;
 
 }  // namespace
 
-MadeUpProgram::MadeUpProgram() : rings_(kWorkers), workers_(kWorkers) {
+MadeUpProgram::MadeUpProgram(const Shape& shape)
+    : children_(shape.children), rings_(kWorkers), workers_(kWorkers) {
   tasks_.resize(1);
-  for (std::size_t pair = 1; pair <= kPairs; ++pair) {
+  for (std::size_t pair = 1; pair <= shape.pairs; ++pair) {
     put(0, EventKind::Object, pair,
         trace_format::pack_kind_site(trace_format::ObjectKind::Channel, 5));
   }
-  for (std::size_t i = 0; i < 2 * kPairs; ++i) spawn(i % kWorkers, true);
+  for (std::size_t i = 0; i < 2 * shape.pairs; ++i) spawn(i % kWorkers, true);
 }
 
 void MadeUpProgram::run_until(std::int64_t now_ns) {
@@ -72,7 +72,7 @@ void MadeUpProgram::step(std::size_t w) {
     task.woke = true;
     return;
   }
-  if (below(16) == 0) return spawn(w, false);
+  if (children_ && below(16) == 0) return spawn(w, false);
   if (below(32) == 0) {
     put(w, EventKind::Syscall, 0, 7);
     pass(worker, 500 + below(4000));

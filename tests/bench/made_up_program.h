@@ -22,7 +22,13 @@ class MadeUpProgram {
   static constexpr std::size_t kWorkers = 4;
   static constexpr std::uint64_t kTicksPerNs = 2;
 
-  MadeUpProgram();
+  // Some tasks last; with `children` these start others that do not.
+  struct Shape {
+    std::size_t pairs = 500;
+    bool children = true;
+  };
+  MadeUpProgram() : MadeUpProgram(Shape()) {}
+  explicit MadeUpProgram(const Shape& shape);
 
   // Goes on until the clocks of all workers have reached `now_ns`.
   void run_until(std::int64_t now_ns);
@@ -56,6 +62,7 @@ class MadeUpProgram {
   void next_task(std::size_t w);
   bool steal(std::size_t w);
 
+  bool children_;
   std::mt19937 random_{1};
   std::vector<std::vector<trace_format::Record>> rings_;
   std::vector<Worker> workers_;

@@ -1,9 +1,11 @@
 // How fast the recorder works and how small its files are, without the program that it records.
 // Prints one JSON object.
 //
-//   recorder_bench store EVENTS FILE  records to file: merge, spans, encoding, SQLite
-//   recorder_bench read FILE          chunks back to columns; a query that counts and sums within
-//                                     one hundredth of the time
+//   recorder_bench store EVENTS FILE [TASKS]  records to file: merge, spans, encoding, SQLite; with
+//                                             TASKS of so many tasks that last, else of few that
+//                                             last and many that do not
+//   recorder_bench read FILE                  chunks back to columns; a query that counts and sums
+//                                             within one hundredth of the time
 //
 // Speeds are per second of processor time of the one thread that does it all.
 #include <sys/resource.h>
@@ -38,8 +40,9 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-int store_events(std::size_t events, const std::string& path) {
-  bench::MadeUpProgram program;
+int store_events(std::size_t events, const std::string& path,
+                 const bench::MadeUpProgram::Shape& shape) {
+  bench::MadeUpProgram program(shape);
   ingest::ClockMap clock(base::TickSource::Hardware, {}, 0);
   double seconds = -cpu_seconds();
   auto writer = store::Writer::create(path);
@@ -144,12 +147,18 @@ int read_events(const std::string& path) {
 
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
-  std::size_t events = 0;
-  if (argc == 4) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), events);
-  if (what == "store" && events >= 100'000) return store_events(events, argv[3]);
+  const auto number = [&](int at) {
+    std::size_t value = 0;
+    if (argc > at) std::from_chars(argv[at], argv[at] + std::strlen(argv[at]), value);
+    return value;
+  };
+  bench::MadeUpProgram::Shape shape;
+  if (argc == 5) shape = {.pairs = number(4) / 2, .children = false};
+  const bool known = (argc == 4 || argc == 5) && number(2) >= 100'000 && shape.pairs > 0;
+  if (what == "store" && known) return store_events(number(2), argv[3], shape);
   if (what == "read" && argc == 3) return read_events(argv[2]);
   std::fprintf(stderr,
-               "usage: recorder_bench store EVENTS FILE (at least 100000 events)\n"
+               "usage: recorder_bench store EVENTS FILE [TASKS] (at least 100000 events)\n"
                "       recorder_bench read FILE\n");
   return 2;
 }

@@ -1,21 +1,24 @@
 // viewer_bench: what looking at a recording costs, without a window. Prints one JSON object.
 //
-//   viewer_bench FILE        opening it, and drawing frames of it
-//   viewer_bench first FILE  opening it up to the first picture, of whatever is known by then
-//   viewer_bench tasks N     drawing frames of a made-up recording of about N tasks
+//   viewer_bench FILE           opening it, and drawing frames of it
+//   viewer_bench unfolded FILE  the same with a row for every task
+//   viewer_bench first FILE     opening it up to the first picture, of whatever is known by then
+//   viewer_bench raster         20,000 rectangles and 5,000 labels to pixels, without a GPU
+#include <imgui.h>
+#include <sys/resource.h>
+#include <time.h>
+
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "tests/support/synthetic_session.h"
 #include "viewer/model/loader.h"
 #include "viewer/platform/scene.h"
+#include "viewer/platform/soft_rasterizer.h"
 
 namespace {
 
@@ -24,7 +27,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kWidth = 1920;
 constexpr int kHeight = 1080;
-constexpr std::uint32_t kTasksOfSynthetic = 43;  // at scale 1
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -38,30 +40,56 @@ viewer::ViewRequest request_for(std::string path) {
   return request;
 }
 
-// The slowest zoom's median frame, in ms: each zoom with its rows' pictures there.
-double frame_ms(viewer::Scene& scene) {
-  const double duration = static_cast<double>(scene.session()->duration_ns());
-  double slowest = 0;
-  for (const double share : {1.0, 0.1, 0.01, 0.001, 0.0001}) {
-    const auto start = static_cast<std::int64_t>(duration * 0.4);
-    const auto length = static_cast<std::int64_t>(std::max(duration * share, 1.0));
-    scene.view().time.show({start, start + length});
-    scene.picture(kWidth, kHeight);
-    std::vector<double> frames;
-    for (int frame = 0; frame < 15; ++frame) {
-      scene.draw(viewer::Scene::Kind::Window, 0);
-      frames.push_back(scene.last_frame_ms());
-    }
-    std::nth_element(frames.begin(), frames.begin() + frames.size() / 2, frames.end());
-    const double median = frames[frames.size() / 2];
-    std::fprintf(stderr, "1/%.0f of the recording in view: %.2f ms a frame\n", 1 / share, median);
-    slowest = std::max(slowest, median);
-  }
-  return slowest;
+struct FrameCosts {
+  double p99_ms = 0;      // of the slowest zoom
+  double picture_ms = 0;  // until every row in view has its exact picture, of the slowest zoom
+};
+
+double percentile(std::vector<double> values, double share) {
+  const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + at, values.end());
+  return values[static_cast<std::size_t>(at)];
 }
 
-// With `first_only` what follows the first picture is left out.
-int open_file(const std::string& path, bool first_only) {
+// Of this thread, so that other programs do not count.
+double cpu_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+}
+
+// At every zoom from all of it to a millionth, by tens: a jump there, then moving on by a few
+// pixels in every frame as one that is dragged does, whether the rows have their pictures or not.
+FrameCosts frame_costs(viewer::Scene& scene) {
+  constexpr int kFrames = 200;
+  const auto duration = static_cast<double>(scene.session()->duration_ns());
+  FrameCosts costs;
+  for (double share = 1; share >= 1e-6; share /= 10) {
+    const auto start = static_cast<std::int64_t>(duration * 0.4 * (1 - share));
+    const auto length = static_cast<std::int64_t>(std::max(duration * share, 1.0));
+    scene.view().time.show({start, start + length});
+    const auto asked = Clock::now();
+    scene.picture(kWidth, kHeight);
+    const double picture_ms = seconds_since(asked) * 1e3;
+    std::vector<double> frames;
+    for (int frame = 0; frame < kFrames; ++frame) {
+      scene.view().time.pan_px(frame % 50 < 25 ? 37 : -37);
+      const double begin_ms = cpu_ms();
+      scene.draw(viewer::Scene::Kind::Window, 1.0 / 60);
+      frames.push_back(cpu_ms() - begin_ms);
+    }
+    const double p99 = percentile(frames, 0.99);
+    std::fprintf(stderr, "1/%.0f in view: a frame %.2f ms, p99 %.2f ms; exact after %.0f ms\n",
+                 1 / share, percentile(frames, 0.5), p99, picture_ms);
+    costs.p99_ms = std::max(costs.p99_ms, p99);
+    costs.picture_ms = std::max(costs.picture_ms, picture_ms);
+  }
+  return costs;
+}
+
+enum class Open : std::uint8_t { Folded, Unfolded, FirstPicture };
+
+int open_file(const std::string& path, Open open) {
   const auto start = Clock::now();
   std::mutex mutex;
   std::condition_variable changed;
@@ -86,7 +114,7 @@ int open_file(const std::string& path, bool first_only) {
       scene.set_session(state.session);
       scene.picture(kWidth, kHeight);
       if (first_s == 0) first_s = seconds_since(start);
-      if (first_only) {
+      if (open == Open::FirstPicture) {
         std::printf("{\"first_frame_s\": %.4f}\n", first_s);
         return 0;
       }
@@ -97,34 +125,62 @@ int open_file(const std::string& path, bool first_only) {
     seen = changes;
   }
   const double complete_s = seconds_since(start);
-  std::printf("{\"first_frame_s\": %.4f, \"complete_s\": %.4f, \"frame_ms\": %.3f}\n", first_s,
-              complete_s, frame_ms(scene));
+  if (open == Open::Unfolded) {
+    scene.view().folds = {};
+    scene.view().rows_dirty = true;
+  }
+  const FrameCosts costs = frame_costs(scene);
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const viewer::TraceSession& session = *scene.session();
+  std::printf(
+      "{\"first_frame_s\": %.4f, \"complete_s\": %.4f, \"frame_p99_ms\": %.3f, "
+      "\"picture_ms\": %.1f, \"tasks\": %zu, \"spans\": %zu, \"bytes_per_span\": %.2f, "
+      "\"memory_mb\": %.0f}\n",
+      first_s, complete_s, costs.p99_ms, costs.picture_ms, session.tasks().size(),
+      session.span_count(),
+      static_cast<double>(session.packed_bytes()) /
+          static_cast<double>(std::max<std::size_t>(session.span_count(), 1)),
+      static_cast<double>(used.ru_maxrss) / 1024);
   return 0;
 }
 
-int many_tasks(std::uint32_t tasks) {
-  tests::SyntheticOptions options;
-  options.task_scale = std::max(1U, tasks / kTasksOfSynthetic);
-  options.spans = std::uint64_t{20} * tasks;
-  viewer::Scene scene(request_for("synthetic.tscope"), {});
-  scene.set_session(tests::make_synthetic_session(options));
-  scene.view().folds = {};  // every task has a row
-  scene.view().rows_dirty = true;
-  std::printf("{\"tasks\": %zu, \"frame_ms\": %.3f}\n", scene.session()->tasks().size(),
-              frame_ms(scene));
+// Small rectangles side by side and labels on them, rasterised without a GPU.
+int raster() {
+  constexpr int kRectangles = 20'000;
+  constexpr int kLabels = 5'000;
+  viewer::Scene scene(request_for("raster"), {});
+  ImGuiIO& io = ImGui::GetIO();
+  io.DisplaySize = {kWidth, kHeight};
+  io.DeltaTime = 1.0F / 60;
+  ImGui::NewFrame();
+  ImDrawList& list = *ImGui::GetBackgroundDrawList();
+  for (int at = 0; at < kRectangles; ++at) {
+    const auto x = static_cast<float>(at % 160 * 12);
+    const auto y = static_cast<float>(at / 160 * 8);
+    list.AddRectFilled({x, y}, {x + 11, y + 7}, IM_COL32(at & 255, at >> 8, 128, 255));
+    if (at % (kRectangles / kLabels) == 0) list.AddText({x, y}, IM_COL32_WHITE, "w17");
+  }
+  ImGui::Render();
+  std::vector<double> times;
+  viewer::Image image{kWidth, kHeight, {}};
+  for (int round = 0; round < 15; ++round) {
+    const auto start = Clock::now();
+    viewer::rasterize(*ImGui::GetDrawData(), scene.texture(), IM_COL32_BLACK, image);
+    times.push_back(seconds_since(start) * 1e3);
+  }
+  std::printf("{\"raster_ms\": %.2f}\n", percentile(times, 0.5));
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint32_t tasks = 0;
-  const char* number = argc == 3 && std::string(argv[1]) == "tasks" ? argv[2] : "";
-  const auto [stop, error] = std::from_chars(number, number + std::strlen(number), tasks);
-  if (argc == 3 && error == std::errc() && *stop == '\0') return many_tasks(tasks);
-  if (argc == 2) return open_file(argv[1], false);
-  if (argc == 3 && std::string(argv[1]) == "first") return open_file(argv[2], true);
-  std::fprintf(stderr,
-               "usage: viewer_bench FILE | viewer_bench first FILE | viewer_bench tasks N\n");
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (argc == 2 && first == "raster") return raster();
+  if (argc == 2) return open_file(first, Open::Folded);
+  if (argc == 3 && first == "first") return open_file(argv[2], Open::FirstPicture);
+  if (argc == 3 && first == "unfolded") return open_file(argv[2], Open::Unfolded);
+  std::fprintf(stderr, "usage: viewer_bench [first|unfolded] FILE | viewer_bench raster\n");
   return 2;
 }

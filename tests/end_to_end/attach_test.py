@@ -68,17 +68,6 @@ class Attached(Case):
         self.assertEqual(run.stderr, b"")
         return Recording(self, self.folder / name)
 
-    def attach_whole(self, program, *arguments):
-        """A recording in which all events fit. On a crowded machine about one in a hundred has some
-        that do not, and says so (an open bug of attaching): then another, and a line about it."""
-        for _ in range(3):
-            recording = self.attach(program, *arguments)
-            notes = recording.value("SELECT value FROM meta WHERE key = 'notes'")
-            if notes == "":
-                break
-            print(f"attached once more, because: {notes}")
-        return recording
-
     def assert_whole_from_its_first_instant(self, recording):
         """Each task's states follow each other without a gap from time zero, or its spawn, on."""
         info = recording.info()
@@ -156,7 +145,7 @@ class Attach(Attached):
         for workers in (1, 2, 4, 8):
             with self.subTest(workers=workers):
                 program = self.start_bustle(workers)
-                recording = self.attach_whole(program, "--for", "300ms")
+                recording = self.attach(program, "--for", "300ms")
                 tasks, spans = self.assert_whole_from_its_first_instant(recording)
                 by_name = {task["name"]: task for task in tasks}
                 for name, (state, reason) in STILL.items():

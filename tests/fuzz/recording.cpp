@@ -37,6 +37,7 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.parks().has_value());
   static_cast<void>(reader.spins().has_value());
   static_cast<void>(reader.lost().has_value());
+  static_cast<void>(reader.timers().has_value());
   static_cast<void>(reader.findings().has_value());
   const auto chunks = reader.chunks();
   if (chunks) {

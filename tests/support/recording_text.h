@@ -117,7 +117,8 @@ class RecordingText {
     const auto parks = reader_.parks();
     const auto spins = reader_.spins();
     const auto lost = reader_.lost();
-    ASSERT_TRUE(workers && objects && sites && steals && parks && spins && lost);
+    const auto timers = reader_.timers();
+    ASSERT_TRUE(workers && objects && sites && steals && parks && spins && lost && timers);
     line("\nworkers");
     for (const auto& w : *workers) {
       line("  w{} thread {} running {} syscall {} spinning {} parked {} events {} steals {}", w.id,
@@ -131,6 +132,10 @@ class RecordingText {
     }
     line("\nothers");
     for (const auto& s : *sites) line("  site {} {}:{} {}", s.id, s.file, s.line, s.function);
+    for (const auto& t : *timers) {
+      line("  timer {} object {} task {} site {} told {} due {} period {}", to_text(t.kind),
+           t.object_id, t.task_id, t.site_id, t.told_ns, t.due_ns, t.period_ns);
+    }
     for (const auto& s : *steals) {
       line("  steal {} {} from {}: {} tasks, first {}", s.ns, worker(s.thief), worker(s.victim),
            s.count, s.task_id);

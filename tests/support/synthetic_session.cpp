@@ -190,7 +190,8 @@ class Simulation {
       span.task_id = id + 1;
       span.woken_by = woken_by == kNobody ? 0 : woken_by + 1;
       span.object_id = task.object;
-      span.worker_id = task.worker;
+      // A call hands its worker off at once.
+      span.worker_id = task.state == TaskState::Syscall ? store::kNoWorker : task.worker;
       span.site_id = task.site;
       span.state = task.state;
       span.reason = task.reason;

@@ -123,42 +123,59 @@ std::int64_t value_of(const ClassStatistics& row, AreaColumn column) {
 
 }  // namespace
 
+std::size_t AreaRows::size() const {
+  std::size_t sum = 0;
+  for (const Run& run : runs) sum += run.end - run.begin;
+  return sum;
+}
+
 AreaRows area_rows(const RowList& rows, const Folds& folds, std::int64_t top, std::int64_t bottom) {
-  std::vector<std::uint32_t> tasks;
-  std::vector<std::uint32_t> workers;
-  std::vector<std::uint32_t> threads;
-  for (std::size_t at = rows.row_at(top); at < rows.size(); ++at) {
-    const Row row = rows.row(at);
-    if (row.y >= bottom) break;
-    if (row.kind == RowKind::Task) tasks.push_back(row.index);
-    if (row.kind == RowKind::Worker) workers.push_back(row.index);
-    if (row.kind == RowKind::Thread) threads.push_back(row.index);
-    if (row.kind != RowKind::GroupHeader) continue;
-    const TaskSet& set = rows.arrangement()->sets()[row.index];
-    if (!folds.groups.contains(set.key)) continue;
-    const auto members = rows.arrangement()->tasks_of(set);
-    tasks.insert(tasks.end(), members.begin(), members.end());
+  std::vector<AreaRows::Run> tasks;
+  std::vector<AreaRows::Run> workers;
+  std::vector<AreaRows::Run> threads;
+  const auto add = [](std::vector<AreaRows::Run>& runs, std::uint32_t begin, std::uint32_t end) {
+    if (!runs.empty() && runs.back().end == begin) {
+      runs.back().end = end;
+    } else {
+      runs.push_back({begin, end});
+    }
+  };
+  for (const RowList::Run& run : rows.runs(top, bottom)) {
+    if (run.kind == RowKind::Task) add(tasks, run.first, run.first + run.count);
+    if (run.kind == RowKind::Worker) add(workers, run.first, run.first + run.count);
+    for (std::uint32_t at = 0; at < run.count && run.kind == RowKind::Thread; ++at) {
+      const std::uint32_t thread = rows.thread_at(run.first + at);
+      add(threads, thread, thread + 1);
+    }
+    if (run.kind != RowKind::GroupHeader) continue;
+    const TaskSet& set = rows.arrangement()->sets()[run.first];
+    if (folds.groups.contains(set.key)) add(tasks, set.begin, set.end);
   }
   AreaRows out;
+  out.arrangement = rows.arrangement();
   out.kind = !tasks.empty() ? RowKind::Task : !workers.empty() ? RowKind::Worker : RowKind::Thread;
-  out.indices = !tasks.empty() ? tasks : !workers.empty() ? workers : threads;
-  std::sort(out.indices.begin(), out.indices.end());
+  out.runs = !tasks.empty() ? tasks : !workers.empty() ? workers : threads;
   return out;
 }
 
 AreaStatistics area_statistics(const TraceSession& session, const AreaRows& rows, TimeRange time,
                                const std::atomic<bool>& stop, std::size_t exact_max) {
   std::vector<Durations> classes(kStateClasses, Durations(exact_max));
-  for (const std::uint32_t index : rows.indices) {
+  const auto add_row = [&](std::uint32_t index) {
     const Track& track = track_of(session, rows.kind, index);
-    for (std::size_t at = track.first_ending_after(time.start_ns); at < track.size(); ++at) {
-      if (at % 4096 == 0 && stop.load()) return {};
-      if (track.start_ns(at) >= time.end_ns) break;
+    TrackWalk walk(track, time.start_ns);
+    while (const TrackSpan* span = walk.next()) {
+      if (span->start_ns >= time.end_ns || stop.load()) break;
       const std::int64_t inside =
-          std::min(track.end_ns(at), time.end_ns) - std::max(track.start_ns(at), time.start_ns);
-      classes[index_of(track.state_class(at))].add(inside);
+          std::min(span->end_ns, time.end_ns) - std::max(span->start_ns, time.start_ns);
+      classes[index_of(span->state_class)].add(inside);
     }
-    if (stop.load()) return {};
+  };
+  for (const AreaRows::Run& run : rows.runs) {
+    for (std::uint32_t at = run.begin; at < run.end; ++at) {
+      if (stop.load()) return {};
+      add_row(rows.index(at));
+    }
   }
   AreaStatistics out;
   for (std::size_t at = 0; at < kStateClasses; ++at) {

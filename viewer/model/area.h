@@ -16,8 +16,18 @@ namespace taskscope::viewer {
 // Rows of one kind, so that nothing is counted twice: tasks if the area touches any, else workers,
 // else threads.
 struct AreaRows {
+  struct Run {
+    std::uint32_t begin = 0;  // into the arrangement's order; of workers and threads: their index
+    std::uint32_t end = 0;
+  };
   RowKind kind = RowKind::Task;
-  std::vector<std::uint32_t> indices;  // ascending, each once
+  std::vector<Run> runs;  // none of them touch
+  ArrangementPtr arrangement;
+
+  std::size_t size() const;
+  std::uint32_t index(std::uint32_t at) const {  // of the task, worker or thread
+    return kind == RowKind::Task ? arrangement->order()[at] : at;
+  }
 };
 
 struct Area {
@@ -29,7 +39,8 @@ struct Area {
   friend bool operator==(const Area&, const Area&) = default;
 };
 
-// What stands between `top` and `bottom`; of a folded group all its tasks.
+// What stands between `top` and `bottom`; of a folded group all its tasks. Costs as much as there
+// are groups, not tasks.
 AreaRows area_rows(const RowList& rows, const Folds& folds, std::int64_t top, std::int64_t bottom);
 
 // Of the spans of one class, as far as they lie in the area.

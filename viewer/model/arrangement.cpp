@@ -35,26 +35,12 @@ Grouped group_by(const std::vector<Task>& tasks, const KeyOf& key_of, const Labe
   return grouped;
 }
 
-Grouped by_spawn_site(const TraceSession& session) {
-  Grouped grouped;
-  grouped.set_of.resize(session.tasks().size());
-  for (std::uint32_t group = 0; group < session.groups().size(); ++group) {
-    const TaskGroup& members = session.groups()[group];
-    grouped.sets.push_back(
-        {.label = members.label, .place = members.place, .key = group, .group = group});
-    for (const TaskIndex task : members.tasks) grouped.set_of[task] = group;
-  }
-  return grouped;
-}
-
 Grouped group_tasks(const TraceSession& session, Grouping grouping) {
   const std::vector<Task>& tasks = session.tasks();
   const auto named = [&](const Task& task) {
     return session.program_prefix(task.row.id) + task.name;
   };
   switch (grouping) {
-    case Grouping::SpawnSite:
-      break;
     case Grouping::Name:
       return group_by(tasks, named, named);
     case Grouping::Parent:
@@ -65,11 +51,12 @@ Grouped group_tasks(const TraceSession& session, Grouping grouping) {
             return parent == kNoTask ? "started by nobody known"
                                      : "of " + session.tasks()[parent].label;
           });
+    case Grouping::SpawnSite:  // that the session has already
     case Grouping::None:
-      return group_by(
-          tasks, [](const Task&) { return 0; }, [](const Task&) { return std::string(); });
+      break;
   }
-  return by_spawn_site(session);
+  return group_by(
+      tasks, [](const Task&) { return 0; }, [](const Task&) { return std::string(); });
 }
 
 // Adds a track's times to sums of `step` columns each, from column `first` on.
@@ -85,17 +72,16 @@ class ColumnSums {
   }
 
   void add(const Track& track) {
-    const std::size_t begin = track.first_ending_after(edges_.front());
-    const std::size_t end = track.first_starting_at(edges_.back());
+    TrackReader reader(track);
+    const std::size_t begin = reader.first_ending_after(edges_.front());
+    const std::size_t end = reader.first_starting_at(edges_.back());
     if (begin >= end) return;
-    const std::size_t from = column_of(track.start_ns(begin));
-    const std::size_t to = column_of(track.end_ns(end - 1) - 1) + 1;
+    const std::size_t from = column_of(reader[begin].start_ns);
+    const std::size_t to = column_of(reader[end - 1].end_ns - 1) + 1;
     if (end - begin > 4 * (to - from)) {
-      add_columns(track, from, to);
+      add_columns(reader, from, to);
     } else {
-      for (std::size_t span = begin; span < end; ++span) {
-        add_span(track.start_ns(span), track.end_ns(span), track.state_class(span));
-      }
+      for (std::size_t at = begin; at < end; ++at) add_span(reader[at]);
     }
   }
   std::size_t size() const { return sums_.size(); }
@@ -111,18 +97,20 @@ class ColumnSums {
     const auto at = std::max<std::ptrdiff_t>(after - edges_.begin() - 1, 0);
     return std::min(static_cast<std::size_t>(at), sums_.size() - 1);
   }
-  void add_columns(const Track& track, std::size_t from, std::size_t to) {
-    ClassTimes before = track.times_before(edges_[from]);
+  void add_columns(TrackReader& reader, std::size_t from, std::size_t to) {
+    ClassTimes before = reader.times_before(edges_[from]);
     for (std::size_t at = from; at < to; ++at) {
-      const ClassTimes until = track.times_before(edges_[at + 1]);
+      const ClassTimes until = reader.times_before(edges_[at + 1]);
       for (std::size_t c = 0; c < kStateClasses; ++c) sums_[at][c] += until[c] - before[c];
       before = until;
     }
   }
-  void add_span(std::int64_t start_ns, std::int64_t end_ns, StateClass state) {
-    for (std::size_t at = column_of(start_ns); at < sums_.size() && edges_[at] < end_ns; ++at) {
-      const std::int64_t inside = std::min(end_ns, edges_[at + 1]) - std::max(start_ns, edges_[at]);
-      if (inside > 0) sums_[at][index_of(state)] += inside;
+  void add_span(const TrackSpan& span) {
+    for (std::size_t at = column_of(span.start_ns); at < sums_.size() && edges_[at] < span.end_ns;
+         ++at) {
+      const std::int64_t inside =
+          std::min(span.end_ns, edges_[at + 1]) - std::max(span.start_ns, edges_[at]);
+      if (inside > 0) sums_[at][index_of(span.state_class)] += inside;
     }
   }
 
@@ -155,8 +143,26 @@ ArrangementPtr Arrangement::make_default(SessionPtr session) {
   return std::make_shared<const Arrangement>(std::move(session), ArrangementOptions{}, never);
 }
 
+// As the session groups its tasks.
+void Arrangement::take_groups() {
+  order_.reserve(session_->tasks().size());
+  for (std::uint32_t group = 0; group < session_->groups().size(); ++group) {
+    const TaskGroup& members = session_->groups()[group];
+    const auto begin = static_cast<std::uint32_t>(order_.size());
+    order_.insert(order_.end(), members.tasks.begin(), members.tasks.end());
+    sets_.push_back({.label = members.label,
+                     .place = members.place,
+                     .key = group,
+                     .begin = begin,
+                     .end = static_cast<std::uint32_t>(order_.size()),
+                     .group = group,
+                     .has_header = members.tasks.size() > 1});
+  }
+}
+
 // All tasks, set after set, in the order of their ids.
 void Arrangement::fill_sets(const ArrangementOptions& options) {
+  if (options.grouping == Grouping::SpawnSite) return take_groups();
   Grouped grouped = group_tasks(*session_, options.grouping);
   sets_ = std::move(grouped.sets);
   for (const std::uint32_t set : grouped.set_of) ++sets_[set].end;
@@ -264,8 +270,8 @@ std::uint32_t Arrangement::alive_max(std::span<const TaskIndex> tasks) const {
   for (const TaskIndex task : tasks) {
     const Track& track = session_->tasks()[task].track;
     if (track.empty()) continue;
-    starts.push_back(track.start_ns(0));
-    ends.push_back(track.end_ns(track.size() - 1));
+    starts.push_back(track.start_ns());
+    ends.push_back(track.end_ns());
   }
   std::sort(starts.begin(), starts.end());
   std::sort(ends.begin(), ends.end());
@@ -303,8 +309,8 @@ std::vector<Cell> Arrangement::cells(std::uint32_t set, const ColumnGrid& grid, 
   for (const TaskIndex task : tasks) {
     const Track& track = session_->tasks()[task].track;
     if (track.empty()) continue;
-    const std::int64_t from = std::max(first, grid.nearest_edge(track.start_ns(0)));
-    const std::int64_t to = std::min(last, grid.nearest_edge(track.end_ns(track.size() - 1)));
+    const std::int64_t from = std::max(first, grid.nearest_edge(track.start_ns()));
+    const std::int64_t to = std::min(last, grid.nearest_edge(track.end_ns()));
     lookups += std::max<std::int64_t>(to - from, 0);
   }
   std::int64_t step = 1;

@@ -77,6 +77,7 @@ class Arrangement {
                           std::int64_t last) const;
 
  private:
+  void take_groups();
   void fill_sets(const ArrangementOptions& options);
   bool filter(const ArrangementOptions& options, const std::atomic<bool>& stop);
   void sort(const ArrangementOptions& options, const std::atomic<bool>& stop);

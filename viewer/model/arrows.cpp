@@ -54,19 +54,16 @@ SpanIndex run_after(const TraceSession& session, SpanIndex wait) {
   return kNoSpan;
 }
 
-void add_forward(const TraceSession& session, SpanIndex span, std::size_t hop,
-                 std::size_t arrows_max, std::vector<CausalArrow>& arrows) {
-  if (span == kNoSpan || hop > kArrowHops || arrows.size() > arrows_max) return;
-  const std::vector<SpanIndex> woken = session.woken_spans(span, arrows_max + 1 - arrows.size());
-  for (const SpanIndex wait : woken) {
+void add_forward(const TraceSession& session, SpanIndex span, std::vector<CausalArrow>& arrows) {
+  for (std::size_t hop = 1; hop <= kArrowHops && span != kNoSpan; ++hop) {
+    const SpanIndex wait = session.woken_span(span);
+    if (wait == kNoSpan) return;
     arrows.push_back({.kind = ArrowKind::Wake,
                       .from = session.span_task(span),
                       .to = session.span_task(wait),
                       .ns = session.span_range(wait).end_ns,
                       .hop = static_cast<std::uint8_t>(hop)});
-  }
-  for (const SpanIndex wait : woken) {
-    add_forward(session, run_after(session, wait), hop + 1, arrows_max, arrows);
+    span = run_after(session, wait);
   }
 }
 
@@ -79,11 +76,10 @@ std::vector<CausalArrow> spawn_arrow(const TraceSession& session, TaskIndex task
   return {{.kind = ArrowKind::Spawn, .from = parent, .to = task, .ns = *row.created_ns}};
 }
 
-std::vector<CausalArrow> causal_arrows(const TraceSession& session, SpanIndex span,
-                                       std::size_t arrows_max) {
+std::vector<CausalArrow> causal_arrows(const TraceSession& session, SpanIndex span) {
   std::vector<CausalArrow> arrows;
   add_backward(session, span, arrows);
-  add_forward(session, span, 1, arrows_max, arrows);
+  add_forward(session, span, arrows);
   return arrows;
 }
 

@@ -1,5 +1,5 @@
 // What led to a span and what it led to: who woke whom and who started whom, a few hops in both
-// directions. Pure functions, usable from any thread; the cost is bounded by `arrows_max`.
+// directions. Pure functions, usable from any thread; they look at a few spans.
 #pragma once
 
 #include <cstddef>
@@ -23,13 +23,10 @@ struct CausalArrow {
 };
 
 inline constexpr std::size_t kArrowHops = 2;
-inline constexpr std::size_t kArrowsMax = 300;  // beyond, they are ticks
 
 // First backwards: who ended the wait `span`, or the last one before it, and how that one came to
-// run. Then forwards: whose waits it ended, and whose those ended in turn. No more than
-// `arrows_max` + 1 of them.
-std::vector<CausalArrow> causal_arrows(const TraceSession& session, SpanIndex span,
-                                       std::size_t arrows_max = kArrowsMax);
+// run. Then forwards: whose wait it ended first, and whose that one ended in turn.
+std::vector<CausalArrow> causal_arrows(const TraceSession& session, SpanIndex span);
 // Who started the task; nothing if that is not known.
 std::vector<CausalArrow> spawn_arrow(const TraceSession& session, TaskIndex task);
 

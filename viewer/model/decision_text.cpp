@@ -83,9 +83,10 @@ std::vector<std::string> decision_lines(const TraceSession& session, const Decis
 }
 
 std::string thread_use_text(const TraceSession& session, const Thread& thread, std::size_t use) {
-  const ThreadUse& what = thread.uses[use];
-  if (what.span != kNoSpan) return label_of(session, session.span_task(what.span));
-  const bool asleep = thread.classes[use] == StateClass::Sleep;
+  const TrackSpan span = thread.track[use];
+  const ThreadUse what = session.thread_use(span.payload, span.extra);
+  if (what.task != kNoTask) return label_of(session, what.task);
+  const bool asleep = span.state_class == StateClass::Sleep;
   if (what.worker == store::kNoWorker) return "asleep: no worker to drive";
   return fmt::format("{} {}", asleep ? "asleep, and so is its worker" : "driving worker",
                      store::own_worker_id(what.worker));
@@ -104,8 +105,8 @@ std::string idle_text(const Worker& worker, std::int64_t ns) {
   if (!worker.drives.empty() && worker.thread_at(ns) == 0) return "stopped";
   const std::size_t at = worker.idle.track.span_at(ns);
   if (at < worker.idle.track.size()) {
-    text = worker.idle.classes[at] == StateClass::Sleep ? "asleep: nothing to run"
-                                                        : "looking for work";
+    text = worker.idle.track.state_class(at) == StateClass::Sleep ? "asleep: nothing to run"
+                                                                  : "looking for work";
   }
   const std::uint64_t thread = worker.thread_at(ns);
   return thread == 0 ? text : fmt::format("{}, on thread {}", text, thread);

@@ -1,8 +1,12 @@
-// How many of a group's tasks were in which state, summed over any stretch of time, exactly.
+// How many of a group's tasks were in which state, summed over any stretch of time.
 //
-// The sum of its members' tracks, kept as breakpoints (an instant and the classes that a task left
-// and entered) with, for every block of 64, the counts and the times per class before it.
-// Immutable after construction; usable from any thread.
+// The sum of its members' tracks. A small group is summed up as it is asked for, exactly, in time
+// that grows with the spans in the range. A large one also has the time per class before each of
+// thousands of equally distant instants, from which columns of at least four of these distances
+// follow at once, true to within a quarter of a column; nearer than that few spans are in view, and
+// the members are summed again.
+//
+// Refers to its members' tracks. Immutable after construction; usable from any thread.
 #pragma once
 
 #include <cstddef>
@@ -16,34 +20,39 @@ namespace taskscope::viewer {
 class GroupIndex {
  public:
   GroupIndex() = default;
-  explicit GroupIndex(const std::vector<const Track*>& members);
+  explicit GroupIndex(std::vector<const Track*> members);
 
-  bool empty() const { return breaks_.empty(); }
-  // Task-nanoseconds per class before `ns`, exact.
-  ClassTimes times_before(std::int64_t ns) const;
-  // Most tasks that had a span at one instant.
+  bool empty() const { return size_ == 0; }
+  // Most tasks that were there at one instant, from the first span of each to its last.
   std::uint32_t alive_max() const { return alive_max_; }
+  // Task-nanoseconds per class of all that there is, exact.
+  const ClassTimes& times() const { return times_; }
 
+  // Adds the task-nanoseconds per class in each of the columns [first, first + sums.size()).
+  void add_times(const ColumnGrid& grid, std::int64_t first, std::vector<ClassTimes>& sums) const;
   // Mixture cells whose shares are in 1/255 of alive_max() tasks over the column's time.
   std::vector<Cell> cells(const ColumnGrid& grid, std::int64_t first, std::int64_t last) const;
 
+  std::size_t index_bytes() const { return bins_.size() * sizeof(ClassTimes); }
+
  private:
-  static constexpr std::uint8_t kNothing = kStateClasses;
-  struct Break {
-    std::int64_t ns;
-    std::uint8_t left;  // class, or kNothing
-    std::uint8_t entered;
-  };
-  struct Block {
-    ClassTimes times{};  // before the block's first break
-    std::array<std::int32_t, kStateClasses> counts{};
-  };
-  ClassTimes walk(std::size_t next, std::int64_t ns) const;
+  void count_alive();
+  void make_bins();
+  ClassTimes binned_before(std::int64_t ns) const;
 
   // Constant after construction.
-  std::vector<Break> breaks_;  // by ns
-  std::vector<Block> blocks_;
+  std::vector<const Track*> members_;
+  std::size_t size_ = 0;  // spans of all members
+  std::int64_t start_ns_ = 0;
+  std::int64_t end_ns_ = 0;
+  ClassTimes times_{};
   std::uint32_t alive_max_ = 0;
+  std::int64_t bin_ns_ = 0;
+  std::vector<ClassTimes> bins_;  // [b]: before start_ns_ + b × bin_ns_; empty: a small group
 };
+
+// Appends a mixture of these shares, or makes the last one longer if they are the same.
+void append_run(std::vector<Cell>& cells, std::int64_t column,
+                const std::array<std::uint8_t, kStateClasses>& shares);
 
 }  // namespace taskscope::viewer

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "recorder/store/reader.h"
+#include "viewer/model/lane_merge.h"
 #include "viewer/model/scheduler_events.h"
 #include "viewer/model/session_builder.h"
 
@@ -40,9 +41,7 @@ bool read_entities(const store::Reader& reader, SessionEntities& entities, std::
          take(reader.steals(), entities.steals, error) &&
          take(reader.parks(), entities.parks, error) &&
          take(reader.spins(), entities.spins, error) && take(reader.lost(), entities.lost, error) &&
-         take(reader.findings(), entities.findings, error) &&
-         take(reader.arms(), entities.arms, error) &&
-         take(reader.chosen_arms(), entities.chosen_arms, error);
+         take(reader.findings(), entities.findings, error);
 }
 
 }  // namespace
@@ -97,19 +96,20 @@ void SessionLoader::load() {
   const std::vector<store::ChunkSummary> chunks = entities.chunks;
   SessionBuilder builder(path_, std::move(entities));
   publish(builder.summary(), 0);
+  LaneMerge merge(*reader, chunks, kSessionKinds);
   std::vector<store::Span> spans;
   std::vector<store::EventRow> events;
-  for (std::size_t at = 0; at < chunks.size(); ++at) {
+  std::size_t published = 0;
+  for (;;) {
     if (stop_.load(std::memory_order_relaxed)) return;
-    spans.clear();
-    events.clear();
-    const Result<void> read =
-        reader->read_spans_and_events(chunks[at].id, kSchedulerKinds, spans, events);
-    if (!read) return fail(read.error().message);
+    const Result<bool> more = merge.next(spans, events);
+    if (!more) return fail(more.error().message);
+    if (!*more) break;
     builder.add_spans(spans);
     builder.add_events(events);
-    if (at % kProgressChunks == 0) {
-      publish(nullptr, static_cast<double>(at) / static_cast<double>(chunks.size()));
+    if (merge.chunks_read() >= published + kProgressChunks) {
+      published = merge.chunks_read();
+      publish(nullptr, static_cast<double>(published) / static_cast<double>(chunks.size()));
     }
   }
   publish(builder.finish(), 1);

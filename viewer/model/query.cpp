@@ -386,8 +386,8 @@ bool QueryMatcher::task(TaskIndex task) {
   return true;
 }
 
-bool QueryMatcher::state_holds(const QueryTerm& term, std::size_t at) const {
-  const StateClass state = task_->track.state_class(at);
+bool QueryMatcher::state_holds(const QueryTerm& term, const TrackSpan& span) const {
+  const StateClass state = span.state_class;
   if ((term.classes & bit(state)) != 0) return true;
   switch (state) {
     case StateClass::Running:
@@ -402,16 +402,14 @@ bool QueryMatcher::state_holds(const QueryTerm& term, std::size_t at) const {
       break;
   }
   if (term.states == 0) return false;
-  const auto detail = session_.span_detail(task_->first_span + static_cast<SpanIndex>(at));
-  return (term.states & bit(detail.state)) != 0;
+  return (term.states & bit(session_.detail(span.payload).state)) != 0;
 }
 
-bool QueryMatcher::span_holds(const QueryTerm& term, std::size_t index, std::size_t at) {
-  if (term.field == QueryField::Duration) {
-    return within(term.bounds, task_->track.end_ns(at) - task_->track.start_ns(at));
-  }
-  if (term.field == QueryField::State) return state_holds(term, at);
-  const auto detail = session_.span_detail(task_->first_span + static_cast<SpanIndex>(at));
+bool QueryMatcher::span_holds(const QueryTerm& term, std::size_t index, std::size_t at,
+                              const TrackSpan& span) {
+  if (term.field == QueryField::Duration) return within(term.bounds, span.length_ns());
+  if (term.field == QueryField::State) return state_holds(term, span);
+  const SpanDetail& detail = session_.detail(span.payload);
   switch (term.field) {
     case QueryField::Text:
     case QueryField::Site:
@@ -435,18 +433,20 @@ bool QueryMatcher::span_holds(const QueryTerm& term, std::size_t index, std::siz
   }
 }
 
-bool QueryMatcher::span(std::size_t at) {
+bool QueryMatcher::span(std::size_t at, const TrackSpan& span) {
   return std::all_of(open_terms_.begin(), open_terms_.end(), [&](std::size_t index) {
     const QueryTerm& term = query_.terms[index];
-    return span_holds(term, index, at) != term.negated;
+    return span_holds(term, index, at, span) != term.negated;
   });
 }
 
 bool QueryMatcher::task_or_span(TaskIndex task) {
   if (!this->task(task)) return false;
   if (!about_spans_) return true;
-  for (std::size_t at = 0; at < task_->track.size(); ++at) {
-    if (span(at)) return true;
+  TrackWalk walk(task_->track, INT64_MIN);
+  std::size_t at = 0;
+  while (const TrackSpan* next = walk.next()) {
+    if (span(at++, *next)) return true;
   }
   return false;
 }

@@ -79,16 +79,16 @@ class QueryMatcher {
 
   // What can be told of the task itself holds. The next calls of span() are about this task.
   bool task(TaskIndex task);
-  // REQUIRES: task() held for its task. `at` counts within the task.
-  bool span(std::size_t at);
+  // REQUIRES: task() held for its task, whose track has `span` at `at`.
+  bool span(std::size_t at, const TrackSpan& span);
   // task() holds, and if the query is about spans, span() of one of its spans.
   bool task_or_span(TaskIndex task);
 
  private:
   enum class Verdict : std::uint8_t { No, Yes, DependsOnSpan };
   Verdict task_verdict(const QueryTerm& term, std::size_t index);
-  bool span_holds(const QueryTerm& term, std::size_t index, std::size_t at);
-  bool state_holds(const QueryTerm& term, std::size_t at) const;
+  bool span_holds(const QueryTerm& term, std::size_t index, std::size_t at, const TrackSpan& span);
+  bool state_holds(const QueryTerm& term, const TrackSpan& span) const;
   bool site_matches(std::size_t term, store::SiteId site);
 
   // Constant after construction.

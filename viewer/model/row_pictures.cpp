@@ -11,16 +11,6 @@ namespace {
 constexpr std::size_t kEntriesMax = 512;
 constexpr double kSpanMinPx = 2;
 
-void append_run(std::vector<Cell>& cells, std::int64_t column,
-                const std::array<std::uint8_t, kStateClasses>& shares) {
-  if (shares == std::array<std::uint8_t, kStateClasses>{}) return;
-  if (!cells.empty() && cells.back().last == column && cells.back().shares == shares) {
-    ++cells.back().last;
-  } else {
-    cells.push_back({.first = column, .last = column + 1, .shares = shares});
-  }
-}
-
 // Turns shares into px once, off the UI thread, and joins neighbours that look the same.
 std::vector<Cell> with_heights(const std::vector<Cell>& cells, int height_px, int severe_min_px) {
   std::vector<Cell> out;
@@ -47,10 +37,12 @@ std::vector<Cell> actors_cells(const TraceSession& session, const std::vector<Ac
   std::vector<Cell> cells;
   first = std::max(first, grid.column_of(0));
   last = std::min(last, grid.column_of(session.duration_ns()) + 1);
+  std::vector<TrackReader> readers;
+  for (const Actor& actor : actors) readers.emplace_back(actor.track);
   const auto until = [&](std::int64_t column) {
     ClassTimes sum{};
-    for (const Actor& actor : actors) {
-      const ClassTimes times = actor.track.times_before(grid.left_ns(column));
+    for (TrackReader& reader : readers) {
+      const ClassTimes times = reader.times_before(grid.left_ns(column));
       for (std::size_t c = 0; c < kStateClasses; ++c) sum[c] += times[c];
     }
     return sum;
@@ -92,16 +84,7 @@ std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& gri
   last = std::min(last, grid.column_of(session.duration_ns()) + 1);
   if (first >= last) return cells;
   std::vector<ClassTimes> sums(static_cast<std::size_t>(last - first));
-  for (const TaskGroup& group : session.groups()) {
-    ClassTimes before = group.index.times_before(grid.left_ns(first));
-    for (std::int64_t column = first; column < last; ++column) {
-      const ClassTimes after = group.index.times_before(grid.left_ns(column + 1));
-      for (std::size_t c = 0; c < kStateClasses; ++c) {
-        sums[static_cast<std::size_t>(column - first)][c] += after[c] - before[c];
-      }
-      before = after;
-    }
-  }
+  for (const TaskGroup& group : session.groups()) group.index.add_times(grid, first, sums);
   // Columns are whole nanoseconds long, some one longer than others: what counts is the tasks at
   // once.
   const auto length_ns = [&](std::int64_t column) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace taskscope::viewer {
 namespace {
@@ -15,10 +16,11 @@ std::vector<std::uint32_t> by_first_use(const std::vector<Thread>& threads) {
   std::vector<std::uint32_t> order(threads.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto first_ns = [&](std::uint32_t at) {
-    return threads[at].start_ns.empty() ? INT64_MAX : threads[at].start_ns.front();
+    return threads[at].track.empty() ? INT64_MAX : threads[at].track.start_ns();
   };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return first_ns(a) < first_ns(b); });
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(first_ns(a), threads[a].id) < std::pair(first_ns(b), threads[b].id);
+  });
   return order;
 }
 
@@ -128,6 +130,25 @@ std::size_t RowList::row_at(std::int64_t y) const {
   if (within >= section.count) return section.row + section.count;
   const bool in_gap = (y - section.y) % pitch >= section.height;
   return section.row + static_cast<std::size_t>(within) + (in_gap ? 1 : 0);
+}
+
+std::vector<RowList::Run> RowList::runs(std::int64_t top, std::int64_t bottom) const {
+  std::vector<Run> out;
+  auto section = std::upper_bound(sections_.begin(), sections_.end(), top,
+                                  [](std::int64_t at, const Section& one) { return at < one.y; });
+  if (section != sections_.begin()) --section;
+  for (; section != sections_.end() && section->y < bottom; ++section) {
+    const std::int64_t pitch = section->height + gap_;
+    const std::int64_t above = std::max<std::int64_t>(top - section->y, 0);
+    // A row whose last pixel is touched belongs to it, the gap below it does not.
+    const std::int64_t from = above / pitch + (above % pitch >= section->height ? 1 : 0);
+    const std::int64_t to =
+        std::min<std::int64_t>(section->count, (bottom - section->y + pitch - 1) / pitch);
+    if (from >= to) continue;
+    out.push_back({section->kind, section->first + static_cast<std::uint32_t>(from),
+                   static_cast<std::uint32_t>(to - from)});
+  }
+  return out;
 }
 
 std::optional<std::size_t> RowList::index_of(RowKind kind, std::uint32_t index) const {

@@ -83,6 +83,16 @@ class RowList {
   // Index of the row at `y`, or of the next one below; size() beyond the last.
   std::size_t row_at(std::int64_t y) const;
 
+  // Rows of one kind that follow each other and stand between `top` and `bottom`. `first` is a
+  // place in the arrangement's order of tasks, or the index of a worker, a set, or thread_at's.
+  struct Run {
+    RowKind kind = RowKind::Task;
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+  std::vector<Run> runs(std::int64_t top, std::int64_t bottom) const;
+  std::uint32_t thread_at(std::uint32_t at) const { return thread_order_[at]; }
+
   const std::vector<Row>& pinned() const { return pinned_; }
   std::int64_t pinned_height() const { return pinned_height_; }
 

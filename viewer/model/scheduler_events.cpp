@@ -90,18 +90,21 @@ std::vector<Base> bases(const std::vector<Change>& changes, std::int64_t duratio
   return out;
 }
 
-// Writes a thread's columns, in order and without overlaps.
+// Packs a thread's uses, in order and without overlaps.
 class UseWriter {
  public:
-  explicit UseWriter(Thread& thread) : thread_(thread) {}
+  UseWriter(std::span<const Worker> workers, PackedArena& arena)
+      : workers_(workers), arena_(arena) {}
 
   void add(const TimedUse& use) {
     const std::int64_t start_ns = std::max(use.range.start_ns, end_ns_);
     if (use.range.end_ns <= start_ns) return;
-    thread_.uses.push_back(use.use);
-    thread_.start_ns.push_back(start_ns);
-    thread_.end_ns.push_back(use.range.end_ns);
-    thread_.classes.push_back(use.state_class);
+    builder_.add({.start_ns = start_ns,
+                  .end_ns = use.range.end_ns,
+                  .payload = worker_number(use.use.worker),
+                  .extra = use.use.task + 1,  // kNoTask becomes 0
+                  .state_class = use.state_class},
+                 arena_);
     end_ns_ = use.range.end_ns;
   }
   void add(const Base& base, std::int64_t end_ns) {
@@ -109,28 +112,47 @@ class UseWriter {
          base.asleep ? StateClass::Sleep : StateClass::Running,
          {.worker = base.worker}});
   }
+  Track finish() { return builder_.finish(arena_); }
 
  private:
-  Thread& thread_;
+  // Its index + 1; 0: none.
+  std::uint32_t worker_number(store::WorkerId id) {
+    if (id == last_id_) return last_number_;
+    const auto at =
+        std::lower_bound(workers_.begin(), workers_.end(), id,
+                         [](const Worker& a, store::WorkerId value) { return a.row.id < value; });
+    last_id_ = id;
+    last_number_ = at != workers_.end() && at->row.id == id
+                       ? static_cast<std::uint32_t>(at - workers_.begin()) + 1
+                       : 0;
+    return last_number_;
+  }
+
+  std::span<const Worker> workers_;
+  PackedArena& arena_;
+  TrackBuilder builder_;
   std::int64_t end_ns_ = 0;
+  store::WorkerId last_id_ = store::kNoWorker;
+  std::uint32_t last_number_ = 0;
 };
 
 // While a worker sleeps, or is in a task's call, so is the thread that drives it.
 void add_sleeps_and_calls(const Worker& worker, const Drive& drive, std::vector<TimedUse>& out) {
   const auto add = [&](const Track& track, StateClass state_class, const auto& use_of) {
-    for (std::size_t at = track.first_ending_after(drive.start_ns);
-         at < track.size() && track.start_ns(at) < drive.end_ns; ++at) {
-      if (track.state_class(at) != state_class) continue;
-      out.push_back(
-          {{std::max(track.start_ns(at), drive.start_ns), std::min(track.end_ns(at), drive.end_ns)},
-           state_class,
-           use_of(at)});
+    TrackReader reader(track);
+    for (std::size_t at = reader.first_ending_after(drive.start_ns); at < track.size(); ++at) {
+      const TrackSpan& span = reader[at];
+      if (span.start_ns >= drive.end_ns) break;
+      if (span.state_class != state_class) continue;
+      out.push_back({{std::max(span.start_ns, drive.start_ns), std::min(span.end_ns, drive.end_ns)},
+                     state_class,
+                     use_of(span)});
     }
   };
   add(worker.idle.track, StateClass::Sleep,
-      [&](std::size_t) { return ThreadUse{.worker = worker.row.id}; });
+      [&](const TrackSpan&) { return ThreadUse{.worker = worker.row.id}; });
   add(worker.track, StateClass::Io,
-      [&](std::size_t at) { return ThreadUse{.span = worker.spans[at]}; });
+      [](const TrackSpan& span) { return ThreadUse{.task = span.payload}; });
 }
 
 }  // namespace
@@ -260,7 +282,7 @@ std::vector<WorkerCount> make_worker_counts(const SchedulerInput& input) {
 }
 
 void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
-                  std::vector<std::vector<TimedUse>> by_thread) {
+                  std::vector<std::vector<TimedUse>> by_thread, PackedArena& arena) {
   std::unordered_map<std::uint64_t, std::size_t> by_id;
   for (std::size_t at = 0; at < threads.size(); ++at) by_id[threads[at].id] = at;
   std::vector<std::vector<Change>> changes(threads.size());
@@ -288,7 +310,7 @@ void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
     std::stable_sort(
         by_thread[at].begin(), by_thread[at].end(),
         [](const TimedUse& a, const TimedUse& b) { return a.range.start_ns < b.range.start_ns; });
-    UseWriter writer(threads[at]);
+    UseWriter writer(input.workers, arena);
     auto use = by_thread[at].begin();
     const auto last = by_thread[at].end();
     for (const Base& base : bases(changes[at], input.duration_ns)) {
@@ -299,14 +321,14 @@ void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
       writer.add(base, base.range.end_ns);
     }
     for (; use != last; ++use) writer.add(*use);
-    Thread& thread = threads[at];
-    thread.track = Track(thread.start_ns, thread.end_ns, thread.classes);
+    threads[at].track = writer.finish();
   }
 }
 
 IdleTimes make_idle_times(std::span<const store::ParkRow> parks,
-                          std::span<const store::ParkRow> spins) {
+                          std::span<const store::ParkRow> spins, PackedArena& arena) {
   IdleTimes idle;
+  TrackBuilder builder;
   idle.parks = parks.size();
   idle.spins = spins.size();
   std::size_t park = 0;
@@ -319,11 +341,12 @@ IdleTimes make_idle_times(std::span<const store::ParkRow> parks,
     const std::int64_t start_ns = std::max(row.start_ns, end_ns);
     if (row.end_ns <= start_ns) continue;
     end_ns = row.end_ns;
-    idle.start_ns.push_back(start_ns);
-    idle.end_ns.push_back(end_ns);
-    idle.classes.push_back(asleep ? StateClass::Sleep : StateClass::Running);
+    builder.add({.start_ns = start_ns,
+                 .end_ns = end_ns,
+                 .state_class = asleep ? StateClass::Sleep : StateClass::Running},
+                arena);
   }
-  idle.track = Track(idle.start_ns, idle.end_ns, idle.classes);
+  idle.track = builder.finish(arena);
   return idle;
 }
 

@@ -12,15 +12,17 @@
 
 namespace taskscope::viewer {
 
-// Steals come as rows of their own.
-inline constexpr std::array kSchedulerKinds = {
-    store::EventKind::WorkerStart, store::EventKind::WorkerStop, store::EventKind::WorkerWake,
-    store::EventKind::Preempt,     store::EventKind::Handoff,    store::EventKind::PollWake,
-    store::EventKind::TimerFire,   store::EventKind::ThreadPark, store::EventKind::ThreadWake,
-    store::EventKind::QueueLength, store::EventKind::WorkerCount};
+// The events that a session is made of beside spans, those of selects among them. Steals come as
+// rows of their own.
+inline constexpr std::array kSessionKinds = {
+    store::EventKind::Arm,        store::EventKind::Chosen,     store::EventKind::WorkerStart,
+    store::EventKind::WorkerStop, store::EventKind::WorkerWake, store::EventKind::Preempt,
+    store::EventKind::Handoff,    store::EventKind::PollWake,   store::EventKind::TimerFire,
+    store::EventKind::ThreadPark, store::EventKind::ThreadWake, store::EventKind::QueueLength,
+    store::EventKind::WorkerCount};
 
 struct SchedulerInput {
-  std::span<const store::EventRow> events;  // by time, of kSchedulerKinds
+  std::span<const store::EventRow> events;  // by time, of kSessionKinds
   std::span<const store::StealRow> steals;
   std::span<const store::ParkRow> parks;
   std::span<const Worker> workers;  // by id
@@ -49,11 +51,11 @@ struct TimedUse {
 // Fills uses and tracks. `by_thread` is what tasks without a worker did on each thread. The workers
 // need all but their decisions by then.
 void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
-                  std::vector<std::vector<TimedUse>> by_thread);
+                  std::vector<std::vector<TimedUse>> by_thread, PackedArena& arena);
 
 // From rows of one worker, each kind by start. Where damage made two overlap, the later one begins
-// when the other ends. The track refers to the other fields: move the result, never copy it.
+// when the other ends.
 IdleTimes make_idle_times(std::span<const store::ParkRow> parks,
-                          std::span<const store::ParkRow> spins);
+                          std::span<const store::ParkRow> spins, PackedArena& arena);
 
 }  // namespace taskscope::viewer

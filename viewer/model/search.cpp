@@ -37,7 +37,7 @@ class Earliest {
 
 std::int64_t first_ns(const Task& task) {
   if (task.row.created_ns) return *task.row.created_ns;
-  return task.track.empty() ? 0 : task.track.start_ns(0);
+  return task.track.start_ns();
 }
 
 }  // namespace
@@ -66,12 +66,12 @@ SearchHits find_hits(const TraceSession& session, const Query& query, std::size_
       add({.ns = first_ns(task), .task = index});
       continue;
     }
-    for (std::size_t at = 0; at < task.track.size(); ++at) {
-      if (at % 4096 == 0 && stop.load()) return found;
-      if (!matcher.span(at)) continue;
-      add({.ns = task.track.start_ns(at),
-           .span = task.first_span + static_cast<SpanIndex>(at),
-           .task = index});
+    TrackWalk walk(task.track, INT64_MIN);
+    SpanIndex span = task.first_span;
+    for (const TrackSpan* next = walk.next(); next != nullptr; next = walk.next(), ++span) {
+      if (span % 4096 == 0 && stop.load()) return found;
+      if (!matcher.span(span - task.first_span, *next)) continue;
+      add({.ns = next->start_ns, .span = span, .task = index});
     }
   }
   found.hits = earliest.take();

@@ -3,11 +3,54 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
+#include <bit>
+#include <cmath>
 
 #include "viewer/model/format.h"
 
 namespace taskscope::viewer {
+
+TrackSpan TraceSession::packed(SpanIndex span) const {
+  const Task& task = tasks_[span_task(span)];
+  return task.track[span - task.first_span];
+}
+
+TimeRange TraceSession::span_range(SpanIndex span) const {
+  const TrackSpan at = packed(span);
+  return {at.start_ns, at.end_ns};
+}
+
+StateClass TraceSession::span_class(SpanIndex span) const { return packed(span).state_class; }
+
+SpanDetail TraceSession::span_detail(SpanIndex span) const {
+  const TrackSpan at = packed(span);
+  SpanDetail detail = details_[at.payload];
+  if (!detail.on_thread() && at.extra != 0) detail.woken_by = at.extra - 1;
+  return detail;
+}
+
+// An empty span of a worker is one of several that the task may have at that instant.
+SpanIndex TraceSession::find_span(TaskIndex task, const TrackSpan& on_thread) const {
+  const Track& track = tasks_[task].track;
+  const std::size_t at = on_thread.length_ns() > 0 ? track.span_at(on_thread.start_ns)
+                                                   : track.first_starting_at(on_thread.start_ns);
+  return at < track.size() ? tasks_[task].first_span + static_cast<SpanIndex>(at) : kNoSpan;
+}
+
+SpanIndex TraceSession::worker_span(const Worker& worker, std::size_t at) const {
+  const TrackSpan span = worker.track[at];
+  return find_span(span.payload, span);
+}
+
+SpanIndex TraceSession::thread_span(const Thread& thread, std::size_t at) const {
+  const TrackSpan span = thread.track[at];
+  return span.extra == 0 ? kNoSpan : find_span(span.extra - 1, span);
+}
+
+ThreadUse TraceSession::thread_use(std::uint32_t payload, std::uint32_t extra) const {
+  return {.worker = payload == 0 ? store::kNoWorker : workers_[payload - 1].row.id,
+          .task = extra == 0 ? kNoTask : extra - 1};
+}
 
 TaskIndex TraceSession::span_task(SpanIndex span) const {
   const auto after =
@@ -91,13 +134,17 @@ std::string TraceSession::object_text(const SpanDetail& detail) const {
 
 namespace {
 
-bool before(const SelectArm& a, const SelectArm& b) {
-  return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
+const Track* track_of(const ArmTracks& tracks, TaskIndex task) {
+  const auto at =
+      std::lower_bound(tracks.begin(), tracks.end(), task,
+                       [](const auto& entry, TaskIndex value) { return entry.first < value; });
+  return at != tracks.end() && at->first == task ? &at->second : nullptr;
 }
 
 }  // namespace
 
-std::string TraceSession::arm_text(const SelectArm& arm) const {
+std::string TraceSession::arm_text(std::uint32_t payload) const {
+  const auto arm = std::bit_cast<SelectArm>(payload);
   std::string text(to_text(arm.operation));
   if (arm.object >= objects_.size()) return text;
   const store::ObjectRow& object = objects_[arm.object];
@@ -107,33 +154,39 @@ std::string TraceSession::arm_text(const SelectArm& arm) const {
 }
 
 std::string TraceSession::arms_text(SpanIndex span) const {
-  if (details_[span].reason != store::BlockReason::Select) return "";
-  const auto [first, last] =
-      std::equal_range(arms_.begin(), arms_.end(),
-                       SelectArm{.ns = start_ns_[span], .task = span_task(span)}, before);
+  if (span_detail(span).reason != store::BlockReason::Select) return "";
+  const Track* arms = track_of(arms_, span_task(span));
+  if (arms == nullptr) return "";
+  const std::int64_t ns = span_range(span).start_ns;
+  TrackReader reader(*arms);
   std::string text;
-  for (auto arm = first; arm != last; ++arm) {
+  for (std::size_t at = reader.first_starting_at(ns); at < arms->size(); ++at) {
+    if (reader[at].start_ns != ns) break;
     if (!text.empty()) text += ", ";
-    text += arm_text(*arm);
+    text += arm_text(reader[at].payload);
   }
   return text;
 }
 
 std::string TraceSession::chosen_text(SpanIndex span) const {
-  if (details_[span].reason != store::BlockReason::Select || span_unfinished(span)) return "";
+  if (span_detail(span).reason != store::BlockReason::Select || span_unfinished(span)) return "";
   const TaskIndex task = span_task(span);
-  const auto chosen = std::lower_bound(chosen_.begin(), chosen_.end(),
-                                       SelectArm{.ns = end_ns_[span], .task = task}, before);
-  if (chosen == chosen_.end() || chosen->task != task) return "";
+  const Track* chosen = track_of(chosen_, task);
+  if (chosen == nullptr) return "";
+  const TimeRange range = span_range(span);
+  const std::size_t at = chosen->first_starting_at(range.end_ns);
+  if (at == chosen->size()) return "";
+  const TrackSpan found = (*chosen)[at];
   // It may be of a later select, if this one's was lost.
-  const auto next = std::upper_bound(arms_.begin(), arms_.end(),
-                                     SelectArm{.ns = start_ns_[span], .task = task}, before);
-  const bool later = next != arms_.end() && next->task == task && next->ns <= chosen->ns;
-  return later ? "" : arm_text(*chosen);
+  if (const Track* arms = track_of(arms_, task)) {
+    const std::size_t next = arms->first_starting_at(range.start_ns + 1);
+    if (next < arms->size() && arms->start_ns(next) <= found.start_ns) return "";
+  }
+  return arm_text(found.payload);
 }
 
 std::string TraceSession::waker_text(SpanIndex span) const {
-  const SpanDetail& detail = details_[span];
+  const SpanDetail detail = span_detail(span);
   if (detail.woken_by != kNoTask) return tasks_[detail.woken_by].label;
   if (span_unfinished(span)) return "nobody";
   switch (detail.waker_kind) {
@@ -154,37 +207,47 @@ std::string TraceSession::waker_text(SpanIndex span) const {
 }
 
 SpanIndex TraceSession::waker_span(SpanIndex span) const {
-  const TaskIndex waker = details_[span].woken_by;
+  const TaskIndex waker = span_detail(span).woken_by;
   if (waker == kNoTask) return kNoSpan;
   const Task& task = tasks_[waker];
-  const std::int64_t ns = end_ns_[span];
+  const std::int64_t ns = span_range(span).end_ns;
   // A wake-up at the very instant at which the waker stops running belongs to that run.
-  std::size_t at = task.track.first_ending_after(ns - 1);
-  if (at < task.track.size() &&
-      (task.track.start_ns(at) > ns || task.track.state_class(at) != StateClass::Running)) {
+  TrackReader reader(task.track);
+  std::size_t at = reader.first_ending_after(ns - 1);
+  if (at < reader.size() &&
+      (reader[at].start_ns > ns || reader[at].state_class != StateClass::Running)) {
     at = task.track.span_at(ns);
   }
-  return at < task.track.size() ? task.first_span + static_cast<SpanIndex>(at) : kNoSpan;
+  return at < reader.size() ? task.first_span + static_cast<SpanIndex>(at) : kNoSpan;
 }
 
 SpanIndex TraceSession::woken_span(SpanIndex span) const {
-  const std::vector<SpanIndex> woken = woken_spans(span, 1);
-  return woken.empty() ? kNoSpan : woken.front();
+  const TrackSpan running = packed(span);
+  if (running.state_class != StateClass::Running || running.extra == 0) return kNoSpan;
+  const Task& woken = tasks_[running.extra - 1];
+  TrackReader reader(woken.track);
+  for (std::size_t at = reader.first_ending_after(running.start_ns); at < reader.size(); ++at) {
+    const TrackSpan& wait = reader[at];
+    if (wait.start_ns > running.end_ns) break;
+    const bool by_it = !details_[wait.payload].on_thread() && wait.extra == span_task(span) + 1;
+    if (by_it && wait.end_ns <= running.end_ns)
+      return woken.first_span + static_cast<SpanIndex>(at);
+  }
+  return kNoSpan;
 }
 
-std::vector<SpanIndex> TraceSession::woken_spans(SpanIndex span, std::size_t most) const {
-  if (wakes_begin_.empty() || classes_[span] != StateClass::Running) return {};
-  const TaskIndex task = span_task(span);
-  const auto begin = wakes_.begin() + wakes_begin_[task];
-  const auto end = wakes_.begin() + wakes_begin_[task + 1];
-  auto at = std::lower_bound(begin, end, start_ns_[span], [this](SpanIndex woken, std::int64_t ns) {
-    return end_ns_[woken] <= ns;
-  });
-  std::vector<SpanIndex> woken;
-  for (; at != end && woken.size() < most && end_ns_[*at] <= end_ns_[span]; ++at) {
-    woken.push_back(*at);
+// Between two known instants as if all were evenly spread.
+ClassTimes TraceSession::overview_before(std::int64_t ns) const {
+  const double exact = static_cast<double>(ns) / static_cast<double>(duration_ns()) *
+                       static_cast<double>(overview_.size() - 1);
+  const auto at = std::min(static_cast<std::size_t>(exact), overview_.size() - 1);
+  ClassTimes times = overview_[at];
+  if (at + 1 == overview_.size()) return times;
+  const double part = exact - static_cast<double>(at);
+  for (std::size_t c = 0; c < kStateClasses; ++c) {
+    times[c] += std::llround(part * static_cast<double>(overview_[at + 1][c] - times[c]));
   }
-  return woken;
+  return times;
 }
 
 std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
@@ -194,15 +257,12 @@ std::vector<ClassTimes> TraceSession::overview(std::size_t columns) const {
   std::vector<ClassTimes> parts(columns);
   if (columns == 0 || duration_ns() <= 0) return parts;
   const ColumnGrid grid{static_cast<double>(duration_ns()) / static_cast<double>(columns)};
-  if (stage_ == SessionStage::Complete) {
-    for (const TaskGroup& group : groups_) {
-      ClassTimes before{};
-      for (std::size_t at = 0; at < columns; ++at) {
-        const ClassTimes until =
-            group.index.times_before(grid.left_ns(static_cast<std::int64_t>(at) + 1));
-        for (std::size_t c = 0; c < kStateClasses; ++c) parts[at][c] += until[c] - before[c];
-        before = until;
-      }
+  if (!overview_.empty()) {
+    ClassTimes before{};
+    for (std::size_t at = 0; at < columns; ++at) {
+      const ClassTimes until = overview_before(grid.left_ns(static_cast<std::int64_t>(at) + 1));
+      for (std::size_t c = 0; c < kStateClasses; ++c) parts[at][c] = until[c] - before[c];
+      before = until;
     }
     return parts;
   }

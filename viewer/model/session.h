@@ -1,5 +1,9 @@
-// A recording in memory, ready to draw: entities with their names resolved, every span in sorted
-// columns per task and per worker, and the links between waits and wakers.
+// A recording in memory, ready to draw: entities with their names resolved, every span packed into
+// tracks per task and per worker, and the links between waits and wakers.
+//
+// A span takes a few bytes (track.h): what it has beyond its times and class is a number that
+// stands for one of the combinations that occur, and the task that it was woken by or that it woke
+// first.
 //
 // Built by SessionBuilder on a loader thread, immutable from then on and shared by reference count
 // between the UI thread and the row-query threads. Everything here may be read from any thread.
@@ -47,15 +51,16 @@ struct SpanDetail {
 
 static_assert(sizeof(SpanDetail) == 16);  // there are millions
 
-// One of the things that a select waited for.
+// One of the things that a select waited for, as its track has it: empty spans whose payload it is.
 struct SelectArm {
-  std::int64_t ns = 0;  // when the wait began; of the one that ended it: when the task ran again
-  TaskIndex task = kNoTask;
   std::uint32_t object : 30 = kNoObject;  // into objects()
   store::ArmOperation operation : 2 = store::ArmOperation::Unknown;
 
   static constexpr std::uint32_t kNoObject = (1u << 30) - 1;
 };
+
+// Of each task that has any, in the order of tasks.
+using ArmTracks = std::vector<std::pair<TaskIndex, Track>>;
 
 struct Task {
   store::TaskRow row;
@@ -65,6 +70,8 @@ struct Task {
   std::uint32_t span_count = 0;
   std::uint32_t group = 0;  // into groups()
   bool last_span_unfinished = false;
+  // Payload: a number of TraceSession's details. Extra: of a wait, who ended it; of a running span,
+  // whose wait it ended first; as TaskIndex + 1, 0: nobody.
   Track track;
 };
 
@@ -88,9 +95,6 @@ struct Drive {
 // When a worker had nothing to run: asleep is StateClass::Sleep, looking for work, which keeps its
 // thread busy, StateClass::Running.
 struct IdleTimes {
-  std::vector<std::int64_t> start_ns;
-  std::vector<std::int64_t> end_ns;
-  std::vector<StateClass> classes;
   Track track;
   std::size_t parks = 0;
   std::size_t spins = 0;
@@ -98,11 +102,7 @@ struct IdleTimes {
 
 struct Worker {
   store::WorkerRow row;
-  std::vector<SpanIndex> spans;  // running and in calls, by start
-  std::vector<std::int64_t> start_ns;
-  std::vector<std::int64_t> end_ns;
-  std::vector<StateClass> classes;
-  Track track;
+  Track track;  // running and in calls; payload: the TaskIndex
   IdleTimes idle;
   DecisionTrack decisions;
   std::vector<Drive> drives;         // by time
@@ -116,16 +116,12 @@ struct Worker {
 // one (Sleep), was in a call of a task, or ran one that had lost its worker.
 struct ThreadUse {
   store::WorkerId worker = store::kNoWorker;
-  SpanIndex span = kNoSpan;  // of the task
+  TaskIndex task = kNoTask;
 };
 
 struct Thread {
   std::uint64_t id = 0;  // of the operating system
-  std::vector<ThreadUse> uses;
-  std::vector<std::int64_t> start_ns;
-  std::vector<std::int64_t> end_ns;
-  std::vector<StateClass> classes;
-  Track track;
+  Track track;           // payload: the worker's index + 1, 0: none; extra: TaskIndex + 1, 0: none
 };
 
 // From `ns` on the program had `count` workers.
@@ -148,8 +144,6 @@ struct SessionEntities {
   std::vector<store::ParkRow> spins;
   std::vector<store::LostRow> lost;
   std::vector<store::FindingRow> findings;
-  std::vector<store::ArmRow> arms;
-  std::vector<store::ArmRow> chosen_arms;
   std::vector<store::ChunkSummary> chunks;
 };
 
@@ -189,14 +183,24 @@ class TraceSession {
   // Tasks in run queues, all queues together.
   const CounterTrack& queued() const { return queued_; }
 
-  std::size_t span_count() const { return start_ns_.size(); }
-  TimeRange span_range(SpanIndex span) const { return {start_ns_[span], end_ns_[span]}; }
-  StateClass span_class(SpanIndex span) const { return classes_[span]; }
-  const SpanDetail& span_detail(SpanIndex span) const { return details_[span]; }
+  std::size_t span_count() const { return span_count_; }
+  // Each of these unpacks spans of a task: not for loops over many.
+  TimeRange span_range(SpanIndex span) const;
+  StateClass span_class(SpanIndex span) const;
+  SpanDetail span_detail(SpanIndex span) const;
   TaskIndex span_task(SpanIndex span) const;
   bool span_unfinished(SpanIndex span) const;
+  // The span of a task that lies in its worker's or thread's track at `at`; kNoSpan: what the
+  // thread did there was for no task.
+  SpanIndex worker_span(const Worker& worker, std::size_t at) const;
+  SpanIndex thread_span(const Thread& thread, std::size_t at) const;
+  // Of a span's payload in a task's track, without who woke it.
+  const SpanDetail& detail(std::uint32_t payload) const { return details_[payload]; }
+  // Of a span in a thread's track.
+  ThreadUse thread_use(std::uint32_t payload, std::uint32_t extra) const;
   std::uint64_t skipped_spans() const { return skipped_spans_; }  // damaged or of unknown tasks
-  std::uint64_t cut_spans() const { return cut_spans_; }          // overlapped the task's next span
+  std::uint64_t cut_spans() const { return cut_spans_; }  // overlapped the span of the task before
+  std::size_t packed_bytes() const { return arena_.bytes(); }
 
   TaskIndex find_task(TaskId id) const;                         // kNoTask if there is none
   std::optional<std::uint32_t> find_worker(WorkerId id) const;  // its index
@@ -217,16 +221,19 @@ class TraceSession {
   SpanIndex waker_span(SpanIndex span) const;
   // The first wait that the task of `span` ended while in `span`, or kNoSpan.
   SpanIndex woken_span(SpanIndex span) const;
-  // All of them, the first `most`, by the time at which they ended.
-  std::vector<SpanIndex> woken_spans(SpanIndex span, std::size_t most) const;
 
   // Time per class in equal parts of the whole recording, one after the other: `columns` of them,
-  // or one for each nanosecond if that is fewer.
+  // or one for each nanosecond if that is fewer. Exact for up to a few thousand nanoseconds, else
+  // to within a part of kOverviewParts.
   std::vector<ClassTimes> overview(std::size_t columns) const;
+  static constexpr std::size_t kOverviewParts = 8192;
 
  private:
   friend class SessionBuilder;
-  std::string arm_text(const SelectArm& arm) const;
+  std::string arm_text(std::uint32_t payload) const;
+  TrackSpan packed(SpanIndex span) const;
+  SpanIndex find_span(TaskIndex task, const TrackSpan& on_thread) const;
+  ClassTimes overview_before(std::int64_t ns) const;
 
   // Constant after construction.
   SessionStage stage_ = SessionStage::Summary;
@@ -244,14 +251,13 @@ class TraceSession {
   CounterTrack queued_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
-  std::vector<std::int64_t> start_ns_;  // of all spans, task by task
-  std::vector<std::int64_t> end_ns_;
-  std::vector<StateClass> classes_;
-  std::vector<SpanDetail> details_;
-  std::vector<std::uint32_t> wakes_begin_;  // per task, into wakes_
-  std::vector<SpanIndex> wakes_;            // waits each task ended, by their end
-  std::vector<SelectArm> arms_;             // by task and time
-  std::vector<SelectArm> chosen_;           // the same
+  // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.
+  std::vector<ClassTimes> overview_;
+  PackedArena arena_;                // of all tracks
+  std::size_t span_count_ = 0;       // of all tasks
+  std::vector<SpanDetail> details_;  // each that occurs, once; woken_by is not among them
+  ArmTracks arms_;                   // at the beginnings of the waits
+  ArmTracks chosen_;                 // when the tasks ran again
   std::uint64_t skipped_spans_ = 0;
   std::uint64_t cut_spans_ = 0;
 };

@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <map>
 #include <optional>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 #include "runtime/base/check.h"
 #include "viewer/model/format.h"
-#include "viewer/model/radix_sort.h"
 #include "viewer/model/scheduler_events.h"
 
 namespace taskscope::viewer {
@@ -32,17 +32,39 @@ std::string task_name(const TraceSession& session, const store::TaskRow& row) {
   return function.empty() ? "task" : function;
 }
 
-// Its place in the rows, which are in the order of their ids.
-std::optional<std::uint32_t> find_object(const std::vector<store::ObjectRow>& objects,
-                                         store::ObjectId id) {
-  const auto at =
-      std::lower_bound(objects.begin(), objects.end(), id,
-                       [](const store::ObjectRow& row, store::ObjectId of) { return row.id < of; });
-  if (at == objects.end() || at->id != id) return std::nullopt;
-  return static_cast<std::uint32_t>(at - objects.begin());
+std::uint64_t hash_of(const SpanDetail& detail) {
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(detail);
+  const std::uint64_t mixed =
+      (halves[0] ^ halves[1] * 0x9e37'79b9'7f4a'7c15) * 0xff51'afd7'ed55'8ccd;
+  return mixed ^ mixed >> 32;
+}
+
+bool same(const SpanDetail& a, const SpanDetail& b) {
+  using Halves = std::array<std::uint64_t, 2>;
+  return std::bit_cast<Halves>(a) == std::bit_cast<Halves>(b);
 }
 
 }  // namespace
+
+std::uint32_t& DetailTable::slot_of(const SpanDetail& detail) {
+  const std::size_t mask = index_.size() - 1;
+  std::size_t at = hash_of(detail) & mask;
+  while (index_[at] != kEmpty && !same(details_[index_[at]], detail)) at = (at + 1) & mask;
+  return index_[at];
+}
+
+std::uint32_t DetailTable::number_of(const SpanDetail& detail) {
+  std::uint32_t& slot = slot_of(detail);
+  if (slot != kEmpty) return slot;
+  slot = static_cast<std::uint32_t>(details_.size());
+  details_.push_back(detail);
+  const std::uint32_t number = slot;
+  if (details_.size() * 2 > index_.size()) {
+    index_.assign(index_.size() * 2, kEmpty);
+    for (std::uint32_t at = 0; at < details_.size(); ++at) slot_of(details_[at]) = at;
+  }
+  return number;
+}
 
 SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
     : path_(std::move(path)), entities_(std::move(entities)) {
@@ -51,12 +73,31 @@ SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
   std::sort(entities_.workers.begin(), entities_.workers.end(), by_id);
   std::sort(entities_.objects.begin(), entities_.objects.end(), by_id);
   std::sort(entities_.sites.begin(), entities_.sites.end(), by_id);
-  counts_.resize(entities_.tasks.size());
+  task_spans_.resize(entities_.tasks.size());
+  worker_spans_.resize(entities_.workers.size());
   base_ = make_base();
 }
 
+// Ids count from 1 without holes, but for what was lost.
+std::optional<std::uint32_t> SessionBuilder::find_object(store::ObjectId id) const {
+  const std::vector<store::ObjectRow>& objects = base_->objects_;
+  if (id - 1 < objects.size() && objects[id - 1].id == id) {
+    return static_cast<std::uint32_t>(id - 1);
+  }
+  const auto at =
+      std::lower_bound(objects.begin(), objects.end(), id,
+                       [](const store::ObjectRow& row, store::ObjectId of) { return row.id < of; });
+  if (at == objects.end() || at->id != id) return std::nullopt;
+  return static_cast<std::uint32_t>(at - objects.begin());
+}
+
 // What happened on a worker beside its spans.
-void SessionBuilder::add_worker_times(Worker& worker) const {
+void SessionBuilder::add_workers(TraceSession& session) const {
+  for (const store::WorkerRow& row : entities_.workers) session.workers_.emplace_back().row = row;
+  for (Worker& worker : session.workers_) add_worker_times(worker, session.arena_);
+}
+
+void SessionBuilder::add_worker_times(Worker& worker, PackedArena& arena) const {
   const auto take = [&](const auto& from, auto& to) {
     std::copy_if(from.begin(), from.end(), std::back_inserter(to),
                  [&](const auto& row) { return row.worker_id == worker.row.id; });
@@ -67,48 +108,27 @@ void SessionBuilder::add_worker_times(Worker& worker) const {
   std::vector<store::ParkRow> spins;
   take(entities_.parks, parks);
   take(entities_.spins, spins);
-  worker.idle = make_idle_times(parks, spins);
+  worker.idle = make_idle_times(parks, spins, arena);
   take(entities_.lost, worker.lost);
   take(entities_.chunks, worker.chunks);
 }
 
-// In the order of their tasks and times; those of one wait as they were written. Uses up the rows.
-std::vector<SelectArm> SessionBuilder::arms(const TraceSession& session,
-                                            std::vector<store::ArmRow>& rows) const {
-  std::vector<SelectArm> arms;
-  arms.reserve(rows.size());
-  for (const store::ArmRow& row : rows) {
-    const TaskIndex task = session.find_task(row.task_id);
-    if (task == kNoTask) continue;
-    SelectArm arm{.ns = row.ns, .task = task};
-    const auto object = find_object(session.objects_, row.object_id);
-    arm.object = object.value_or(SelectArm::kNoObject) & SelectArm::kNoObject;
-    arm.operation = row.operation;
-    arms.push_back(arm);
-  }
-  std::stable_sort(arms.begin(), arms.end(), [](const SelectArm& a, const SelectArm& b) {
-    return std::tie(a.task, a.ns) < std::tie(b.task, b.ns);
-  });
-  std::vector<store::ArmRow>().swap(rows);
-  return arms;
-}
-
-std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
+// Takes the rows of tasks, objects and sites.
+std::shared_ptr<TraceSession> SessionBuilder::make_base() {
   auto session = std::make_shared<TraceSession>();  // shared: see SessionPtr
   session->path_ = path_;
   session->info_ = entities_.info;
-  session->objects_ = entities_.objects;
-  session->sites_ = entities_.sites;
+  session->objects_ = std::move(entities_.objects);
+  session->sites_ = std::move(entities_.sites);
   session->findings_ = entities_.findings;
   session->chunks_ = entities_.chunks;
   session->program_names_ = store::program_names(entities_.info.programs);
-  for (const store::WorkerRow& row : entities_.workers) session->workers_.emplace_back().row = row;
-  for (Worker& worker : session->workers_) add_worker_times(worker);
+  add_workers(*session);
   session->tasks_.resize(entities_.tasks.size());
   std::map<std::pair<store::ProgramId, store::SiteId>, std::uint32_t> groups;
   for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
     Task& task = session->tasks_[at];
-    task.row = entities_.tasks[at];
+    task.row = std::move(entities_.tasks[at]);
     task.name = task_name(*session, task.row);
     const std::uint64_t number = store::own_id(task.row.id);
     const std::string prefix = session->program_prefix(task.row.id);
@@ -137,6 +157,7 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() const {
       members.label = prefix + (function.empty() ? "task" : function);
     }
   }
+  std::vector<store::TaskRow>().swap(entities_.tasks);
   return session;
 }
 
@@ -145,62 +166,128 @@ SessionPtr SessionBuilder::overview() {
   return std::move(base_);
 }
 
-SessionPtr SessionBuilder::summary() const { return make_base(); }
+SessionPtr SessionBuilder::summary() const {
+  auto session = std::make_shared<TraceSession>();  // shared: see SessionPtr
+  session->path_ = path_;
+  session->info_ = base_->info_;
+  session->objects_ = base_->objects_;
+  session->sites_ = base_->sites_;
+  session->findings_ = base_->findings_;
+  session->chunks_ = base_->chunks_;
+  session->program_names_ = base_->program_names_;
+  session->tasks_ = base_->tasks_;
+  session->groups_ = base_->groups_;
+  add_workers(*session);
+  return session;
+}
 
 std::uint32_t SessionBuilder::thread_index(std::uint64_t thread_id) {
+  if (thread_id == last_thread_id_) return last_thread_;
   const auto [at, fresh] =
       thread_indices_.try_emplace(thread_id, static_cast<std::uint32_t>(base_->threads_.size()));
   if (fresh) base_->threads_.emplace_back().id = thread_id;
-  return at->second;
+  last_thread_id_ = thread_id;
+  last_thread_ = at->second;
+  return last_thread_;
+}
+
+SpanDetail SessionBuilder::detail_of(const store::Span& span) {
+  SpanDetail detail;
+  if (span.thread_id != 0) detail.object = thread_index(span.thread_id);
+  if (span.object_id != 0) detail.object = find_object(span.object_id).value_or(detail.object);
+  if (span.worker_id != last_worker_id_) {
+    last_worker_id_ = span.worker_id;
+    last_worker_ = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(base_->find_worker(last_worker_id_).value_or(0xffff), 0xffff));
+  }
+  detail.worker = last_worker_;
+  detail.site_id = span.site_id;
+  detail.reason = span.reason;
+  detail.waker_kind = span.waker_kind;
+  detail.state = span.state;
+  // Where a task waited for others nobody asks which worker ended it.
+  if (!detail.on_thread()) detail.worker = 0xffff;
+  return detail;
+}
+
+void SessionBuilder::add_span(const store::Span& span, TaskIndex task) {
+  TaskSpans& of = task_spans_[task];
+  const SpanDetail detail = detail_of(span);
+  const std::int64_t start_ns = std::max(span.start_ns, of.track.end_ns());
+  cut_spans_ += start_ns != span.start_ns ? 1 : 0;
+  TrackSpan packed{.start_ns = start_ns,
+                   .end_ns = std::max(start_ns, span.end_ns),
+                   .payload = details_.number_of(detail),
+                   .state_class = classify(span.state, span.reason)};
+  if (!detail.on_thread()) {
+    const TaskIndex waker = span.woken_by == 0 ? kNoTask : base_->find_task(span.woken_by);
+    if (waker != kNoTask) {
+      packed.extra = waker + 1;
+      if (task_spans_[waker].first_woken == kNoTask) task_spans_[waker].first_woken = task;
+    }
+  } else if (span.state == store::TaskState::Running) {
+    packed.extra = std::exchange(of.first_woken, kNoTask) + 1;  // kNoTask becomes 0
+  }
+  of.track.add(packed, base_->arena_);
+  of.last_unfinished = !span.finished;
+  if (!detail.on_thread()) return;
+  if (detail.worker < worker_spans_.size()) {
+    TrackBuilder& worker = worker_spans_[detail.worker];
+    packed.start_ns = std::max(packed.start_ns, worker.end_ns());
+    packed.end_ns = std::max(packed.start_ns, packed.end_ns);
+    packed.payload = task;
+    packed.extra = 0;
+    worker.add(packed, base_->arena_);
+  } else if (detail.workerless() && detail.object < base_->threads_.size()) {
+    workerless_.push_back(
+        {{packed.start_ns, packed.end_ns}, packed.state_class, task, detail.object});
+  }
 }
 
 void SessionBuilder::add_spans(std::span<const store::Span> spans) {
-  std::vector<RawSpan> batch;
-  batch.reserve(spans.size());
-  // The spans of a chunk are of one worker.
-  WorkerId last_id = store::kNoWorker;
-  std::uint16_t last_worker = 0xffff;
+  batch_.clear();
   for (const store::Span& span : spans) {
     const TaskIndex task = base_->find_task(span.task_id);
-    if (task == kNoTask || span.start_ns < 0 || span.end_ns < span.start_ns ||
-        static_cast<std::size_t>(span.state) >= store::kSpanStates) {
-      ++skipped_spans_;
-      continue;
-    }
-    SpanDetail detail;
-    if (span.thread_id != 0) detail.object = thread_index(span.thread_id);
-    if (span.object_id != 0) {
-      detail.object = find_object(base_->objects_, span.object_id).value_or(detail.object);
-    }
-    detail.woken_by = base_->find_task(span.woken_by);
-    detail.site_id = span.site_id;
-    if (span.worker_id != last_id) {
-      last_id = span.worker_id;
-      last_worker = static_cast<std::uint16_t>(
-          std::min<std::uint32_t>(base_->find_worker(last_id).value_or(0xffff), 0xffff));
-    }
-    detail.worker = last_worker;
-    detail.reason = span.reason;
-    detail.waker_kind = span.waker_kind;
-    detail.state = span.state;
-    batch.push_back({span.start_ns, span.end_ns, task, detail, classify(span.state, span.reason),
-                     !span.finished});
-    ++counts_[task];
+    const bool sound = task != kNoTask && span.start_ns >= 0 && span.end_ns >= span.start_ns &&
+                       static_cast<std::size_t>(span.state) < store::kSpanStates;
+    batch_.push_back(sound ? task : kNoTask);
+    // Tasks follow each other at random: what is known of them is fetched ahead.
+    if (sound) __builtin_prefetch(&task_spans_[task], 1);
   }
-  if (!batch.empty()) batches_.push_back(std::move(batch));
+  for (std::size_t at = 0; at < spans.size(); ++at) {
+    if (batch_[at] == kNoTask) {
+      ++skipped_spans_;
+    } else {
+      add_span(spans[at], batch_[at]);
+    }
+  }
+}
+
+void SessionBuilder::add_arm(const store::EventRow& event) {
+  const TaskIndex task = base_->find_task(event.task_id);
+  if (task == kNoTask) return;
+  SelectArm arm;
+  arm.object = find_object(event.object_id).value_or(SelectArm::kNoObject) & SelectArm::kNoObject;
+  arm.operation = static_cast<store::ArmOperation>(event.arg & 3);
+  TrackBuilder& arms = (event.kind == store::EventKind::Arm ? arms_ : chosen_)[task];
+  const std::int64_t ns = std::max(event.ns, arms.end_ns());
+  arms.add({.start_ns = ns, .end_ns = ns, .payload = std::bit_cast<std::uint32_t>(arm)},
+           base_->arena_);
 }
 
 void SessionBuilder::add_events(std::span<const store::EventRow> events) {
   for (const store::EventRow& event : events) {
+    if (event.kind == store::EventKind::Arm || event.kind == store::EventKind::Chosen) {
+      add_arm(event);
+      continue;
+    }
     if (const std::uint64_t id = thread_of(event); id != 0) thread_index(id);
     events_.push_back(event);
   }
 }
 
 // What happened beside the running of tasks: workers' decisions, threads, queues.
-void SessionBuilder::build_scheduler(TraceSession& session, const std::vector<SpanIndex>& order) {
-  std::stable_sort(events_.begin(), events_.end(),
-                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+void SessionBuilder::build_scheduler(TraceSession& session) {
   std::vector<Worker>& workers = session.workers_;
   const SchedulerInput input{.events = events_,
                              .steals = entities_.steals,
@@ -218,184 +305,87 @@ void SessionBuilder::build_scheduler(TraceSession& session, const std::vector<Sp
   session.queued_ = make_queued(input);
   session.worker_counts_ = make_worker_counts(input);
   std::vector<std::vector<TimedUse>> uses(session.threads_.size());
-  for (const SpanIndex span : order) {
-    const SpanDetail& detail = session.details_[span];
-    if (!detail.workerless() || detail.object >= uses.size()) continue;
-    uses[detail.object].push_back(
-        {session.span_range(span), session.classes_[span], {.span = span}});
+  for (const WorkerlessUse& use : workerless_) {
+    uses[use.thread].push_back({use.range, use.state_class, {.task = use.task}});
   }
-  fill_threads(session.threads_, input, std::move(uses));
+  fill_threads(session.threads_, input, std::move(uses), session.arena_);
 }
 
-std::vector<SessionBuilder::Arrival> SessionBuilder::arrivals_by_start() const {
-  std::vector<Arrival> arrivals;
-  std::size_t total = 0;
-  for (const std::vector<RawSpan>& batch : batches_) total += batch.size();
-  TASKSCOPE_CHECK(total < kNoSpan);
-  arrivals.reserve(total);
-  for (std::uint32_t batch = 0; batch < batches_.size(); ++batch) {
-    for (std::uint32_t at = 0; at < batches_[batch].size(); ++at) {
-      arrivals.push_back({batches_[batch][at].start_ns, batch, at});
-    }
-  }
-  radix_sort(arrivals, [](const Arrival& arrival) { return arrival.start_ns; });
-  // Of spans that start at one instant the empty ones come first.
-  const auto end_ns = [&](const Arrival& arrival) {
-    return batches_[arrival.batch][arrival.at].end_ns;
-  };
-  for (auto begin = arrivals.begin(); begin != arrivals.end();) {
-    auto end = begin + 1;
-    while (end != arrivals.end() && end->start_ns == begin->start_ns) ++end;
-    if (end - begin > 1) {
-      std::stable_sort(begin, end,
-                       [&](const Arrival& a, const Arrival& b) { return end_ns(a) < end_ns(b); });
-    }
-    begin = end;
-  }
-  return arrivals;
+bool SessionBuilder::is_leaked(const Task& task, const SpanDetail& last) const {
+  if (last.state != store::TaskState::Blocked) return false;
+  return std::any_of(
+      entities_.findings.begin(), entities_.findings.end(), [&](const store::FindingRow& finding) {
+        const bool same_place = finding.spawn_site_id != 0 && finding.wait_site_id != 0 &&
+                                finding.spawn_site_id == task.row.spawn_site_id &&
+                                finding.wait_site_id == last.site_id;
+        return finding.task_id == task.row.id || same_place;
+      });
 }
 
-std::vector<SpanIndex> SessionBuilder::sort_into_tasks(TraceSession& session) {
-  std::vector<SpanIndex> next;
-  SpanIndex total = 0;
-  for (std::size_t at = 0; at < counts_.size(); ++at) {
-    session.tasks_[at].first_span = total;
-    session.tasks_[at].span_count = counts_[at];
-    next.push_back(total);
-    total += counts_[at];
-  }
-  const std::vector<Arrival> arrivals = arrivals_by_start();
-  session.start_ns_.resize(total);
-  session.end_ns_.resize(total);
-  session.classes_.resize(total);
-  session.details_.resize(total);
-  std::vector<SpanIndex> order;
-  order.reserve(total);
-  for (const Arrival& arrival : arrivals) {
-    const RawSpan& span = batches_[arrival.batch][arrival.at];
-    const SpanIndex out = next[span.task]++;
-    order.push_back(out);
-    session.start_ns_[out] = span.start_ns;
-    session.end_ns_[out] = span.end_ns;
-    session.classes_[out] = span.state_class;
-    session.details_[out] = span.detail;
-    session.tasks_[span.task].last_span_unfinished = span.unfinished;
-  }
-  std::vector<std::vector<RawSpan>>().swap(batches_);
-  cut_overlaps(session);
-  return order;
-}
-
-void SessionBuilder::cut_overlaps(TraceSession& session) {
-  for (const Task& task : session.tasks_) {
-    const SpanIndex end = task.first_span + task.span_count;
-    for (SpanIndex span = task.first_span; span + 1 < end; ++span) {
-      if (session.end_ns_[span] <= session.start_ns_[span + 1]) continue;
-      session.end_ns_[span] = session.start_ns_[span + 1];
-      ++session.cut_spans_;
+void SessionBuilder::finish_tasks(TraceSession& session) {
+  session.details_ = details_.take();
+  for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
+    Task& task = session.tasks_[at];
+    TaskSpans& of = task_spans_[at];
+    task.first_span = static_cast<SpanIndex>(session.span_count_);
+    task.span_count = static_cast<std::uint32_t>(of.track.size());
+    session.span_count_ += of.track.size();
+    TASKSCOPE_CHECK(session.span_count_ < kNoSpan);
+    task.last_span_unfinished = of.last_unfinished;
+    if (of.last_unfinished && is_leaked(task, session.details_[of.track.last().payload])) {
+      of.track.reclassify_last(StateClass::Leaked);
     }
+    task.track = of.track.finish(session.arena_);
   }
-}
-
-void SessionBuilder::mark_leaked(TraceSession& session) const {
-  for (Task& task : session.tasks_) {
-    if (task.span_count == 0 || !task.last_span_unfinished) continue;
-    const SpanIndex last = task.first_span + task.span_count - 1;
-    const SpanDetail& detail = session.details_[last];
-    if (detail.state != store::TaskState::Blocked) continue;
-    for (const store::FindingRow& finding : entities_.findings) {
-      const bool same_place = finding.spawn_site_id != 0 && finding.wait_site_id != 0 &&
-                              finding.spawn_site_id == task.row.spawn_site_id &&
-                              finding.wait_site_id == detail.site_id;
-      if (finding.task_id == task.row.id || same_place) session.classes_[last] = StateClass::Leaked;
-    }
-  }
-}
-
-void SessionBuilder::build_workers(TraceSession& session, const std::vector<SpanIndex>& order) {
-  for (const SpanIndex span : order) {
-    const SpanDetail& detail = session.details_[span];
-    if (!detail.on_thread() || detail.worker >= session.workers_.size()) continue;
-    Worker& worker = session.workers_[detail.worker];
-    worker.spans.push_back(span);
-    worker.start_ns.push_back(session.start_ns_[span]);
-    worker.end_ns.push_back(session.end_ns_[span]);
-    worker.classes.push_back(session.classes_[span]);
-  }
-  for (Worker& worker : session.workers_) {
-    const std::size_t count = worker.spans.size();
-    for (std::size_t at = 0; at + 1 < count; ++at) {
-      worker.end_ns[at] = std::min(worker.end_ns[at], worker.start_ns[at + 1]);
-    }
-    worker.track = Track(worker.start_ns, worker.end_ns, worker.classes);
-  }
+  std::vector<TaskSpans>().swap(task_spans_);
 }
 
 void SessionBuilder::build_groups(TraceSession& session) {
   for (TaskGroup& group : session.groups_) {
     std::vector<const Track*> members;
     members.reserve(group.tasks.size());
-    group.times = {};
-    for (const TaskIndex task : group.tasks) {
-      members.push_back(&session.tasks_[task].track);
-      const ClassTimes times = session.tasks_[task].track.times_before(INT64_MAX);
-      for (std::size_t c = 0; c < kStateClasses; ++c) group.times[c] += times[c];
+    for (const TaskIndex task : group.tasks) members.push_back(&session.tasks_[task].track);
+    group.index = GroupIndex(std::move(members));
+    group.times = group.index.times();
+  }
+  // Once, here: in the window every frame wants it, and it takes a look at all groups.
+  const std::int64_t duration_ns = session.duration_ns();
+  if (duration_ns <= 0) return;
+  std::vector<ClassTimes> parts(
+      std::min(TraceSession::kOverviewParts, static_cast<std::size_t>(duration_ns)));
+  const ColumnGrid grid{static_cast<double>(duration_ns) / static_cast<double>(parts.size())};
+  for (const TaskGroup& group : session.groups_) group.index.add_times(grid, 0, parts);
+  session.overview_.resize(parts.size() + 1);
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    for (std::size_t c = 0; c < kStateClasses; ++c) {
+      session.overview_[at + 1][c] = session.overview_[at][c] + parts[at][c];
     }
-    group.index = GroupIndex(members);
   }
 }
 
-void SessionBuilder::build_wakes(TraceSession& session, const std::vector<SpanIndex>& order) {
-  session.wakes_begin_.assign(session.tasks_.size() + 1, 0);
-  for (const SpanDetail& detail : session.details_) {
-    if (detail.woken_by != kNoTask) ++session.wakes_begin_[detail.woken_by + 1];
-  }
-  for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
-    session.wakes_begin_[at + 1] += session.wakes_begin_[at];
-  }
-  session.wakes_.resize(session.wakes_begin_.back());
-  std::vector<std::uint32_t> next = session.wakes_begin_;
-  // A wait ends where its task's next span starts, so the order of starts is almost always that of
-  // the waits' ends.
-  const auto put = [&](SpanIndex span) {
-    const TaskIndex waker = session.details_[span].woken_by;
-    if (waker != kNoTask) session.wakes_[next[waker]++] = span;
-  };
-  for (const SpanIndex span : order) {
-    if (span > 0) put(span - 1);
-  }
-  if (session.span_count() > 0) put(static_cast<SpanIndex>(session.span_count() - 1));
-  const auto by_end = [&](SpanIndex a, SpanIndex b) {
-    return session.end_ns_[a] != session.end_ns_[b] ? session.end_ns_[a] < session.end_ns_[b]
-                                                    : a < b;
-  };
-  for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
-    const auto begin = session.wakes_.begin() + session.wakes_begin_[at];
-    const auto end = session.wakes_.begin() + session.wakes_begin_[at + 1];
-    if (!std::is_sorted(begin, end, by_end)) std::sort(begin, end, by_end);
-  }
+ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {
+  ArmTracks tracks;
+  tracks.reserve(arms.size());
+  for (auto& [task, builder] : arms) tracks.emplace_back(task, builder.finish(base_->arena_));
+  arms.clear();
+  return tracks;
 }
 
 SessionPtr SessionBuilder::finish() {
   TASKSCOPE_CHECK(base_ != nullptr);
+  base_->arms_ = finish_arms(arms_);
+  base_->chosen_ = finish_arms(chosen_);
   const std::shared_ptr<TraceSession> session = std::move(base_);
-  session->arms_ = arms(*session, entities_.arms);
-  session->chosen_ = arms(*session, entities_.chosen_arms);
-  const std::vector<SpanIndex> order = sort_into_tasks(*session);
-  mark_leaked(*session);
-  for (Task& task : session->tasks_) {
-    const auto part = [&](const auto& column) {
-      return std::span(column).subspan(task.first_span, task.span_count);
-    };
-    task.track = Track(part(session->start_ns_), part(session->end_ns_), part(session->classes_));
+  finish_tasks(*session);
+  for (std::size_t at = 0; at < worker_spans_.size(); ++at) {
+    session->workers_[at].track = worker_spans_[at].finish(session->arena_);
   }
-  // Groups read the tracks that are there by now; the other two write elsewhere.
+  // Groups only read the tracks that are there by now.
   std::thread groups([&] { build_groups(*session); });
-  build_workers(*session, order);
-  build_wakes(*session, order);
-  build_scheduler(*session, order);
+  build_scheduler(*session);
   groups.join();
   session->skipped_spans_ = skipped_spans_;
+  session->cut_spans_ = cut_spans_;
   session->stage_ = SessionStage::Complete;
   return session;
 }

@@ -98,7 +98,7 @@ void fit_selection(const PanelContext& context, ViewState& view) {
   } else if (view.selection.task != kNoTask &&
              !context.session.tasks()[view.selection.task].track.empty()) {
     const Track& track = context.session.tasks()[view.selection.task].track;
-    view.time.glide_to(with_margin({track.start_ns(0), track.end_ns(track.size() - 1)}));
+    view.time.glide_to(with_margin({track.start_ns(), track.end_ns()}));
   } else {
     view.time.glide_to(view.time.whole());
   }

@@ -19,11 +19,11 @@ constexpr float kColumnWidth = 92;
 constexpr float kRowHeight = 18;
 
 std::string rows_text(const AreaRows& rows) {
-  const std::string count = count_text(rows.indices.size());
+  const std::string count = count_text(rows.size());
   const char* kind = rows.kind == RowKind::Worker   ? "worker"
                      : rows.kind == RowKind::Thread ? "thread"
                                                     : "task";
-  return fmt::format("{} {}{}", count, kind, rows.indices.size() == 1 ? "" : "s");
+  return fmt::format("{} {}{}", count, kind, rows.size() == 1 ? "" : "s");
 }
 
 std::string cell_text(const ClassStatistics& row, AreaColumn column) {

@@ -47,7 +47,7 @@ class Chips {
   // True when its cross was clicked.
   bool chip(const std::string& text, const char* hint, float right) {
     const float gap = context_.px(6);
-    const float cross = context_.px(18);
+    const float cross = context_.input.footer ? 0 : context_.px(18);
     const Box bar = context_.layout.choices;
     const float wanted = std::ceil(width(text)) + context_.px(16) + cross;
     const float room = right - x_;

@@ -291,7 +291,7 @@ constexpr std::array kCommands = {
     Command{Section::Window, "Save a picture", {on(Key::S, S::Ctrl)}, nullptr, save_a_picture},
     Command{Section::Window, "Save a picture as SVG", {on(Key::S, S::Ctrl | S::Shift)}, nullptr,
             save_a_vector_picture},
-    Command{Section::Window, "Copy the area's statistics, or this view as a text",
+    Command{Section::Window, "Copy the statistics, or this view",
             {on(Key::C, S::Ctrl)}, nullptr, copy_what_is_chosen},
     Command{Section::Window, "Paste a view", {on(Key::V, S::Ctrl)}, nullptr, paste_view},
     Command{Section::Window, "Open something else", {on(Key::O, S::Ctrl)}, nullptr, show_start,
@@ -313,6 +313,8 @@ constexpr std::array kGestures = {
     Gesture{Section::Rows, "Wheel", "Scroll"},
     Gesture{Section::Rows, "Right click", "Menu of a row"},
     Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
+    Gesture{Section::Causes, "Click", "Select a span, a task or a worker"},
+    Gesture{Section::Causes, "Point at a span", "Arrows from and to its causes"},
     Gesture{Section::Search, "Drag on rows", "Statistics of an area"},
 };
 
@@ -351,12 +353,21 @@ const char* key_name(Key key) {
   }
 }
 
+// Held down, it goes on; what switches something on and off does not.
+bool repeats(const Shortcut& shortcut) {
+  constexpr std::array kMotions = {Key::W,      Key::S,        Key::A,    Key::D,
+                                   Key::Up,     Key::Down,     Key::Left, Key::Right,
+                                   Key::PageUp, Key::PageDown, Key::F3,   Key::Backspace};
+  const bool motion = std::find(kMotions.begin(), kMotions.end(), shortcut.key) != kMotions.end();
+  return motion && (shortcut.modifiers & S::Ctrl) == 0;
+}
+
 bool was_pressed(const Shortcut& shortcut) {
   const ImGuiIO& io = ImGui::GetIO();
   if (shortcut.typed != '\0') return !io.KeyCtrl && !io.KeyAlt && typed(shortcut.typed);
   const auto has = [&](Shortcut::Modifiers one) { return (shortcut.modifiers & one) != 0; };
   return io.KeyCtrl == has(S::Ctrl) && io.KeyShift == has(S::Shift) && io.KeyAlt == has(S::Alt) &&
-         key_pressed(shortcut.key);
+         key_pressed(shortcut.key, repeats(shortcut));
 }
 
 // Works while somebody types, too: it is no key of a text.

@@ -150,7 +150,7 @@ std::string object_fact(const TraceSession& session, const SpanDetail& detail) {
 }
 
 std::string span_title(const TraceSession& session, SpanIndex span) {
-  const SpanDetail& detail = session.span_detail(span);
+  const SpanDetail detail = session.span_detail(span);
   if (detail.state == store::TaskState::Syscall) return "in a call";
   if (detail.workerless()) return "running, preempted";
   return std::string(to_text(session.span_class(span)));
@@ -159,7 +159,7 @@ std::string span_title(const TraceSession& session, SpanIndex span) {
 void draw_span_facts(const PanelContext& context, ViewState& view, const Box& column) {
   const TraceSession& session = context.session;
   const SpanIndex span = view.selection.span;
-  const SpanDetail& detail = session.span_detail(span);
+  const SpanDetail detail = session.span_detail(span);
   const TimeRange range = session.span_range(span);
   const bool blocked = detail.state == store::TaskState::Blocked;
   const bool unfinished = session.span_unfinished(span);

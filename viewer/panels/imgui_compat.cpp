@@ -57,10 +57,10 @@ NativeKey native_key(Key key) {
 
 }  // namespace
 
-bool key_pressed(Key key) {
+bool key_pressed(Key key, bool repeats) {
   if (key == Key::None) return false;
-  if (key == Key::Enter && ImGui::IsKeyPressed(keypad_enter(), true)) return true;
-  return ImGui::IsKeyPressed(native_key(key), true);
+  if (key == Key::Enter && ImGui::IsKeyPressed(keypad_enter(), repeats)) return true;
+  return ImGui::IsKeyPressed(native_key(key), repeats);
 }
 
 bool typed(char wanted) {

@@ -31,8 +31,8 @@ enum class Key : std::uint8_t {
   F3,
 };
 
-// Went down in this frame or repeats.
-bool key_pressed(Key key);
+// Went down in this frame, or repeats while it is held.
+bool key_pressed(Key key, bool repeats = true);
 // Was this character typed in this frame, whatever keys that takes on this keyboard?
 bool typed(char wanted);
 

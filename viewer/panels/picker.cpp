@@ -49,7 +49,7 @@ void Picker::find_commands(const ViewState& view) {
                    [](const Scored& a, const Scored& b) { return a.score > b.score; });
   // Letters that just happen to occur somewhere are no help beside a good fit.
   for (const Scored& one : found) {
-    if (one.score * 2 >= found.front().score) commands_.push_back(one.command);
+    if (one.score * 3 >= found.front().score * 2) commands_.push_back(one.command);
   }
 }
 

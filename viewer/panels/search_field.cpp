@@ -22,9 +22,9 @@ void show_hit(const PanelContext& context, ViewState& view, const SearchHit& hit
   select_task(view, hit.task);
   const Track& track = context.session.tasks()[hit.task].track;
   const TimeRange visible = view.time.target();
-  if (track.empty() || visible.overlaps(track.start_ns(0), track.end_ns(track.size() - 1))) return;
+  if (track.empty() || visible.overlaps(track.start_ns(), track.end_ns())) return;
   view.time.remember();
-  view.time.glide_to(with_margin({track.start_ns(0), track.end_ns(track.size() - 1)}));
+  view.time.glide_to(with_margin({track.start_ns(), track.end_ns()}));
 }
 
 void take_step(const PanelContext& context, ViewState& view) {
@@ -111,8 +111,11 @@ void draw_search_field(const PanelContext& context, ViewState& view, const Box& 
                              none ? context.colors.alarm : context.colors.muted, count);
   if (!search.open) return;
   if (!parsed.error.empty()) {
+    // Of a term that is still being typed it is a hint.
+    const bool typing = parsed.error_end == search.editor.cursor();
+    const ImU32 color = typing ? context.colors.muted : context.colors.alarm;
     draw_note(context, {box.x0, box.y1 + context.px(6)},
-              {{parsed.error, context.colors.alarm, context.fonts().text}});
+              {{parsed.error, color, context.fonts().text}});
   } else if (!search.active()) {
     draw_help_note(context, box);
   }

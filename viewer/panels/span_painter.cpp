@@ -59,16 +59,30 @@ class Painter {
     return row_.kind == RowKind::Worker || row_.kind == RowKind::Thread;
   }
 
-  // kNoSpan: what a thread does without a task.
-  SpanIndex session_span(std::uint32_t span) const {
-    if (row_.kind == RowKind::Thread) return context_.session.threads()[row_.index].uses[span].span;
-    return row_.kind == RowKind::Worker ? context_.session.workers()[row_.index].spans[span]
-                                        : context_.session.tasks()[row_.index].first_span + span;
+  // Whose span the cell is; kNoTask: what a thread does without one.
+  TaskIndex task_of(const Cell& cell) const {
+    if (row_.kind == RowKind::Worker) return cell.payload;
+    if (row_.kind == RowKind::Thread) {
+      return context_.session.thread_use(cell.payload, cell.extra).task;
+    }
+    return row_.index;
+  }
+
+  bool is_selected(const Cell& cell, TaskIndex task) const {
+    const TraceSession& session = context_.session;
+    if (view_.selection.span == kNoSpan || view_.selection.task != task) return false;
+    if (row_.kind == RowKind::Worker) {
+      return session.worker_span(session.workers()[row_.index], cell.span) == view_.selection.span;
+    }
+    if (row_.kind == RowKind::Thread) {
+      return session.thread_span(session.threads()[row_.index], cell.span) == view_.selection.span;
+    }
+    return session.tasks()[task].first_span + cell.span == view_.selection.span;
   }
 
   // A thread that drives a worker, or sleeps.
-  void paint_use(const Thread& thread, std::uint32_t at, float x0, float x1) {
-    const StateClass state = thread.classes[at];
+  void paint_use(const Cell& cell, float x0, float x1) {
+    const StateClass state = cell.state_class;
     const ImU32 color = context_.colors.state[index_of(state)];
     const bool dim = focus_ != kNoTask;
     const float height = std::round(box_.height() * height_share(state));
@@ -78,17 +92,14 @@ class Painter {
       context_.canvas.fill({x0, body.y0, x0 + 1, body.y1}, shifted(color, -0.3F));
     }
     if (state != StateClass::Running) return;
-    paint_text(fmt::format("worker {}", store::own_worker_id(thread.uses[at].worker)), state, body,
-               dim);
+    const ThreadUse use = context_.session.thread_use(cell.payload, cell.extra);
+    paint_text(fmt::format("worker {}", store::own_worker_id(use.worker)), state, body, dim);
   }
 
   void paint_span(const Cell& cell, float x0, float x1) {
-    const SpanIndex span = session_span(cell.span);
-    if (span == kNoSpan) {
-      return paint_use(context_.session.threads()[row_.index], cell.span, x0, x1);
-    }
-    const StateClass state = context_.session.span_class(span);
-    const TaskIndex task = of_many_tasks() ? context_.session.span_task(span) : row_.index;
+    const TaskIndex task = task_of(cell);
+    if (task == kNoTask) return paint_use(cell, x0, x1);
+    const StateClass state = cell.state_class;
     const bool dim = focus_ != kNoTask && task != focus_;
     const bool bright = focus_ != kNoTask && task == focus_;
     ImU32 color = context_.colors.state[index_of(state)];
@@ -96,7 +107,7 @@ class Painter {
     if (dim) color = with_alpha(color, kDim);
     const float height = std::round(box_.height() * height_share(state));
     Box body{x0, box_.y1 - height, x1, box_.y1};
-    if (row_.kind == RowKind::Task && context_.session.span_detail(span).workerless()) {
+    if (row_.kind == RowKind::Task && context_.session.detail(cell.payload).workerless()) {
       // No worker is under it: it floats above a thin floor.
       context_.canvas.fill({x0, box_.y1 - 1, x1, box_.y1}, color);
       body.y1 -= context_.px(kFloatPx);
@@ -115,10 +126,10 @@ class Painter {
       context_.canvas.fill({body.x0, body.y0, body.x1, body.y0 + context_.px(2)},
                            shifted(color, view_.theme == Theme::Dark ? 0.45F : -0.4F));
     }
-    const bool chosen = view_.selection.span == span;
-    if (chosen) context_.canvas.frame(body, context_.colors.text, context_.px(1.5F));
+    if (is_selected(cell, task))
+      context_.canvas.frame(body, context_.colors.text, context_.px(1.5F));
     if (height < box_.height()) return;
-    paint_label(span, state, task, body, dim);
+    paint_label(cell, task, body, dim);
   }
 
   Box text_room(const Box& body) const {
@@ -126,12 +137,12 @@ class Painter {
     return {std::max(body.x0, box_.x0) + pad, body.y0, std::min(body.x1, box_.x1) - pad, body.y1};
   }
 
-  void paint_label(SpanIndex span, StateClass state, TaskIndex task, const Box& body, bool dim) {
+  void paint_label(const Cell& cell, TaskIndex task, const Box& body, bool dim) {
     const Box room = text_room(body);
     if (room.width() < context_.px(kLabelMinPx)) return;
-    paint_text(of_many_tasks() ? context_.session.tasks()[task].label
-                               : span_label(span, state, room.width()),
-               state, body, dim);
+    paint_text(
+        of_many_tasks() ? context_.session.tasks()[task].label : span_label(cell, room.width()),
+        cell.state_class, body, dim);
   }
 
   void paint_text(const std::string& text, StateClass state, const Box& body, bool dim) {
@@ -163,9 +174,10 @@ class Painter {
     return fits ? whole : fmt::format("w{}", number);
   }
 
-  std::string span_label(SpanIndex span, StateClass state, float room_px) const {
-    const SpanDetail& detail = context_.session.span_detail(span);
-    switch (state) {
+  // Of a span in its task's row.
+  std::string span_label(const Cell& cell, float room_px) const {
+    const SpanDetail& detail = context_.session.detail(cell.payload);
+    switch (cell.state_class) {
       case StateClass::Running:
         if (detail.workerless()) return "preempted, running on";
         return worker_label(context_.session.worker_number(detail), room_px);
@@ -184,7 +196,7 @@ class Painter {
                    : fmt::format("{} {}", reason, object->name);
       }
       default:
-        return std::string(to_short_text(state));
+        return std::string(to_short_text(cell.state_class));
     }
   }
 

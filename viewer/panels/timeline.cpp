@@ -73,7 +73,7 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   }
   if (row.kind == RowKind::Worker) {
     const Worker& worker = context.session.workers()[row.index];
-    if (picture != nullptr) draw_idle(context, view, worker.idle, *picture, body);
+    if (picture != nullptr) draw_idle(context, view, *picture, body);
     draw_lost(context, view, worker, body);
   }
   const DecisionTrack* decisions = row_decisions(context.session, row);
@@ -98,11 +98,9 @@ std::optional<Row> row_of(const PanelContext& context, TaskIndex task) {
   return set.has_header ? rows.find_row(RowKind::GroupHeader, index) : std::nullopt;
 }
 
-// Wake-ups are the colour of text, starts the accent's; the second hop is quieter. Too many of them
-// to be told apart are ticks below the row that they come from.
+// Wake-ups are the colour of text, starts the accent's; the second hop is quieter.
 void draw_causes(const PanelContext& context, const ViewState& view,
                  const std::vector<CausalArrow>& arrows) {
-  const bool dense = arrows.size() > kArrowsMax;
   const TimeRange visible = view.time.visible();
   // The nearest hop on top.
   for (std::size_t hop = kArrowHops; hop >= 1; --hop) {
@@ -112,15 +110,10 @@ void draw_causes(const PanelContext& context, const ViewState& view,
       const auto to = row_of(context, arrow.to);
       if (!from || !to || from->is_same(*to)) continue;
       const float x = time_x(context, view, arrow.ns);
-      const Box source = row_box(context, view, *from);
       const ImU32 plain =
           arrow.kind == ArrowKind::Spawn ? context.colors.accent : context.colors.text;
       const ImU32 color = hop == 1 ? plain : with_alpha(plain, kSecondHop);
-      if (dense) {
-        context.canvas.fill({x, source.y1 - context.px(5), x + 1, source.y1}, color);
-      } else {
-        draw_arrow(context, source, row_box(context, view, *to), x, color);
-      }
+      draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to), x, color);
     }
   }
 }
@@ -142,6 +135,19 @@ void draw_area(const PanelContext& context, const ViewState& view) {
       time_x(context, view, view.area->time.end_ns), top + static_cast<float>(view.area->bottom)};
   context.canvas.fill(box, with_alpha(context.colors.accent, 0.18F));
   context.canvas.frame(box, context.colors.accent, context.px(1));
+}
+
+// Where rows would be if a filter had not taken all of them.
+void draw_nothing_left(const PanelContext& context, const ViewState& view) {
+  const RowList& rows = *context.input.rows;
+  const Arrangement& arrangement = *rows.arrangement();
+  if (!arrangement.filtered() || !arrangement.order().empty() || view.folds.tasks) return;
+  if (context.input.answers->arranging() || rows.size() == 0) return;
+  const Box last = row_box(context, view, rows.row(rows.size() - 1));
+  context.canvas.label(
+      context.fonts().text,
+      {last.x0 + context.px(12), last.y1 + context.px(8), last.x1, last.y1 + context.px(28)},
+      context.colors.muted, "No task matches all filters. Ctrl+Backspace removes the last one.");
 }
 
 void draw_scrollbar(const PanelContext& context, const ViewState& view) {
@@ -166,22 +172,26 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
   const std::int64_t next_ns = view.time.to_ns(static_cast<double>(x) + 1);
   const auto touched = [&](const Track& track) -> std::optional<std::size_t> {
     if (!on_spans) return std::nullopt;
-    const std::size_t inside = track.first_ending_after(ns);
-    const bool hit = inside < track.size() && track.start_ns(inside) < std::max(next_ns, ns + 1);
+    TrackReader reader(track);
+    const std::size_t inside = reader.first_ending_after(ns);
+    const bool hit = inside < track.size() && reader[inside].start_ns < std::max(next_ns, ns + 1);
     return hit ? std::optional(inside) : std::nullopt;
   };
   const TraceSession& session = context.session;
   if (row.kind == RowKind::Worker) {
     view.hover.worker = row.index;
     const Worker& worker = session.workers()[row.index];
-    if (const auto span = touched(worker.track)) view.hover.span = worker.spans[*span];
+    if (const auto span = touched(worker.track))
+      view.hover.span = session.worker_span(worker, *span);
   } else if (row.kind == RowKind::Thread) {
     const Thread& thread = session.threads()[row.index];
     view.hover_use = touched(thread.track);
     if (!view.hover_use) return;
-    const ThreadUse& use = thread.uses[*view.hover_use];
-    view.hover.span = use.span;
-    if (use.span == kNoSpan) view.hover.worker = session.find_worker(use.worker);
+    view.hover.span = session.thread_span(thread, *view.hover_use);
+    if (view.hover.span == kNoSpan) {
+      const TrackSpan use = thread.track[*view.hover_use];
+      view.hover.worker = session.find_worker(session.thread_use(use.payload, use.extra).worker);
+    }
   } else if (row.kind == RowKind::Task) {
     const Task& task = session.tasks()[row.index];
     view.hover.task = row.index;
@@ -290,6 +300,7 @@ void draw_timeline(const PanelContext& context, ViewState& view) {
   }
   draw_worker_counts(context, view);
   draw_area(context, view);
+  draw_nothing_left(context, view);
   context.canvas.pop_clip();
   context.canvas.push_clip({rows.x0, pinned.y0, rows.x1, rows.y1});
   draw_grid(context, view);

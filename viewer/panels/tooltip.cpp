@@ -19,7 +19,7 @@ std::string worker_text(const TraceSession& session, const SpanDetail& detail) {
 
 // What the task does in the span, in words.
 std::string activity(const TraceSession& session, SpanIndex span) {
-  const SpanDetail& detail = session.span_detail(span);
+  const SpanDetail detail = session.span_detail(span);
   const StateClass state = session.span_class(span);
   if (detail.workerless()) {
     const std::uint64_t thread = session.thread_of(detail);
@@ -44,7 +44,7 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
   const TraceSession& session = context.session;
   const Task& task = session.tasks()[session.span_task(span)];
   const TimeRange range = session.span_range(span);
-  const SpanDetail& detail = session.span_detail(span);
+  const SpanDetail detail = session.span_detail(span);
   std::string last = session.span_unfinished(span) ? "still so when the recording ends" : "";
   if (detail.woken_by != kNoTask) {
     last = fmt::format("woken by {}", session.waker_text(span));
@@ -79,7 +79,7 @@ std::vector<NoteLine> thread_lines(const PanelContext& context, const Thread& th
   const Palette& colors = context.colors;
   std::vector<NoteLine> lines{{fmt::format("Thread {}", thread.id), colors.text, fonts.strong}};
   if (!use) return lines;
-  const std::int64_t length = thread.end_ns[*use] - thread.start_ns[*use];
+  const std::int64_t length = thread.track[*use].length_ns();
   lines.push_back(
       {fmt::format("{}  {}", duration_text(length), thread_use_text(context.session, thread, *use)),
        colors.text, fonts.text});

@@ -118,8 +118,8 @@ void draw_glyph(const PanelContext& context, Canvas& canvas, DecisionKind kind, 
   }
 }
 
-void draw_idle(const PanelContext& context, const ViewState& view, const IdleTimes& idle,
-               const RowPicture& picture, const Box& box) {
+void draw_idle(const PanelContext& context, const ViewState& view, const RowPicture& picture,
+               const Box& box) {
   Canvas& canvas = context.canvas;
   const PictureColumns columns(view, picture, box);
   const ImU32 line = with_alpha(context.colors.muted, 0.45F);
@@ -137,7 +137,7 @@ void draw_idle(const PanelContext& context, const ViewState& view, const IdleTim
       canvas.fill({x0, box.y1 - std::ceil(looking), x1, box.y1}, strip);
       continue;
     }
-    const bool asleep = idle.classes[cell->span] == StateClass::Sleep;
+    const bool asleep = cell->state_class == StateClass::Sleep;
     if (!asleep) canvas.fill({x0, box.y1 - context.px(3), x1, box.y1}, strip);
     const char* text = asleep ? "asleep" : "looking for work";
     const Box room{std::max(x0, box.x0) + context.px(6), box.y0, std::min(x1, box.x1), box.y1};

@@ -10,8 +10,8 @@ namespace taskscope::viewer {
 // Where spans and marks stand in a row that has decisions.
 Box below_lane(const PanelContext& context, const Box& row);
 
-void draw_idle(const PanelContext& context, const ViewState& view, const IdleTimes& idle,
-               const RowPicture& picture, const Box& box);
+void draw_idle(const PanelContext& context, const ViewState& view, const RowPicture& picture,
+               const Box& box);
 void draw_lost(const PanelContext& context, const ViewState& view, const Worker& worker,
                const Box& box);
 void draw_decisions(const PanelContext& context, const ViewState& view, const DecisionTrack& track,

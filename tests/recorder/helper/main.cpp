@@ -99,6 +99,12 @@ class Ring {
     records_[head % kCapacity] = trace_format::encode(event);
     header_->head.store(head + 1, std::memory_order_release);
   }
+  void wait_until_read() const {
+    while (header_->tail.load(std::memory_order_acquire) !=
+           header_->head.load(std::memory_order_relaxed)) {
+      std::this_thread::yield();
+    }
+  }
   trace_format::RingHeader& header() { return *header_; }
 
  private:
@@ -106,10 +112,10 @@ class Ring {
   trace_format::Record* records_;
 };
 
-void say_hello(std::uint16_t major = trace_format::kFormatMajor) {
+void say_hello(std::uint16_t major = trace_format::kFormatMajor, std::uint32_t workers = 1) {
   trace_format::Hello hello;
   hello.format_major = major;
-  hello.workers = 1;
+  hello.workers = workers;
   hello.pid = getpid();
   hello.tick_source = base::tick_source();
   hello.start = base::read_clock_anchor(hello.tick_source);
@@ -170,12 +176,31 @@ std::vector<base::UniqueFd> make_storm(std::uint64_t connections) {
   return storm;
 }
 
+// The recorder reads one of the rings several times before the next is offered, in which is what
+// led to the events in the first.
+int hand_over_slowly() {
+  say_hello(trace_format::kFormatMajor, 2);
+  Ring first(0);
+  first.put(EventKind::Run, 1, 1);
+  for (int i = 0; i < 4; ++i) {
+    first.put(EventKind::WorkerWake, 1);
+    first.wait_until_read();
+  }
+  Ring second(1);
+  second.put(EventKind::Spawn, 1);
+  const Ring outside(trace_format::kNoWorker);
+  first.put(EventKind::Exit, 1);
+  send_message(trace_format::Bye{});
+  return 0;
+}
+
 int behave(std::string_view how, std::uint64_t tasks) {
   if (how == "exits-at-once") return 3;
   if (how == "dies-at-once") die_of(SIGTERM);
   if (how == "junk-only") return send_junk(), 0;
   if (how == "newer") return say_hello(trace_format::kFormatMajor + 1), 0;
   if (how == "many") return be_many(tasks), 0;
+  if (how == "hands-over-slowly") return hand_over_slowly();
   std::vector<base::UniqueFd> storm;
   if (how == "storm") storm = make_storm(tasks);
   if (how == "junk") send_junk();
@@ -185,6 +210,7 @@ int behave(std::string_view how, std::uint64_t tasks) {
   if (how == "hello-only") return 4;
   if (how == "junk") send_junk();
   Ring ring(0);
+  const Ring outside(trace_format::kNoWorker);
   run_tasks(ring, tasks);
   if (how == "crashes") die_of(SIGSEGV);
   if (how == "is-killed") die_of(SIGKILL);

@@ -98,6 +98,16 @@ TEST_F(Launch, ARingThatIsOfferedLateIsReadLikeTheOthers) {
   EXPECT_EQ(summary->info.threads, 1u);
 }
 
+TEST_F(Launch, NothingIsTakenForLostBeforeAllRingsAreHereThatWereAnnounced) {
+  const auto summary = record(helper({"hands-over-slowly"}));
+  ASSERT_TRUE(summary) << summary.error().message;
+  expect_whole(*summary, 1, 7);
+  EXPECT_EQ(summary->info.notes, "");
+  const auto tasks = store::Reader::open(output())->tasks();
+  ASSERT_EQ(tasks->size(), 1u);
+  EXPECT_TRUE(tasks->front().created_ns);
+}
+
 TEST_F(Launch, AProgramIsRecordedToItsLastEvent) {
   const auto summary = record(helper({"works", "5000"}));
   ASSERT_TRUE(summary) << summary.error().message;

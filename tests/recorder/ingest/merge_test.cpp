@@ -196,6 +196,22 @@ TEST(Merge, RandomLossesNeverStopTheRecording) {
   }
 }
 
+TEST(Merge, EventsMayBeAsFarApartAsTicksReach) {
+  using trace_format::EventKind;
+  constexpr std::uint64_t kFar = std::uint64_t{1} << 55;
+  const std::vector<TextEvent> events = {
+      {0, {.ticks = 5, .id = 1, .kind = EventKind::Spawn}, {}},
+      {1, {.ticks = 10, .id = 1, .aux = 1, .kind = EventKind::Run}, {}},
+      {1, {.ticks = kFar, .kind = EventKind::Block}, {}},
+      {0, {.ticks = kFar + 5, .id = 1, .aux = 2, .kind = EventKind::Ready}, {}},
+      {1, {.ticks = kFar + 9, .id = 1, .aux = 3, .kind = EventKind::Run}, {}},
+      {1, {.ticks = 2 * kFar - 2, .id = 1, .kind = EventKind::Exit}, {}}};
+  const Recorded recorded = record(events, 2, 0, 1);
+  EXPECT_EQ(recorded.misfits, 0u);
+  ASSERT_EQ(recorded.events.size(), events.size());
+  EXPECT_EQ(recorded.tasks.front().ended_ns, static_cast<std::int64_t>(2 * kFar - 2));
+}
+
 TEST(Merge, ATextThatIsNeverCompletedIsWaitedForAndThenCounted) {
   const tests::TemporaryFolder folder;
   auto writer = store::Writer::create(folder.file("a"));
@@ -216,6 +232,43 @@ TEST(Merge, ATextThatIsNeverCompletedIsWaitedForAndThenCounted) {
   merge.drain();
   EXPECT_EQ(builder.counts().events, 1u);
   EXPECT_EQ(merge.unknown_records(), 2u);
+}
+
+// A worker takes its next task with a time that it has read before, so that a run may seem to be
+// before the end of the recording and its wake-up after it.
+TEST(Merge, WhatFollowsFromAnEventAfterTheEndIsAfterTheEnd) {
+  using trace_format::EventKind;
+  const tests::TemporaryFolder folder;
+  auto writer = store::Writer::create(folder.file("a"));
+  ASSERT_TRUE(writer);
+  SpanBuilder builder(*writer);
+  const ClockMap clock;
+  Merge merge(builder, clock);
+  merge.add_ring(0);
+  merge.add_ring(1);
+  merge.add_ring(2);
+  const auto write = [&](std::size_t ring, std::uint64_t ticks, EventKind kind,
+                         std::uint64_t id = 0, std::uint32_t aux = 0) {
+    const trace_format::Record record =
+        trace_format::encode({.ticks = ticks, .id = id, .aux = aux, .kind = kind});
+    merge.append(ring, {&record, 1});
+  };
+  write(0, 1, EventKind::Spawn, 1);
+  write(0, 2, EventKind::Run, 1, 1);
+  write(0, 3, EventKind::Spawn, 2);
+  write(1, 5, EventKind::Run, 2, 1);
+  write(1, 6, EventKind::Block);
+  merge.advance();
+  // The end is at 35. The wake-up at 40 is after it, so the run is, and who that wakes up.
+  write(0, 40, EventKind::Ready, 2, 2);
+  write(1, 30, EventKind::Run, 2, 3);
+  write(1, 41, EventKind::Ready, 1, 2);
+  write(2, 31, EventKind::Run, 1, 3);
+  merge.end_at(35);
+  merge.advance();
+  merge.drain();
+  EXPECT_EQ(builder.counts().misfits, 0u);
+  EXPECT_EQ(builder.counts().events, 5u);
 }
 
 TEST(Merge, RandomRecordsAreSurvived) {

@@ -69,6 +69,20 @@ TEST_F(RetentionTest, WhatEndedBeforeTheKeptTimeGoes) {
   EXPECT_EQ(retention.dropped().events, 7000u);
 }
 
+// Its end closes a span as long as the recording; that keeps no task that nothing else speaks of.
+TEST_F(RetentionTest, AChunkWhoseSpansReachFarBackKeepsNoTasksOfThatTime) {
+  Retention retention(*writer_, {.keep_ns = 25'000});
+  for (int i = 0; i < 9; ++i) add_chunk(i * 10'000);
+  encoder_.add({.ns = 90'000, .span_ns = 90'000, .task_id = 7, .kind = store::EventKind::Exit});
+  writer_->put_chunk(0, encoder_.pack(compressor_), 1, 0);
+  ASSERT_TRUE(retention.apply(95'000));
+  ASSERT_EQ(chunks().size(), 3u);
+  // The last chunk's events are after 60,999, where the last ended that has gone, and so did a
+  // task.
+  EXPECT_EQ(retention.dropped().tasks, 6u);
+  EXPECT_EQ(store::Reader::open(folder_.file("a"))->tasks()->size(), 3u);
+}
+
 TEST_F(RetentionTest, TheSizeStaysBelowItsLimitForEver) {
   constexpr std::uint64_t kLimit = 1'000'000;
   Retention retention(*writer_, {.max_bytes = kLimit});

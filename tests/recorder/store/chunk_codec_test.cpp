@@ -110,6 +110,29 @@ std::vector<StoredRow> ping_pong_rows(std::size_t count) {
   return rows;
 }
 
+TEST(ChunkCodec, NumbersOfEveryLengthComeBack) {
+  // Alone, so that they are the last of their columns, and among many.
+  std::vector<StoredRow> rows;
+  std::int64_t ns = 0;
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    for (const std::uint64_t less : {1, 0}) {
+      const std::uint64_t value = (std::uint64_t{1} << bits) - less;
+      if (bits < 60) ns = static_cast<std::int64_t>(value);
+      const std::vector<StoredRow> one = {{.ns = ns, .arg = value, .kind = EventKind::ThreadPark}};
+      rows.push_back(one.front());
+      ChunkColumns columns;
+      ASSERT_TRUE(decode_chunk(packed(one), kAllColumns, columns));
+      EXPECT_EQ(columns.args.front(), value);
+    }
+  }
+  ChunkColumns columns;
+  ASSERT_TRUE(decode_chunk(packed(rows), kAllColumns, columns));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(columns.args[i], rows[i].arg);
+    EXPECT_EQ(columns.ns[i], rows[i].ns);
+  }
+}
+
 TEST(ChunkCodec, WhatHappensAgainAndAgainTakesTwoBytesARow) {
   const auto rows = ping_pong_rows(3000);
   ChunkCompressor compressor;

@@ -103,6 +103,27 @@ TEST_F(RecordingFile, AnUnfinishedRecordingKnowsItsLengthButNoStatesOfWhatLived)
   EXPECT_EQ(query(*reader, "SELECT state FROM task ORDER BY id"), "NULL|\ndone|\n");
 }
 
+TEST_F(RecordingFile, OfATaskThatIsPutAgainTheLastRowStaysHoweverManyWait) {
+  const std::string path = folder_.file("run.tscope");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  for (const int round : {1, 2}) {
+    for (TaskId id = 10'000; id > 0; --id) {
+      writer->put_task({.id = id, .name = "n" + std::to_string(id), .created_ns = round},
+                       Totals::NotYet);
+      if (id % 2 == 0) continue;
+      writer->put_task({.id = id, .created_ns = round, .wakeups = id}, Totals::Known);
+    }
+  }
+  ASSERT_TRUE(writer->finish());
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(query(*reader,
+                  "SELECT count(*), min(created_ns), count(wakeups),"
+                  " sum(wakeups = id), sum(name = 'n' || id) FROM task"),
+            "10000|2|5000|5000|5000|\n");
+}
+
 TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
   const std::string path = folder_.file("run.tscope");
   auto writer = Writer::create(path);
@@ -226,6 +247,19 @@ TEST_F(RecordingFile, ConditionsThatAreSkippedByChunksGiveTheSameRows) {
   }
 }
 
+TEST_F(RecordingFile, AJoinWithTasksReadsTheEventsOnce) {
+  const auto reader = Reader::open(recording("ping_pong"));
+  ASSERT_TRUE(reader);
+  for (const char* table : {"event", "span"}) {
+    const std::string sql = std::string("EXPLAIN QUERY PLAN SELECT count(*) FROM ") + table +
+                            " JOIN task ON task.id = task_id WHERE program_id = 1";
+    const std::string plan = query(*reader, sql.c_str());
+    const auto task = plan.find("SEARCH task");
+    ASSERT_NE(task, std::string::npos) << plan;
+    EXPECT_LT(plan.find(std::string("SCAN ") + table), task) << plan;
+  }
+}
+
 TEST_F(RecordingFile, QueriesOnlyReadAndSayWhereTheyAreWrong) {
   const auto reader = Reader::open(recording("ping_pong"));
   ASSERT_TRUE(reader);
@@ -242,7 +276,8 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
   // Between them they have something of everything.
   const auto reader = Reader::open(recording("preempted"));
   const auto other = Reader::open(recording("wakers"));
-  ASSERT_TRUE(reader && other);
+  const auto third = Reader::open(recording("attached"));
+  ASSERT_TRUE(reader && other && third);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
   int examples = 0;
@@ -252,10 +287,10 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     const std::string sql = page.substr(start, page.find("```", start) - start);
     const std::string rows = query(*reader, sql);
     EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
-    EXPECT_NE(rows + query(*other, sql), "") << sql;
+    EXPECT_NE(rows + query(*other, sql) + query(*third, sql), "") << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 11);
+  EXPECT_EQ(examples, 12);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {

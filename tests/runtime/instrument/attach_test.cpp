@@ -215,6 +215,96 @@ TEST_P(AttachTest, TasksThatOnlyWaitAreToldOfWithWhatTheyWaitFor) {
   EXPECT_EQ(waiting, static_cast<std::size_t>(kWaiting));
 }
 
+TEST_P(AttachTest, PendingTimersAreToldOfWithWhatTheyAreForAndWhenTheyFire) {
+  using std::chrono::hours;
+  std::atomic<bool> all_wait{false};
+  TraceTotals totals;
+  run_with(
+      [&](const std::atomic<bool>& over) {
+        const Timer timer(hours(1));
+        const Ticker ticker(hours(2));
+        FuncTimer function = after_func(hours(3), [] {});
+        const auto after_all = time_after(hours(4));
+        auto [context, cancel] = with_timeout(background(), hours(5));
+        auto never = make_chan<int>();
+        WaitGroup group;
+        group.go("sleeps", [&, context = context] { EXPECT_FALSE(sleep(context, hours(6))); });
+        group.go("selects", [&] { select(recv(never, [](auto) {}), after(hours(7))); });
+        test::wait_until_blocked(2);
+        all_wait = true;
+        while (!over) yield();
+        cancel();
+        never.close();
+        group.wait();
+        EXPECT_TRUE(function.stop());
+      },
+      [&] {
+        while (!all_wait) std::this_thread::yield();
+        totals = attach_once(3, 3);
+      });
+  std::map<tf::TimerKind, tf::PendingTimer> told;
+  for (const auto& [object, timer] : totals.timers) {
+    EXPECT_EQ(told.count(timer.kind), 0u) << to_text(timer.kind);
+    told[timer.kind] = timer;
+    const bool sends = timer.kind == tf::TimerKind::Timer || timer.kind == tf::TimerKind::Ticker ||
+                       timer.kind == tf::TimerKind::TimeAfter;
+    EXPECT_TRUE(object != 0 || !sends) << to_text(timer.kind);
+    const bool is_wait = timer.kind == tf::TimerKind::Sleep || timer.kind == tf::TimerKind::Select;
+    EXPECT_EQ(timer.task != 0, is_wait) << to_text(timer.kind);
+    EXPECT_EQ(timer.site == 0, is_wait) << to_text(timer.kind);
+    if (timer.task != 0) {
+      EXPECT_EQ(totals.task_names[timer.task],
+                timer.kind == tf::TimerKind::Sleep ? "sleeps" : "selects");
+    }
+  }
+  const auto expect = [&](tf::TimerKind kind, int due_in_hours, int period_hours) {
+    const auto nanoseconds = [](int count) {
+      return static_cast<std::uint64_t>(std::chrono::nanoseconds(hours(count)).count());
+    };
+    ASSERT_EQ(told.count(kind), 1u) << to_text(kind);
+    EXPECT_LE(told[kind].due_in_ns, nanoseconds(due_in_hours)) << to_text(kind);
+    EXPECT_GT(told[kind].due_in_ns, nanoseconds(due_in_hours - 1)) << to_text(kind);
+    EXPECT_EQ(told[kind].period_ns, nanoseconds(period_hours)) << to_text(kind);
+  };
+  EXPECT_EQ(told.size(), 7u);
+  expect(tf::TimerKind::Timer, 1, 0);
+  expect(tf::TimerKind::Ticker, 2, 2);
+  expect(tf::TimerKind::AfterFunc, 3, 0);
+  expect(tf::TimerKind::TimeAfter, 4, 0);
+  expect(tf::TimerKind::Deadline, 5, 0);
+  expect(tf::TimerKind::Sleep, 6, 0);
+  expect(tf::TimerKind::Select, 7, 0);
+}
+
+TEST_P(AttachTest, OfManyTimersEachIsToldOfOnce) {
+  constexpr int kSleeping = 2'000;
+  std::atomic<bool> all_wait{false};
+  TraceTotals totals;
+  run_with(
+      [&](const std::atomic<bool>& over) {
+        auto [context, cancel] = with_cancel(background());
+        WaitGroup group;
+        for (int i = 0; i < kSleeping; ++i) {
+          group.go([&, context = context] { EXPECT_FALSE(sleep(context, std::chrono::hours(1))); });
+        }
+        test::wait_until_blocked(kSleeping);
+        all_wait = true;
+        while (!over) sleep(std::chrono::microseconds(100));  // moves the others in the queue
+        cancel();
+        group.wait();
+      },
+      [&] {
+        while (!all_wait) std::this_thread::yield();
+        totals = attach_once(kSleeping, kSleeping + 1);
+      });
+  std::map<tf::TaskId, int> told;
+  for (const auto& [object, timer] : totals.timers) {
+    if (timer.task != 1) ++told[timer.task];
+  }
+  EXPECT_EQ(told.size(), static_cast<std::size_t>(kSleeping));
+  for (const auto& [task, times] : told) EXPECT_EQ(times, 1) << "task " << task;
+}
+
 TEST_P(AttachTest, ARecorderThatGoesWithoutAWordIsNoticed) {
   run_with(bustle, [] {
     for (int i = 0; i < 10; ++i) {

@@ -122,6 +122,12 @@ class Merger {
       case tf::EventKind::ObjectName:
         totals_.object_names[event.id] = item.text;
         break;
+      case tf::EventKind::Timer: {
+        const auto timer = tf::parse_pending_timer(item.text);
+        ASSERT_TRUE(timer) << tf::format_text(item);
+        totals_.timers.emplace(event.id, *timer);
+        break;
+      }
       case tf::EventKind::SiteName:
         totals_.sites[static_cast<tf::SiteId>(event.id)] = item.text;
         break;

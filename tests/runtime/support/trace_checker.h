@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/trace_format/pending_timer.h"
 #include "runtime/trace_format/text.h"
 
 namespace taskscope::test {
@@ -24,6 +25,8 @@ struct TraceTotals {
   std::map<trace_format::TaskId, std::string> task_names;
   std::map<trace_format::ObjectId, std::string> object_names;
   std::map<trace_format::SiteId, std::string> sites;
+  // By the object that is told of with them, 0 for those without.
+  std::multimap<trace_format::ObjectId, trace_format::PendingTimer> timers;
 
   std::uint64_t of(trace_format::EventKind kind) const {
     const auto it = count.find(kind);

@@ -668,7 +668,8 @@ TEST(TimerDeathTest, TimersNeedARun) {
       ::testing::ExitedWithCode(2), says(kStarted));
   EXPECT_EXIT(
       {
-        sched::Timer timer([](sched::Timer&) {});
+        static constexpr sched::TimerType kType{.fire = [](sched::Timer&) {}};
+        sched::Timer timer(kType);
         sched::reset_timer(timer, 1);
       },
       ::testing::ExitedWithCode(2),

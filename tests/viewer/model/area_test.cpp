@@ -13,16 +13,26 @@ namespace {
 
 const std::atomic<bool> kNever{false};
 
-AreaRows all_tasks(const TraceSession& session) {
+AreaRows all_tasks(const SessionPtr& session) {
   AreaRows rows;
-  for (std::uint32_t task = 0; task < session.tasks().size(); ++task) rows.indices.push_back(task);
+  rows.arrangement = Arrangement::make_default(session);
+  rows.runs.push_back({0, static_cast<std::uint32_t>(session->tasks().size())});
   return rows;
+}
+
+std::vector<std::uint32_t> indices(const AreaRows& rows) {
+  std::vector<std::uint32_t> out;
+  for (const AreaRows::Run& run : rows.runs) {
+    for (std::uint32_t at = run.begin; at < run.end; ++at) out.push_back(rows.index(at));
+  }
+  EXPECT_EQ(out.size(), rows.size());
+  return out;
 }
 
 std::map<StateClass, std::vector<std::int64_t>> durations(const TraceSession& session,
                                                           const AreaRows& rows, TimeRange time) {
   std::map<StateClass, std::vector<std::int64_t>> out;
-  for (const std::uint32_t task : rows.indices) {
+  for (const std::uint32_t task : indices(rows)) {
     const Track& track = session.tasks()[task].track;
     for (std::size_t at = 0; at < track.size(); ++at) {
       const std::int64_t from = std::max(track.start_ns(at), time.start_ns);
@@ -44,7 +54,7 @@ TEST(Area, StatisticsAreThoseOfBruteForce) {
   const std::int64_t end = session->duration_ns();
   for (const TimeRange time :
        {TimeRange{0, end}, TimeRange{end / 3, end / 2}, TimeRange{end / 2, end / 2 + 1'000}}) {
-    const AreaRows rows = all_tasks(*session);
+    const AreaRows rows = all_tasks(session);
     const auto wanted = durations(*session, rows, time);
     const AreaStatistics found = area_statistics(*session, rows, time, kNever);
     EXPECT_TRUE(found.exact);
@@ -67,7 +77,7 @@ TEST(Area, StatisticsAreThoseOfBruteForce) {
 
 TEST(Area, PercentilesOfVeryManySpansAreWithinFourPerMille) {
   const SessionPtr session = tests::make_synthetic_session({.spans = 5'000});
-  const AreaRows rows = all_tasks(*session);
+  const AreaRows rows = all_tasks(session);
   const TimeRange whole{0, session->duration_ns()};
   const AreaStatistics exact = area_statistics(*session, rows, whole, kNever);
   const AreaStatistics rough = area_statistics(*session, rows, whole, kNever, 10);
@@ -92,13 +102,34 @@ TEST(Area, HoldsEachTaskOnceAndThoseOfFoldedGroups) {
   const RowList open(arrangement, folds, {}, 1);
   const AreaRows everything = area_rows(open, folds, 0, open.height());
   EXPECT_EQ(everything.kind, RowKind::Task);
-  EXPECT_EQ(everything.indices, all_tasks(*session).indices);
+  EXPECT_EQ(indices(everything), indices(all_tasks(session)));
+  EXPECT_EQ(everything.runs.size(), 1U) << "a million tasks cost no more";
   folds.groups = {2};  // the readers
   const RowList folded(arrangement, folds, {}, 1);
-  EXPECT_EQ(area_rows(folded, folds, 0, folded.height()).indices, everything.indices);
+  EXPECT_EQ(indices(area_rows(folded, folds, 0, folded.height())), indices(everything));
   const Row header = folded.row(*folded.index_of(RowKind::GroupHeader, 2));
-  EXPECT_EQ(area_rows(folded, folds, header.y + 2, header.y + 5).indices,
+  EXPECT_EQ(indices(area_rows(folded, folds, header.y + 2, header.y + 5)),
             session->groups()[2].tasks);
+}
+
+TEST(Area, HoldsTheRowsThatItTouches) {
+  const SessionPtr session = tests::make_synthetic_session({.spans = 500});
+  Folds folds;
+  folds.threads = false;
+  const RowList rows(Arrangement::make_default(session), folds, {}, 1);
+  for (std::int64_t top = 0; top < rows.height(); top += 7) {
+    for (const std::int64_t height : {1, 30, 200}) {
+      std::vector<std::uint32_t> wanted;
+      for (std::size_t at = 0; at < rows.size(); ++at) {
+        const Row row = rows.row(at);
+        const bool touched = row.y < top + height && row.y + row.height > top;
+        if (row.kind == RowKind::Task && touched) wanted.push_back(row.index);
+      }
+      const AreaRows area = area_rows(rows, folds, top, top + height);
+      const bool of_tasks = !area.runs.empty() && area.kind == RowKind::Task;
+      EXPECT_EQ(of_tasks ? indices(area) : std::vector<std::uint32_t>{}, wanted);
+    }
+  }
 }
 
 TEST(Area, OfWorkersOnlyCountsWorkers) {
@@ -108,7 +139,7 @@ TEST(Area, OfWorkersOnlyCountsWorkers) {
   const Row third = *rows.find_worker(2);
   const AreaRows area = area_rows(rows, {}, first.y, third.y + 1);
   EXPECT_EQ(area.kind, RowKind::Worker);
-  EXPECT_EQ(area.indices, (std::vector<std::uint32_t>{0, 1, 2}));
+  EXPECT_EQ(indices(area), (std::vector<std::uint32_t>{0, 1, 2}));
   const AreaStatistics found = area_statistics(*session, area, {0, session->duration_ns()}, kNever);
   std::int64_t running = 0;
   for (std::uint32_t worker = 0; worker < 3; ++worker) {

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "tests/support/synthetic_session.h"
 #include "tests/support/trace_session.h"
 
 namespace taskscope::viewer {
@@ -68,35 +65,6 @@ TEST(Arrows, BeginWhereATaskWasStarted) {
   EXPECT_EQ(text(*session, causal_arrows(*session, span_at(*session, 2, 45))), "1 starts 2 at 20");
   EXPECT_EQ(text(*session, spawn_arrow(*session, session->find_task(3))), "1 starts 3 at 30");
   EXPECT_TRUE(spawn_arrow(*session, session->find_task(1)).empty());
-}
-
-TEST(Arrows, ForwardOnesAreAllWaitsThatASpanEnded) {
-  const SessionPtr session = tests::make_synthetic_session({.spans = 2'000});
-  std::size_t found = 0;
-  for (SpanIndex span = 0; span < session->span_count(); ++span) {
-    if (session->span_class(span) != StateClass::Running) continue;
-    const TaskIndex task = session->span_task(span);
-    const TimeRange range = session->span_range(span);
-    std::vector<SpanIndex> wanted;
-    for (SpanIndex other = 0; other < session->span_count(); ++other) {
-      const std::int64_t end_ns = session->span_range(other).end_ns;
-      const bool inside = end_ns > range.start_ns && end_ns <= range.end_ns;
-      if (inside && session->span_detail(other).woken_by == task) wanted.push_back(other);
-    }
-    std::vector<SpanIndex> woken = session->woken_spans(span, 1'000);
-    std::sort(woken.begin(), woken.end());
-    EXPECT_EQ(woken, wanted);
-    found += woken.size();
-  }
-  EXPECT_GT(found, 100U);
-}
-
-TEST(Arrows, StopOneBeyondWhatIsAskedFor) {
-  const SessionPtr session = tests::make_synthetic_session({.spans = 2'000});
-  for (SpanIndex span = 0; span < session->span_count(); ++span) {
-    const std::vector<CausalArrow> few = causal_arrows(*session, span, 2);
-    EXPECT_LE(few.size(), 3U);
-  }
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ std::vector<std::pair<TaskIndex, std::size_t>> matching_spans(const TraceSession
   for (TaskIndex task = 0; task < session.tasks().size(); ++task) {
     if (!matcher.task(task)) continue;
     for (std::size_t at = 0; at < session.tasks()[task].track.size(); ++at) {
-      if (matcher.span(at)) out.emplace_back(task, at);
+      if (matcher.span(at, session.tasks()[task].track[at])) out.emplace_back(task, at);
     }
   }
   return out;

@@ -25,9 +25,10 @@ std::vector<std::string> texts(const TraceSession& session, const DecisionTrack&
 // What a thread did, span by span.
 std::vector<std::string> uses(const TraceSession& session, const Thread& thread) {
   std::vector<std::string> out;
-  for (std::size_t at = 0; at < thread.uses.size(); ++at) {
-    out.push_back(fmt::format("{}..{} {}: {}", thread.start_ns[at], thread.end_ns[at],
-                              to_short_text(thread.classes[at]),
+  for (std::size_t at = 0; at < thread.track.size(); ++at) {
+    const TrackSpan use = thread.track[at];
+    out.push_back(fmt::format("{}..{} {}: {}", use.start_ns, use.end_ns,
+                              to_short_text(use.state_class),
                               thread_use_text(session, thread, at)));
   }
   return out;
@@ -234,9 +235,12 @@ w0 90 exit task=1
 TEST(IdleTimes, DamagedRowsThatOverlapAreCut) {
   const std::vector<store::ParkRow> parks{{0, 0, 50}, {0, 40, 45}, {0, 60, 80}};
   const std::vector<store::ParkRow> spins{{0, 45, 70}};
-  const IdleTimes idle = make_idle_times(parks, spins);
-  EXPECT_EQ(idle.start_ns, (std::vector<std::int64_t>{0, 50, 70}));
-  EXPECT_EQ(idle.end_ns, (std::vector<std::int64_t>{50, 70, 80}));
+  PackedArena arena;
+  const IdleTimes idle = make_idle_times(parks, spins, arena);
+  ASSERT_EQ(idle.track.size(), 3U);
+  EXPECT_EQ(idle.track[0], (TrackSpan{0, 50, 0, 0, StateClass::Sleep}));
+  EXPECT_EQ(idle.track[1], (TrackSpan{50, 70, 0, 0, StateClass::Running}));
+  EXPECT_EQ(idle.track[2], (TrackSpan{70, 80, 0, 0, StateClass::Sleep}));
   EXPECT_EQ(idle.parks, 3U);
 }
 

@@ -105,8 +105,9 @@ TEST(Session, OfSeveralProgramsSaysWhoseEachTaskAndWorkerIs) {
   EXPECT_EQ(session->tasks()[5].label, "server: serve 3");
   ASSERT_EQ(session->workers().size(), 2u);
   for (const Worker& worker : session->workers()) {
-    EXPECT_EQ(worker.spans.size(), 3u);
-    for (const SpanIndex span : worker.spans) {
+    EXPECT_EQ(worker.track.size(), 3u);
+    for (std::size_t at = 0; at < worker.track.size(); ++at) {
+      const SpanIndex span = session->worker_span(worker, at);
       EXPECT_EQ(session->worker_number(session->span_detail(span)), 0u);
       EXPECT_EQ(store::program_of(session->tasks()[session->span_task(span)].row.id),
                 store::program_of_worker(worker.row.id));
@@ -119,11 +120,12 @@ TEST(Session, WorkersShowWhatRanOnThem) {
   const SessionPtr session = tests::make_synthetic_session({.spans = 3'000});
   std::size_t running = 0;
   for (const Worker& worker : session->workers()) {
-    for (const SpanIndex span : worker.spans) {
+    for (std::size_t at = 0; at < worker.track.size(); ++at) {
+      const SpanIndex span = session->worker_span(worker, at);
       EXPECT_EQ(session->span_detail(span).worker, worker.row.id);
       EXPECT_TRUE(session->span_detail(span).on_thread());
     }
-    running += worker.spans.size();
+    running += worker.track.size();
   }
   EXPECT_GT(running, 500U);
 }
@@ -175,22 +177,24 @@ TEST(Session, NamesTheArmsOfEachSelect) {
   entities.objects[0].kind = trace_format::ObjectKind::Channel;
   entities.objects[1].id = 7;
   entities.objects[1].name = "jobs";
-  using store::ArmOperation;
-  entities.arms = {
-      {.ns = 50, .task_id = 1, .object_id = 7, .operation = ArmOperation::Send},
-      {.ns = 10, .task_id = 1, .object_id = 7, .operation = ArmOperation::Recv},
-      {.ns = 10, .task_id = 1, .object_id = 4, .operation = ArmOperation::Send},
-      {.ns = 10, .task_id = 1, .object_id = 0, .operation = ArmOperation::After},
-      {.ns = 10, .task_id = 2, .object_id = 4, .operation = ArmOperation::Recv},
-      {.ns = 92, .task_id = 1, .object_id = 4, .operation = ArmOperation::Recv},
-  };
-  // What ended the select at 50 was lost.
-  entities.chosen_arms = {
-      {.ns = 95, .task_id = 1, .object_id = 4, .operation = ArmOperation::Recv},
-      {.ns = 41, .task_id = 1, .object_id = 0, .operation = ArmOperation::After},
-      {.ns = 42, .task_id = 2, .object_id = 4, .operation = ArmOperation::Recv},
-  };
   SessionBuilder builder("x.tscope", std::move(entities));
+  using enum store::ArmOperation;
+  const auto event = [](std::int64_t ns, store::EventKind kind, TaskId task, store::ObjectId object,
+                        store::ArmOperation operation) {
+    return store::EventRow{.ns = ns,
+                           .kind = kind,
+                           .task_id = task,
+                           .object_id = object,
+                           .arg = static_cast<std::uint64_t>(operation)};
+  };
+  constexpr auto kArm = store::EventKind::Arm;
+  constexpr auto kChosen = store::EventKind::Chosen;
+  // What ended the select at 50 was lost.
+  builder.add_events(std::vector{event(10, kArm, 1, 7, Recv), event(10, kArm, 1, 4, Send),
+                                 event(10, kArm, 1, 0, After), event(10, kArm, 2, 4, Recv),
+                                 event(10, kArm, 9, 4, Recv), event(41, kChosen, 1, 0, After),
+                                 event(42, kChosen, 2, 4, Recv), event(50, kArm, 1, 7, Send),
+                                 event(92, kArm, 1, 4, Recv), event(95, kChosen, 1, 4, Recv)});
   using store::BlockReason;
   using store::TaskState;
   builder.add_spans(std::vector{span_of(1, 0, 10, TaskState::Running),
@@ -220,9 +224,9 @@ TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
   SessionBuilder builder("x.tscope", std::move(entities));
   using store::EventKind;
   const std::vector<store::EventRow> events{
-      {.ns = 31, .worker_id = 0, .kind = EventKind::WorkerStart, .arg = 51},
       {.ns = 0, .worker_id = 0, .kind = EventKind::WorkerStart, .arg = 50},
-      {.ns = 5, .worker_id = 7, .kind = EventKind::WorkerStart, .arg = 52}};
+      {.ns = 5, .worker_id = 7, .kind = EventKind::WorkerStart, .arg = 52},
+      {.ns = 31, .worker_id = 0, .kind = EventKind::WorkerStart, .arg = 51}};
   builder.add_events(events);
   std::vector<store::Span> spans;
   spans.push_back(span_of(1, 0, 20, store::TaskState::Running));
@@ -234,7 +238,9 @@ TEST(Session, ATaskWithoutAWorkerIsKnownAndNobodyElsesRow) {
   builder.add_spans(spans);
   const SessionPtr session = builder.finish();
   const Worker& worker = session->workers()[0];
-  EXPECT_EQ(worker.spans, (std::vector<SpanIndex>{0, 1}));
+  ASSERT_EQ(worker.track.size(), 2U);
+  EXPECT_EQ(session->worker_span(worker, 0), 0U);
+  EXPECT_EQ(session->worker_span(worker, 1), 1U);
   EXPECT_EQ(worker.track.state_class(1), StateClass::Io);
   ASSERT_EQ(worker.drives.size(), 2U);
   EXPECT_EQ(worker.thread_at(30), 50U);
@@ -293,27 +299,60 @@ TEST(Session, DamagedSpansAreLeftOutAndCounted) {
   const SessionPtr session = builder.finish();
   EXPECT_EQ(session->skipped_spans(), 4U);
   ASSERT_EQ(session->span_count(), 2U);
-  EXPECT_EQ(session->span_range(0), (TimeRange{20, 50}));
-  EXPECT_EQ(session->span_range(1), (TimeRange{50, 90}));
+  EXPECT_EQ(session->span_range(0), (TimeRange{20, 60}));
+  EXPECT_EQ(session->span_range(1), (TimeRange{60, 90}));
+  EXPECT_EQ(session->cut_spans(), 1U);
   EXPECT_EQ(session->find_object(session->span_detail(1)), nullptr);
 }
 
-TEST(Session, OverlappingSpansAreCutAtTheNextOneAndCounted) {
+TEST(Session, WhatOverlapsTheSpanBeforeIsCutAndCounted) {
   SessionEntities entities;
   entities.info.duration_ns = 100;
   entities.tasks.resize(1);
   entities.tasks[0].id = 1;
   SessionBuilder builder("x.tscope", std::move(entities));
-  builder.add_spans(std::vector{span_of(1, 40, 90, store::TaskState::Runnable),
-                                span_of(1, 10, 60, store::TaskState::Running)});
-  builder.add_spans(std::vector{span_of(1, 40, 40, store::TaskState::Running)});
+  builder.add_spans(std::vector{span_of(1, 10, 40, store::TaskState::Running),
+                                span_of(1, 40, 40, store::TaskState::Runnable),
+                                span_of(1, 20, 60, store::TaskState::Running)});
+  // Of one that lies wholly within others nothing but an instant is left.
+  builder.add_spans(std::vector{span_of(1, 30, 50, store::TaskState::Running),
+                                span_of(1, 60, 90, store::TaskState::Runnable)});
   const SessionPtr session = builder.finish();
-  EXPECT_EQ(session->cut_spans(), 1U);
-  ASSERT_EQ(session->span_count(), 3U);
+  EXPECT_EQ(session->cut_spans(), 2U);
+  ASSERT_EQ(session->span_count(), 5U);
   EXPECT_EQ(session->span_range(0), (TimeRange{10, 40}));
   EXPECT_EQ(session->span_range(1), (TimeRange{40, 40}));
-  EXPECT_EQ(session->span_range(2), (TimeRange{40, 90}));
+  EXPECT_EQ(session->span_range(2), (TimeRange{40, 60}));
+  EXPECT_EQ(session->span_range(3), (TimeRange{60, 60}));
+  EXPECT_EQ(session->span_range(4), (TimeRange{60, 90}));
   EXPECT_EQ(tests::make_synthetic_session({.spans = 3'000})->cut_spans(), 0U);
+}
+
+TEST(Session, EverySpanKeepsItsDetailsHoweverManyThereAre) {
+  SessionEntities entities;
+  entities.info.duration_ns = 10'000;
+  entities.tasks.resize(2);
+  entities.tasks[0].id = 1;
+  entities.tasks[1].id = 2;
+  entities.objects.resize(500);
+  for (std::size_t at = 0; at < 500; ++at) entities.objects[at].id = at + 1;
+  SessionBuilder builder("x.tscope", std::move(entities));
+  std::vector<store::Span> spans;
+  for (std::int64_t at = 0; at < 1'000; ++at) {
+    spans.push_back(span_of(1, at, at + 1, store::TaskState::Blocked, store::BlockReason::Mutex));
+    spans.back().object_id = static_cast<store::ObjectId>(at * 7 % 500 + 1);
+    spans.back().site_id = static_cast<store::SiteId>(at % 3);
+    spans.back().woken_by = at % 2 == 0 ? 2 : 0;
+  }
+  builder.add_spans(spans);
+  const SessionPtr session = builder.finish();
+  ASSERT_EQ(session->span_count(), spans.size());
+  for (SpanIndex at = 0; at < 1'000; ++at) {
+    const SpanDetail detail = session->span_detail(at);
+    ASSERT_EQ(session->find_object(detail)->id, spans[at].object_id) << at;
+    ASSERT_EQ(detail.site_id, spans[at].site_id) << at;
+    ASSERT_EQ(detail.woken_by, at % 2 == 0 ? 1U : kNoTask) << at;
+  }
 }
 
 TEST(Findings, AreSteppedThroughWithTheirTaskAndItsLastWait) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -12,8 +14,20 @@ struct Columns {
   std::vector<std::int64_t> start_ns;
   std::vector<std::int64_t> end_ns;
   std::vector<StateClass> classes;
+  std::unique_ptr<PackedArena> arena = std::make_unique<PackedArena>();
 
-  Track track() const { return Track(start_ns, end_ns, classes); }
+  // Lives as long as these columns.
+  Track track() const {
+    TrackBuilder builder;
+    for (std::size_t at = 0; at < start_ns.size(); ++at) {
+      builder.add({start_ns[at], end_ns[at], payload(at), extra(at), classes[at]}, *arena);
+    }
+    return builder.finish(*arena);
+  }
+  static std::uint32_t payload(std::size_t at) {
+    return static_cast<std::uint32_t>(at % 7 == 0 ? at * 0x9e37'79b9U : at % 5);
+  }
+  static std::uint32_t extra(std::size_t at) { return at % 3 == 0 ? payload(at + 1) : 0; }
   void add(std::int64_t start, std::int64_t end, StateClass state) {
     start_ns.push_back(start);
     end_ns.push_back(end);
@@ -47,7 +61,57 @@ ClassTimes brute_force(const Columns& columns, TimeRange range) {
 
 class TrackOfSize : public ::testing::TestWithParam<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(Sizes, TrackOfSize,
-                         ::testing::Values(0, 1, 2, 63, 64, 65, 127, 128, 129, 1000, 5000));
+                         ::testing::Values(0, 1, 2, 127, 128, 129, 255, 256, 257, 1000, 5000));
+
+TEST_P(TrackOfSize, GivesBackWhatWasPacked) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const Columns columns = random_columns(seed, GetParam());
+    const Track track = columns.track();
+    ASSERT_EQ(track.size(), columns.start_ns.size());
+    TrackReader reader(track);
+    for (std::size_t at = 0; at < track.size(); ++at) {
+      const TrackSpan span{columns.start_ns[at], columns.end_ns[at], Columns::payload(at),
+                           Columns::extra(at), columns.classes[at]};
+      ASSERT_EQ(track[at], span) << at;
+      ASSERT_EQ(reader[at], span) << at;
+    }
+  }
+}
+
+TEST_P(TrackOfSize, IsWalkedFromAnyInstantOn) {
+  const Columns columns = random_columns(5, GetParam());
+  const Track track = columns.track();
+  const std::int64_t end = columns.end_ns.empty() ? 100 : columns.end_ns.back();
+  for (std::int64_t ns = -5; ns < end + 5; ns += 1 + end / 50) {
+    TrackWalk walk(track, ns);
+    for (std::size_t at = 0; at < track.size(); ++at) {
+      if (columns.end_ns[at] <= ns) continue;
+      const TrackSpan* span = walk.next();
+      ASSERT_NE(span, nullptr);
+      ASSERT_EQ(*span, track[at]) << at << " from " << ns;
+    }
+    ASSERT_EQ(walk.next(), nullptr);
+  }
+}
+
+TEST_P(TrackOfSize, FindsSpansByTheirStartsAndEnds) {
+  const Columns columns = random_columns(3, GetParam());
+  const Track track = columns.track();
+  TrackReader reader(track);
+  const std::int64_t end = columns.end_ns.empty() ? 100 : columns.end_ns.back();
+  for (std::int64_t ns = -5; ns < end + 5; ns += 1 + end / 1000) {
+    const auto starting = static_cast<std::size_t>(
+        std::lower_bound(columns.start_ns.begin(), columns.start_ns.end(), ns) -
+        columns.start_ns.begin());
+    const auto ending = static_cast<std::size_t>(
+        std::upper_bound(columns.end_ns.begin(), columns.end_ns.end(), ns) -
+        columns.end_ns.begin());
+    ASSERT_EQ(track.first_starting_at(ns), starting) << ns;
+    ASSERT_EQ(reader.first_starting_at(ns), starting) << ns;
+    ASSERT_EQ(track.first_ending_after(ns), ending) << ns;
+    ASSERT_EQ(reader.times_before(ns), track.times_before(ns)) << ns;
+  }
+}
 
 TEST_P(TrackOfSize, TimesInAnyRangeAreExact) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
@@ -147,9 +211,38 @@ TEST(Track, AnOutlierKeepsAShareInAMillionTimesLongerColumn) {
   EXPECT_EQ(cells[0].shares[index_of(StateClass::Lock)], 1);
 }
 
-TEST(Track, SpansOfFewerThanABlockHaveNoIndex) {
-  EXPECT_EQ(random_columns(1, 63).track().index_bytes(), 0U);
-  EXPECT_GT(random_columns(1, 64).track().index_bytes(), 0U);
+TEST(Track, KeepsLengthsAndGapsOfAnySize) {
+  Columns columns;
+  std::int64_t at = 0;
+  for (const std::int64_t length :
+       {0LL, 1LL, 255LL, 256LL, 65'535LL, 65'536LL, 0xffff'ffffLL, 0x1'0000'0000LL, 1LL << 60}) {
+    at += length / 2;
+    columns.add(at, at + length, StateClass::Leaked);
+    at += length;
+  }
+  const Track track = columns.track();
+  for (std::size_t span = 0; span < track.size(); ++span) {
+    EXPECT_EQ(track.start_ns(span), columns.start_ns[span]);
+    EXPECT_EQ(track.end_ns(span), columns.end_ns[span]);
+  }
+}
+
+TEST(Track, TheLastSpanCanBeReclassifiedUntilTheTrackIsFinished) {
+  for (const std::size_t spans : {1U, 127U, 128U, 129U}) {
+    PackedArena arena;
+    TrackBuilder builder;
+    for (std::size_t at = 0; at < spans; ++at) {
+      const auto ns = static_cast<std::int64_t>(at) * 10;
+      builder.add({ns, ns + 10, 3, 4, StateClass::Lock}, arena);
+    }
+    builder.reclassify_last(StateClass::Leaked);
+    const Track track = builder.finish(arena);
+    EXPECT_EQ(track[spans - 1].state_class, StateClass::Leaked);
+    EXPECT_EQ(track[spans - 1].payload, 3U);
+    EXPECT_EQ(track.times_before(INT64_MAX)[index_of(StateClass::Leaked)], 10);
+    EXPECT_EQ(track.times_before(INT64_MAX)[index_of(StateClass::Lock)],
+              static_cast<std::int64_t>(spans - 1) * 10);
+  }
 }
 
 TEST(Track, FindsTheSpanAtAnInstant) {

@@ -50,6 +50,12 @@ class Desk {
     io.KeyCtrl = io.KeyShift = io.KeyAlt = false;
     frames();
   }
+  void hold(int key, int frames_held) {
+    ImGui::GetIO().KeysDown[key] = true;
+    for (int at = 0; at < frames_held; ++at) frame();
+    ImGui::GetIO().KeysDown[key] = false;
+    frames();
+  }
   void run(const std::string& name) {
     press('P', true, true);
     type(name);
@@ -171,9 +177,22 @@ TEST(Commands, PinsTasksLikeThisAndStatisticsGoByKey) {
   EXPECT_EQ(desk.view().pins.size(), 1U) << "nothing is selected any more";
   desk.press('G');
   ASSERT_TRUE(desk.view().area);
-  EXPECT_FALSE(desk.view().area->rows->indices.empty());
+  EXPECT_GT(desk.view().area->rows->size(), 0U);
   desk.press(ImGuiKey_Escape);
   EXPECT_FALSE(desk.view().area);
+}
+
+TEST(Commands, AKeyThatIsHeldMovesOnButSwitchesOnce) {
+  Desk desk;
+  const TimeRange whole = desk.view().time.visible();
+  desk.press('W');
+  const std::int64_t once = desk.view().time.visible().length_ns();
+  desk.view().time.show(whole);
+  desk.hold('W', 60);
+  EXPECT_LT(desk.view().time.visible().length_ns(), once / 2);
+  desk.press(ImGuiKey_DownArrow);
+  desk.hold('P', 60);
+  EXPECT_EQ(desk.view().pins.size(), 1U);
 }
 
 TEST(Commands, TheHistoryOfTheViewGoesBackAndForward) {
@@ -210,7 +229,7 @@ TEST(Commands, DraggingOverRowsSelectsAnAreaAndAClickDoesNot) {
   ASSERT_TRUE(desk.view().area);
   EXPECT_TRUE(desk.view().selection.empty()) << "the press was no click";
   EXPECT_EQ(desk.view().area->rows->kind, RowKind::Task);
-  EXPECT_GT(desk.view().area->rows->indices.size(), 2U);
+  EXPECT_GT(desk.view().area->rows->size(), 2U);
 }
 
 // Whatever can be done is done, one after the other; what it leads to must be drawable.

@@ -1,0 +1,199 @@
+#include "recorder/store/pending_tasks.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace taskscope::store {
+
+struct PendingTaskCursor {
+  sqlite3_vtab_cursor base{};  // first: SQLite sees only this
+  const PendingTasks* tasks = nullptr;
+  std::size_t at = 0;
+
+  bool at_end() const { return at == tasks->order_.size(); }
+  const PendingTasks::Task& task() const { return tasks->tasks_[tasks->order_[at].second]; }
+  void result(sqlite3_context* context, int column) const;
+};
+
+namespace {
+
+// In the order of `task`, so that SQLite need not put them in order for each row.
+constexpr const char* kTableSql =
+    "CREATE TABLE tasks(id, name, parent_id, spawn_site_id, scope_id, created_ns, ended_ns, state,"
+    " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, stack_bytes,"
+    " leak_tier, panic_message, program_id)";
+enum Column {
+  kId,
+  kName,
+  kParentId,
+  kSpawnSiteId,
+  kScopeId,
+  kCreatedNs,
+  kEndedNs,
+  kState,
+  kFirstTime,
+  kWakeups = kFirstTime + static_cast<int>(kSpanStates),
+  kSteals,
+  kStackBytes,
+  kLeakTier,
+  kPanicMessage,
+  kProgramId
+};
+
+struct PendingTaskTable {
+  sqlite3_vtab base{};  // first: SQLite sees only this
+  const PendingTasks* tasks = nullptr;
+};
+
+PendingTaskCursor& cursor_of(sqlite3_vtab_cursor* base) {
+  return *reinterpret_cast<PendingTaskCursor*>(base);
+}
+
+// A column without a result is NULL.
+void result_id(sqlite3_context* context, std::uint64_t id) {
+  if (id != 0) sqlite3_result_int64(context, static_cast<sqlite3_int64>(id));
+}
+void result_time(sqlite3_context* context, std::optional<std::int64_t> ns) {
+  if (ns) sqlite3_result_int64(context, *ns);
+}
+// The text stays where it is until the row is written.
+void result_name(sqlite3_context* context, std::string_view text) {
+  if (text.empty()) return;
+  sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+}
+
+int connect_table(sqlite3* database, void* tasks, int, const char* const*, sqlite3_vtab** out,
+                  char**) {
+  const int code = sqlite3_declare_vtab(database, kTableSql);
+  if (code != SQLITE_OK) return code;
+  auto* made = new PendingTaskTable{.base = {}, .tasks = static_cast<const PendingTasks*>(tasks)};
+  *out = &made->base;
+  return SQLITE_OK;
+}
+
+int disconnect_table(sqlite3_vtab* base) {
+  delete reinterpret_cast<PendingTaskTable*>(base);
+  return SQLITE_OK;
+}
+
+int best_index(sqlite3_vtab*, sqlite3_index_info* info) {
+  info->estimatedCost = 1e3;
+  return SQLITE_OK;
+}
+
+int open_cursor(sqlite3_vtab* base, sqlite3_vtab_cursor** out) {
+  auto* made = new PendingTaskCursor;
+  made->tasks = reinterpret_cast<PendingTaskTable*>(base)->tasks;
+  *out = &made->base;
+  return SQLITE_OK;
+}
+
+int close_cursor(sqlite3_vtab_cursor* base) {
+  delete &cursor_of(base);
+  return SQLITE_OK;
+}
+
+int filter_cursor(sqlite3_vtab_cursor* base, int, const char*, int, sqlite3_value**) {
+  cursor_of(base).at = 0;
+  return SQLITE_OK;
+}
+
+int next_row(sqlite3_vtab_cursor* base) {
+  ++cursor_of(base).at;
+  return SQLITE_OK;
+}
+
+int is_at_end(sqlite3_vtab_cursor* base) { return cursor_of(base).at_end(); }
+
+int column_value(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) {
+  cursor_of(base).result(context, column);
+  return SQLITE_OK;
+}
+
+int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
+  *out = static_cast<sqlite3_int64>(cursor_of(base).at);
+  return SQLITE_OK;
+}
+
+const sqlite3_module kModule = [] {
+  sqlite3_module module{};
+  module.xConnect = connect_table;
+  module.xDisconnect = disconnect_table;
+  module.xBestIndex = best_index;
+  module.xOpen = open_cursor;
+  module.xClose = close_cursor;
+  module.xFilter = filter_cursor;
+  module.xNext = next_row;
+  module.xEof = is_at_end;
+  module.xColumn = column_value;
+  module.xRowid = row_id;
+  return module;
+}();
+
+}  // namespace
+
+void PendingTaskCursor::result(sqlite3_context* context, int column) const {
+  const auto& [row, totals_known] = task();
+  switch (column) {
+    case kScopeId:
+    case kStackBytes:
+    case kLeakTier:
+      return;  // unknown
+    case kId:
+      return sqlite3_result_int64(context, static_cast<sqlite3_int64>(row.id));
+    case kName:
+      return result_name(context, row.name);
+    case kParentId:
+      return result_id(context, row.parent_id);
+    case kSpawnSiteId:
+      return result_id(context, row.spawn_site_id);
+    case kCreatedNs:
+      return result_time(context, row.created_ns);
+    case kEndedNs:
+      return result_time(context, row.ended_ns);
+    case kPanicMessage:
+      return result_name(context, row.panic_message);
+    case kProgramId:
+      return sqlite3_result_int64(context, program_of(row.id));
+    default:
+      break;
+  }
+  if (!totals_known) return;
+  switch (column) {
+    case kState:
+      if (row.state_known) result_name(context, to_text(row.state));
+      return;
+    case kWakeups:
+      return sqlite3_result_int64(context, static_cast<sqlite3_int64>(row.wakeups));
+    case kSteals:
+      return sqlite3_result_int64(context, static_cast<sqlite3_int64>(row.steals));
+    default:
+      sqlite3_result_int64(context, row.state_ns[static_cast<std::size_t>(column - kFirstTime)]);
+  }
+}
+
+int PendingTasks::register_table(sqlite3* database) {
+  return sqlite3_create_module(database, "pending_task", &kModule, this);
+}
+
+void PendingTasks::put(TaskRow&& row, bool totals_known) {
+  tasks_.push_back({.row = std::move(row), .totals_known = totals_known});
+}
+
+void PendingTasks::sort() {
+  order_.clear();
+  for (const Task& task : tasks_) {
+    order_.emplace_back(task.row.id, static_cast<std::uint32_t>(order_.size()));
+  }
+  std::sort(order_.begin(), order_.end());
+  // The last one of each id.
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  order_.erase(order_.begin(), std::unique(order_.rbegin(), order_.rend(), same).base());
+}
+
+void PendingTasks::clear() {
+  tasks_.clear();
+  order_.clear();
+}
+
+}  // namespace taskscope::store

@@ -1,0 +1,60 @@
+// Memory that only grows and is given back as a whole: where a session keeps what it packed.
+//
+// One thread fills it; what was filled never moves and may then be read from any thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace taskscope::viewer {
+
+class PackedArena {
+ public:
+  // Whoever reads packed bytes may read so many beyond the last one.
+  static constexpr std::size_t kReadBeyond = 8;
+
+  template <class T>
+  const T* copy(std::span<const T> values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (values.empty()) return nullptr;
+    std::byte* at = allocate(values.size_bytes(), alignof(T));
+    std::memcpy(at, values.data(), values.size_bytes());
+    return reinterpret_cast<const T*>(at);
+  }
+
+  std::size_t bytes() const { return bytes_; }  // taken from the system
+
+ private:
+  static constexpr std::size_t kPageBytes = std::size_t{1} << 20;
+
+  std::byte* allocate(std::size_t bytes, std::size_t alignment) {
+    std::size_t skip =
+        (alignment - reinterpret_cast<std::uintptr_t>(next_) % alignment) % alignment;
+    if (next_ == nullptr || skip + bytes > left_) {
+      const std::size_t size = std::max(bytes, kPageBytes);
+      pages_.emplace_back(new std::byte[size + kReadBeyond]);  // not cleared: written before read
+      std::memset(pages_.back().get() + size, 0, kReadBeyond);
+      next_ = pages_.back().get();
+      left_ = size;
+      bytes_ += size + kReadBeyond;
+      skip = 0;
+    }
+    std::byte* at = next_ + skip;
+    next_ = at + bytes;
+    left_ -= skip + bytes;
+    return at;
+  }
+
+  std::vector<std::unique_ptr<std::byte[]>> pages_;
+  std::byte* next_ = nullptr;
+  std::size_t left_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace taskscope::viewer
