@@ -112,6 +112,21 @@ class Window(Case):
 
         self.quit()
 
+    def test_search_palette_and_go_to_task(self):
+        self.changes_the_picture("key", "slash")
+        self.changes_the_picture("type", "--delay", "50", "state:blocked dur:>1us")
+        self.changes_the_picture("key", "Return")
+        self.changes_the_picture("key", "Escape")
+        self.changes_the_picture("keydown", "ctrl", "keydown", "p", "sleep", "0.1", "keyup", "p",
+                                 "keyup", "ctrl")
+        self.changes_the_picture("key", "Down")
+        self.changes_the_picture("key", "Return")
+        self.changes_the_picture("keydown", "ctrl", "keydown", "shift", "keydown", "p", "sleep",
+                                 "0.1", "keyup", "p", "keyup", "shift", "keyup", "ctrl")
+        self.changes_the_picture("type", "--delay", "50", "dark and light")
+        self.changes_the_picture("key", "Return")
+        self.quit()
+
     def test_a_smaller_window_is_drawn_anew(self):
         self.changes_the_picture("windowsize", self.window, 700, 500)
         self.assertIsNone(self.process.poll())

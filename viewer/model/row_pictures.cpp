@@ -154,6 +154,7 @@ std::vector<Cell> cells_of(const TraceSession& session, const Row& row, const Co
     case RowKind::TasksHeader:
       return tasks_cells(session, grid, first, last);
     case RowKind::Queues:
+    case RowKind::TaskSet:  // not of the session alone
       break;
   }
   return {};
@@ -221,11 +222,18 @@ RowPicturePtr RowPictures::find(const Row& row, const ColumnGrid& grid, std::int
     picture = entry.picture;
     if (picture != nullptr && picture->covers(grid, first, last)) return picture;
     const std::int64_t width = last - first;
-    orders_.push_back({key, row.height, grid, first - width, last + width});
+    orders_.push_back({key, row.height, grid, first - width, last + width, arrangement_});
     forget_oldest();
   }
   wake_.notify_one();
   return picture;
+}
+
+void RowPictures::set_arrangement(ArrangementPtr arrangement) {
+  const std::scoped_lock lock(mutex_);
+  arrangement_ = std::move(arrangement);
+  std::erase_if(orders_, [](const Order& order) { return order.key.first == RowKind::TaskSet; });
+  std::erase_if(entries_, [](const auto& entry) { return entry.first.first == RowKind::TaskSet; });
 }
 
 void RowPictures::wait_idle() {
@@ -256,8 +264,11 @@ RowPicture RowPictures::draw(const Order& order) const {
     picture.decisions =
         decisions->groups(order.grid, order.first, order.last, decision_mark_px(order.height));
   }
-  picture.cells = with_heights(row_cells(*session_, row, order.grid, order.first, order.last),
-                               order.height, std::max(2, order.height / 9));
+  const std::vector<Cell> cells =
+      row.kind == RowKind::TaskSet
+          ? order.arrangement->cells(row.index, order.grid, order.first, order.last)
+          : row_cells(*session_, row, order.grid, order.first, order.last);
+  picture.cells = with_heights(cells, order.height, std::max(2, order.height / 9));
   return picture;
 }
 
@@ -272,7 +283,8 @@ void RowPictures::work() {
     lock.unlock();
     auto picture = std::make_shared<const RowPicture>(draw(order));  // shared: see RowPicturePtr
     lock.lock();
-    entries_[order.key].picture = std::move(picture);
+    const bool outdated = order.key.first == RowKind::TaskSet && order.arrangement != arrangement_;
+    if (!outdated) entries_[order.key].picture = std::move(picture);
     --busy_;
     const bool idle = orders_.empty() && busy_ == 0;
     lock.unlock();

@@ -50,6 +50,8 @@ class RowPictures {
   void begin_frame();
   // Row heights are those of the list that the row is from and stay the same for a row.
   RowPicturePtr find(const Row& row, const ColumnGrid& grid, std::int64_t first, std::int64_t last);
+  // What rows of the kind TaskSet are drawn from; the pictures of another one are forgotten.
+  void set_arrangement(ArrangementPtr arrangement);
   void wait_idle();
 
  private:
@@ -60,6 +62,7 @@ class RowPictures {
     ColumnGrid grid;
     std::int64_t first = 0;
     std::int64_t last = 0;
+    ArrangementPtr arrangement;  // of a TaskSet
   };
   struct Entry {
     RowPicturePtr picture;
@@ -79,6 +82,7 @@ class RowPictures {
   std::condition_variable idle_;
   std::deque<Order> orders_;
   std::map<Key, Entry> entries_;
+  ArrangementPtr arrangement_;
   std::uint64_t frame_ = 0;
   int busy_ = 0;
   bool stop_ = false;

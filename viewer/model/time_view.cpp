@@ -109,6 +109,7 @@ void TimeView::finish_motion() {
 }
 
 void TimeView::remember() {
+  forward_.clear();
   const TimeRange now = visible();
   if (!history_.empty() && history_.back() == now) return;
   if (history_.size() == kHistoryMax) history_.erase(history_.begin());
@@ -117,8 +118,17 @@ void TimeView::remember() {
 
 bool TimeView::go_back() {
   if (history_.empty()) return false;
+  forward_.push_back(target());
   glide_to(history_.back());
   history_.pop_back();
+  return true;
+}
+
+bool TimeView::go_forward() {
+  if (forward_.empty()) return false;
+  history_.push_back(target());
+  glide_to(forward_.back());
+  forward_.pop_back();
   return true;
 }
 

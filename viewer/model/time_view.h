@@ -36,7 +36,8 @@ class TimeView {
 
   // Remembers the present range as a place to come back to (unless it is the last one already).
   void remember();
-  bool go_back();  // false if there is no way back
+  bool go_back();     // false if there is no way back
+  bool go_forward();  // undoes go_back, until something else is remembered
 
   TimeRange visible() const;
   TimeRange target() const;
@@ -62,6 +63,7 @@ class TimeView {
   double target_start_ns_ = 0;
   double target_length_ns_ = 1;
   std::vector<TimeRange> history_;
+  std::vector<TimeRange> forward_;  // where go_back came from
 };
 
 }  // namespace taskscope::viewer

@@ -1,6 +1,7 @@
 #include "viewer/model/view_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace taskscope::viewer {
 
@@ -10,14 +11,38 @@ void ViewState::reset(const TraceSession& session) {
   // What was dropped to keep a recording short is not worth the width of a window.
   const TimeRange kept{session.info().kept_from_ns, session.duration_ns()};
   if (fresh) time.show(kept.start_ns > 0 && kept.length_ns() > 0 ? kept : time.whole());
-  folds = initial_folds(session);
   rows_dirty = true;
+  area.reset();
+  search.hit = kNoHit;
+  std::erase_if(pins, [&](const Pin& pin) {
+    return (pin.kind == RowKind::Task && pin.index >= session.tasks().size()) ||
+           (pin.kind == RowKind::Worker && pin.index >= session.workers().size()) ||
+           (pin.kind == RowKind::Thread && pin.index >= session.threads().size());
+  });
   selection.span = kNoSpan;
   if (finding && *finding >= session.findings().size()) finding.reset();
   hover = {};
   hover_row.reset();
   hover_use.reset();
   hover_decisions.reset();
+}
+
+void add_filter(ViewState& view, const std::string& query) {
+  std::vector<std::string>& filters = view.arrangement.filters;
+  if (std::find(filters.begin(), filters.end(), query) == filters.end()) filters.push_back(query);
+}
+
+std::string filter_text(const std::string& query) {
+  const Query parsed = parse_query(query).query;
+  const bool without = parsed.terms.size() == 1 && parsed.terms[0].negated;
+  return without ? "without tasks: " + query.substr(query.find('-') + 1) : "only tasks: " + query;
+}
+
+std::string tasks_like(const Task& task) { return "name:" + quoted_value("=" + task.name); }
+
+void toggle_pin(ViewState& view, const Pin& pin) {
+  if (std::erase(view.pins, pin) == 0) view.pins.push_back(pin);
+  view.rows_dirty = true;
 }
 
 void step_finding(const TraceSession& session, ViewState& view) {

@@ -9,7 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "viewer/model/area.h"
+#include "viewer/model/line_editor.h"
 #include "viewer/model/rows.h"
+#include "viewer/model/search.h"
 #include "viewer/model/session.h"
 #include "viewer/model/time_view.h"
 #include "viewer/model/view_request.h"
@@ -31,6 +34,26 @@ struct Mark {
   friend bool operator==(const Mark&, const Mark&) = default;
 };
 
+// The field at the top. What is typed is searched at once; closing it leaves the hits marked.
+struct SearchState {
+  LineEditor editor;
+  bool open = false;         // it takes the keys
+  std::size_t hit = kNoHit;  // the one that is shown, into SearchHits::hits
+  int step = 0;              // to be taken once the hits are there
+  bool active() const { return !editor.text().empty(); }
+};
+
+// A list in front of everything, chosen from by typing, arrows or mouse.
+enum class PickerKind : std::uint8_t { None, Commands, Tasks, RowMenu };
+struct PickerState {
+  PickerKind kind = PickerKind::None;
+  LineEditor editor;
+  std::size_t chosen = 0;
+  std::size_t first = 0;  // that is seen
+  float x = 0;            // of a menu: where it was opened
+  float y = 0;
+};
+
 // What the mouse holds on to between press and release.
 enum class Drag : std::uint8_t {
   None,
@@ -43,14 +66,18 @@ enum class Drag : std::uint8_t {
   LeftColumn,
   Drawer,
   Scrollbar,
+  Press,  // on rows: a click if it does not move, else an area
+  Area,
 };
 
 struct ViewState {
   Theme theme = Theme::Dark;
   TimeView time;
   double scroll_y = 0;  // px
+  ArrangementOptions arrangement;
+  std::vector<Pin> pins;
   Folds folds;
-  bool rows_dirty = true;  // folds or scale changed: the row list must be rebuilt
+  bool rows_dirty = true;  // folds, pins or scale changed: the row list must be rebuilt
   Selection selection;
   Selection hover;                               // of this frame's pointer
   std::optional<Row> hover_row;                  // likewise
@@ -59,6 +86,10 @@ struct ViewState {
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
   std::optional<TimeRange> measured;   // by dragging on the ruler
+  std::optional<Area> area;            // until the rows change
+  AreaColumn area_sort = AreaColumn::Total;
+  SearchState search;
+  PickerState picker;
   std::vector<Mark> marks;
   float left_width = 220;     // px at scale 1
   float drawer_height = 156;  // px at scale 1
@@ -66,7 +97,9 @@ struct ViewState {
   Drag drag = Drag::None;
   double drag_from_x = 0;
   std::int64_t drag_from_ns = 0;
+  double drag_from_y = 0;
   TimeRange drag_range;
+  double last_motion_s = -1e9;  // when a wheel or a key last moved the view
   bool save_requested = false;  // Ctrl+S
   bool quit_requested = false;  // Ctrl+Q
   std::string toast;
@@ -76,6 +109,15 @@ struct ViewState {
   // For a session that replaces the one before: keeps what is about time and taste.
   void reset(const TraceSession& session);
 };
+
+// Adds "only tasks that match"; nothing if it is there already.
+void add_filter(ViewState& view, const std::string& query);
+// "only tasks: name:reader", "without tasks: name:reader".
+std::string filter_text(const std::string& query);
+// A query for the tasks that are called like this one.
+std::string tasks_like(const Task& task);
+// Puts a row on top, or back to where it was.
+void toggle_pin(ViewState& view, const Pin& pin);
 
 // Goes to the finding after the one that is read, and round to the first: selects its example task
 // and, if it ends in a wait, that wait. Nothing without findings.

@@ -7,7 +7,8 @@
 
 #include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
-#include "viewer/panels/input.h"
+#include "viewer/panels/actions.h"
+#include "viewer/panels/area_table.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -256,8 +257,10 @@ void draw_finding(const PanelContext& context, const store::FindingRow& finding,
 
 float drawer_height(const TraceSession& session, const ViewState& view) {
   const store::FindingRow* finding = shown_finding(session, view);
-  return (finding == nullptr ? 0 : finding_height(*finding)) +
-         (view.selection.empty() ? 0 : view.drawer_height);
+  // It does not open over the rows that an area is just being dragged over.
+  const bool area = view.area.has_value() && view.drag != Drag::Area;
+  const bool open = area || !view.selection.empty();
+  return (finding == nullptr ? 0 : finding_height(*finding)) + (open ? view.drawer_height : 0);
 }
 
 void draw_details(const PanelContext& context, ViewState& view) {
@@ -272,6 +275,11 @@ void draw_details(const PanelContext& context, ViewState& view) {
     const float bottom = drawer.y0 + 1 + context.px(finding_height(*finding) - 1);
     draw_finding(context, *finding, {drawer.x0, drawer.y0 + 1, drawer.x1, bottom});
     drawer.y0 = bottom;
+  }
+  if (view.area) {
+    draw_area_table(context, view, drawer);
+    canvas.pop_clip();
+    return;
   }
   const float pad = context.px(12);
   const float third = std::floor((drawer.width() - 4 * pad) / 3);

@@ -2,12 +2,16 @@
 
 #include <cmath>
 
+#include "viewer/panels/choices_bar.h"
+#include "viewer/panels/commands.h"
 #include "viewer/panels/details.h"
 #include "viewer/panels/help.h"
 #include "viewer/panels/input.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
+#include "viewer/panels/picker.h"
 #include "viewer/panels/ruler_panel.h"
+#include "viewer/panels/search_field.h"
 #include "viewer/panels/status_bar.h"
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/tooltip.h"
@@ -40,6 +44,11 @@ void draw_session(const PanelContext& context, ViewState& view) {
 
 }  // namespace
 
+bool PanelContext::shows_rows() const {
+  const bool of_workers = session.stage() == SessionStage::Overview;
+  return input.session != nullptr && (of_workers || !session.tasks().empty());
+}
+
 float PanelContext::px(float at_1) const { return std::round(at_1 * input.scale); }
 
 void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
@@ -54,6 +63,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
                    .scale = input.scale,
                    .left_width = view.left_width,
                    .drawer_height = input.session == nullptr ? 0 : drawer_height(session, view),
+                   .pinned_height = static_cast<float>(input.rows->pinned_height()),
+                   .choices = input.session != nullptr && has_choices(view),
                    .footer = input.footer});
   const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
   if (input.session != nullptr &&
@@ -64,18 +75,25 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   }
   const PanelContext context{input, session, colors, layout, cache.overview, canvas};
   canvas.fill({0, 0, size.x, size.y}, colors.void_color);
-  handle_global_keys(view);
   view.animating = false;
-  const bool overview = session.stage() == SessionStage::Overview;
-  if (input.session != nullptr && (overview || !session.tasks().empty())) {
+  // Keys go to what is in front when they are pressed, and nowhere else.
+  const bool choosing = view.picker.kind != PickerKind::None;
+  const bool searching = view.search.open && !choosing;
+  Picker picker(context, view);
+  picker.handle(view);
+  handle_search_keys(context, view, searching);
+  run_shortcuts(context, view, choosing || searching);
+  if (context.shows_rows()) {
     draw_session(context, view);
   } else {
     draw_message(context);
   }
   draw_top_bar(context, view);
+  draw_choices_bar(context, view);
   draw_status_bar(context, view);
   if (input.session != nullptr) draw_tooltip(context, view);
   if (view.help_open) draw_help(context, view);
+  picker.draw(view);
   draw_toast(context, view);
   ImGui::End();
 }

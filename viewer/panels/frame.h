@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "viewer/model/answers.h"
 #include "viewer/model/row_pictures.h"
 #include "viewer/model/view_state.h"
 #include "viewer/panels/canvas.h"
@@ -30,6 +31,7 @@ struct FrameInput {
   const TraceSession* session = nullptr;  // none while opening or after a failure
   RowPictures* pictures = nullptr;        // REQUIRES: not null if session is not
   const RowList* rows = nullptr;          // likewise
+  Answers* answers = nullptr;             // likewise
   const Fonts* fonts = nullptr;
   LoadStatus load;
   float scale = 1;
@@ -50,7 +52,15 @@ struct PanelContext {
 
   float px(float at_1) const;
   const Fonts& fonts() const { return *input.fonts; }
+  // There is something to see beside a message.
+  bool shows_rows() const;
 };
+
+// How far the panes can be drawn, px at scale 1.
+inline constexpr float kLeftWidthMin = 120;
+inline constexpr float kLeftWidthMax = 600;
+inline constexpr float kDrawerHeightMin = 60;
+inline constexpr float kDrawerHeightMax = 500;
 
 // Overviews are the one thing a frame keeps from the last one.
 struct FrameCache {

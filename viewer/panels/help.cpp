@@ -1,43 +1,17 @@
 #include "viewer/panels/help.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "viewer/panels/commands.h"
 #include "viewer/panels/worker_row.h"
 
 namespace taskscope::viewer {
 namespace {
-
-using Entry = std::pair<const char*, const char*>;  // key, what it does; no key: a heading
-
-constexpr std::array kEntries = {
-    Entry{"", "Time"},
-    Entry{"Ctrl + wheel,  W  S", "zoom in and out"},
-    Entry{"Shift + wheel,  A  D,  middle drag", "earlier and later"},
-    Entry{"F", "fit the selection, or the whole recording"},
-    Entry{"Double click", "zoom to a span"},
-    Entry{"Backspace", "back to the range before"},
-    Entry{"Drag on the ruler", "measure a distance"},
-    Entry{"Drag on the overview", "move or resize the visible range"},
-    Entry{"M", "set or remove a mark at the pointer"},
-    Entry{"", "Rows"},
-    Entry{"Wheel,  Page Up  Page Down", "scroll"},
-    Entry{"Up  Down", "row before and after"},
-    Entry{"Left  Right", "span before and after"},
-    Entry{"Enter,  click on a heading", "fold or unfold a group"},
-    Entry{"", "Causes"},
-    Entry{"Click", "select a span, a task or a worker"},
-    Entry{"[", "to whoever ended this wait"},
-    Entry{"]", "to the wait that this span ended"},
-    Entry{"N", "to the next finding, and what it says"},
-    Entry{"Esc", "clear the selection, the measure, this page"},
-    Entry{"", "Window"},
-    Entry{"T", "dark and light"},
-    Entry{"Ctrl + S", "save a picture beside the recording"},
-    Entry{"?", "this page"},
-    Entry{"Ctrl + Q", "quit"},
-};
 
 constexpr std::array kMarks = {
     std::pair{DecisionKind::Steal, "it took tasks from another worker"},
@@ -49,62 +23,104 @@ constexpr std::array kMarks = {
     std::pair{DecisionKind::Takeover, "another thread drives it"},
 };
 
-// What stands above workers' spans.
-void draw_marks(const PanelContext& context, Canvas& canvas, const Box& box) {
-  const float line = context.px(20);
-  float y = box.y0;
-  const auto label = [&](ImFont* font, float indent, const char* text) {
-    canvas.label(font, {box.x0 + indent, y, box.x1, y + line}, context.colors.text, text);
+struct Line {
+  enum class Kind : std::uint8_t { Heading, Entry, Mark, Crowd, Gap };
+  Kind kind = Kind::Entry;
+  std::string key;
+  std::string what;
+  DecisionKind mark = DecisionKind::Steal;
+};
+
+// Everything that has a key or a gesture, section by section; then what stands above workers'
+// spans.
+std::vector<Line> all_lines() {
+  std::vector<Line> lines;
+  const auto heading = [&](const char* text) {
+    if (!lines.empty()) lines.push_back({Line::Kind::Gap, "", "", {}});
+    lines.push_back({Line::Kind::Heading, "", text, {}});
   };
-  label(context.fonts().strong, 0, "On a worker's row");
-  for (const auto& [kind, text] : kMarks) {
-    y += line;
-    draw_glyph(context, canvas, kind, box.x0 + context.px(6), y + context.px(7));
-    label(context.fonts().text, context.px(22), text);
+  for (std::size_t at = 0; at < kCommandSections; ++at) {
+    const auto section = static_cast<CommandSection>(at);
+    heading(to_text(section));
+    for (const Command& command : all_commands()) {
+      const std::string keys = keys_text(command);
+      if (command.section != section || keys.empty()) continue;
+      lines.push_back({Line::Kind::Entry, keys, command.name, {}});
+    }
+    for (const Gesture& gesture : all_gestures()) {
+      if (gesture.section != section) continue;
+      lines.push_back({Line::Kind::Entry, gesture.gesture, gesture.what, {}});
+    }
   }
-  y += line;
-  for (int at = 0; at < 3; ++at) {
-    const float x = box.x0 + context.px(2) + static_cast<float>(at) * context.px(3);
-    const float top = y + context.px(static_cast<float>(11 - 2 * at));
-    canvas.fill({x, top, x + context.px(3), y + context.px(14)}, context.colors.text);
+  heading("On a worker's row");
+  for (const auto& [kind, text] : kMarks) lines.push_back({Line::Kind::Mark, "", text, kind});
+  lines.push_back({Line::Kind::Crowd, "", "several close together", {}});
+  return lines;
+}
+
+void draw_line(const PanelContext& context, Canvas& canvas, const Line& line, const Box& box,
+               float key_width) {
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const Box beside_mark{box.x0 + context.px(22), box.y0, box.x1, box.y1};
+  switch (line.kind) {
+    case Line::Kind::Gap:
+      break;
+    case Line::Kind::Heading:
+      canvas.label(fonts.strong, box, colors.text, line.what);
+      break;
+    case Line::Kind::Entry:
+      canvas.label(fonts.text, {box.x0, box.y0, box.x0 + key_width - context.px(6), box.y1},
+                   colors.accent, line.key);
+      canvas.label(fonts.text, {box.x0 + key_width, box.y0, box.x1, box.y1}, colors.text,
+                   line.what);
+      break;
+    case Line::Kind::Mark:
+      draw_glyph(context, canvas, line.mark, box.x0 + context.px(6),
+                 std::round((box.y0 + box.y1 - context.px(7)) / 2));
+      canvas.label(fonts.text, beside_mark, colors.text, line.what);
+      break;
+    case Line::Kind::Crowd:
+      for (int at = 0; at < 3; ++at) {
+        const float x = box.x0 + context.px(2) + static_cast<float>(at) * context.px(3);
+        const float floor = std::round((box.y0 + box.y1) / 2) + context.px(4);
+        const float top = floor - context.px(static_cast<float>(3 + 2 * at));
+        canvas.fill({x, top, x + context.px(3), floor}, colors.text);
+      }
+      canvas.label(fonts.text, beside_mark, colors.text, line.what);
+      break;
   }
-  label(context.fonts().text, context.px(22), "several close together");
 }
 
 }  // namespace
 
+// In as many columns as the window has room for; lines come closer where it is low.
 void draw_help(const PanelContext& context, ViewState& view) {
   Canvas canvas(ImGui::GetForegroundDrawList(), context.fonts());
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   canvas.fill({0, 0, size.x, size.y}, with_alpha(context.colors.void_color, 0.7F));
-  const float line = context.px(20);
+  const std::vector<Line> lines = all_lines();
   const float pad = context.px(20);
-  const float key_width = context.px(230);
-  float height = 2 * pad;
-  for (const Entry& entry : kEntries) height += *entry.first == '\0' ? line * 1.5F : line;
-  const float marks_width = context.px(240);
-  const float width = context.px(570) + marks_width;
+  const auto fitting = static_cast<int>((size.x - 2 * pad) / context.px(345));
+  const auto columns = static_cast<std::size_t>(std::clamp(fitting, 1, 3));
+  const std::size_t rows = (lines.size() + columns - 1) / columns;
+  const float room = (size.y - 2 * pad - context.px(16)) / static_cast<float>(rows);
+  const float step = std::clamp(std::floor(room), context.px(13), context.px(20));
+  const float column_width =
+      std::min(context.px(410), std::floor((size.x - 2 * pad) / static_cast<float>(columns)));
+  const float width = column_width * static_cast<float>(columns) + pad;
+  const float height = step * static_cast<float>(rows) + 2 * pad;
   const float x = std::max(0.0F, std::round((size.x - width) / 2));
   const float y = std::max(0.0F, std::round((size.y - height) / 2));
-  const Box box{x, y, x + width, y + std::round(height)};
+  const Box box{x, y, x + width, y + height};
   canvas.fill(box, context.colors.panel);
   canvas.frame(box, context.colors.border, 1);
-  float at = y + pad;
-  for (const auto& [key, what] : kEntries) {
-    if (*key == '\0') {
-      at += at > y + pad ? line * 0.5F : 0;
-      canvas.label(context.fonts().strong, {x + pad, at, box.x1 - pad, at + line},
-                   context.colors.text, what);
-    } else {
-      canvas.label(context.fonts().text, {x + pad, at, x + pad + key_width, at + line},
-                   context.colors.accent, key);
-      canvas.label(context.fonts().text,
-                   {x + pad + key_width, at, box.x1 - marks_width - pad, at + line},
-                   context.colors.text, what);
-    }
-    at += line;
+  for (std::size_t at = 0; at < lines.size(); ++at) {
+    const float left = x + pad + static_cast<float>(at / rows) * column_width;
+    const float top = y + pad + static_cast<float>(at % rows) * step;
+    draw_line(context, canvas, lines[at], {left, top, left + column_width - pad, top + step},
+              context.px(154));
   }
-  draw_marks(context, canvas, {box.x1 - marks_width, y + pad, box.x1 - pad, box.y1});
   const ImGuiIO& io = ImGui::GetIO();
   if (io.MouseClicked[0] && io.MousePos.y > context.layout.top_bar.y1) view.help_open = false;
 }

@@ -1,4 +1,4 @@
-// The overlay that lists every key.
+// The overlay that lists every key and gesture, made from the table of commands.
 // UI thread only.
 #pragma once
 

@@ -1,106 +1,70 @@
 #include "viewer/panels/imgui_compat.h"
 
+#include <algorithm>
+
 namespace taskscope::viewer {
 namespace {
 
 #if IMGUI_VERSION_NUM >= 18700
-ImGuiKey native_key(Key key) {
-  switch (key) {
-    case Key::A:
-      return ImGuiKey_A;
-    case Key::D:
-      return ImGuiKey_D;
-    case Key::F:
-      return ImGuiKey_F;
-    case Key::M:
-      return ImGuiKey_M;
-    case Key::N:
-      return ImGuiKey_N;
-    case Key::Q:
-      return ImGuiKey_Q;
-    case Key::S:
-      return ImGuiKey_S;
-    case Key::T:
-      return ImGuiKey_T;
-    case Key::W:
-      return ImGuiKey_W;
-    case Key::Escape:
-      return ImGuiKey_Escape;
-    case Key::Backspace:
-      return ImGuiKey_Backspace;
-    case Key::Left:
-      return ImGuiKey_LeftArrow;
-    case Key::Right:
-      return ImGuiKey_RightArrow;
-    case Key::Up:
-      return ImGuiKey_UpArrow;
-    case Key::Down:
-      return ImGuiKey_DownArrow;
-    case Key::PageUp:
-      return ImGuiKey_PageUp;
-    case Key::PageDown:
-      return ImGuiKey_PageDown;
-    case Key::Home:
-      return ImGuiKey_Home;
-    case Key::End:
-      return ImGuiKey_End;
-    case Key::Enter:
-      return ImGuiKey_Enter;
-  }
-  return ImGuiKey_None;
-}
+using NativeKey = ImGuiKey;
+NativeKey letter(int number) { return static_cast<ImGuiKey>(ImGuiKey_A + number); }
+NativeKey named(ImGuiKey key) { return key; }
+const NativeKey kF3 = ImGuiKey_F3;
+NativeKey keypad_enter() { return ImGuiKey_KeypadEnter; }
 #else
-// Letters carry their ASCII numbers in GLFW; the rest go through ImGui's own map.
-int native_key(Key key) {
-  switch (key) {
-    case Key::A:
-      return 'A';
-    case Key::D:
-      return 'D';
-    case Key::F:
-      return 'F';
-    case Key::M:
-      return 'M';
-    case Key::N:
-      return 'N';
-    case Key::Q:
-      return 'Q';
-    case Key::S:
-      return 'S';
-    case Key::T:
-      return 'T';
-    case Key::W:
-      return 'W';
-    case Key::Escape:
-      return ImGui::GetKeyIndex(ImGuiKey_Escape);
-    case Key::Backspace:
-      return ImGui::GetKeyIndex(ImGuiKey_Backspace);
-    case Key::Left:
-      return ImGui::GetKeyIndex(ImGuiKey_LeftArrow);
-    case Key::Right:
-      return ImGui::GetKeyIndex(ImGuiKey_RightArrow);
-    case Key::Up:
-      return ImGui::GetKeyIndex(ImGuiKey_UpArrow);
-    case Key::Down:
-      return ImGui::GetKeyIndex(ImGuiKey_DownArrow);
-    case Key::PageUp:
-      return ImGui::GetKeyIndex(ImGuiKey_PageUp);
-    case Key::PageDown:
-      return ImGui::GetKeyIndex(ImGuiKey_PageDown);
-    case Key::Home:
-      return ImGui::GetKeyIndex(ImGuiKey_Home);
-    case Key::End:
-      return ImGui::GetKeyIndex(ImGuiKey_End);
-    case Key::Enter:
-      return ImGui::GetKeyIndex(ImGuiKey_Enter);
-  }
-  return -1;
-}
+// Letters carry their ASCII numbers in GLFW; the rest go through ImGui's own map, but for F3.
+using NativeKey = int;
+NativeKey letter(int number) { return 'A' + number; }
+NativeKey named(ImGuiKey key) { return ImGui::GetKeyIndex(key); }
+constexpr NativeKey kF3 = 292;
+NativeKey keypad_enter() { return named(ImGuiKey_KeyPadEnter); }
 #endif
+
+NativeKey native_key(Key key) {
+  switch (key) {
+    case Key::Escape:
+      return named(ImGuiKey_Escape);
+    case Key::Backspace:
+      return named(ImGuiKey_Backspace);
+    case Key::Delete:
+      return named(ImGuiKey_Delete);
+    case Key::Left:
+      return named(ImGuiKey_LeftArrow);
+    case Key::Right:
+      return named(ImGuiKey_RightArrow);
+    case Key::Up:
+      return named(ImGuiKey_UpArrow);
+    case Key::Down:
+      return named(ImGuiKey_DownArrow);
+    case Key::PageUp:
+      return named(ImGuiKey_PageUp);
+    case Key::PageDown:
+      return named(ImGuiKey_PageDown);
+    case Key::Home:
+      return named(ImGuiKey_Home);
+    case Key::End:
+      return named(ImGuiKey_End);
+    case Key::Enter:
+      return named(ImGuiKey_Enter);
+    case Key::F3:
+      return kF3;
+    default:
+      return letter(static_cast<int>(key) - static_cast<int>(Key::A));
+  }
+}
 
 }  // namespace
 
-bool key_pressed(Key key) { return ImGui::IsKeyPressed(native_key(key), true); }
-bool key_down(Key key) { return ImGui::IsKeyDown(native_key(key)); }
+bool key_pressed(Key key, bool repeats) {
+  if (key == Key::None) return false;
+  if (key == Key::Enter && ImGui::IsKeyPressed(keypad_enter(), repeats)) return true;
+  return ImGui::IsKeyPressed(native_key(key), repeats);
+}
+
+bool typed(char wanted) {
+  const ImGuiIO& io = ImGui::GetIO();
+  return std::find(io.InputQueueCharacters.begin(), io.InputQueueCharacters.end(),
+                   static_cast<ImWchar>(wanted)) != io.InputQueueCharacters.end();
+}
 
 }  // namespace taskscope::viewer

@@ -11,17 +11,13 @@
 namespace taskscope::viewer {
 
 enum class Key : std::uint8_t {
-  A,
-  D,
-  F,
-  M,
-  N,
-  Q,
-  S,
-  T,
-  W,
+  None,
+  // clang-format off
+  A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z,
+  // clang-format on
   Escape,
   Backspace,
+  Delete,
   Left,
   Right,
   Up,
@@ -31,11 +27,12 @@ enum class Key : std::uint8_t {
   Home,
   End,
   Enter,
+  F3,
 };
 
-// Went down in this frame or repeats.
-bool key_pressed(Key key);
-// Is down now.
-bool key_down(Key key);
+// Went down in this frame, or repeats while it is held.
+bool key_pressed(Key key, bool repeats = true);
+// Was this character typed in this frame, whatever keys that takes on this keyboard?
+bool typed(char wanted);
 
 }  // namespace taskscope::viewer

@@ -12,7 +12,8 @@ Layout make_layout(const LayoutInput& input) {
   const float status_height = px(input.footer ? 30 : 24);
   Layout layout;
   layout.top_bar = {0, 0, width, px(36)};
-  layout.minimap = {0, layout.top_bar.y1, width, layout.top_bar.y1 + px(44)};
+  layout.choices = {0, layout.top_bar.y1, width, layout.top_bar.y1 + (input.choices ? px(28) : 0)};
+  layout.minimap = {0, layout.choices.y1, width, layout.choices.y1 + px(44)};
   layout.ruler = {left, layout.minimap.y1, width, layout.minimap.y1 + px(24)};
   const float bottom = std::max(input.height - status_height, layout.ruler.y1);
   layout.status = {0, bottom, width, input.height};
@@ -20,7 +21,10 @@ Layout make_layout(const LayoutInput& input) {
   const float room = bottom - layout.ruler.y1;
   const float drawer = std::min(px(input.drawer_height), std::floor(room * 2 / 3));
   layout.drawer = {0, bottom - drawer, width, bottom};
-  layout.rows = {left, layout.ruler.y1, width, bottom - drawer};
+  // Pinned rows take no more than two fifths of the rows.
+  const float pinned = std::min(input.pinned_height, std::floor((room - drawer) * 2 / 5));
+  layout.pinned = {left, layout.ruler.y1, width, layout.ruler.y1 + pinned};
+  layout.rows = {left, layout.pinned.y1, width, bottom - drawer};
   layout.left = {0, layout.minimap.y1, left, bottom - drawer};
   return layout;
 }

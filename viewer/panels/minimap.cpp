@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "viewer/model/stack_heights.h"
+#include "viewer/panels/search_field.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -88,6 +89,7 @@ void draw_minimap(const PanelContext& context, const ViewState& view) {
   const ImU32 veil = with_alpha(colors.void_color, 0.62F);
   canvas.fill({map.x0, map.y0, brush.x0, map.y1 - 1}, veil);
   canvas.fill({brush.x1, map.y0, map.x1, map.y1 - 1}, veil);
+  draw_hits_in_minimap(context, view);
   canvas.frame(brush, with_alpha(colors.accent, 0.9F), 1);
   const float handle = context.px(3);
   const float middle = std::round((map.y0 + map.y1) / 2);

@@ -33,11 +33,30 @@ void draw_header(const PanelContext& context, const Box& box, float indent, bool
   canvas.label(context.fonts().strong, room, context.colors.text, name);
   const float left = room.width() - name_width - context.px(8);
   if (left < context.px(24)) return;
-  // Of a place that does not fit, its line tells two groups of one name apart.
-  const std::size_t colon = beside.rfind(':');
-  const bool cut = colon != std::string::npos && canvas.width(context.fonts().text, beside) > left;
   canvas.label_right(context.fonts().text, {room.x1 - left, room.y0, room.x1, room.y1},
-                     context.colors.muted, cut ? "…" + beside.substr(colon) : beside);
+                     context.colors.muted, beside);
+}
+
+// How many and what, and below it where they were started: of two groups of one name, the place
+// tells them apart, so it is cut where the file begins.
+void draw_group(const PanelContext& context, const Box& box, const TaskSet& set, bool folded) {
+  Canvas& canvas = context.canvas;
+  const std::string name = fmt::format("{} × {}", count_text(set.size()), set.label);
+  if (set.place.empty()) return draw_header(context, box, context.px(14), folded, name, "");
+  const float middle = box.y0 + context.px(15);
+  draw_fold(context, {box.x0, box.y0, box.x1, middle}, box.x0 + context.px(14), folded);
+  const Box room{box.x0 + context.px(28), box.y0 + context.px(1), box.x1 - context.px(10), middle};
+  canvas.label(context.fonts().strong, room, context.colors.text, name);
+  ImFont* small = context.fonts().small;
+  std::string place = set.place;
+  std::size_t cut = 0;
+  while (canvas.width(small, place) > room.width() && cut + 1 < set.place.size()) {
+    ++cut;
+    while (cut < set.place.size() && (set.place[cut] & 0xc0) == 0x80) ++cut;
+    place = "…" + set.place.substr(cut);
+  }
+  canvas.label(small, {room.x0, middle - context.px(1), room.x1, box.y1 - context.px(1)},
+               context.colors.muted, place);
 }
 
 constexpr float kFirstShare = 0.7F;  // of the room for a name and what stands beside it
@@ -144,14 +163,19 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
       draw_header(context, box, context.px(10), view.folds.threads,
                   fmt::format("Threads {}", count_text(context.session.threads().size())), "awake");
       break;
-    case RowKind::TasksHeader:
-      draw_header(context, box, context.px(10), view.folds.tasks,
-                  fmt::format("Tasks {}", count_text(context.session.tasks().size())), "blocked");
+    case RowKind::TasksHeader: {
+      const Arrangement& arrangement = *context.input.rows->arrangement();
+      const std::string all = count_text(context.session.tasks().size());
+      const std::string some = count_text(arrangement.order().size());
+      draw_header(
+          context, box, context.px(10), view.folds.tasks,
+          arrangement.filtered() ? fmt::format("Tasks {} of {}", some, all) : "Tasks " + all,
+          "blocked");
       break;
+    }
     case RowKind::GroupHeader: {
-      const TaskGroup& group = context.session.groups()[row.index];
-      draw_header(context, box, context.px(14), view.folds.groups.contains(row.index),
-                  fmt::format("{} × {}", count_text(group.tasks.size()), group.label), group.place);
+      const TaskSet& set = context.input.rows->arrangement()->sets()[row.index];
+      draw_group(context, box, set, view.folds.groups.contains(set.key));
       break;
     }
     case RowKind::Worker:
@@ -168,10 +192,30 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
     case RowKind::Thread:
       draw_thread(context, view, box, context.session.threads()[row.index]);
       break;
+    case RowKind::TaskSet:  // in pictures only
+      break;
     case RowKind::Task:
       draw_task(context, view, box, context.session.tasks()[row.index]);
       break;
   }
+}
+
+// What stands left of a row, as it is selected, pointed at or neither.
+void draw_row_label(const PanelContext& context, const ViewState& view, const Row& row) {
+  Canvas& canvas = context.canvas;
+  const Palette& colors = context.colors;
+  const Box left = context.layout.left;
+  const float y = row_top(context, view, row);
+  const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
+  const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
+                        (row.kind == RowKind::Worker && view.selection.worker == row.index);
+  const bool hovered =
+      (row.kind == RowKind::Task && view.hover.task == row.index) ||
+      (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
+      (row.kind == RowKind::Thread && view.hover_row && view.hover_row->is_same(row));
+  if (selected || hovered) canvas.fill(box, colors.raised);
+  if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
+  draw_label(context, view, row, box);
 }
 
 }  // namespace
@@ -194,29 +238,25 @@ void draw_row_labels(const PanelContext& context, const ViewState& view, std::si
   canvas.fill(left, colors.panel);
   canvas.push_clip({left.x0, rows.y0, left.x1, rows.y1});
   for (std::size_t at = first; at < last; ++at) {
-    const Row& row = context.input.rows->rows()[at];
-    const float y = row_top(context, view, row);
-    const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
-    const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
-                          (row.kind == RowKind::Worker && view.selection.worker == row.index);
-    const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
-                         (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
-                         (row.kind == RowKind::Thread && view.hover_row &&
-                          view.hover_row->kind == row.kind && view.hover_row->index == row.index);
-    if (selected || hovered) canvas.fill(box, colors.raised);
-    if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
-    draw_label(context, view, row, box);
+    draw_row_label(context, view, context.input.rows->row(at));
   }
   canvas.pop_clip();
+  const Box pinned = context.layout.pinned;
+  if (pinned.height() > 0) {
+    canvas.push_clip({left.x0, pinned.y0, left.x1, pinned.y1});
+    for (const Row& row : context.input.rows->pinned()) draw_row_label(context, view, row);
+    canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.accent);
+    canvas.pop_clip();
+  }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const bool resizing =
       view.drag == Drag::LeftColumn ||
       (std::abs(mouse.x - left.x1) < context.px(4) && left.contains({1, mouse.y}));
   canvas.fill({left.x1 - 1, left.y0, left.x1, left.y1}, resizing ? colors.accent : colors.border);
-  canvas.fill({left.x0, rows.y0 - 1, left.x1, rows.y0}, colors.border);
+  canvas.fill({left.x0, pinned.y0 - 1, left.x1, pinned.y0}, colors.border);
   canvas.label(context.fonts().text,
-               {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), rows.y0}, colors.muted,
-               duration_text(view.time.visible().length_ns()) + " in view");
+               {left.x0 + context.px(10), left.y0, left.x1 - context.px(10), pinned.y0},
+               colors.muted, duration_text(view.time.visible().length_ns()) + " in view");
 }
 
 }  // namespace taskscope::viewer

@@ -5,6 +5,7 @@
 
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
+#include "viewer/panels/search_field.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -54,6 +55,7 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
     }
   }
   canvas.fill({ruler.x0, ruler.y1 - 1, ruler.x1, ruler.y1}, colors.border);
+  draw_hits_in_ruler(context, view);
   for (const Mark& mark : view.marks) {
     const float x = x_of(mark.ns);
     canvas.fill({x, ruler.y0, x + 1, rows.y1}, colors.accent);
@@ -71,7 +73,8 @@ void draw_ruler(const PanelContext& context, const ViewState& view) {
   }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   const Box hot{ruler.x0, ruler.y0, ruler.x1, rows.y1};
-  if (hot.contains(mouse) && view.drag != Drag::Measure && !view.help_open) {
+  if (hot.contains(mouse) && view.drag != Drag::Measure && !view.help_open &&
+      view.picker.kind == PickerKind::None) {
     const float x = std::floor(mouse.x);
     canvas.fill({x, ruler.y1, x + 1, rows.y1}, with_alpha(colors.text, 0.25F));
     const std::int64_t ns = view.time.to_ns(static_cast<double>(x - ruler.x0));

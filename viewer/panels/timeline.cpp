@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/model/arrows.h"
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
 #include "viewer/panels/row_labels.h"
@@ -14,20 +15,42 @@
 namespace taskscope::viewer {
 namespace {
 
+constexpr float kSecondHop = 0.5F;  // how strong its arrows are
+
 void draw_grid(const PanelContext& context, const ViewState& view) {
   const Box rows = context.layout.rows;
+  const float top = context.layout.pinned.y0;
   const Ticks ticks = make_ticks(view.time.visible(), static_cast<double>(rows.width()),
                                  static_cast<double>(context.px(120)));
   for (const std::int64_t ns : ticks.instants_ns) {
     const float x = time_x(context, view, ns);
-    context.canvas.fill({x, rows.y0, x + 1, rows.y1}, context.colors.grid);
+    context.canvas.fill({x, top, x + 1, rows.y1}, context.colors.grid);
   }
   // What lies outside the recording is void.
   const float end = time_x(context, view, context.session.duration_ns());
   const float start = time_x(context, view, 0);
   const ImU32 veil = with_alpha(context.colors.void_color, 0.85F);
-  context.canvas.fill({rows.x0, rows.y0, std::min(start, rows.x1), rows.y1}, veil);
-  context.canvas.fill({std::max(end, rows.x0), rows.y0, rows.x1, rows.y1}, veil);
+  context.canvas.fill({rows.x0, top, std::min(start, rows.x1), rows.y1}, veil);
+  context.canvas.fill({std::max(end, rows.x0), top, rows.x1, rows.y1}, veil);
+}
+
+// What the picture of a row is asked by: pictures know groups of the session, and sets of tasks.
+Row chart_of(const PanelContext& context, Row row, int pad) {
+  row.height -= pad;
+  const Arrangement& arrangement = *context.input.rows->arrangement();
+  if (row.kind == RowKind::TasksHeader && arrangement.filtered()) {
+    row.kind = RowKind::TaskSet;
+    row.index = Arrangement::kAllSets;
+  }
+  if (row.kind == RowKind::GroupHeader) {
+    const std::uint32_t group = arrangement.sets()[row.index].group;
+    if (group == TaskSet::kNoGroup) {
+      row.kind = RowKind::TaskSet;
+    } else {
+      row.index = group;
+    }
+  }
+  return row;
 }
 
 void draw_row(const PanelContext& context, const ViewState& view, const Row& row) {
@@ -42,8 +65,7 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
                     : row.has_decisions() ? context.px(kDecisionLane)
                                           : 0;
   const Box body{box.x0, box.y0 + pad, box.x1, box.y1};
-  Row chart = row;
-  chart.height -= static_cast<int>(pad);
+  const Row chart = chart_of(context, row, static_cast<int>(pad));
   const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
   if (picture != nullptr) {
     paint_cells(context, view, row, *picture, body);
@@ -64,14 +86,67 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   }
 }
 
-void draw_wake_arrow(const PanelContext& context, const ViewState& view, SpanIndex span) {
-  const SpanIndex waker = context.session.waker_span(span);
-  if (waker == kNoSpan) return;
-  const Row* from = context.input.rows->find_task(context.session.span_task(waker));
-  const Row* to = context.input.rows->find_task(context.session.span_task(span));
-  if (from == nullptr || to == nullptr || from == to) return;
-  draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to),
-             time_x(context, view, context.session.span_range(span).end_ns));
+// The row of a task, or of the group that it is folded into.
+std::optional<Row> row_of(const PanelContext& context, TaskIndex task) {
+  const RowList& rows = *context.input.rows;
+  if (const auto row = rows.find_task(task)) return row;
+  const auto position = rows.arrangement()->position(task);
+  if (!position) return std::nullopt;
+  const TaskSet& set = rows.arrangement()->set_at(*position);
+  const auto index = static_cast<std::uint32_t>(&set - rows.arrangement()->sets().data());
+  return set.has_header ? rows.find_row(RowKind::GroupHeader, index) : std::nullopt;
+}
+
+// Wake-ups are the colour of text, starts the accent's; the second hop is quieter.
+void draw_causes(const PanelContext& context, const ViewState& view,
+                 const std::vector<CausalArrow>& arrows) {
+  const TimeRange visible = view.time.visible();
+  // The nearest hop on top.
+  for (std::size_t hop = kArrowHops; hop >= 1; --hop) {
+    for (const CausalArrow& arrow : arrows) {
+      if (arrow.hop != hop || !visible.contains(arrow.ns)) continue;
+      const auto from = row_of(context, arrow.from);
+      const auto to = row_of(context, arrow.to);
+      if (!from || !to || from->is_same(*to)) continue;
+      const float x = time_x(context, view, arrow.ns);
+      const ImU32 plain =
+          arrow.kind == ArrowKind::Spawn ? context.colors.accent : context.colors.text;
+      const ImU32 color = hop == 1 ? plain : with_alpha(plain, kSecondHop);
+      draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to), x, color);
+    }
+  }
+}
+
+void draw_causes_of(const PanelContext& context, const ViewState& view, const Selection& of) {
+  if (of.span != kNoSpan) {
+    draw_causes(context, view, causal_arrows(context.session, of.span));
+  } else if (of.task != kNoTask) {
+    draw_causes(context, view, spawn_arrow(context.session, of.task));
+  }
+}
+
+void draw_area(const PanelContext& context, const ViewState& view) {
+  if (!view.area) return;
+  const Box rows = context.layout.rows;
+  const float top = rows.y0 - static_cast<float>(std::round(view.scroll_y));
+  const Box box{
+      time_x(context, view, view.area->time.start_ns), top + static_cast<float>(view.area->top),
+      time_x(context, view, view.area->time.end_ns), top + static_cast<float>(view.area->bottom)};
+  context.canvas.fill(box, with_alpha(context.colors.accent, 0.18F));
+  context.canvas.frame(box, context.colors.accent, context.px(1));
+}
+
+// Where rows would be if a filter had not taken all of them.
+void draw_nothing_left(const PanelContext& context, const ViewState& view) {
+  const RowList& rows = *context.input.rows;
+  const Arrangement& arrangement = *rows.arrangement();
+  if (!arrangement.filtered() || !arrangement.order().empty() || view.folds.tasks) return;
+  if (context.input.answers->arranging() || rows.size() == 0) return;
+  const Box last = row_box(context, view, rows.row(rows.size() - 1));
+  context.canvas.label(
+      context.fonts().text,
+      {last.x0 + context.px(12), last.y1 + context.px(8), last.x1, last.y1 + context.px(28)},
+      context.colors.muted, "No task matches all filters. Ctrl+Backspace removes the last one.");
 }
 
 void draw_scrollbar(const PanelContext& context, const ViewState& view) {
@@ -138,11 +213,11 @@ float time_x(const PanelContext& context, const ViewState& view, std::int64_t ns
   return context.layout.rows.x0 + static_cast<float>(std::clamp(x, -1e5, 1e5));
 }
 
-void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x) {
+void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x,
+                ImU32 color) {
   const float y0 = std::round((source.y0 + source.y1) / 2);
   const bool down = goal.y0 > source.y0;
   const float y1 = down ? goal.y0 : goal.y1;
-  const ImU32 color = context.colors.text;
   Canvas& canvas = context.canvas;
   const float half = context.px(4);
   const float direction = down ? 1.0F : -1.0F;
@@ -154,6 +229,7 @@ void draw_arrow(const PanelContext& context, const Box& source, const Box& goal,
 }
 
 float row_top(const PanelContext& context, const ViewState& view, const Row& row) {
+  if (row.pinned) return context.layout.pinned.y0 + static_cast<float>(row.y);
   return context.layout.rows.y0 + static_cast<float>(row.y) -
          static_cast<float>(std::round(view.scroll_y));
 }
@@ -165,8 +241,27 @@ std::pair<std::size_t, std::size_t> visible_rows(const PanelContext& context,
   const std::size_t first = rows.row_at(top);
   std::size_t last = first;
   const auto bottom = top + static_cast<std::int64_t>(context.layout.rows.height());
-  while (last < rows.rows().size() && rows.rows()[last].y < bottom) ++last;
+  while (last < rows.size() && rows.row(last).y < bottom) ++last;
   return {first, last};
+}
+
+std::optional<Row> row_under(const PanelContext& context, const ViewState& view, ImVec2 at) {
+  const RowList& rows = *context.input.rows;
+  const Box all{0, context.layout.pinned.y0, context.layout.rows.x1, context.layout.rows.y1};
+  if (!all.contains(at)) return std::nullopt;
+  if (at.y < context.layout.rows.y0) {
+    for (const Row& row : rows.pinned()) {
+      const float top = row_top(context, view, row);
+      if (at.y >= top && at.y < top + static_cast<float>(row.height)) return row;
+    }
+    return std::nullopt;
+  }
+  const auto y =
+      static_cast<std::int64_t>(at.y - context.layout.rows.y0 + std::round(view.scroll_y));
+  const std::size_t index = rows.row_at(y);
+  if (index >= rows.size()) return std::nullopt;
+  const Row row = rows.row(index);
+  return y >= row.y ? std::optional(row) : std::nullopt;
 }
 
 void find_hover(const PanelContext& context, ViewState& view) {
@@ -175,17 +270,12 @@ void find_hover(const PanelContext& context, ViewState& view) {
   view.hover_use.reset();
   view.hover_decisions.reset();
   const ImVec2 mouse = ImGui::GetIO().MousePos;
-  const Box rows = context.layout.rows;
-  const Box left{0, rows.y0, rows.x0, rows.y1};
-  if (view.help_open || view.drag != Drag::None) return;
-  if (!rows.contains(mouse) && !left.contains(mouse)) return;
-  const auto y = static_cast<std::int64_t>(mouse.y - rows.y0 + std::round(view.scroll_y));
-  const std::size_t at = context.input.rows->row_at(y);
-  if (at >= context.input.rows->rows().size()) return;
-  const Row& row = context.input.rows->rows()[at];
-  if (y < row.y) return;
+  if (view.help_open || view.drag != Drag::None || view.picker.kind != PickerKind::None) return;
+  const auto under = row_under(context, view, mouse);
+  if (!under) return;
+  const Row& row = *under;
   view.hover_row = row;
-  const bool on_time = rows.contains(mouse);
+  const bool on_time = mouse.x >= context.layout.rows.x0;
   if (on_time && row.has_decisions()) {
     view.hover_decisions = find_decisions(context, view, row, row_box(context, view, row), mouse);
   }
@@ -196,17 +286,28 @@ void draw_timeline(const PanelContext& context, ViewState& view) {
   context.input.pictures->begin_frame();
   const auto [first, last] = visible_rows(context, view);
   const Box rows = context.layout.rows;
+  const Box pinned = context.layout.pinned;
+  if (pinned.height() > 0) {
+    context.canvas.push_clip(pinned);
+    for (const Row& row : context.input.rows->pinned()) draw_row(context, view, row);
+    context.canvas.pop_clip();
+  }
   context.canvas.push_clip(rows);
   for (std::size_t at = first; at < last; ++at) {
-    draw_row(context, view, context.input.rows->rows()[at]);
+    draw_row(context, view, context.input.rows->row(at));
   }
-  draw_grid(context, view);
   draw_worker_counts(context, view);
-  draw_decision_arrows(context, view);
-  if (view.selection.span != kNoSpan) draw_wake_arrow(context, view, view.selection.span);
-  if (view.hover.span != kNoSpan && view.hover.span != view.selection.span) {
-    draw_wake_arrow(context, view, view.hover.span);
+  draw_area(context, view);
+  draw_nothing_left(context, view);
+  context.canvas.pop_clip();
+  context.canvas.push_clip({rows.x0, pinned.y0, rows.x1, rows.y1});
+  draw_grid(context, view);
+  if (pinned.height() > 0) {
+    context.canvas.fill({rows.x0, rows.y0 - 1, rows.x1, rows.y0}, context.colors.accent);
   }
+  draw_decision_arrows(context, view);
+  draw_causes_of(context, view, view.selection);
+  if (view.hover != view.selection) draw_causes_of(context, view, view.hover);
   draw_scrollbar(context, view);
   context.canvas.pop_clip();
   draw_row_labels(context, view, first, last);

@@ -14,10 +14,13 @@ float row_top(const PanelContext& context, const ViewState& view, const Row& row
 std::pair<std::size_t, std::size_t> visible_rows(const PanelContext& context,
                                                  const ViewState& view);
 Box row_box(const PanelContext& context, const ViewState& view, const Row& row);
+// The row at a place of the window, pinned or not, names included.
+std::optional<Row> row_under(const PanelContext& context, const ViewState& view, ImVec2 at);
 // Screen position of an instant, on a whole pixel.
 float time_x(const PanelContext& context, const ViewState& view, std::int64_t ns);
 // From the middle of one row to the edge of another.
-void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x);
+void draw_arrow(const PanelContext& context, const Box& source, const Box& goal, float x,
+                ImU32 color);
 // Whose row the pointer is in and what it points at there.
 void find_hover(const PanelContext& context, ViewState& view);
 

@@ -59,7 +59,7 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
           {fmt::format("{}  {}", duration_text(range.length_ns()), activity(session, span)),
            colors.text, fonts.text},
           {last, colors.muted, fonts.text},
-          {"Click: details   Double click: zoom   [ ]: causes", colors.muted, fonts.small}};
+          {"Click: details   Double click: zoom   Right click: more", colors.muted, fonts.small}};
 }
 
 std::vector<NoteLine> worker_lines(const PanelContext& context, const Worker& worker,
@@ -122,7 +122,7 @@ std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
            colors.text, fonts.text},
           {fmt::format("started at {}", context.session.site_text(task.row.spawn_site_id)),
            colors.muted, fonts.text},
-          {"Click: details", colors.muted, fonts.small}};
+          {"Click: details   Right click: more", colors.muted, fonts.small}};
 }
 
 // Nothing for headings: they say what they are.
@@ -153,7 +153,7 @@ std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& v
 }  // namespace
 
 void draw_tooltip(const PanelContext& context, const ViewState& view) {
-  if (!view.hover_row || view.help_open) return;
+  if (!view.hover_row || view.help_open || view.picker.kind != PickerKind::None) return;
   const std::vector<NoteLine> lines = note_lines(context, view);
   if (lines.empty()) return;
   const ImVec2 mouse = ImGui::GetIO().MousePos;

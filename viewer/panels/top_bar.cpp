@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/actions.h"
+#include "viewer/panels/search_field.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
 namespace {
+
+constexpr float kSearchMin = 150;  // px at scale 1
+constexpr float kSearchMax = 420;
 
 std::string file_name(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -21,6 +27,50 @@ std::string findings_text(const ViewState& view, std::size_t count) {
   return fmt::format("{} {}", count, count == 1 ? "finding" : "findings");
 }
 
+// The name of the file and what is in it, as far as there is room: what does not fit is left out
+// whole, and so is what follows.
+void draw_facts(const PanelContext& context, const Box& bar) {
+  Canvas& canvas = context.canvas;
+  const Palette& colors = context.colors;
+  float x = bar.x0;
+  const auto width_of = [&](ImFont* font, const std::string& text) {
+    return std::ceil(canvas.width(font, text));
+  };
+  const auto put = [&](ImFont* font, ImU32 color, const std::string& text, float gap) {
+    const float width = width_of(font, text);
+    canvas.label(font, {x, bar.y0, x + width, bar.y1}, color, text);
+    x += width + context.px(gap);
+  };
+  ImFont* font = context.fonts().text;
+  const std::string path =
+      context.input.session != nullptr ? context.session.path() : context.input.load.path;
+  const std::string name =
+      canvas.fit(context.fonts().strong, file_name(path), std::max(0.0F, bar.width()));
+  put(context.fonts().strong, colors.text, name, 16);
+  if (context.input.session == nullptr) return;
+  bool full = false;
+  const auto fits = [&](float width) {
+    full = full || x + width > bar.x1;
+    return !full;
+  };
+  const store::RecordingInfo& info = context.session.info();
+  const std::string early = "recorder was killed: ends early";
+  if (!info.complete && fits(width_of(font, early))) put(font, colors.alarm, early, 16);
+  const std::string programs = info.programs.size() > 1
+                                   ? fmt::format("{} programs", info.programs.size())
+                                   : file_name(info.program);
+  if (!programs.empty() && fits(width_of(font, programs))) put(font, colors.muted, programs, 16);
+  const auto fact = [&](const std::string& value, const std::string& unit) {
+    if (!fits(width_of(font, value) + context.px(4) + width_of(font, unit))) return;
+    put(font, colors.text, value, 4);
+    put(font, colors.muted, unit, 16);
+  };
+  fact(duration_text(info.duration_ns), "recorded");
+  fact(count_text(info.tasks), info.tasks == 1 ? "task" : "tasks");
+  fact(count_text(info.workers), info.workers == 1 ? "worker" : "workers");
+  fact(count_text(info.events), "events");
+}
+
 }  // namespace
 
 void draw_top_bar(const PanelContext& context, ViewState& view) {
@@ -29,12 +79,6 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
   const Box bar = context.layout.top_bar;
   canvas.fill(bar, colors.panel);
   canvas.fill({bar.x0, bar.y1 - 1, bar.x1, bar.y1}, colors.border);
-  float x = bar.x0 + context.px(12);
-  const auto put = [&](ImFont* font, ImU32 color, const std::string& text, float gap) {
-    const float width = std::ceil(canvas.width(font, text));
-    canvas.label(font, {x, bar.y0, x + width, bar.y1}, color, text);
-    x += width + context.px(gap);
-  };
   float right = bar.x1 - context.px(8);
   if (!context.input.footer) {
     const auto button = [&](const char* text, const char* hint) {
@@ -44,6 +88,7 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
       return draw_button(context, box, text, hint);
     };
     if (button("Keys", "?")) view.help_open = !view.help_open;
+    if (button("Commands", "Ctrl+Shift+P")) open_picker(view, PickerKind::Commands);
     if (button("Picture", "Ctrl+S")) view.save_requested = true;
     if (button(view.theme == Theme::Dark ? "Light" : "Dark", "T")) {
       view.theme = view.theme == Theme::Dark ? Theme::Light : Theme::Dark;
@@ -57,28 +102,14 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
     right = box.x0 - context.px(6);
     if (draw_chip(context, box, text, "N: the next finding")) step_finding(context.session, view);
   }
-  canvas.push_clip({bar.x0, bar.y0, right, bar.y1});
-  const std::string path =
-      context.input.session != nullptr ? context.session.path() : context.input.load.path;
-  put(context.fonts().strong, colors.text, file_name(path), 16);
-  if (context.input.session != nullptr) {
-    const store::RecordingInfo& info = context.session.info();
-    const auto fact = [&](const std::string& value, const std::string& unit) {
-      put(context.fonts().text, colors.text, value, 4);
-      put(context.fonts().text, colors.muted, unit, 16);
-    };
-    const std::string programs = info.programs.size() > 1
-                                     ? fmt::format("{} programs", info.programs.size())
-                                     : file_name(info.program);
-    if (!programs.empty()) put(context.fonts().text, colors.muted, programs, 16);
-    fact(duration_text(info.duration_ns), "recorded");
-    fact(count_text(info.tasks), info.tasks == 1 ? "task" : "tasks");
-    fact(count_text(info.workers), info.workers == 1 ? "worker" : "workers");
-    fact(count_text(info.events), "events");
-    if (!info.complete)
-      put(context.fonts().text, colors.alarm, "recorder was killed: ends early", 16);
+  if (!context.input.footer && context.shows_rows()) {
+    const float width =
+        std::clamp(std::floor(bar.width() * 0.22F), context.px(kSearchMin), context.px(kSearchMax));
+    const float x0 = std::max(right - width, bar.x0 + context.px(12));
+    draw_search_field(context, view, {x0, bar.y0 + context.px(5), right, bar.y1 - context.px(6)});
+    right = x0 - context.px(10);
   }
-  canvas.pop_clip();
+  draw_facts(context, {bar.x0 + context.px(12), bar.y0, right, bar.y1});
 }
 
 }  // namespace taskscope::viewer

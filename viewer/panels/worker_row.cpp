@@ -233,24 +233,24 @@ void draw_decision_arrows(const PanelContext& context, const ViewState& view) {
   for (std::size_t at = view.hover_decisions->first; at < view.hover_decisions->last; ++at) {
     const Decision& decision = (*track)[at];
     const auto worker = context.session.find_worker(decision.other);
-    const Row* row = worker ? context.input.rows->find_worker(*worker) : nullptr;
-    if (row == nullptr || row->index == view.hover_row->index) continue;
+    const auto row = worker ? context.input.rows->find_worker(*worker) : std::nullopt;
+    if (!row || row->index == view.hover_row->index) continue;
     const Box there = row_box(context, view, *row);
     const float x = time_x(context, view, decision.ns);
     const bool steal = decision.kind == DecisionKind::Steal;
-    draw_arrow(context, steal ? there : here, steal ? here : there, x);
+    draw_arrow(context, steal ? there : here, steal ? here : there, x, context.colors.text);
   }
 }
 
 void draw_worker_counts(const PanelContext& context, const ViewState& view) {
   const std::vector<WorkerCount>& counts = context.session.worker_counts();
-  const std::vector<Row>& rows = context.input.rows->rows();
-  if (counts.empty() || rows.empty() || rows.front().kind != RowKind::WorkersHeader) return;
-  const auto last_row = std::find_if(rows.begin() + 1, rows.end(), [](const Row& row) {
-    return row.kind != RowKind::Worker && row.kind != RowKind::Queues;
-  });
-  const Box header = row_box(context, view, rows.front());
-  const float bottom = row_box(context, view, *(last_row - 1)).y1;
+  const RowList& rows = *context.input.rows;
+  if (counts.empty() || rows.size() == 0 || rows.row(0).kind != RowKind::WorkersHeader) return;
+  const std::size_t workers = context.session.workers().size();
+  const auto last_worker = rows.index_of(RowKind::Worker, static_cast<std::uint32_t>(workers - 1));
+  const std::size_t last_row = rows.index_of(RowKind::Queues, 0).value_or(last_worker.value_or(0));
+  const Box header = row_box(context, view, rows.row(0));
+  const float bottom = row_box(context, view, rows.row(last_row)).y1;
   const TimeRange visible = view.time.visible();
   auto at = std::partition_point(counts.begin(), counts.end(), [&](const WorkerCount& count) {
     return count.ns < visible.start_ns;

@@ -30,6 +30,7 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
 
 Scene::~Scene() {
   pictures_.reset();
+  answers_.reset();
   ImGui::DestroyContext(context_);
 }
 
@@ -37,10 +38,16 @@ void Scene::set_session(SessionPtr session) {
   // Old pictures stay on screen for no frame longer than the new session needs for its own.
   pictures_ = std::make_unique<RowPictures>(session, wake_);
   session_ = std::move(session);
+  if (answers_ == nullptr) answers_ = std::make_unique<Answers>(wake_);
+  answers_->set_session(session_);
   cache_.session = nullptr;
   load_.stage =
       session_->stage() == SessionStage::Complete ? LoadStage::Ready : LoadStage::Decoding;
+  const bool known = rows_.arrangement() != nullptr &&
+                     rows_.arrangement()->session()->tasks().size() == session_->tasks().size();
   view_.reset(*session_);
+  // Folds survive that the same tasks get their spans.
+  if (!known) view_.folds = initial_folds(*answers_->arrangement({}));
   apply_request();
 }
 
@@ -54,6 +61,27 @@ void Scene::apply_request() {
   }
 }
 
+void Scene::arrange_rows() {
+  ArrangementOptions& options = view_.arrangement;
+  // Rows do not change places while somebody moves: the range counts where it comes to rest.
+  const bool at_rest = view_.time.target() == view_.time.visible() && view_.drag == Drag::None;
+  if (options.sort != SortBy::Time) options.range = {};
+  if (options.sort == SortBy::Time && at_rest) options.range = view_.time.visible();
+  ArrangementPtr arrangement = answers_->arrangement(options);
+  if (arrangement != rows_.arrangement()) {
+    if (arrangement->grouping() != view_.folds.grouping) {
+      view_.folds.groups = initial_folds(*arrangement).groups;
+      view_.folds.grouping = arrangement->grouping();
+    }
+    pictures_->set_arrangement(arrangement);
+    view_.rows_dirty = true;
+  }
+  if (!view_.rows_dirty) return;
+  rows_ = RowList(std::move(arrangement), view_.folds, view_.pins, request_.scale);
+  view_.area.reset();
+  view_.rows_dirty = false;
+}
+
 CoverageTexture Scene::texture() const {
   const ImFontAtlas& atlas = *context_->IO.Fonts;
   return {atlas.TexPixelsAlpha8, atlas.TexWidth, atlas.TexHeight};
@@ -61,15 +89,13 @@ CoverageTexture Scene::texture() const {
 
 void Scene::draw(Kind kind, double seconds) {
   const auto begin = std::chrono::steady_clock::now();
-  if (session_ != nullptr && view_.rows_dirty) {
-    rows_ = RowList(*session_, view_.folds, request_.scale);
-    view_.rows_dirty = false;
-  }
+  if (session_ != nullptr) arrange_rows();
   ImGui::NewFrame();
   FrameInput input;
   input.session = session_.get();
   input.pictures = pictures_.get();
   input.rows = &rows_;
+  input.answers = answers_.get();
   input.fonts = &fonts_;
   input.load = load_;
   input.scale = request_.scale;
@@ -91,6 +117,7 @@ Image Scene::picture(int width_px, int height_px) {
     view_.time.finish_motion();
     draw(Kind::Picture, 0);
     if (pictures_ != nullptr) pictures_->wait_idle();
+    if (answers_ != nullptr) answers_->wait_idle();
   }
   Image image{width_px, height_px, {}};
   rasterize(*ImGui::GetDrawData(), texture(), palette(view_.theme).void_color, image);

@@ -41,6 +41,8 @@ class Scene {
 
  private:
   void apply_request();
+  // Rows as they were chosen, once the arrangement of the tasks is there.
+  void arrange_rows();
 
   ViewRequest request_;  // what was applied of it is gone from it
   std::function<void()> wake_;
@@ -48,6 +50,7 @@ class Scene {
   Fonts fonts_;
   SessionPtr session_;
   std::unique_ptr<RowPictures> pictures_;
+  std::unique_ptr<Answers> answers_;
   RowList rows_;
   ViewState view_;
   FrameCache cache_;

@@ -178,9 +178,10 @@ TEST(Scheduler, ThreadsHaveRowsInTheOrderOfTheirFirstUseOnceUnfolded) {
   for (const bool folded : {true, false}) {
     Folds folds;
     folds.threads = folded;
-    const RowList rows(*session, folds, 1);
+    const RowList rows(Arrangement::make_default(session), folds, {}, 1);
     ids.clear();
-    for (const Row& row : rows.rows()) {
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+      const Row row = rows.row(at);
       if (row.kind == RowKind::Thread) ids.push_back(session->threads()[row.index].id);
     }
     EXPECT_EQ(ids.empty(), folded);

@@ -3,7 +3,6 @@
 #include "tests/support/synthetic_session.h"
 #include "viewer/model/format.h"
 #include "viewer/model/row_pictures.h"
-#include "viewer/model/rows.h"
 #include "viewer/model/ruler.h"
 #include "viewer/model/stack_heights.h"
 #include "viewer/model/time_view.h"
@@ -86,6 +85,26 @@ TEST(TimeView, BackspaceReturnsThroughTheHistory) {
   EXPECT_FALSE(view.go_back());
 }
 
+TEST(TimeView, ForwardUndoesBackUntilTheViewMovesOtherwise) {
+  TimeView view = view_of(1'000'000'000, 1000);
+  const TimeRange whole = view.visible();
+  view.remember();
+  view.show({0, 1'000'000});
+  const TimeRange near = view.visible();
+  EXPECT_FALSE(view.go_forward());
+  ASSERT_TRUE(view.go_back());
+  view.finish_motion();
+  ASSERT_TRUE(view.go_forward());
+  view.finish_motion();
+  EXPECT_EQ(view.visible(), near);
+  ASSERT_TRUE(view.go_back());
+  view.finish_motion();
+  EXPECT_EQ(view.visible(), whole);
+  view.remember();
+  view.show({7'000'000, 9'000'000});
+  EXPECT_FALSE(view.go_forward()) << "what was ahead is another story now";
+}
+
 TEST(Ruler, TicksAreMultiplesOfOneTwoFiveAndFarEnoughApart) {
   for (const std::int64_t length :
        {1'500LL, 77'777LL, 1'000'000LL, 123'456'789LL, 9'876'543'210LL}) {
@@ -153,30 +172,6 @@ TEST(StackHeights, AreInProportionAndLeaveGapsOpen) {
   const auto heights = stack_heights(shares, 20, 2);
   EXPECT_EQ(heights[index_of(StateClass::Running)], 5);
   EXPECT_EQ(heights[index_of(StateClass::Runnable)], 5);
-}
-
-TEST(Rows, FoldedGroupsTakeTheirTasksAway) {
-  const SessionPtr session = tests::make_synthetic_session({.spans = 500});
-  const RowList open(*session, {}, 1);
-  Folds folds;
-  folds.groups.insert(2);  // the readers
-  const RowList folded(*session, folds, 1);
-  EXPECT_EQ(open.rows().size(), folded.rows().size() + 8);
-  EXPECT_NE(open.find_task(2), nullptr);
-  EXPECT_EQ(folded.find_task(2), nullptr);
-}
-
-TEST(Rows, AreFoundByTheirPosition) {
-  const SessionPtr session = tests::make_synthetic_session({.spans = 500});
-  const RowList rows(*session, {}, 1);
-  EXPECT_EQ(rows.rows()[0].height, 28);
-  EXPECT_EQ(rows.rows()[1].y, 29);
-  for (std::size_t at = 0; at < rows.rows().size(); ++at) {
-    const Row& row = rows.rows()[at];
-    EXPECT_EQ(rows.row_at(row.y), at);
-    EXPECT_EQ(rows.row_at(row.y + row.height - 1), at);
-  }
-  EXPECT_EQ(rows.row_at(rows.height() + 5), rows.rows().size());
 }
 
 TEST(RowPictures, BecomeWhatWasAskedForAndSurvivePanning) {

@@ -67,6 +67,45 @@ TEST(Picture, OfAFindingSaysItsSentence) {
   tests::expect_golden_picture("viewer/finding_dark.png", scene.picture(1024, 640));
 }
 
+TEST(Picture, OfFilteredAndPinnedRowsWithHitsAndAnArea) {
+  ViewRequest request = request_of(1024, 640);
+  Scene scene(request, {});
+  scene.set_session(small_session());
+  ViewState& view = scene.view();
+  view.arrangement = {.grouping = Grouping::Name, .filters = {"state:lock", "-name:=merge"}};
+  view.pins = {{RowKind::Worker, 3}, {RowKind::Task, 6}};
+  view.search.editor.set_text("state:lock dur:>50us");
+  view.scroll_y = 200;
+  scene.picture(1024, 640);
+  Area area;
+  area.time = {4'000'000, 9'000'000};
+  area.top = 260;
+  area.bottom = 400;
+  const ArrangementPtr arrangement = Arrangement::make_default(scene.session());
+  // shared: see Area
+  area.rows =
+      std::make_shared<const AreaRows>(AreaRows{.runs = {{26, 38}}, .arrangement = arrangement});
+  view.area = area;
+  tests::expect_golden_picture("viewer/choices_dark.png", scene.picture(1024, 640));
+}
+
+TEST(Picture, OfTheCommandPalette) {
+  ViewRequest request = request_of(1024, 640);
+  request.theme = Theme::Light;
+  Scene scene(request, {});
+  scene.set_session(small_session());
+  scene.view().picker.kind = PickerKind::Commands;
+  scene.view().picker.editor.set_text("sort");
+  tests::expect_golden_picture("viewer/palette_light.png", scene.picture(1024, 640));
+}
+
+TEST(Picture, OfAllKeys) {
+  Scene scene(request_of(1024, 640), {});
+  scene.set_session(small_session());
+  scene.view().help_open = true;
+  tests::expect_golden_picture("viewer/keys_dark.png", scene.picture(1024, 640));
+}
+
 // The same with workers and chunks only, as a large recording is shown first.
 SessionPtr overview_session() {
   tests::SyntheticRecording recording = tests::make_synthetic_recording({.spans = 4'000});

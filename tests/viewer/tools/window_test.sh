@@ -106,9 +106,28 @@ see "the next row" key Down
 see "measuring" mousemove --window "$id" 500 92 mousedown 1 mousemove 700 92 mouseup 1
 see "brushing the overview" mousemove --window "$id" 300 60 mousedown 1 mousemove 380 60 mouseup 1
 see "marking" mousemove --window "$id" 900 300 key m
+see "an area" mousemove --window "$id" 500 420 mousedown 1 mousemove 600 450 sleep 0.1 \
+  mousemove 700 500 sleep 0.1 mouseup 1
+see "clearing the area" key Escape
+see "the search field" key slash
+see "typing a query" type --delay 50 "state:blocked dur:>20us"
+see "the first hit" key Return
+see "the next hit" key Return
+see "closing the field" key Escape
+see "the menu of a row" mousemove --window "$id" 700 480 click 3
+see "closing the menu" key Escape
+see "only tasks like this" key o
+see "a pinned row" key p
+see "back in the history" key BackSpace
 see "the light theme" key t
 see "the keys" key question
 see "closing the keys" key Escape
+see "the palette" keydown ctrl keydown shift keydown p sleep 0.1 keyup p keyup shift keyup ctrl
+see "typing a command" type --delay 50 "group name"
+see "grouping by name" key Return
+see "going to a task" keydown ctrl keydown p sleep 0.1 keyup p keyup ctrl
+see "typing a task" type --delay 50 "read"
+see "arriving at the task" key Return
 see "making the window smaller" windowsize "$id" 1024 640
 
 until_true "Ctrl+S to write a picture" saving

@@ -1,0 +1,257 @@
+// The window's hands without a window: keys and characters go to ImGui as a backend would give
+// them.
+#include "viewer/panels/commands.h"
+
+#include <gtest/gtest.h>
+#include <imgui.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "tests/support/synthetic_session.h"
+#include "viewer/platform/scene.h"
+
+namespace taskscope::viewer {
+namespace {
+
+class Desk {
+ public:
+  Desk() : scene_(request(), {}) {
+    // As a backend does; these numbers are no letters.
+    for (int key = 0; key < ImGuiKey_COUNT; ++key) ImGui::GetIO().KeyMap[key] = 400 + key;
+    scene_.set_session(tests::make_synthetic_session({.spans = 2'000}));
+    frames();
+  }
+  ViewState& view() { return scene_.view(); }
+  const TraceSession& session() const { return *scene_.session(); }
+
+  // Draws until everything that was asked is answered.
+  void frames() { image_ = scene_.picture(1024, 640); }
+  void type(const std::string& text) {
+    for (const char c : text) {
+      ImGui::GetIO().AddInputCharacter(static_cast<unsigned char>(c));
+      frame();
+    }
+    frames();
+  }
+  // A letter, or one of ImGui's keys, with modifiers.
+  void press(int key, bool ctrl = false, bool shift = false, bool alt = false) {
+    ImGuiIO& io = ImGui::GetIO();
+    const int native = key < 'A' ? ImGui::GetKeyIndex(key) : key;
+    io.KeyCtrl = ctrl;
+    io.KeyShift = shift;
+    io.KeyAlt = alt;
+    io.KeysDown[native] = true;
+    frame();
+    io.KeysDown[native] = false;
+    io.KeyCtrl = io.KeyShift = io.KeyAlt = false;
+    frames();
+  }
+  void hold(int key, int frames_held) {
+    ImGui::GetIO().KeysDown[key] = true;
+    for (int at = 0; at < frames_held; ++at) frame();
+    ImGui::GetIO().KeysDown[key] = false;
+    frames();
+  }
+  void run(const std::string& name) {
+    press('P', true, true);
+    type(name);
+    press(ImGuiKey_Enter);
+  }
+  const std::vector<std::uint32_t>& pixels() const { return image_.pixels; }
+
+ private:
+  static ViewRequest request() {
+    ViewRequest request;
+    request.path = "wordcount.tscope";
+    return request;
+  }
+  void frame() {
+    ImGui::GetIO().DisplaySize = {1024, 640};
+    ImGui::GetIO().DeltaTime = 1.0F / 60;
+    scene_.draw(Scene::Kind::Window, 1.0 / 60);
+  }
+  Scene scene_;
+  Image image_;
+};
+
+TEST(Commands, NamesAndKeysAreOfOneCommandEach) {
+  std::set<std::string> names;
+  std::map<std::string, std::string> keys;
+  for (const Command& command : all_commands()) {
+    EXPECT_TRUE(names.insert(command.name).second) << command.name;
+    for (const Shortcut& key : command.keys) {
+      if (key.none()) continue;
+      const auto [at, fresh] = keys.try_emplace(to_text(key), command.name);
+      EXPECT_TRUE(fresh) << to_text(key) << ": " << at->second << ", " << command.name;
+      EXPECT_FALSE(to_text(key).empty());
+    }
+  }
+  EXPECT_EQ(keys.at("Ctrl+Shift+P"), "All commands");
+  EXPECT_EQ(keys.at("Alt+Left"), "Back in the history of the view");
+}
+
+TEST(Commands, SearchFindsAndStepsThroughItsHits) {
+  Desk desk;
+  desk.type("/");
+  ASSERT_TRUE(desk.view().search.open);
+  desk.type("state:lock dur:>1us");
+  EXPECT_EQ(desk.view().selection.task, kNoTask) << "letters are no commands while one types";
+  desk.press(ImGuiKey_Enter);
+  const SpanIndex first = desk.view().selection.span;
+  ASSERT_NE(first, kNoSpan);
+  EXPECT_EQ(desk.session().span_class(first), StateClass::Lock);
+  desk.press(ImGuiKey_Enter);
+  EXPECT_NE(desk.view().selection.span, first);
+  desk.press(ImGuiKey_Enter, false, true);
+  EXPECT_EQ(desk.view().selection.span, first);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_FALSE(desk.view().search.open);
+  EXPECT_TRUE(desk.view().search.active()) << "hits stay marked";
+  EXPECT_EQ(desk.view().selection.span, first);
+}
+
+TEST(Commands, AFilterIsAChipUntilItIsRemoved) {
+  Desk desk;
+  const auto before = desk.pixels();
+  desk.type("/");
+  desk.type("reader");
+  desk.press(ImGuiKey_Enter, true);
+  EXPECT_EQ(desk.view().arrangement.filters, std::vector<std::string>{"reader"});
+  EXPECT_FALSE(desk.view().search.active());
+  EXPECT_NE(desk.pixels(), before);
+  desk.press(ImGuiKey_Backspace, true);
+  EXPECT_TRUE(desk.view().arrangement.filters.empty());
+  EXPECT_EQ(desk.pixels(), before);
+}
+
+TEST(Commands, GoToTaskSelectsIt) {
+  Desk desk;
+  desk.press('P', true);
+  desk.type("read");
+  desk.press(ImGuiKey_DownArrow);
+  desk.press(ImGuiKey_Enter);
+  EXPECT_EQ(desk.view().picker.kind, PickerKind::None);
+  ASSERT_NE(desk.view().selection.task, kNoTask);
+  EXPECT_EQ(desk.session().tasks()[desk.view().selection.task].row.id, 4U);
+}
+
+TEST(Commands, ThePaletteRunsWhatItNames) {
+  Desk desk;
+  desk.run("dark and light");
+  EXPECT_EQ(desk.view().theme, Theme::Light);
+  desk.run("group by name");
+  EXPECT_EQ(desk.view().arrangement.grouping, Grouping::Name);
+  desk.press('P', true, true);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_EQ(desk.view().picker.kind, PickerKind::None);
+}
+
+TEST(Commands, EscapeInFrontLeavesWhatIsBehind) {
+  Desk desk;
+  desk.press(ImGuiKey_DownArrow);
+  const Selection chosen = desk.view().selection;
+  ASSERT_FALSE(chosen.empty());
+  desk.press('P', true, true);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_EQ(desk.view().selection, chosen);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_TRUE(desk.view().selection.empty());
+}
+
+TEST(Commands, PinsTasksLikeThisAndStatisticsGoByKey) {
+  Desk desk;
+  desk.press('P', true);
+  desk.type("read");
+  desk.press(ImGuiKey_Enter);
+  desk.press('P');
+  EXPECT_EQ(desk.view().pins, (std::vector<Pin>{{RowKind::Task, 2}}));
+  desk.press('O');
+  EXPECT_EQ(desk.view().arrangement.filters, std::vector<std::string>{"name:=reader"});
+  desk.press('H');
+  EXPECT_EQ(desk.view().arrangement.filters.back(), "-name:=reader");
+  desk.press('P');
+  EXPECT_EQ(desk.view().pins.size(), 1U) << "nothing is selected any more";
+  desk.press('G');
+  ASSERT_TRUE(desk.view().area);
+  EXPECT_GT(desk.view().area->rows->size(), 0U);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_FALSE(desk.view().area);
+}
+
+TEST(Commands, AKeyThatIsHeldMovesOnButSwitchesOnce) {
+  Desk desk;
+  const TimeRange whole = desk.view().time.visible();
+  desk.press('W');
+  const std::int64_t once = desk.view().time.visible().length_ns();
+  desk.view().time.show(whole);
+  desk.hold('W', 60);
+  EXPECT_LT(desk.view().time.visible().length_ns(), once / 2);
+  desk.press(ImGuiKey_DownArrow);
+  desk.hold('P', 60);
+  EXPECT_EQ(desk.view().pins.size(), 1U);
+}
+
+TEST(Commands, TheHistoryOfTheViewGoesBackAndForward) {
+  Desk desk;
+  const TimeRange whole = desk.view().time.visible();
+  desk.press('W');
+  const TimeRange near = desk.view().time.visible();
+  EXPECT_LT(near.length_ns(), whole.length_ns());
+  desk.press(ImGuiKey_LeftArrow, false, false, true);
+  EXPECT_EQ(desk.view().time.visible(), whole);
+  desk.press(ImGuiKey_RightArrow, false, false, true);
+  EXPECT_NEAR(static_cast<double>(desk.view().time.visible().length_ns()),
+              static_cast<double>(near.length_ns()), 2);
+}
+
+TEST(Commands, DraggingOverRowsSelectsAnAreaAndAClickDoesNot) {
+  Desk desk;
+  ImGuiIO& io = ImGui::GetIO();
+  const auto to = [&](float x, float y, bool down) {
+    io.MousePos = {x, y};
+    io.MouseDown[0] = down;
+    desk.frames();
+  };
+  to(400, 480, false);
+  to(400, 480, true);
+  to(400, 480, false);
+  EXPECT_FALSE(desk.view().area);
+  EXPECT_NE(desk.view().selection.task, kNoTask);
+  desk.press(ImGuiKey_Escape);
+  to(400, 460, true);
+  to(500, 500, true);
+  to(600, 540, true);
+  to(600, 540, false);
+  ASSERT_TRUE(desk.view().area);
+  EXPECT_TRUE(desk.view().selection.empty()) << "the press was no click";
+  EXPECT_EQ(desk.view().area->rows->kind, RowKind::Task);
+  EXPECT_GT(desk.view().area->rows->size(), 2U);
+}
+
+// Whatever can be done is done, one after the other; what it leads to must be drawable.
+TEST(Commands, AllOfThemInSomeOrderLeaveAPicture) {
+  Desk desk;
+  const std::span<const Command> commands = all_commands();
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.emplace_back(command.name);
+  std::shuffle(names.begin(), names.end(), std::minstd_rand(7));
+  for (std::size_t step = 0; step < names.size(); ++step) {
+    if (names[step] == "Quit" || names[step] == "Save a picture") continue;
+    desk.view().picker = {};
+    desk.view().help_open = false;
+    desk.view().search.open = false;
+    if (step % 5 == 0) {
+      desk.press(ImGuiKey_DownArrow);
+      desk.press(ImGuiKey_RightArrow);
+    }
+    desk.run(names[step]);
+  }
+  EXPECT_EQ(desk.pixels().size(), 1024U * 640U);
+}
+
+}  // namespace
+}  // namespace taskscope::viewer

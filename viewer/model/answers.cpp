@@ -1,0 +1,66 @@
+#include "viewer/model/answers.h"
+
+#include "runtime/base/check.h"
+
+namespace taskscope::viewer {
+
+Answers::Answers(const std::function<void()>& on_ready)
+    : arrangements_(
+          [](const Question<ArrangementOptions>& asked, const std::atomic<bool>& stop) {
+            return Arrangement(asked.session, asked.what, stop);
+          },
+          on_ready),
+      searches_(
+          [](const Question<std::string>& asked, const std::atomic<bool>& stop) {
+            return find_hits(*asked.session, parse_query(asked.what).query, kSearchHitsMax, stop);
+          },
+          on_ready),
+      finders_(
+          [](const Question<std::string>& asked, const std::atomic<bool>& stop) {
+            return find_tasks(*asked.session, asked.what, kFoundTasksMax, stop);
+          },
+          on_ready),
+      areas_(
+          [](const Question<Area>& asked, const std::atomic<bool>& stop) {
+            return area_statistics(*asked.session, *asked.what.rows, asked.what.time, stop);
+          },
+          on_ready) {}
+
+void Answers::set_session(SessionPtr session) {
+  arrangements_.forget();
+  searches_.forget();
+  finders_.forget();
+  areas_.forget();
+  session_ = std::move(session);
+  default_ = Arrangement::make_default(session_);
+}
+
+template <class Answer, class What>
+Answers::Reply<Answer> Answers::ask(Asked<What, Answer>& background, const What& what) {
+  TASKSCOPE_CHECK(session_ != nullptr);
+  const auto reply = background.ask({session_, what});
+  return {reply.answer, reply.current};
+}
+
+ArrangementPtr Answers::arrangement(const ArrangementOptions& options) {
+  arranging_ = false;
+  if (options.is_default()) return default_;
+  const auto reply = ask(arrangements_, options);
+  arranging_ = !reply.current;
+  return reply.answer != nullptr ? reply.answer : default_;
+}
+
+Answers::Reply<SearchHits> Answers::hits(const std::string& query) { return ask(searches_, query); }
+
+Answers::Reply<FoundTasks> Answers::tasks(const std::string& typed) { return ask(finders_, typed); }
+
+Answers::Reply<AreaStatistics> Answers::statistics(const Area& area) { return ask(areas_, area); }
+
+void Answers::wait_idle() {
+  arrangements_.wait_idle();
+  searches_.wait_idle();
+  finders_.wait_idle();
+  areas_.wait_idle();
+}
+
+}  // namespace taskscope::viewer
