@@ -248,6 +248,7 @@ def recorded_beside(bench, path, seconds, tasks):
             "memory_mb": used.ru_maxrss / 1024}
 
 
-REPETITIONS = {"recorder": 7, "scheduler": 5, "channels": 5, "viewer": 3}  # of what takes long; others: 15
+# Of what takes long; others: 15.
+REPETITIONS = {"recorder": 7, "scheduler": 5, "channels": 5, "viewer": 3}
 ALL = {"trace": trace, "record": record, "recorder": recorder, "open": open_recording,
        "viewer": viewer, "scheduler": workloads.scheduler, "channels": workloads.channels}
