@@ -241,6 +241,11 @@ void RowPictures::wait_idle() {
   idle_.wait(lock, [this] { return orders_.empty() && busy_ == 0; });
 }
 
+void RowPictures::wait_idle_for(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  idle_.wait_for(lock, limit, [this] { return orders_.empty() && busy_ == 0; });
+}
+
 void RowPictures::forget_oldest() {
   if (entries_.size() <= kEntriesMax) return;
   auto oldest = entries_.begin();

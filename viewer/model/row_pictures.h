@@ -3,11 +3,13 @@
 //
 // The UI thread asks once a frame for each visible row. It gets the exact picture if there is one,
 // else the latest one of that row (of another zoom; to be drawn stretched), else nothing, and the
-// exact one is ordered. Nobody waits, except by wait_idle (pictures without a window).
+// exact one is ordered. Nobody waits, except by wait_idle (pictures without a window) and, for a
+// few frames' time, wait_idle_for.
 //
 // One UI thread calls everything but the internals; queries run on threads owned here.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -53,6 +55,8 @@ class RowPictures {
   // What rows of the kind TaskSet are drawn from; the pictures of another one are forgotten.
   void set_arrangement(ArrangementPtr arrangement);
   void wait_idle();
+  // As long as that, at most.
+  void wait_idle_for(std::chrono::milliseconds limit);
 
  private:
   using Key = std::pair<RowKind, std::uint32_t>;

@@ -12,6 +12,11 @@
 #include "viewer/platform/svg_writer.h"
 
 namespace taskscope::viewer {
+namespace {
+
+constexpr std::chrono::milliseconds kRefreshWait{30};
+
+}  // namespace
 
 Scene::Scene(const ViewRequest& request, std::function<void()> wake)
     : request_(request), wake_(std::move(wake)), context_(ImGui::CreateContext()) {
@@ -72,9 +77,10 @@ void Scene::refresh(SessionPtr session) {
   set_session(std::move(session));
   const bool animating = view_.animating;
   (void)apply(now, *session_, view_);
-  // Its rows have no pictures yet, and rows that blink are worse than a late frame.
+  // Its rows have no pictures yet, and rows that blink are worse than a frame that is a little
+  // late.
   draw(Kind::Window, 0);
-  pictures_->wait_idle();
+  pictures_->wait_idle_for(kRefreshWait);
   view_.animating = animating;
 }
 
