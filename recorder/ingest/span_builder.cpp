@@ -25,17 +25,14 @@
 
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/codec.h"
-#include "runtime/trace_format/pending_timer.h"
 
 namespace taskscope::ingest {
 
 using store::kNoSpan;
 using store::StoredRow;
 using store::TaskState;
-using trace_format::AuxField;
 using trace_format::Event;
 using trace_format::EventKind;
-using trace_format::IdField;
 using trace_format::kSeqMask;
 
 namespace {
@@ -725,194 +722,6 @@ void SpanBuilder::count_loss(const Ring& ring, std::uint64_t events, std::int64_
                     .end_ns = std::max(ns, start_ns),
                     .events = events});
   counts_.lost_events += events;
-}
-
-// --- the rest ----------------------------------------------------------------------------------
-
-StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
-  StoredRow row{.ns = ns, .kind = event.kind};
-  const trace_format::EventSpec* spec =
-      trace_format::find_event_spec(static_cast<std::uint8_t>(event.kind));
-  switch (spec->id) {
-    case IdField::None:
-      break;
-    case IdField::Task:
-      row.task_id = event.id;
-      break;
-    case IdField::Object:
-      row.object_id = event.id;
-      break;
-    case IdField::Site:
-      row.site_id = static_cast<store::SiteId>(event.id);
-      break;
-    case IdField::Worker:
-    case IdField::Thread:
-    case IdField::Count:
-      row.arg = event.id;
-      break;
-  }
-  switch (spec->aux) {
-    case AuxField::None:
-    case AuxField::Bytes:
-    case AuxField::Operation:
-    case AuxField::ReasonSite:
-    case AuxField::Seq:
-      break;
-    case AuxField::Site:
-      row.site_id = trace_format::aux_site(event.aux);
-      break;
-    case AuxField::KindSite:
-      row.site_id = trace_format::aux_site(event.aux);
-      row.arg = static_cast<std::uint64_t>(trace_format::aux_object_kind(event.aux));
-      break;
-    case AuxField::VictimCount:
-      row.arg =
-          store::pack_args(trace_format::aux_victim(event.aux), trace_format::aux_count(event.aux));
-      break;
-    case AuxField::Count:
-      row.arg = spec->id == IdField::Object ? event.aux : store::pack_args(event.id, event.aux);
-      break;
-  }
-  return row;
-}
-
-void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view text,
-                             std::int64_t ns) {
-  if (event.kind == EventKind::Lost) {
-    if (ring.idle != Idle::No) end_idle(ring, ring.chunks.last_ns());
-    count_loss(ring, event.id, ns);
-  }
-  if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
-  take_object_event(event, ns);
-  take_worker_event(ring, event, ns);
-  take_text(event, text);
-  add(ring, row_of_other(event, ns));
-}
-
-void SpanBuilder::take_timer(Ring& ring, const Event& event, std::string_view text,
-                             std::int64_t ns) {
-  StoredRow row{.ns = ns, .object_id = event.id, .kind = EventKind::Timer};
-  const auto timer = trace_format::parse_pending_timer(text);
-  if (!timer) {
-    ++counts_.misfits;
-    add(ring, row);
-    return;
-  }
-  row.task_id = timer->task;
-  row.site_id = timer->site;
-  row.arg = timer->due_in_ns;
-  writer_.add_timer({.kind = timer->kind,
-                     .object_id = event.id,
-                     .task_id = timer->task,
-                     .site_id = timer->site,
-                     .told_ns = ns,
-                     .due_ns = ns + static_cast<std::int64_t>(timer->due_in_ns),
-                     .period_ns = static_cast<std::int64_t>(timer->period_ns)});
-  add(ring, row);
-}
-
-void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {
-  switch (event.kind) {
-    case EventKind::Object:
-      objects_.announce(event.id, trace_format::aux_object_kind(event.aux),
-                        trace_format::aux_site(event.aux), ns);
-      break;
-    case EventKind::Capacity:
-      objects_.set_capacity(event.id, event.aux);
-      break;
-    case EventKind::ObjectEnd:
-      objects_.end(event.id, ns);
-      break;
-    default:
-      break;
-  }
-}
-
-void SpanBuilder::see_thread(std::uint64_t os_id) {
-  if (!threads_.insert(os_id).second) return;
-  ++counts_.threads;
-  writer_.put_thread(os_id);
-}
-
-void SpanBuilder::begin_idle(Ring& ring, Idle idle, std::int64_t ns) {
-  if (ring.idle != Idle::No) end_idle(ring, ns);
-  ring.idle = idle;
-  ring.idle_since_ns = ns;
-}
-
-void SpanBuilder::end_idle(Ring& ring, std::int64_t ns) {
-  const store::ParkRow row{ring.totals.id, ring.idle_since_ns, std::max(ns, ring.idle_since_ns)};
-  const std::int64_t idle_ns = row.end_ns - row.start_ns;
-  if (ring.idle == Idle::Parked) {
-    ring.totals.parked_ns += idle_ns;
-    writer_.add_park(row);
-  } else {
-    ring.totals.spinning_ns += idle_ns;
-    writer_.add_spin(row);
-  }
-  ring.idle = Idle::No;
-}
-
-void SpanBuilder::take_worker_event(Ring& ring, const Event& event, std::int64_t ns) {
-  switch (event.kind) {
-    case EventKind::WorkerStart:
-      ring.totals.thread_id = event.id;
-      see_thread(event.id);
-      break;
-    case EventKind::ThreadPark:
-    case EventKind::ThreadWake:
-      see_thread(event.id);
-      break;
-    case EventKind::WorkerPark:
-      begin_idle(ring, Idle::Parked, ns);
-      break;
-    case EventKind::WorkerSpin:
-      begin_idle(ring, Idle::Spinning, ns);
-      break;
-    case EventKind::WorkerUnpark:
-    case EventKind::WorkerStop:
-      if (ring.idle != Idle::No) end_idle(ring, ns);
-      break;
-    case EventKind::Steal:
-      ++task_of(event.id).steals;
-      ++ring.totals.steals;
-      writer_.add_steal({.ns = ns,
-                         .thief = ring.totals.id,
-                         .victim = trace_format::aux_victim(event.aux),
-                         .count = trace_format::aux_count(event.aux),
-                         .task_id = event.id});
-      break;
-    default:
-      break;
-  }
-}
-
-void SpanBuilder::take_text(const Event& event, std::string_view text) {
-  switch (event.kind) {
-    case EventKind::SiteName:
-      if (const auto site = trace_format::parse_site(text)) {
-        writer_.put_site({.id = static_cast<store::SiteId>(event.id),
-                          .file = std::string(site->file),
-                          .line = site->line,
-                          .function = std::string(site->function)});
-      }
-      break;
-    case EventKind::TaskName:
-      texts_of(event.id).name = text;
-      break;
-    case EventKind::ObjectName:
-      objects_.set_name(event.id, text);
-      break;
-    case EventKind::Snapshot:
-      if (!snapshot_request_) snapshot_request_ = text;
-      break;
-    case EventKind::Panic:
-      texts_of(event.id).panic_message = text;
-      task_of(event.id).panicked = true;
-      break;
-    default:
-      break;
-  }
 }
 
 void SpanBuilder::store_new_entities() {
