@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/base/site.h"
 #include "runtime/sched/timer.h"
 
@@ -121,6 +122,8 @@ void FunctionTimer::start_detached(std::int64_t deadline_ns, F&& function,
                                    instrument::TracedObject* object, const base::Site& site) {
   const FunctionTimerRef timer(
       new Of<std::decay_t<F>>(kDetached, std::forward<F>(function), object, site));
+  // Until it fires it is the queue's, whose memory is gone when a run ends before.
+  base::annotate_owned(timer.operator->());
   timer->start(deadline_ns);
 }
 
