@@ -93,6 +93,11 @@ TEST_F(StartKeys, ChooseARecordingOrAProgram) {
   press(kEnter);
   ASSERT_TRUE(scene_.view().start_choice);
   EXPECT_EQ(scene_.view().start_choice->pid, 4711);
+  scene_.view().start_choice.reset();
+  press(kLeft);
+  press(kEnter);
+  ASSERT_TRUE(scene_.view().start_choice);
+  EXPECT_EQ(scene_.view().start_choice->path, start_.recent[0].path);
 }
 
 TEST_F(StartKeys, DoNotChooseWhatCannotBeAttachedTo) {
