@@ -1,6 +1,7 @@
 // Memory that only grows and is given back as a whole: where a session keeps what it packed.
 //
-// One thread fills it; what was filled never moves and may then be read from any thread.
+// One thread fills it; what was filled never moves and may be read from any thread once nothing is
+// added any more. Before, who reads a little beyond what is packed meets what is being written.
 #pragma once
 
 #include <algorithm>

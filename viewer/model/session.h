@@ -200,7 +200,7 @@ class TraceSession {
   ThreadUse thread_use(std::uint32_t payload, std::uint32_t extra) const;
   std::uint64_t skipped_spans() const { return skipped_spans_; }  // damaged or of unknown tasks
   std::uint64_t cut_spans() const { return cut_spans_; }  // overlapped the span of the task before
-  std::size_t packed_bytes() const { return arena_.bytes(); }
+  std::size_t packed_bytes() const { return arena_.bytes() + thread_arena_.bytes(); }
 
   TaskIndex find_task(TaskId id) const;                         // kNoTask if there is none
   std::optional<std::uint32_t> find_worker(WorkerId id) const;  // its index
@@ -253,7 +253,8 @@ class TraceSession {
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.
   std::vector<ClassTimes> overview_;
-  PackedArena arena_;                // of all tracks
+  PackedArena arena_;                // of all tracks but those of threads
+  PackedArena thread_arena_;         // these are packed while the others are read
   std::size_t span_count_ = 0;       // of all tasks
   std::vector<SpanDetail> details_;  // each that occurs, once; woken_by is not among them
   ArmTracks arms_;                   // at the beginnings of the waits

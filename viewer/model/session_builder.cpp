@@ -308,7 +308,7 @@ void SessionBuilder::build_scheduler(TraceSession& session) {
   for (const WorkerlessUse& use : workerless_) {
     uses[use.thread].push_back({use.range, use.state_class, {.task = use.task}});
   }
-  fill_threads(session.threads_, input, std::move(uses), session.arena_);
+  fill_threads(session.threads_, input, std::move(uses), session.thread_arena_);
 }
 
 bool SessionBuilder::is_leaked(const Task& task, const SpanDetail& last) const {
@@ -380,7 +380,8 @@ SessionPtr SessionBuilder::finish() {
   for (std::size_t at = 0; at < worker_spans_.size(); ++at) {
     session->workers_[at].track = worker_spans_[at].finish(session->arena_);
   }
-  // Groups only read the tracks that are there by now.
+  // Groups only read the tracks that are there by now, and nothing is added to their arena any
+  // more.
   std::thread groups([&] { build_groups(*session); });
   build_scheduler(*session);
   groups.join();
