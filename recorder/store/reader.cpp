@@ -575,28 +575,6 @@ Result<std::vector<EventRow>> Reader::events_of(EventKind kind) const {
   return events;
 }
 
-Result<std::vector<ArmRow>> Reader::arms() const { return arms_of(EventKind::Arm); }
-Result<std::vector<ArmRow>> Reader::chosen_arms() const { return arms_of(EventKind::Chosen); }
-
-Result<std::vector<ArmRow>> Reader::arms_of(EventKind kind) const {
-  const auto chunks = impl_->chunks_with(kind);
-  if (!chunks) return chunks.error();
-  std::vector<ArmRow> arms;
-  for (const std::int64_t chunk : *chunks) {
-    const auto read = impl_->decode(chunk, kTimeColumn | kTaskColumn | kObjectColumn | kArgColumn);
-    if (!read) return read.error();
-    const ChunkColumns& columns = impl_->columns;
-    for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
-      if (columns.kinds[i] != kind) continue;
-      arms.push_back({.ns = columns.ns[i],
-                      .task_id = columns.task_ids[i],
-                      .object_id = columns.object_ids[i],
-                      .operation = static_cast<ArmOperation>(columns.args[i] & 0xff)});
-    }
-  }
-  return arms;
-}
-
 bool Reader::query(std::string_view sql,
                    const std::function<void(const std::vector<Column>&)>& on_columns,
                    const RowCallback& on_row, QueryError& error) const {

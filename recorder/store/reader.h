@@ -54,11 +54,6 @@ class Reader {
   // Appends the chunk's events in time order.
   Result<void> read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const;
 
-  // What selects waited for, chunk by chunk: those of one wait together, as they were written.
-  Result<std::vector<ArmRow>> arms() const;
-  // Those that ended the waits, chunk by chunk.
-  Result<std::vector<ArmRow>> chosen_arms() const;
-
   // All events of one kind, chunk by chunk; cheap for kinds that few chunks have.
   Result<std::vector<EventRow>> events_of(EventKind kind) const;
 
@@ -80,7 +75,6 @@ class Reader {
              const RowCallback& on_row, QueryError& error) const;
 
  private:
-  Result<std::vector<ArmRow>> arms_of(EventKind kind) const;
   struct Impl;
   explicit Reader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

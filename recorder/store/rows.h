@@ -160,14 +160,6 @@ struct StealRow {
   TaskId task_id = 0;  // the first of them
 };
 
-// One of the things that a select waited for, or the one that ended its wait.
-struct ArmRow {
-  std::int64_t ns = 0;  // when its task began to wait; or when it ran again
-  TaskId task_id = 0;
-  ObjectId object_id = 0;  // 0: of `after`
-  ArmOperation operation = ArmOperation::Unknown;
-};
-
 // A timer that was pending when its program began to be recorded.
 struct TimerRow {
   TimerKind kind = TimerKind::Unknown;

@@ -111,10 +111,10 @@ class WaitTraceTest : public test::RuntimeTest {
     EXPECT_EQ(wait->woken_by != 0, expected.waker_kind == WakerKind::Task);
     EXPECT_EQ(wait->woken_by == 0 ? expected.waker : names[wait->woken_by], expected.waker);
     check_object(reader, *wait, expected);
-    EXPECT_EQ(text_of(reader, all(reader.arms()), *wait), expected.arms);
-    const auto chosen = all(reader.chosen_arms());
+    EXPECT_EQ(text_of(reader, all(reader.events_of(store::EventKind::Arm)), *wait), expected.arms);
+    const auto chosen = all(reader.events_of(store::EventKind::Chosen));
     EXPECT_EQ(text_of(reader, chosen, *wait), expected.chosen);
-    for (const store::ArmRow& arm : chosen) EXPECT_GE(arm.ns, wait->end_ns);
+    for (const store::EventRow& arm : chosen) EXPECT_GE(arm.ns, wait->end_ns);
   }
 
   // By its name, and by the place where it was made if that is here.
@@ -140,16 +140,17 @@ class WaitTraceTest : public test::RuntimeTest {
   }
 
   // "recv jobs, after"
-  static std::string text_of(const store::Reader& reader, const std::vector<store::ArmRow>& arms,
+  static std::string text_of(const store::Reader& reader, const std::vector<store::EventRow>& arms,
                              const store::Span& wait) {
     std::map<store::ObjectId, std::string> names;
     for (const store::ObjectRow& row : all(reader.objects())) {
       names[row.id] = ' ' + (row.name.empty() ? std::string(to_text(row.kind)) : row.name);
     }
     std::string text;
-    for (const store::ArmRow& arm : arms) {
+    for (const store::EventRow& arm : arms) {
       if (arm.task_id != wait.task_id) continue;
-      text += (text.empty() ? "" : ", ") + std::string(to_text(arm.operation));
+      text += (text.empty() ? "" : ", ") +
+              std::string(to_text(static_cast<store::ArmOperation>(arm.arg)));
       text += names[arm.object_id];
     }
     return text;
