@@ -5,17 +5,13 @@
 
 namespace taskscope::store {
 
+namespace {
+
 struct PendingTaskCursor {
   sqlite3_vtab_cursor base{};  // first: SQLite sees only this
-  const PendingTasks* tasks = nullptr;
+  const PendingTasks::Rows* rows = nullptr;
   std::size_t at = 0;
-
-  bool at_end() const { return at == tasks->order_.size(); }
-  const PendingTasks::Task& task() const { return tasks->tasks_[tasks->order_[at].second]; }
-  void result(sqlite3_context* context, int column) const;
 };
-
-namespace {
 
 // In the order of `task`, so that SQLite need not put them in order for each row.
 constexpr const char* kTableSql =
@@ -42,7 +38,7 @@ enum Column {
 
 struct PendingTaskTable {
   sqlite3_vtab base{};  // first: SQLite sees only this
-  const PendingTasks* tasks = nullptr;
+  const PendingTasks::Rows* rows = nullptr;
 };
 
 PendingTaskCursor& cursor_of(sqlite3_vtab_cursor* base) {
@@ -62,11 +58,12 @@ void result_name(sqlite3_context* context, std::string_view text) {
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
-int connect_table(sqlite3* database, void* tasks, int, const char* const*, sqlite3_vtab** out,
+int connect_table(sqlite3* database, void* rows, int, const char* const*, sqlite3_vtab** out,
                   char**) {
   const int code = sqlite3_declare_vtab(database, kTableSql);
   if (code != SQLITE_OK) return code;
-  auto* made = new PendingTaskTable{.base = {}, .tasks = static_cast<const PendingTasks*>(tasks)};
+  auto* made =
+      new PendingTaskTable{.base = {}, .rows = static_cast<const PendingTasks::Rows*>(rows)};
   *out = &made->base;
   return SQLITE_OK;
 }
@@ -83,7 +80,7 @@ int best_index(sqlite3_vtab*, sqlite3_index_info* info) {
 
 int open_cursor(sqlite3_vtab* base, sqlite3_vtab_cursor** out) {
   auto* made = new PendingTaskCursor;
-  made->tasks = reinterpret_cast<PendingTaskTable*>(base)->tasks;
+  made->rows = reinterpret_cast<PendingTaskTable*>(base)->rows;
   *out = &made->base;
   return SQLITE_OK;
 }
@@ -103,37 +100,13 @@ int next_row(sqlite3_vtab_cursor* base) {
   return SQLITE_OK;
 }
 
-int is_at_end(sqlite3_vtab_cursor* base) { return cursor_of(base).at_end(); }
-
-int column_value(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) {
-  cursor_of(base).result(context, column);
-  return SQLITE_OK;
+int is_at_end(sqlite3_vtab_cursor* base) {
+  const PendingTaskCursor& cursor = cursor_of(base);
+  return cursor.at == cursor.rows->size();
 }
 
-int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
-  *out = static_cast<sqlite3_int64>(cursor_of(base).at);
-  return SQLITE_OK;
-}
-
-const sqlite3_module kModule = [] {
-  sqlite3_module module{};
-  module.xConnect = connect_table;
-  module.xDisconnect = disconnect_table;
-  module.xBestIndex = best_index;
-  module.xOpen = open_cursor;
-  module.xClose = close_cursor;
-  module.xFilter = filter_cursor;
-  module.xNext = next_row;
-  module.xEof = is_at_end;
-  module.xColumn = column_value;
-  module.xRowid = row_id;
-  return module;
-}();
-
-}  // namespace
-
-void PendingTaskCursor::result(sqlite3_context* context, int column) const {
-  const auto& [row, totals_known] = task();
+void result_of(const PendingTasks::Task& task, sqlite3_context* context, int column) {
+  const auto& [row, totals_known] = task;
   switch (column) {
     case kScopeId:
     case kStackBytes:
@@ -172,8 +145,43 @@ void PendingTaskCursor::result(sqlite3_context* context, int column) const {
   }
 }
 
-int PendingTasks::register_table(sqlite3* database) {
-  return sqlite3_create_module(database, "pending_task", &kModule, this);
+int column_value(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) {
+  const PendingTaskCursor& cursor = cursor_of(base);
+  result_of(*(*cursor.rows)[cursor.at], context, column);
+  return SQLITE_OK;
+}
+
+int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
+  *out = static_cast<sqlite3_int64>(cursor_of(base).at);
+  return SQLITE_OK;
+}
+
+const sqlite3_module kModule = [] {
+  sqlite3_module module{};
+  module.xConnect = connect_table;
+  module.xDisconnect = disconnect_table;
+  module.xBestIndex = best_index;
+  module.xOpen = open_cursor;
+  module.xClose = close_cursor;
+  module.xFilter = filter_cursor;
+  module.xNext = next_row;
+  module.xEof = is_at_end;
+  module.xColumn = column_value;
+  module.xRowid = row_id;
+  return module;
+}();
+
+}  // namespace
+
+bool PendingTasks::Task::is_plainly_done() const {
+  return totals_known && row.state_known && row.state == TaskState::Done && row.name.empty() &&
+         row.panic_message.empty();
+}
+
+int PendingTasks::register_tables(sqlite3* database) {
+  const int code = sqlite3_create_module(database, "done_task", &kModule, &done_);
+  return code != SQLITE_OK ? code
+                           : sqlite3_create_module(database, "other_task", &kModule, &others_);
 }
 
 void PendingTasks::put(TaskRow&& row, bool totals_known) {
@@ -186,14 +194,18 @@ void PendingTasks::sort() {
     order_.emplace_back(task.row.id, static_cast<std::uint32_t>(order_.size()));
   }
   std::sort(order_.begin(), order_.end());
-  // The last one of each id.
-  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
-  order_.erase(order_.begin(), std::unique(order_.rbegin(), order_.rend(), same).base());
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    // The last one of each id.
+    if (i + 1 < order_.size() && order_[i + 1].first == order_[i].first) continue;
+    const Task& task = tasks_[order_[i].second];
+    (task.is_plainly_done() ? done_ : others_).push_back(&task);
+  }
 }
 
 void PendingTasks::clear() {
   tasks_.clear();
-  order_.clear();
+  done_.clear();
+  others_.clear();
 }
 
 }  // namespace taskscope::store

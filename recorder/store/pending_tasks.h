@@ -20,27 +20,36 @@ namespace taskscope::store {
 
 class PendingTasks {
  public:
-  // Makes them the table pending_task of the connection, with the columns of `task`.
+  // Makes them the tables `done_task` and `other_task` of the connection, with the columns of
+  // `task`. Those that are done and have no name are by far the most, and of these a third of the
+  // columns need not be asked for: NULL, or 'done'.
   // REQUIRES: this stays where it is until the connection is closed.
-  int register_table(sqlite3* database);
+  int register_tables(sqlite3* database);
 
   // Without totals those columns are NULL.
   void put(TaskRow&& row, bool totals_known);
   std::size_t size() const { return tasks_.size(); }
   // Sorts the rows by id; of one that was put several times the last one stays. To be called before
-  // the table is read.
+  // the tables are read.
   void sort();
+  // Whether the tables have rows.
+  bool has_done() const { return !done_.empty(); }
+  bool has_others() const { return !others_.empty(); }
   void clear();
 
- private:
-  friend struct PendingTaskCursor;
   struct Task {
     TaskRow row;
     bool totals_known = false;
-  };
 
+    bool is_plainly_done() const;
+  };
+  using Rows = std::vector<const Task*>;
+
+ private:
   std::vector<Task> tasks_;
   std::vector<std::pair<TaskId, std::uint32_t>> order_;  // with the place in tasks_
+  Rows done_;
+  Rows others_;
 };
 
 }  // namespace taskscope::store

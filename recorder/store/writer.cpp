@@ -20,7 +20,8 @@ enum Insert {
   kMeta,
   kProgram,
   kSite,
-  kTask,
+  kDoneTask,
+  kOtherTask,
   kWorker,
   kThread,
   kObject,
@@ -41,7 +42,10 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO meta VALUES(?,?)",
     "INSERT OR REPLACE INTO program VALUES(?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
-    "INSERT OR REPLACE INTO task SELECT * FROM pending_task",
+    "INSERT OR REPLACE INTO task SELECT id, NULL, parent_id, spawn_site_id, NULL, created_ns,"
+    " ended_ns, 'done', running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups,"
+    " steals, NULL, NULL, NULL, program_id FROM done_task",
+    "INSERT OR REPLACE INTO task SELECT * FROM other_task",
     "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
     "INSERT INTO object VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
@@ -136,11 +140,15 @@ struct Writer::Impl {
     return attempt([&] { return statement.run() == SQLITE_DONE; });
   }
 
+  void write_rows(Insert which) {
+    if (Statement* s = insert(which)) run(*s);
+  }
+
   void write_tasks() {
     if (tasks.size() == 0) return;
     tasks.sort();
-    Statement* s = insert(kTask);
-    if (s != nullptr) run(*s);
+    if (tasks.has_done()) write_rows(kDoneTask);
+    if (tasks.has_others()) write_rows(kOtherTask);
     tasks.clear();
   }
 
@@ -185,7 +193,7 @@ Result<Writer> Writer::create(const std::string& path) {
                      execute(database, identity.c_str()) && execute(database, kSchemaSql) &&
                      execute(database, first_rows.c_str()) && execute(database, "COMMIT") &&
                      execute(database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL") &&
-                     impl->tasks.register_table(database) == SQLITE_OK;
+                     impl->tasks.register_tables(database) == SQLITE_OK;
   if (!ready) return impl->error("Cannot create", errno);
   for (std::size_t i = 0; i < kInsertCount; ++i) {
     impl->inserts[i] = Statement(database, kInsertSql[i]);
