@@ -350,28 +350,45 @@ Result<std::vector<TaskRow>> Reader::tasks() const {
   return all;
 }
 
+namespace {
+
+#define TASKSCOPE_TASK_COLUMNS                                                          \
+  "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns," \
+  " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message FROM task"
+constexpr const char* kEveryTaskSql = TASKSCOPE_TASK_COLUMNS " ORDER BY id";
+constexpr const char* kOneTaskSql = TASKSCOPE_TASK_COLUMNS " WHERE id = ?";
+#undef TASKSCOPE_TASK_COLUMNS
+
+TaskRow task_at(const Statement& s) {
+  return {
+      .id = unsigned_of(s.integer(0)),
+      .name = s.text(1),
+      .parent_id = unsigned_of(s.integer(2)),
+      .spawn_site_id = narrow(s.integer(3)),
+      .created_ns = s.optional_integer(4),
+      .ended_ns = s.optional_integer(5),
+      .state = parse_task_state(s.text(6)).value_or(TaskState::Runnable),
+      .state_known = s.optional_integer(6).has_value(),
+      .state_ns = state_times(s, 7),
+      .wakeups = unsigned_of(s.integer(12)),
+      .steals = unsigned_of(s.integer(13)),
+      .panic_message = s.text(14),
+  };
+}
+
+}  // namespace
+
 Result<void> Reader::each_task(const std::function<void(TaskRow&&)>& visit) const {
-  return impl_->each_row(
-      "the tasks",
-      "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
-      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message"
-      " FROM task ORDER BY id",
-      [&visit](const Statement& s) {
-        visit(TaskRow{
-            .id = unsigned_of(s.integer(0)),
-            .name = s.text(1),
-            .parent_id = unsigned_of(s.integer(2)),
-            .spawn_site_id = narrow(s.integer(3)),
-            .created_ns = s.optional_integer(4),
-            .ended_ns = s.optional_integer(5),
-            .state = parse_task_state(s.text(6)).value_or(TaskState::Runnable),
-            .state_known = s.optional_integer(6).has_value(),
-            .state_ns = state_times(s, 7),
-            .wakeups = unsigned_of(s.integer(12)),
-            .steals = unsigned_of(s.integer(13)),
-            .panic_message = s.text(14),
-        });
-      });
+  return impl_->each_row("the tasks", kEveryTaskSql,
+                         [&visit](const Statement& s) { visit(task_at(s)); });
+}
+
+Result<std::optional<TaskRow>> Reader::task(TaskId id) const {
+  Statement s(impl_->database.get(), kOneTaskSql);
+  const int code = s ? s.bind(1, static_cast<std::int64_t>(id)).step() : SQLITE_ERROR;
+  if (code == SQLITE_ROW) return std::optional(task_at(s));
+  if (code == SQLITE_DONE) return std::optional<TaskRow>();
+  return impl_->error("task " + std::to_string(id));
 }
 
 Result<std::vector<WorkerRow>> Reader::workers() const {

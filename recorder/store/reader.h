@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ class Reader {
   Result<std::vector<TaskRow>> tasks() const;
   // The tasks one after another, for those who do not keep them all.
   Result<void> each_task(const std::function<void(TaskRow&&)>& visit) const;
+  Result<std::optional<TaskRow>> task(TaskId id) const;  // none: there is no such task
   Result<std::vector<WorkerRow>> workers() const;
   Result<std::vector<ObjectRow>> objects() const;
   Result<std::vector<SiteRow>> sites() const;

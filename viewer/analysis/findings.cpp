@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <tuple>
@@ -10,6 +12,7 @@
 #include <utility>
 
 #include "viewer/analysis/duration_text.h"
+#include "viewer/analysis/facts.h"
 
 namespace taskscope::analysis {
 namespace {
@@ -21,16 +24,6 @@ using store::TaskState;
 
 bool is_main(store::TaskId id) { return store::own_id(id) == 1; }
 constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
-
-std::string task_label(const TaskRow& task) {
-  const std::uint64_t number = store::own_id(task.id);
-  return task.name.empty() ? fmt::format("task {}", number)
-                           : fmt::format("task {} \"{}\"", number, task.name);
-}
-
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 // Tasks that were waiting at one place when the recording ended.
 struct StuckGroup {
@@ -44,6 +37,7 @@ struct ProgramInput {
   std::span<const TaskRow> tasks;
   std::span<const Span> open_spans;
   std::span<const store::EventRow> deadlocks;
+  const WaitHistory& history;
   const Report& report;
   std::string prefix;  // of summaries: "server: ", or nothing
 };
@@ -70,6 +64,8 @@ class Finder {
   }
 
  private:
+  using GroupKey = WaitHistory::Key;
+
   void find_panics() {
     for (const TaskRow& task : in_.tasks) {
       if (task.state != TaskState::Panicked) continue;
@@ -94,15 +90,20 @@ class Finder {
     return span.state == TaskState::Blocked && span.reason != store::BlockReason::Network;
   }
 
-  bool is_suspect(const StuckGroup& group) const {
-    // A main that has returned will never wake anyone; before that, only long or many waits count.
-    return main_ended_ || group.longest_ns >= limits_.stuck_ns ||
-           group.spans.size() >= limits_.stuck_group;
+  // A main that has returned will never wake anyone; before that, only what is far longer than
+  // usual counts, or tasks that gather.
+  bool is_suspect(const GroupKey& key, const StuckGroup& group) const {
+    const auto tasks = static_cast<std::int64_t>(group.spans.size());
+    const std::int64_t usual_ns = in_.history.usual_ns(std::get<1>(key));
+    const std::int64_t long_ns =
+        std::max(limits_.stuck_wait,
+                 std::min(usual_ns, INT64_MAX / limits_.stuck_factor) * limits_.stuck_factor);
+    return main_ended_ || group.longest_ns >= long_ns || tasks >= limits_.stuck_crowd ||
+           (tasks >= limits_.stuck_group && in_.history.is_growing(key));
   }
 
   // The tasks that wait, by where they came from, where they wait and why. The main task waits for
   // a reason of its own unless `with_main`.
-  using GroupKey = std::tuple<store::SiteId, store::SiteId, store::BlockReason>;
   std::map<GroupKey, StuckGroup> waiting_groups(bool with_main) const {
     std::map<GroupKey, StuckGroup> groups;
     for (const Span& span : in_.open_spans) {
@@ -120,7 +121,7 @@ class Finder {
 
   void find_stuck() {
     for (const auto& [key, group] : waiting_groups(false)) {
-      if (is_suspect(group)) found_.push_back(describe(std::get<0>(key), group));
+      if (is_suspect(key, group)) found_.push_back(describe(std::get<0>(key), group));
     }
   }
 
@@ -175,7 +176,7 @@ class Finder {
     FindingRow row;
     row.kind = "leak";
     row.tier = "suspected";
-    row.severity = count >= limits_.severe_group ? "severe" : "warning";
+    row.severity = count >= static_cast<std::uint64_t>(limits_.severe_group) ? "severe" : "warning";
     row.summary = fmt::format(
         "{} started at {} {} still blocked in {} at {} when the {} ended; the longest wait was {}.",
         plural(count, "task"), in_.report.short_place(spawn_site), count == 1 ? "was" : "were",
@@ -237,7 +238,7 @@ std::span<const Row> part_of(const std::vector<Row>& rows, store::ProgramId prog
 
 }  // namespace
 
-std::vector<FindingRow> find_findings(const FindingInput& input, const FindingLimits& limits) {
+std::vector<FindingRow> find_endings(const FindingInput& input, const FindingLimits& limits) {
   const auto of_task = [](const TaskRow& row) { return store::program_of(row.id); };
   const auto of_span = [](const Span& span) { return store::program_of(span.task_id); };
   const auto of_event = [](const store::EventRow& row) { return row.program_id; };
@@ -254,15 +255,47 @@ std::vector<FindingRow> find_findings(const FindingInput& input, const FindingLi
     const ProgramInput part{.tasks = part_of(input.tasks, program, of_task),
                             .open_spans = part_of(spans, program, of_span),
                             .deadlocks = part_of(deadlocks, program, of_event),
+                            .history = input.history,
                             .report = input.report,
                             .prefix = names.size() > 1 ? names[program - 1] + ": " : ""};
     for (FindingRow& row : Finder(part, limits).run()) found.push_back(std::move(row));
   }
-  std::stable_sort(found.begin(), found.end(), [](const FindingRow& a, const FindingRow& b) {
+  return found;
+}
+
+void order_findings(std::vector<FindingRow>& findings) {
+  std::stable_sort(findings.begin(), findings.end(), [](const FindingRow& a, const FindingRow& b) {
     return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
   });
-  for (std::size_t i = 0; i < found.size(); ++i) found[i].id = static_cast<std::int64_t>(i) + 1;
-  return found;
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    findings[i].id = static_cast<std::int64_t>(i) + 1;
+  }
+}
+
+std::span<const FindingKind> finding_kinds() {
+  static constexpr std::array kKinds = {
+      FindingKind{"panic", "panic", "an exception escaped a task, or something was misused"},
+      FindingKind{"deadlock", "deadlock", "every task waits and nothing can wake one"},
+      FindingKind{"leak", "leak", "tasks wait for what probably never comes"},
+      FindingKind{"starvation", "scheduler", "tasks that could run wait long for a worker"},
+      FindingKind{"idle_worker", "scheduler", "workers sleep while tasks could run"},
+      FindingKind{"cpu_hog", "scheduler", "a task runs without a pause while others starve"},
+      FindingKind{"blocking_call", "scheduler", "a call keeps its worker while tasks starve"},
+      FindingKind{"steal_storm", "scheduler", "workers look for work and hardly find any"},
+      FindingKind{"hot_lock", "contention", "tasks spend much of their time waiting for one lock"},
+      FindingKind{"lock_convoy", "contention", "there is always a queue for one lock"},
+      FindingKind{"long_hold", "contention", "a lock is held for long while others wait"},
+      FindingKind{"priority_inversion", "contention",
+                  "a lock's holder waits for a worker while others wait for the lock"},
+      FindingKind{"futile_wakeups", "contention", "tasks are woken for nothing"},
+      FindingKind{"thundering_herd", "contention",
+                  "many tasks are woken and one finds something to do"},
+      FindingKind{"ping_pong", "pace", "tasks switch more than they work"},
+      FindingKind{"spawn_explosion", "pace", "starting the tasks costs more than what they do"},
+      FindingKind{"timer_storm", "pace", "timers fire very often or all together"},
+      FindingKind{"busy_wait", "pace", "a task asks again and again instead of waiting"},
+  };
+  return kKinds;
 }
 
 }  // namespace taskscope::analysis

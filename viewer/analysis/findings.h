@@ -5,31 +5,42 @@
 // functions over rows; any thread.
 #pragma once
 
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "viewer/analysis/limits.h"
 #include "viewer/analysis/report.h"
+#include "viewer/analysis/wait_history.h"
 
 namespace taskscope::analysis {
-
-// Thresholds in one place; nothing else decides when a check speaks.
-struct FindingLimits {
-  std::int64_t stuck_ns = 30'000'000'000;  // a wait this long is suspect while the program runs
-  std::uint64_t stuck_group = 100;         // so are this many tasks waiting at one place
-  std::uint64_t severe_group = 100;        // a group this large is severe
-};
 
 struct FindingInput {
   // By id. Of those that have ended the panicked ones and the main tasks are enough.
   const std::vector<store::TaskRow>& tasks;
   const std::vector<store::Span>& open_spans;     // unfinished spans, one per living task
   const std::vector<store::EventRow>& deadlocks;  // the `deadlock` events: at most one a program
-  const Report& report;                           // its info and sites are used
+  const WaitHistory& history;
+  const Report& report;  // its info and sites are used
 };
 
-// Worst first; ids count from 1. Each program is looked at for itself; where there are several, a
-// summary begins with whose it is.
-std::vector<store::FindingRow> find_findings(const FindingInput& input,
-                                             const FindingLimits& limits = {});
+// What panicked, what waited for ever, and what leaked, in no order and without ids. Each program
+// is looked at for itself; where there are several, a summary begins with whose it is. The other
+// findings are those of checks (check.h).
+std::vector<store::FindingRow> find_endings(const FindingInput& input,
+                                            const FindingLimits& limits = {});
+
+// Puts the worst first and numbers them from 1.
+void order_findings(std::vector<store::FindingRow>& findings);
+
+// Every kind of finding that there is, and the group that `--fail-on` knows it by, too: "leak",
+// "deadlock", "panic", "scheduler", "contention", "pace".
+struct FindingKind {
+  std::string_view kind;
+  std::string_view group;
+  std::string_view text;  // what is the matter
+};
+std::span<const FindingKind> finding_kinds();
 
 }  // namespace taskscope::analysis

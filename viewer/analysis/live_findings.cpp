@@ -28,7 +28,7 @@ std::string LiveFindings::look(const std::vector<store::WaitingGroup>& groups,
     const std::string where = programs.size() > 1 && group.program_id <= programs.size()
                                   ? " in " + programs[group.program_id - 1]
                                   : "";
-    if (is_lock(group.reason) && group.longest_ns >= limits_.stuck_ns) {
+    if (is_lock(group.reason) && group.longest_ns >= limits_.stuck_wait) {
       found = fmt::format("a finding: a task{} has been waiting for a lock ({}) for {}", where,
                           to_text(group.reason), duration_text(group.longest_ns));
     }
@@ -41,7 +41,8 @@ std::string LiveFindings::look(const std::vector<store::WaitingGroup>& groups,
       now.looks = before->second.looks + 1;
     }
     growth.emplace(key, now);
-    if (group.tasks >= limits_.stuck_group && now.looks >= kGrowingLooks && now.last > now.first) {
+    if (group.tasks >= static_cast<std::uint64_t>(limits_.stuck_group) &&
+        now.looks >= kGrowingLooks && now.last > now.first) {
       found = fmt::format("a finding: {} tasks{} wait at one place ({}), and get more",
                           count_text(group.tasks), where, to_text(group.reason));
     }

@@ -6,9 +6,15 @@
 #include <array>
 #include <bit>
 #include <map>
+#include <span>
 #include <utility>
 
+#include "viewer/analysis/facts.h"
 #include "viewer/analysis/findings.h"
+#include "viewer/analysis/lock_waits.h"
+#include "viewer/analysis/rates.h"
+#include "viewer/analysis/starvation.h"
+#include "viewer/analysis/wait_history.h"
 
 namespace taskscope::analysis {
 namespace {
@@ -78,24 +84,11 @@ struct SpanTotals {
   }
 };
 
-Result<SpanTotals> read_totals(const store::Reader& reader) {
-  auto chunks = reader.chunks();
-  if (!chunks) return chunks.error();
-  SpanTotals totals;
-  std::vector<Span> batch;
-  for (const store::ChunkSummary& chunk : *chunks) {
-    batch.clear();
-    if (auto read = reader.read_spans(chunk.id, batch); !read) return read.error();
-    for (const Span& span : batch) totals.add(span);
-  }
-  return totals;
-}
-
 // Everything that one pass over the tasks gathers.
 struct TaskTotals {
   store::StateTimes state_ns{};
   std::unordered_map<store::SiteId, SpawnRow> spawns;
-  std::vector<store::TaskRow> of_interest;  // that findings can be about; and main tasks
+  std::vector<store::TaskRow> of_interest;  // that endings can be about; and main tasks
 
   void add(store::TaskRow&& task) {
     for (std::size_t s = 0; s < store::kSpanStates; ++s) state_ns[s] += task.state_ns[s];
@@ -141,8 +134,44 @@ std::string Report::short_place(store::SiteId id) const {
   return at == std::string::npos || at == 0 ? full : full.substr(at + 1);
 }
 
-Result<Report> build_report(const store::Reader& reader) {
-  Report report;
+namespace {
+
+// One pass over the spans and the events that checks want.
+Result<void> read_spans(const store::Reader& reader, const Facts& facts,
+                        const ReportOptions& options, SpanTotals& totals, WaitHistory& history,
+                        std::span<Check* const> checks) {
+  std::vector<Span> spans;
+  std::vector<store::EventRow> events;
+  const std::vector<store::ChunkSummary>& chunks = facts.chunks();
+  const auto spawn_site = [&facts](store::TaskId task) { return facts.spawn_site(task); };
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    spans.clear();
+    events.clear();
+    auto read = reader.read_spans_and_events(chunks[i].id, Rates::kKinds, spans, events);
+    if (!read) return read;
+    for (const Span& span : spans) {
+      totals.add(span);
+      if (span.state == TaskState::Blocked) history.add(span, spawn_site);
+    }
+    for (Check* check : checks) check->add(spans, events);
+    const double done = static_cast<double>(i + 1) / static_cast<double>(chunks.size());
+    if (options.on_progress && !options.on_progress(done)) {
+      return Error{"The look at " + reader.path() + " was ended before it was complete."};
+    }
+  }
+  return {};
+}
+
+void fill_waits(const SpanTotals& totals, Report& report) {
+  for (const auto& [key, row] : totals.blocking) report.top_blocking.push_back(row);
+  std::stable_sort(report.top_blocking.begin(), report.top_blocking.end(),
+                   [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
+  report.runnable_p50_ns = totals.runnable.percentile(0.50);
+  report.runnable_p99_ns = totals.runnable.percentile(0.99);
+  report.runnable_max_ns = totals.runnable.max();
+}
+
+Result<void> read_entities(const store::Reader& reader, Report& report) {
   report.info = reader.info();
   auto sites = reader.sites();
   if (!sites) return sites.error();
@@ -150,27 +179,45 @@ Result<Report> build_report(const store::Reader& reader) {
   auto workers = reader.workers();
   if (!workers) return workers.error();
   report.workers = std::move(*workers);
+  return {};
+}
+
+}  // namespace
+
+Result<Report> build_report(const store::Reader& reader, const ReportOptions& options) {
+  Report report;
+  if (auto read = read_entities(reader, report); !read) return read.error();
+  Starvation starvation(options.limits);
+  LockWaits lock_waits(options.limits);
+  Rates rates(options.limits, report.info.duration_ns);
+  const std::array<Check*, 3> checks = {&starvation, &lock_waits, &rates};
+  Facts facts(reader, report);
   TaskTotals tasks;
-  auto read = reader.each_task([&tasks](store::TaskRow&& task) { tasks.add(std::move(task)); });
+  auto read = reader.each_task([&](store::TaskRow&& task) {
+    facts.add(task);
+    rates.add(task);
+    tasks.add(std::move(task));
+  });
+  if (read) read = facts.read_rest();
+  SpanTotals totals;
+  WaitHistory history(report.info.duration_ns);
+  if (read) read = read_spans(reader, facts, options, totals, history, checks);
   if (!read) return read.error();
   report.state_ns = tasks.state_ns;
   report.top_spawns = tasks.spawn_rows();
-
-  auto totals = read_totals(reader);
-  if (!totals) return totals.error();
-  for (const auto& [key, row] : totals->blocking) report.top_blocking.push_back(row);
-  std::stable_sort(report.top_blocking.begin(), report.top_blocking.end(),
-                   [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
-  report.runnable_p50_ns = totals->runnable.percentile(0.50);
-  report.runnable_p99_ns = totals->runnable.percentile(0.99);
-  report.runnable_max_ns = totals->runnable.max();
-
+  fill_waits(totals, report);
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
-  report.findings = find_findings({.tasks = tasks.of_interest,
-                                   .open_spans = totals->open,
-                                   .deadlocks = *deadlocks,
-                                   .report = report});
+  report.findings = find_endings({.tasks = tasks.of_interest,
+                                  .open_spans = totals.open,
+                                  .deadlocks = *deadlocks,
+                                  .history = history,
+                                  .report = report},
+                                 options.limits);
+  for (Check* check : checks) {
+    if (auto finished = check->finish(facts, report.findings); !finished) return finished.error();
+  }
+  order_findings(report.findings);
   report.info.findings = report.findings.size();
   return report;
 }

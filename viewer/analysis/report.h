@@ -2,11 +2,11 @@
 //
 // Computed from the stored rows alone, in one pass over the spans, so the command line, CI and the
 // window say the same. Pure values; build_report() runs on whatever thread calls it and keeps
-// nothing. Cost: about 20 ns per span; memory grows with sites and with the tasks that had not
-// ended, not with spans.
+// nothing. Memory grows with sites, objects and tasks (16 bytes each), not with spans.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "recorder/store/reader.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
+#include "viewer/analysis/limits.h"
 
 namespace taskscope::analysis {
 
@@ -55,6 +56,12 @@ struct Report {
   std::string short_place(store::SiteId id) const;
 };
 
-Result<Report> build_report(const store::Reader& reader);
+struct ReportOptions {
+  FindingLimits limits;
+  // Is told now and then how much is done, from 0 to 1; false ends it with an error.
+  std::function<bool(double)> on_progress;
+};
+
+Result<Report> build_report(const store::Reader& reader, const ReportOptions& options = {});
 
 }  // namespace taskscope::analysis

@@ -1,22 +1,18 @@
-// Times as text that loses nothing: "1.234567ms". What command lines and view texts are made of;
-// format.h has times as people read them. Pure functions, usable from any thread.
+// Ranges of time as text that loses nothing, beside the times themselves (analysis/time_text.h).
+// Pure functions, usable from any thread.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "viewer/analysis/time_text.h"
 #include "viewer/model/time_range.h"
 
 namespace taskscope::viewer {
 
-// In the largest of s, ms, us, ns in which it is at least 1, with all its digits: "-20ms", "0ns".
-std::string exact_time_text(std::int64_t ns);
-
-// The other way, from any of s, ms, us (µs), ns, min, or without a unit for nanoseconds. What is
-// finer than a nanosecond is cut off. Nothing if it is not a time, or not one of 64 bits.
-std::optional<std::int64_t> parse_time(std::string_view text);
+using analysis::exact_time_text;
+using analysis::parse_time;
 
 // "1.2ms..3.4ms". Nothing if the end does not come after the start.
 std::string exact_range_text(TimeRange range);

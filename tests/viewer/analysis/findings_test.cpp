@@ -20,6 +20,7 @@ constexpr store::SiteId kWaitSite = 2;
 struct Scene {
   std::vector<TaskRow> tasks;
   std::vector<Span> open;
+  std::vector<Span> ended;  // waits that were over before the end
   std::vector<store::EventRow> deadlocks;
   Report report;
 
@@ -44,8 +45,17 @@ struct Scene {
     }
   }
   std::vector<store::FindingRow> find() const {
-    return find_findings(
-        {.tasks = tasks, .open_spans = open, .deadlocks = deadlocks, .report = report});
+    WaitHistory history(report.info.duration_ns);
+    const auto spawn_site = [](store::TaskId) { return kSpawnSite; };
+    for (const Span& span : ended) history.add(span, spawn_site);
+    for (const Span& span : open) history.add(span, spawn_site);
+    auto found = find_endings({.tasks = tasks,
+                               .open_spans = open,
+                               .deadlocks = deadlocks,
+                               .history = history,
+                               .report = report});
+    order_findings(found);
+    return found;
   }
 };
 
@@ -74,15 +84,37 @@ TEST(Findings, AFewShortWaitsInARunningProgramAreSilent) {
   EXPECT_TRUE(Scene(3, false).find().empty());
 }
 
-TEST(Findings, ManyTasksAtOnePlaceAreSevereEvenWhileTheProgramRuns) {
+TEST(Findings, TasksThatGatherAreSevereEvenWhileTheProgramRuns) {
   const auto found = Scene(100, false).find();
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].severity, "severe");
+  EXPECT_TRUE(Scene(99, false).find().empty());
+}
+
+TEST(Findings, APoolOfWorkersAtRestIsSilent) {
+  // As many as at the end have waited all along.
+  EXPECT_TRUE(Scene(5'000, false, 99 * kMs).find().empty());
+}
+
+TEST(Findings, ACrowdSpeaksEvenIfItDoesNotGrow) {
+  EXPECT_EQ(Scene(10'000, false, 99 * kMs).find().size(), 1u);
 }
 
 TEST(Findings, ALongWaitSpeaksEvenWhileTheProgramRuns) {
   EXPECT_EQ(Scene(1, false, 30'000 * kMs).find().size(), 1u);
   EXPECT_TRUE(Scene(1, false, 29'999 * kMs).find().empty());
+}
+
+TEST(Findings, AWaitIsLongBesideWhatIsUsualAtItsPlace) {
+  Scene scene(1, false, 60'000 * kMs);
+  scene.ended.assign(100, scene.open[0]);
+  for (Span& span : scene.ended) {
+    span.finished = true;
+    span.end_ns = span.start_ns + 2'000 * kMs;
+  }
+  EXPECT_EQ(scene.find().size(), 1u);
+  for (Span& span : scene.ended) span.end_ns = span.start_ns + 5'000 * kMs;
+  EXPECT_TRUE(scene.find().empty());
 }
 
 TEST(Findings, SleepersNetworkWaitersAndTheMainTaskAreNotLeaks) {
