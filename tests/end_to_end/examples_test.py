@@ -29,6 +29,7 @@ RUNS = [
     ("fan_in", r"harbour: 20 reports\nhill: 20 reports\nairport: 20 reports\n"),
     ("fan_out", r"96 strips, 831 thousand steps\n"),
     ("first_result --simulate", r"Oslo was first, 2 gave up, 0 partial files are left\n"),
+    ("from_go", r"37 constructs, 0 wrong\n"),
     ("generator", r"the same values in another shape: equal after 9 values\n"
                   r"one value less: different after 3 values\n"),
     ("graceful_pool", r"every accepted job was finished\n"),
