@@ -7,9 +7,7 @@
 //
 // Taskscope shows: deadlock: All 2 tasks were asleep and nothing could wake them; the program ended
 //   itself.
-// Taskscope adds: task 1 "main" in rwmutex read at …, started at …. task 2 "writer" in rwmutex
-// write
-//   at …
+// Taskscope adds: task 1 "main" in rwmutex read at … task 2 "writer" in rwmutex write at …
 //
 // The correction (--fixed): the outer function locks, the inner one expects the lock to be held.
 #include <chrono>
