@@ -234,6 +234,7 @@ int take_signal_to_forward() { return g_forward_signal.exchange(0, std::memory_o
 bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
   ProgressLine line(!options.quiet);
   FlightWatch watch(recorder, options.until);
+  std::int64_t all_there_ns = 0;  // since then all programs are recorded that were asked for
   for (;;) {
     const auto progress = recorder.poll(kPollMs);
     if (!progress) {
@@ -242,7 +243,9 @@ bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
       return false;
     }
     if (progress->program_ended || interrupts() >= 2) return true;
-    const bool time_is_up = options.duration_ns != 0 && progress->elapsed_ns >= options.duration_ns;
+    if (progress->awaited > 0) all_there_ns = progress->elapsed_ns;
+    const bool time_is_up =
+        options.duration_ns != 0 && progress->elapsed_ns - all_there_ns >= options.duration_ns;
     const bool stopping = interrupts() > 0;
     if (const std::string why = watch.look(*progress); !why.empty()) recorder.leave(why);
     if (time_is_up || (stopping && options.interrupt_detaches)) recorder.leave();

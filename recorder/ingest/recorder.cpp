@@ -399,6 +399,7 @@ Result<Progress> Recorder::poll(int wait_ms) {
     impl.wait(until_ns);
   }
   Progress progress{.elapsed_ns = impl.since_start(),
+                    .awaited = impl.door ? 0 : static_cast<std::uint32_t>(impl.visitors.size()),
                     .file_bytes = impl.output.bytes(),
                     .connected = impl.connected(),
                     .program_ended = impl.over};

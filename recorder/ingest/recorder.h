@@ -34,6 +34,7 @@ struct AttachOptions {
 struct Progress {
   std::int64_t elapsed_ns = 0;  // since the first program began; 0 before
   std::uint32_t programs = 0;   // that have said hello
+  std::uint32_t awaited = 0;    // that were asked to by attach(), and have not yet
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;  // ever seen
   std::uint64_t tasks_live = 0;

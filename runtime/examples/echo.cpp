@@ -1,4 +1,4 @@
-// An echo server and its clients in one program: what waiting for the network looks like.
+// echo: a server and its clients in one program, to see what waiting for the network looks like.
 //
 //   taskscope record -o echo.tscope -- echo [--clients N] [--rounds N]
 //

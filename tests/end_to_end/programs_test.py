@@ -145,9 +145,14 @@ class AttachToSeveral(Case):
 
     def test_both_are_recorded_from_their_first_instants(self):
         programs = [self.start_bustle(), self.start_bustle()]
-        run = self.taskscope("attach", programs[0].pid, programs[1].pid, "-o", "run.tscope",
-                             "--for", "300ms", "-q")
-        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        recorder = self.start("attach", programs[0].pid, programs[1].pid, "-o", "run.tscope", "-q")
+        growing = self.folder / "run.tscope.partial"
+        for number in (1, 2):
+            busy = f"SELECT count(*) > 20 FROM task WHERE program_id = {number} AND ended_ns > 0"
+            wait_until(lambda: self.taskscope("query", growing, busy).stdout.endswith(b"1\n"),
+                       "tasks of each come and go")
+        recorder.send_signal(signal.SIGINT)
+        self.assertEqual((recorder.communicate(timeout=60), recorder.returncode), ((b"", b""), 0))
         recording = Recording(self, self.folder / "run.tscope")
         info = recording.info()
         self.assertEqual({each["pid"] for each in info["programs"]},

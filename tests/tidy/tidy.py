@@ -228,8 +228,10 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 def check_links(root, file):
     if file.suffix != ".md":
         return
+    in_code = False
     for number, line in enumerate(file.lines, 1):
-        for target in LINK.findall(line):
+        in_code ^= line.startswith("```")
+        for target in () if in_code else LINK.findall(line):
             if "://" in target or target.startswith("mailto:"):
                 continue
             if not (root / file.path).parent.joinpath(target).exists():
