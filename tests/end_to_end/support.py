@@ -114,8 +114,8 @@ class Recording:
     def info(self):
         return self.json("info")
 
-    def report(self):
-        return self.json("report")
+    def report(self, *options):
+        return self.json("report", *options)
 
     def query(self, sql):
         """Rows as dictionaries."""

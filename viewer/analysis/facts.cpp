@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "viewer/analysis/duration_text.h"
+
 namespace taskscope::analysis {
 namespace {
 
@@ -19,7 +21,7 @@ const Row* find_by_id(const std::vector<Row>& rows, std::uint64_t id) {
 }  // namespace
 
 std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  return fmt::format("{} {}{}", count_text(count), noun, count == 1 ? "" : "s");
 }
 
 std::string task_label(const store::TaskRow& task) {

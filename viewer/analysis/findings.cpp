@@ -56,6 +56,7 @@ class Finder {
     // Who sleeps in a deadlock is part of it and no finding of its own.
     if (in_.deadlocks.empty()) {
       find_stuck();
+      find_never_ran();
     } else {
       find_deadlock();
     }
@@ -122,6 +123,36 @@ class Finder {
   void find_stuck() {
     for (const auto& [key, group] : waiting_groups(false)) {
       if (is_suspect(key, group)) found_.push_back(describe(std::get<0>(key), group));
+    }
+  }
+
+  // Main has returned before these had their turn: probably nobody meant to leave them.
+  void find_never_ran() {
+    if (!main_ended_) return;
+    std::map<store::SiteId, std::vector<const Span*>> by_place;
+    for (const Span& span : in_.open_spans) {
+      const auto task = by_id_.find(span.task_id);
+      if (span.state != TaskState::Runnable || task == by_id_.end()) continue;
+      const TaskRow& row = *task->second;
+      const bool began = row.state_ns[static_cast<std::size_t>(TaskState::Running)] > 0;
+      if (!began && row.created_ns == span.start_ns) by_place[row.spawn_site_id].push_back(&span);
+    }
+    for (const auto& [place, spans] : by_place) {
+      FindingRow row;
+      row.kind = "never_ran";
+      row.tier = "suspected";
+      row.severity = "warning";
+      row.count = spans.size();
+      row.summary = fmt::format("{} started at {} had not begun to run when main returned.",
+                                plural(row.count, "task"), in_.report.short_place(place));
+      row.detail =
+          "Main did not wait for them: join them, with a WaitGroup that is told of each "
+          "task before it is started, or a Scope.";
+      row.task_id = spans.front()->task_id;
+      row.spawn_site_id = place;
+      row.first_ns = spans.front()->start_ns;
+      row.last_ns = spans.front()->end_ns;
+      found_.push_back(std::move(row));
     }
   }
 
@@ -277,6 +308,7 @@ std::span<const FindingKind> finding_kinds() {
       FindingKind{"panic", "panic", "an exception escaped a task, or something was misused"},
       FindingKind{"deadlock", "deadlock", "every task waits and nothing can wake one"},
       FindingKind{"leak", "leak", "tasks wait for what probably never comes"},
+      FindingKind{"never_ran", "leak", "tasks had not begun to run when main returned"},
       FindingKind{"starvation", "scheduler", "tasks that could run wait long for a worker"},
       FindingKind{"idle_worker", "scheduler", "workers sleep while tasks could run"},
       FindingKind{"cpu_hog", "scheduler", "a task runs without a pause while others starve"},

@@ -39,7 +39,7 @@ namespace taskscope::analysis {
   TASKSCOPE_LIMIT(ping_pong_rate, Rate, 10'000, "values handed over one unbuffered channel")       \
   TASKSCOPE_LIMIT(ping_pong_slice, Time, 5'000, "and its tasks run so shortly in between")         \
   TASKSCOPE_LIMIT(spawn_rate, Rate, 50'000, "tasks started at one place")                          \
-  TASKSCOPE_LIMIT(spawn_life, Time, 20'000, "and half of them live so shortly")                    \
+  TASKSCOPE_LIMIT(spawn_life, Time, 20'000, "and half of them take so short a time")               \
   TASKSCOPE_LIMIT(timer_rate, Rate, 50'000, "timers that fire")                                    \
   TASKSCOPE_LIMIT(timer_burst, Count, 1'000, "timers that fire at one look")                       \
   TASKSCOPE_LIMIT(yield_rate, Rate, 10'000, "yields of one task: it waits busily")                 \

@@ -45,8 +45,11 @@ void Rates::add(const store::TaskRow& task) {
   births.tasks.add(*task.created_ns, 1, window_ns_, windowed(limits_.spawn_rate));
   births.example = task.id;
   if (!task.ended_ns) return;
-  const auto life_ns =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(*task.ended_ns - *task.created_ns, 0));
+  // What it did and waited for, without its wait for a worker: that is not the task's doing.
+  const std::int64_t runnable_ns =
+      task.state_ns[static_cast<std::size_t>(store::TaskState::Runnable)];
+  const auto life_ns = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(*task.ended_ns - *task.created_ns - runnable_ns, 0));
   ++births.lives[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(life_ns)), 63)];
   ++births.ended;
 }
@@ -149,7 +152,8 @@ void Rates::find_births(const Facts& facts, std::vector<FindingRow>& found) cons
     if (life_ns / 2 >= limits_.spawn_life) continue;
     FindingRow row = row_of("spawn_explosion", births.tasks);
     row.summary = fmt::format(
-        "{}{} tasks were started at {}, up to {} a second, and half of them lived less than {}.",
+        "{}{} tasks were started at {}, up to {} a second, and half of them took less than {} "
+        "each, without their wait for a worker.",
         facts.program_prefix(store::program_of(births.example)), count_text(row.count),
         facts.report().short_place(site), count_text(per_second(births.tasks.peak(), window_ns_)),
         duration_text(life_ns + 1));
@@ -203,15 +207,37 @@ void Rates::find_searches(const Facts& facts, std::vector<FindingRow>& found) co
 }
 
 void Rates::find_yields(const Facts& facts, std::vector<FindingRow>& found) const {
+  struct Group {
+    std::uint64_t tasks = 0;
+    FindingRow row;
+    std::int64_t peak = 0;
+  };
+  std::map<std::pair<store::ProgramId, store::SiteId>, Group> groups;
   for (const auto& [id, yields] : by_id(yields_)) {
     if (!lasts(*yields)) continue;
+    Group& group = groups[{store::program_of(id), facts.spawn_site(id)}];
     FindingRow row = row_of("busy_wait", *yields);
     row.task_id = id;
-    row.spawn_site_id = facts.spawn_site(id);
-    row.summary =
-        fmt::format("{}{} yielded {} times, up to {} times a second.",
-                    facts.program_prefix(store::program_of(id)), facts.task_and_origin(id),
-                    count_text(row.count), count_text(per_second(yields->peak(), window_ns_)));
+    if (group.tasks++ > 0) {
+      row.task_id = group.row.task_id;
+      row.count += group.row.count;
+      row.first_ns = std::min(row.first_ns, group.row.first_ns);
+      row.last_ns = std::max(row.last_ns, group.row.last_ns);
+    }
+    group.row = std::move(row);
+    group.peak = std::max(group.peak, yields->peak());
+  }
+  for (auto& [key, group] : groups) {
+    FindingRow& row = group.row;
+    row.spawn_site_id = key.second;
+    const std::string who = group.tasks == 1
+                                ? facts.task_and_origin(row.task_id)
+                                : fmt::format("{} started at {}", plural(group.tasks, "task"),
+                                              facts.report().short_place(key.second));
+    row.summary = fmt::format("{}{} yielded {} times, up to {} times a second{}.",
+                              facts.program_prefix(key.first), who, count_text(row.count),
+                              count_text(per_second(group.peak, window_ns_)),
+                              group.tasks == 1 ? "" : " each");
     row.detail =
         "It asks again and again for something that it could wait for: a channel, a Cond, a "
         "WaitGroup.";

@@ -32,7 +32,7 @@ class Rates : public Check {
   };
   struct Births {
     WindowSums tasks;
-    std::array<std::uint64_t, 64> lives{};  // by power of two of ns; of those that ended
+    std::array<std::uint64_t, 64> lives{};  // of those that ended; by power of two of ns
     std::uint64_t ended = 0;
     store::TaskId example = 0;
 

@@ -3,8 +3,8 @@
 // `wait` returns when the count is zero, and until the tasks have run it is. So the program goes on
 // before its tasks have begun, most of the time; if they are quick enough, it works.
 //
-// Taskscope will show: tasks abandoned by the end of main
-// Taskscope answers: SELECT count(*) = 3 FROM task WHERE name = 'part' AND state = 'runnable'
+// Taskscope shows: never_ran: 3 tasks started at examples/mistakes/add_inside.cpp:… had not begun
+//   to run when main returned.
 //
 // The correction (--fixed): add before the task is started, which is what WaitGroup::go does.
 #include <atomic>

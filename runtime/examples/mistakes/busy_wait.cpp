@@ -4,13 +4,13 @@
 // its turn after everyone else's, and keeps a processor busy with nothing. In a recording it is a
 // comb: running, runnable, running, runnable.
 //
-// Taskscope will show: busy wait
-// Taskscope answers: SELECT count(*) >= 500 FROM span JOIN task ON task.id = task_id
-//   WHERE task.name = 'waiter' AND span.state = 'runnable'
+// Taskscope shows with --limit window=1ms: busy_wait: 2 tasks started at
+//   examples/mistakes/busy_wait.cpp:… yielded … times, up to … times a second each.
 //
 // The correction (--fixed): wait for a channel that is closed when it has happened (or a WaitGroup,
 // a Future, a Cond); it costs nothing until then.
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 
 #include "runtime/examples/command_line.h"
@@ -18,7 +18,9 @@
 
 namespace {
 
-constexpr int kSteps = 1000;
+using namespace std::chrono_literals;
+
+constexpr int kSteps = 20;
 
 }  // namespace
 
@@ -31,19 +33,21 @@ int main(int argc, char** argv) {
         std::atomic<bool> ready{false};
         ts::WaitGroup tasks;
         tasks.go("worker", [&] {
-          for (int step = 0; step < kSteps; ++step) ts::yield();  // it computes, and gives way
+          for (int step = 0; step < kSteps; ++step) ts::sleep(1ms);  // something that takes time
           ready = true;
           done.close();
         });
-        tasks.go("waiter", [&] {
-          if (fixed) {
-            done.recv();
-          } else {
-            while (!ready) ts::yield();  // the mistake
-          }
-          std::printf("it is ready\n");
-        });
+        for (int i = 0; i < 2; ++i) {
+          tasks.go("waiter", [&] {
+            if (fixed) {
+              done.recv();
+            } else {
+              while (!ready) ts::yield();  // the mistake
+            }
+          });
+        }
         tasks.wait();
+        std::printf("it is ready\n");
       },
       {.workers = 1});
 }

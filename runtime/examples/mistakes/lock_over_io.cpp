@@ -4,13 +4,11 @@
 // table for microseconds is now held for as long as a disk or a server takes, and everyone queues
 // up behind it, one slow load after the other.
 //
-// Taskscope will show: long critical section
-// Taskscope answers: SELECT count(*) >= 7 FROM span AS waiting JOIN span AS holding ON
-//   holding.task_id = waiting.woken_by WHERE waiting.reason = 'mutex' AND
-//   holding.state = 'sleeping' AND holding.start_ns >= waiting.start_ns AND
-//   holding.end_ns <= waiting.end_ns
-//
-// (Waits for a mutex, within which the task that ended them slept from beginning to end.)
+// Taskscope shows: long_hold: task … "reader", started at …, held mutex "pages" for … while task …
+//   "reader" waited for it at examples/mistakes/lock_over_io.cpp:…, from … on.
+// Taskscope adds: For … of this the holder waited itself, in sleep at
+//   examples/mistakes/lock_over_io.cpp:…: do that before the lock is taken or after it is given
+//   back.
 //
 // The correction (--fixed): load first, then lock, and look again (examples/cache.cpp).
 #include <chrono>
@@ -30,7 +28,7 @@ class Pages {
  public:
   std::string get(int number, bool fixed) {
     if (!fixed) {
-      const std::scoped_lock lock(mutex_);
+      const std::scoped_lock lock(mutex_);   // ← here
       return pages_[number] = load(number);  // the mistake
     }
     const std::string page = load(number);
@@ -40,7 +38,7 @@ class Pages {
 
  private:
   static std::string load(int number) {
-    ts::sleep(std::chrono::milliseconds(2));  // a disk, a server
+    ts::sleep(std::chrono::milliseconds(15));  // a disk, a server
     return "page " + std::to_string(number);
   }
 

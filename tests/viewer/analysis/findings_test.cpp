@@ -174,6 +174,26 @@ TEST(Findings, ADeadlockIsProvedAndSwallowsItsVictims) {
             "150 tasks in chan send at server.cpp:42, started at server.cpp:30.");
 }
 
+TEST(Findings, TasksThatNeverRanBeforeMainReturnedAreNamedByTheirPlace) {
+  Scene scene(2, true);
+  for (std::size_t i = 0; i < 2; ++i) {
+    scene.open[i].state = TaskState::Runnable;
+    scene.open[i].reason = BlockReason::None;
+    scene.tasks[i + 1].created_ns = scene.open[i].start_ns;
+  }
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].kind, "never_ran");
+  EXPECT_EQ(found[0].summary,
+            "2 tasks started at server.cpp:30 had not begun to run when main returned.");
+  // One that has run before, and one of a program that goes on, are nobody's mistake.
+  for (TaskRow& task : scene.tasks) task.state_ns[0] = 5;
+  EXPECT_TRUE(scene.find().empty());
+  for (TaskRow& task : scene.tasks) task.state_ns[0] = 0;
+  scene.tasks[0].ended_ns.reset();
+  EXPECT_TRUE(scene.find().empty());
+}
+
 TEST(Findings, WaitsAtDifferentPlacesAreDifferentFindings) {
   Scene scene(3, true);
   scene.open[2].site_id = 99;
