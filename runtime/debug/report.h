@@ -56,6 +56,15 @@ std::string format_origin(const TaskInfo& task);
 std::string running_report(std::string_view headline, const TaskInfo* task,
                            const ReadableStack& stack);
 
+// "12,345".
+std::string with_thousands(std::size_t number);
+
+// "spawned at FILE:LINE (FUNCTION) by task 1" and its end of line; nothing where that is unknown.
+void append_spawned(std::string& out, const TaskInfo& task);
+
+// What a select waits for. The channels of another select of the same group may be others.
+void append_arms(std::string& out, const std::vector<BlockedTask::Arm>& arms);
+
 // The lines of `stack` alone; "… N frames more" between the first and the last.
 std::string stack_lines(const ReadableStack& stack);
 

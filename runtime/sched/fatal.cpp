@@ -26,9 +26,8 @@
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
-namespace {
 
-void write_all(std::string_view text) {
+void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
     if (written <= 0) return;
@@ -36,8 +35,6 @@ void write_all(std::string_view text) {
   }
 }
 
-// The first thread to fail reports; others wait for the end of the process. False: it is this
-// thread's own report that failed, so the process must end without one. Async-signal-safe.
 bool claim_the_last_word() {
   static std::atomic<pid_t> speaker{0};
   pid_t nobody = 0;
@@ -46,6 +43,13 @@ bool claim_the_last_word() {
   if (nobody == self) return false;
   for (;;) ::pause();
 }
+
+void end_program() {
+  instrument::TraceFile::save_before_death();
+  std::_Exit(2);
+}
+
+namespace {
 
 // What is being thrown: its message, and its type unless it is one of ours.
 std::string describe_exception() {
@@ -66,12 +70,6 @@ std::string describe_exception() {
   }
 }
 
-// Nothing is unwound; the trace is kept.
-[[noreturn]] void end_program() {
-  instrument::TraceFile::save_before_death();
-  std::_Exit(2);
-}
-
 // The last events of a task that has panicked, in the ring that says what it does now.
 void trace_panic(Thread& thread, Task& task, const std::string& message) {
   Worker* const worker = thread.worker();
@@ -89,9 +87,9 @@ void trace_panic(Thread& thread, Task& task, const std::string& message) {
 // What can be said of a stack when its names cannot be had. Async-signal-safe.
 void write_addresses(const debug::CapturedStack& stack) {
   char text[2048];
-  write_all("its stack, as addresses (their names could not be found out):\n");
-  write_all({text, debug::format_addresses(stack, text, sizeof text)});
-  write_all("\n");
+  write_to_stderr("its stack, as addresses (their names could not be found out):\n");
+  write_to_stderr({text, debug::format_addresses(stack, text, sizeof text)});
+  write_to_stderr("\n");
 }
 
 // `headline` and whose stack it happened on, without allocating.
@@ -104,8 +102,9 @@ void write_plain_report(std::string_view headline, const Task& task) {
       static_cast<unsigned long long>(task.id), named ? " \"" : "", named ? task.name : "",
       named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
       site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
-  write_all(headline);
-  if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
+  write_to_stderr(headline);
+  if (length > 0)
+    write_to_stderr({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
 }
 
 // Names are found in a child process: the stack that failed may be nearly full, and what failed may
@@ -115,13 +114,14 @@ void write_report(const std::string& headline, const Task* task,
   debug::TaskInfo info;
   if (task != nullptr) info = task_info(*task);
   const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
-  const bool named = debug::run_in_child(
-      [&] { write_all(debug::running_report(headline, shown, debug::readable_stack(stack))); });
+  const bool named = debug::run_in_child([&] {
+    write_to_stderr(debug::running_report(headline, shown, debug::readable_stack(stack)));
+  });
   if (named) return;
   if (task != nullptr) {
     write_plain_report(headline, *task);
   } else {
-    write_all(headline + "\n\n");
+    write_to_stderr(headline + "\n\n");
   }
   write_addresses(stack);
 }
@@ -167,9 +167,9 @@ struct sigaction& previous_action(int signal) {
 // Where it happened. The report that stands already says the rest.
 void report_stack(void* context) {
   const debug::CapturedStack stack = debug::capture_interrupted_stack(context);
-  write_all("\n");
+  write_to_stderr("\n");
   const bool named = debug::run_in_child(
-      [&] { write_all("its stack:\n" + debug::stack_lines(debug::readable_stack(stack))); });
+      [&] { write_to_stderr("its stack:\n" + debug::stack_lines(debug::readable_stack(stack))); });
   if (!named) write_addresses(stack);
 }
 
@@ -232,7 +232,7 @@ void fatal(const std::string& message) {
 
 void die(const std::string& report) {
   if (!claim_the_last_word()) end_program();
-  write_all(report);
+  write_to_stderr(report);
   end_program();
 }
 

@@ -73,6 +73,10 @@ TASKSCOPE_UNSANITIZED void Context::entered() {
 #endif
 }
 
+std::uintptr_t Context::resumes_at() {
+  return reinterpret_cast<std::uintptr_t>(&taskscope_switched);
+}
+
 void Context::retire() {
 #if TASKSCOPE_TSAN
   if (fiber_ != nullptr) __tsan_destroy_fiber(fiber_);

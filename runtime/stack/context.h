@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "runtime/base/sanitizer.h"
 
@@ -35,6 +36,9 @@ class Context {
 
   // Where its stack pointer was when it was left. REQUIRES: it has been, and is not entered.
   const void* left_at() const { return sp_; }
+
+  // Where to begin when its calls are to be found out, together with left_at().
+  static std::uintptr_t resumes_at();
 
   // Forgets what the sanitizers know of a finished (or abandoned) prepared context.
   void retire();

@@ -131,11 +131,17 @@ Extent StackPool::extent(StackId stack) const {
   return {.low = slot(stack) + guard_bytes_, .bytes = slot_bytes_ - guard_bytes_ - colour};
 }
 
-bool StackPool::is_guard(const void* address) const {
+StackId StackPool::find(const void* address) const {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
   const auto low = reinterpret_cast<std::uintptr_t>(base_);
-  if (at < low || at >= low + slots_ * slot_bytes_) return false;
-  return (at - low) % slot_bytes_ < guard_bytes_;
+  if (at < low || at >= low + slots_ * slot_bytes_) return kNoStack;
+  return static_cast<StackId>((at - low) / slot_bytes_);
+}
+
+bool StackPool::is_guard(const void* address) const {
+  const StackId stack = find(address);
+  if (stack == kNoStack) return false;
+  return static_cast<std::size_t>(static_cast<const char*>(address) - slot(stack)) < guard_bytes_;
 }
 
 }  // namespace taskscope::stack
