@@ -35,6 +35,13 @@ void append_frames(std::string& out, const std::vector<Frame>& frames) {
   }
 }
 
+// The main task's name says nothing more.
+std::string format_ancestor(const Ancestor& ancestor) {
+  std::string out = "task " + std::to_string(ancestor.id);
+  if (!ancestor.name.empty() && ancestor.id != 1) out += " \"" + ancestor.name + '"';
+  return out;
+}
+
 struct Group {
   std::vector<const BlockedTask*> tasks;  // lowest id first
   std::int64_t longest_ns = 0;
@@ -105,6 +112,7 @@ std::string format_site(const base::Site& site) {
 std::string format_task(const TaskInfo& task) {
   std::string out = "task " + std::to_string(task.id);
   if (!task.name.empty()) out += " \"" + task.name + '"';
+  if (!task.labels.empty()) out += " {" + task.labels + '}';
   return out;
 }
 
@@ -116,10 +124,24 @@ std::string with_thousands(std::size_t number) {
 
 void append_spawned(std::string& out, const TaskInfo& task) {
   if (task.spawn_site.file == nullptr) return;
+  const auto append = [&](const base::Site& site, const Ancestor* by) {
+    out += format_site(site);
+    if (by != nullptr && by->id != 0) out += " by " + format_ancestor(*by);
+    out += '\n';
+  };
+  const auto spawned_by = [&](std::size_t i) {
+    return i < task.ancestors.size() ? &task.ancestors[i] : nullptr;
+  };
   out += task.id == 1 ? "started at " : "spawned at ";
-  out += format_site(task.spawn_site);
-  if (task.parent != 0) out += " by task " + std::to_string(task.parent);
-  out += '\n';
+  const Ancestor parent{.id = task.parent, .name = {}, .spawn_site = {}};
+  append(task.spawn_site, task.ancestors.empty() ? &parent : spawned_by(0));
+  for (std::size_t i = 0; i < task.ancestors.size() && task.ancestors[i].id != 1; ++i) {
+    out += "which was spawned at ";
+    append(task.ancestors[i].spawn_site, spawned_by(i + 1));
+  }
+  if (task.more_ancestors > 0) {
+    out += "… " + with_thousands(task.more_ancestors) + " generations before\n";
+  }
 }
 
 void append_arms(std::string& out, const std::vector<BlockedTask::Arm>& arms) {

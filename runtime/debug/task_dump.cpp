@@ -28,10 +28,18 @@ void append_headline(std::string& out, const TaskGroup& group) {
   out += group.count > group.first.size() ? ", …\n" : "\n";
 }
 
+// Who they are is not the same for all; where they were spawned is.
+void forget_ancestors(TaskInfo& task) {
+  task.parent = 0;
+  for (Ancestor& ancestor : task.ancestors) {
+    if (ancestor.id != 1) ancestor = {.id = 0, .name = {}, .spawn_site = ancestor.spawn_site};
+  }
+}
+
 void append_origins(std::string& out, const TaskGroup& group) {
   if (group.origins.size() == 1) {
     TaskInfo common = group.first.front();
-    common.parent = group.origins.front().parent;
+    if (group.origins.front().parent == 0) forget_ancestors(common);
     return append_spawned(out, common);
   }
   for (std::size_t i = 0; i < group.origins.size() && i < kOriginsMax; ++i) {

@@ -53,7 +53,7 @@ void report_if_deadlocked(Scheduler& scheduler) {
   std::vector<debug::BlockedTask> tasks;
   for (const auto& [id, pointer] : live) {
     const Task& task = *pointer;
-    tasks.push_back({.task = task_info(task),
+    tasks.push_back({.task = task_info(task, find),
                      .reason = trace_format::to_text(task.wait.reason),
                      .wait_site = task.wait.site(),
                      .object = name_of(task.wait.object),

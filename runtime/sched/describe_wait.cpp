@@ -1,7 +1,6 @@
 #include "runtime/sched/describe_wait.h"
 
 #include "runtime/instrument/traced_lock.h"
-#include "runtime/sched/task_info.h"
 
 namespace taskscope::sched {
 

@@ -5,18 +5,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "runtime/debug/report.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/task.h"
+#include "runtime/sched/task_info.h"
 
 namespace taskscope::sched {
-
-// The task with this id, or null if it has ended.
-using FindTask = std::function<const Task*(TaskId)>;
 
 // Who has what `task` waits for, if that is a lock: "task 5 has it".
 std::string describe_holder(const Task& task, const FindTask& find, std::int64_t now_ns);

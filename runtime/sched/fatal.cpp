@@ -95,26 +95,46 @@ void write_addresses(const debug::CapturedStack& stack) {
 // `headline` and whose stack it happened on, without allocating.
 void write_plain_report(std::string_view headline, const Task& task) {
   const bool named = task.name != nullptr;
-  const base::Site site = task.spawn_site();
   char text[1024];
-  const int length = std::snprintf(
-      text, sizeof text, "\n\ntask %llu%s%s%s [running]:\nspawned at %s:%u (%s) by task %llu\n",
-      static_cast<unsigned long long>(task.id), named ? " \"" : "", named ? task.name : "",
-      named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
-      site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
+  const auto write = [&text](int length) {
+    if (length > 0) write_to_stderr({text, std::min<std::size_t>(length, sizeof text - 1)});
+  };
+  const auto write_site = [&](const char* what, const base::Site& site) {
+    write(std::snprintf(text, sizeof text, "%s %s:%u (%s)", what,
+                        site.file == nullptr ? "?" : site.file, site.line,
+                        site.function == nullptr ? "?" : site.function));
+  };
   write_to_stderr(headline);
-  if (length > 0)
-    write_to_stderr({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
+  write(std::snprintf(text, sizeof text, "\n\ntask %llu%s%s%s [running]:\n",
+                      static_cast<unsigned long long>(task.id), named ? " \"" : "",
+                      named ? task.name : "", named ? "\"" : ""));
+  write_site("spawned at", task.spawn_site());
+  write(std::snprintf(text, sizeof text, " by task %llu\n",
+                      static_cast<unsigned long long>(task.parent)));
+  const SpawnPath* path = task.spawn_path->parent;
+  for (; path != nullptr && path->length > 0 && !path->is_main; path = path->parent) {
+    write_site("which was spawned at", path->site);
+    write_to_stderr(path->parent->is_main ? " by task 1\n" : "\n");
+  }
+}
+
+// Of the calling task's run, in a copy of the process.
+const Task* find_task(TaskId id) {
+  const Task* found = nullptr;
+  current_thread()->scheduler().tasks().for_each_live([&](const Task& task) {
+    if (task.id == id) found = &task;
+  });
+  return found;
 }
 
 // Names are found in a child process: the stack that failed may be nearly full, and what failed may
 // hold any lock.
 void write_report(const std::string& headline, const Task* task,
                   const debug::CapturedStack& stack) {
-  debug::TaskInfo info;
-  if (task != nullptr) info = task_info(*task);
-  const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
   const bool named = debug::run_in_child([&] {
+    debug::TaskInfo info;
+    if (task != nullptr) info = task_info(*task, find_task);
+    const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
     write_to_stderr(debug::running_report(headline, shown, debug::readable_stack(stack)));
   });
   if (named) return;

@@ -12,7 +12,9 @@ Task* begin_task() {
   return thread == nullptr ? nullptr : thread->new_task();
 }
 
-void submit_task(Task* task, std::string_view name) { current_thread()->submit(task, name); }
+void submit_task(Task* task, std::string_view name, const base::Site& site) {
+  current_thread()->submit(task, name, site);
+}
 
 void abort_task(Task* task) { current_thread()->return_task(task); }
 
@@ -24,8 +26,7 @@ void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
   base::annotate_acquire(task);
   task->body = body;
   task->set_closure_address(closure);
-  task->set_spawn_site(site);
-  active.scheduler()->submit_foreign(task, name, nullptr);
+  active.scheduler()->submit_foreign(task, name, site, nullptr);
 }
 
 }  // namespace taskscope::sched

@@ -92,7 +92,8 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->id = 1;
   main->body = body;
   main->set_closure_address(closure);
-  main->set_spawn_site(site);
+  main->spawn_path = &spawn_paths_.add_main(site);
+  main->generation = 0;
   main->name = strdup("main");
   base::annotate_owned(main->name);
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
@@ -273,9 +274,11 @@ void act(instrument::Lane& lane, Task* by) {
 
 }  // namespace
 
-void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
+void Scheduler::submit_foreign(Task* task, std::string_view name, const base::Site& site,
+                               Task* by) {
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
+  task->set_spawned(spawn_paths_, by, site);
   task->seq = 0;
   if (!name.empty()) {
     task->name = strndup(name.data(), name.size());
@@ -284,10 +287,10 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {
-      const auto site = lane->site(task->spawn_site());
+      const auto where = lane->site(site);
       act(*lane, by);
       Tracing::introduce_new(*lane, *task);
-      lane->spawn(task->id, site);
+      lane->spawn(task->id, where);
       if (!name.empty()) lane->task_name(task->id, name);
     }
     task->state.store(TaskState::Runnable, std::memory_order_release);

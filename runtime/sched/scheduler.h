@@ -101,7 +101,7 @@ class Scheduler {
   std::uint32_t set_workers(std::uint32_t count);
 
   // Any thread, but no task that has a worker. `by` is the task that does it, or null.
-  void submit_foreign(Task* task, std::string_view name, Task* by);
+  void submit_foreign(Task* task, std::string_view name, const base::Site& site, Task* by);
   void ready_foreign(Task* task, Task* by);
   void ready_polled(PolledTasks tasks);  // for the poller
   // Behind all others, a task that is runnable already.
@@ -218,6 +218,7 @@ class Scheduler {
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
   const TaskArena& tasks() const { return tasks_; }
+  SpawnPaths& spawn_paths() { return spawn_paths_; }
   stack::StackPool& stacks() { return stacks_; }
   const stack::StackPool& stacks() const { return stacks_; }
   const char* stack_setting() const { return stack_setting_; }
@@ -259,6 +260,7 @@ class Scheduler {
 
   GlobalQueue global_;
   Timers timers_;
+  SpawnPaths spawn_paths_;
   PassedOnErrors passed_on_errors_;
   Poller poller_;
   IdlePool idle_{kWorkersMax};

@@ -30,6 +30,7 @@
 #include "runtime/base/sanitizer.h"
 #include "runtime/base/site.h"
 #include "runtime/instrument/traced_object.h"
+#include "runtime/sched/spawn_paths.h"
 #include "runtime/sched/task_stack.h"
 #include "runtime/stack/context.h"
 #include "runtime/trace_format/event.h"
@@ -85,11 +86,12 @@ struct alignas(64) Task {
   // A closure up to this size lives in the task itself.
   static constexpr std::size_t kInlineClosureBytes = 48;
 
-  base::Site spawn_site() const { return {spawn_file, spawn_function, spawn_line}; }
-  void set_spawn_site(const base::Site& site) {
-    spawn_file = site.file;
-    spawn_function = site.function;
-    spawn_line = site.line;
+  // REQUIRES: it has been submitted.
+  const base::Site& spawn_site() const { return spawn_path->site; }
+  // `by` is the task that starts it, or null.
+  void set_spawned(SpawnPaths& paths, const Task* by, const base::Site& site) {
+    spawn_path = &paths.below(by == nullptr ? paths.root() : *by->spawn_path, site);
+    generation = by == nullptr ? 0 : by->generation + 1;
   }
   // The closure is elsewhere: only its address lies here.
   void set_closure_address(void* closure) { *reinterpret_cast<void**>(closure_memory) = closure; }
@@ -105,10 +107,9 @@ struct alignas(64) Task {
   TaskBody body = nullptr;
   TaskId id = 0;
   TaskId parent = 0;
-  const char* spawn_file = nullptr;
-  const char* spawn_function = nullptr;
-  std::uint32_t spawn_line = 0;
-  std::uint32_t seq = 0;  // number of its last Run or Ready event, modulo 2^24
+  const SpawnPath* spawn_path = nullptr;
+  std::uint32_t generation = 0;  // how many ancestors it has
+  std::uint32_t seq = 0;         // number of its last Run or Ready event, modulo 2^24
   TaskStack stack;
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
   // outside.

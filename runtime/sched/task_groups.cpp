@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -122,20 +120,19 @@ std::string_view state_text(const Task& task) {
 }
 
 std::vector<debug::TaskGroup::Origin> origins_of(const Group& group) {
-  using Key = std::tuple<std::string_view, std::uint32_t>;
-  std::map<Key, debug::TaskGroup::Origin> origins;
+  std::unordered_map<const SpawnPath*, debug::TaskGroup::Origin> origins;
   for (const Member& member : group.members) {
-    const base::Site site = member.task->spawn_site();
-    auto& origin = origins[{site.file == nullptr ? "" : site.file, site.line}];
+    auto& origin = origins[member.task->spawn_path];
     if (origin.count == 0) origin.parent = member.task->parent;
     if (origin.parent != member.task->parent) origin.parent = 0;
-    origin.site = site;
+    origin.site = member.task->spawn_site();
     ++origin.count;
   }
   std::vector<debug::TaskGroup::Origin> sorted;
-  for (const auto& [key, origin] : origins) sorted.push_back(origin);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.count > b.count; });
+  for (const auto& [path, origin] : origins) sorted.push_back(origin);
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return std::pair(b.count, a.site.line) < std::pair(a.count, b.site.line);
+  });
   return sorted;
 }
 
@@ -164,7 +161,8 @@ debug::TaskGroup show(const Group& group, const debug::Symbolizer& symbolizer, c
   const Task& first = *group.members.front().task;
   debug::TaskGroup shown{.state = state_text(first), .count = group.members.size()};
   for (std::size_t i = 0; i < group.members.size() && i < debug::kDumpTasksMax; ++i) {
-    shown.first.push_back(task_info(*group.members[i].task));
+    const Task& task = *group.members[i].task;
+    shown.first.push_back(i == 0 ? task_info(task, find) : task_info(task));
   }
   if (group.calls.count > 0) {
     shown.stack = debug::readable_stack(group.calls, symbolizer);
@@ -184,12 +182,11 @@ std::string dump_text(const Scheduler& scheduler, const std::vector<const HaltNo
                       std::string_view headline) {
   const std::int64_t now_ns = base::monotonic_ns();
   const std::vector<Group> groups = Grouping(scheduler, notes).all();
+  std::unordered_map<TaskId, const Task*> by_id;
+  scheduler.tasks().for_each_live([&](const Task& task) { by_id[task.id] = &task; });
   const FindTask find = [&](TaskId id) {
-    const Task* found = nullptr;
-    scheduler.tasks().for_each_live([&](const Task& task) {
-      if (task.id == id) found = &task;
-    });
-    return found;
+    const auto found = by_id.find(id);
+    return found == by_id.end() ? nullptr : found->second;
   };
   const debug::Symbolizer symbolizer;
   debug::TaskDump dump;

@@ -438,13 +438,13 @@ void Thread::return_task(Task* task) {
   scheduler_.tasks().give_back(task);
 }
 
-void Thread::submit(Task* task, std::string_view name) {
+void Thread::submit(Task* task, std::string_view name, const base::Site& site) {
   {
     const RuntimeSection section(*this);
     if (Worker* mine = worker()) {
-      mine->submit(task, name, task_ == nullptr ? 0 : task_->id);
+      mine->submit(task, name, site, task_);
     } else {
-      submit_workerless(task, name);
+      submit_workerless(task, name, site);
     }
   }
   if (!in_runtime()) checkpoint();
