@@ -22,8 +22,9 @@ class Context {
   void adopt_thread();
 
   // Makes this a context that begins with function(argument) on a fresh stack. The function calls
-  // entered() first and never returns.
-  void prepare(Extent extent, void (*function)(void*), void* argument);
+  // entered() first and never returns. `own` is that of the calling thread's own stack, wherever it
+  // runs now.
+  void prepare(Extent extent, void (*function)(void*), void* argument, const Context& own);
 
   // Leaves this context and continues `to`; returns when somebody switches back to this one.
   void switch_to(Context& to);

@@ -118,6 +118,7 @@ class StackPool {
   StackId fresh_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   std::size_t dumpable_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   GuardPages guards_ TASKSCOPE_GUARDED_BY(lock_);
+  std::vector<unsigned> valgrind_stacks_ TASKSCOPE_GUARDED_BY(lock_);  // empty elsewhere
 
   // Atomic: a counter for tests and reports, relaxed.
   std::atomic<std::size_t> taken_{0};
