@@ -127,6 +127,7 @@ TEST_P(MemoryTest, AStackThatIsUsedAgainIsClean) {
         group.go([i] {
           volatile char frame[512] = {};
           if (i % 3 == 0) yield();
+          EXPECT_EQ(frame[i], 0);
           frame[i] = 1;
         });
       }

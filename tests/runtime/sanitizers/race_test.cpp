@@ -36,11 +36,14 @@ int g_value = 0;
   asm volatile("");
 }
 
-// Two tasks run `body`; joined by a group.
+// Two tasks run `body`; joined by a group. Again and again, because the race of one pair is not
+// seen if one has ended before the thread was told of the other that runs it.
 void run_two(const std::function<void()>& body) {
-  WaitGroup group;
-  for (int i = 0; i < 2; ++i) group.go(body);
-  group.wait();
+  for (int round = 0; round < 20; ++round) {
+    WaitGroup group;
+    for (int i = 0; i < 2; ++i) group.go(body);
+    group.wait();
+  }
 }
 
 auto finds_the_race() {
@@ -76,10 +79,12 @@ TEST_P(RaceDeathTest, OfTasksThatLockDifferentMutexesIsFound) {
 
 TEST_P(RaceDeathTest, OfATaskWithItsParentAfterTheSpawnIsFound) {
   EXPECT_EXIT(run([] {
-                WaitGroup group;
-                group.go([] { add_to_value(1); });
-                add_to_value(1);
-                group.wait();
+                for (int round = 0; round < 20; ++round) {
+                  WaitGroup group;
+                  group.go([] { add_to_value(1); });
+                  add_to_value(1);
+                  group.wait();
+                }
               }),
               ExitedWithCode(kRaceFound), finds_the_race());
 }
