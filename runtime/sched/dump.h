@@ -7,9 +7,9 @@
 // program goes on. SIGQUIT (Ctrl-\) prints the same and ends the program with status 2, as in Go,
 // unless the program has a handler of its own for it.
 //
-// All threads of the run are held while the process is copied (halt.h): milliseconds, and 1 µs more
-// for each parked task. The copy finds the stacks and their names out. A system call that signals
-// cut short whatever their flags may return EINTR for it, as for a preemption.
+// All threads of the run are held while the process is copied (halt.h): milliseconds, and 1 to 2 µs
+// for each task that has a stack. The copy finds the stacks and their names out. A system call that
+// signals cut short whatever their flags may return EINTR for it, as for a preemption.
 #pragma once
 
 #include <string>

@@ -12,8 +12,10 @@ Task* begin_task() {
   return thread == nullptr ? nullptr : thread->new_task();
 }
 
-void submit_task(Task* task, std::string_view name, const base::Site& site) {
-  current_thread()->submit(task, name, site);
+void submit_task(Task* task, std::string_view name) { current_thread()->submit(task, name); }
+
+const SpawnPath* find_spawn_path(const SpawnPath& from, const base::Site& site) {
+  return &current_thread()->scheduler().spawn_paths().below(from, site);
 }
 
 void abort_task(Task* task) { current_thread()->return_task(task); }
@@ -26,7 +28,10 @@ void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
   base::annotate_acquire(task);
   task->body = body;
   task->set_closure_address(closure);
-  active.scheduler()->submit_foreign(task, name, site, nullptr);
+  SpawnPaths& paths = active.scheduler()->spawn_paths();
+  task->spawn_path = &paths.below(paths.root(), site);
+  task->generation = 0;
+  active.scheduler()->submit_foreign(task, name, nullptr);
 }
 
 }  // namespace taskscope::sched

@@ -19,7 +19,7 @@ namespace taskscope::sched {
 
 // A task to be filled by a worker's thread, or null on a thread that is no worker.
 Task* begin_task();
-void submit_task(Task* task, std::string_view name, const base::Site& site);
+void submit_task(Task* task, std::string_view name);
 void abort_task(Task* task);
 // On a thread that is no worker. Ends the program with a sentence if no ts::run is active.
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
@@ -73,7 +73,8 @@ void spawn(std::string_view name, F&& function, const base::Site& site) {
     abort_task(task);
     throw;
   }
-  submit_task(task, name, site);
+  task->set_spawn_site(site);
+  submit_task(task, name);
 }
 
 }  // namespace taskscope::sched

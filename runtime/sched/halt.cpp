@@ -5,6 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -40,6 +41,7 @@ void open(base::Lock& lock) TASKSCOPE_NO_ANALYSIS { lock.unlock(); }
 }  // namespace
 
 void HaltNote::note(std::uint32_t in_round, void* context) {
+  base::annotate_acquire(this);  // ThreadSanitizer takes the tasks of one thread for several
   if (context != nullptr) {
     stack_pointer = stack_pointer_of(*static_cast<const ucontext_t*>(context));
     calls = debug::capture_interrupted_stack(context);
@@ -48,6 +50,7 @@ void HaltNote::note(std::uint32_t in_round, void* context) {
     calls = debug::capture_stack();
   }
   round = in_round;
+  base::annotate_release(this);
 }
 
 void halt_if_asked(Thread& thread, void* context) {

@@ -273,11 +273,9 @@ void act(instrument::Lane& lane, Task* by) {
 
 }  // namespace
 
-void Scheduler::submit_foreign(Task* task, std::string_view name, const base::Site& site,
-                               Task* by) {
+void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
-  task->set_spawned(spawn_paths_, by, site);
   task->seq = 0;
   if (!name.empty()) {
     task->name = strndup(name.data(), name.size());
@@ -286,7 +284,7 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, const base::Si
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {
-      const auto where = lane->site(site);
+      const auto where = lane->site(task->spawn_site());
       act(*lane, by);
       Tracing::introduce_new(*lane, *task);
       lane->spawn(task->id, where);

@@ -101,7 +101,7 @@ class Scheduler {
   std::uint32_t set_workers(std::uint32_t count);
 
   // Any thread, but no task that has a worker. `by` is the task that does it, or null.
-  void submit_foreign(Task* task, std::string_view name, const base::Site& site, Task* by);
+  void submit_foreign(Task* task, std::string_view name, Task* by);
   void ready_foreign(Task* task, Task* by);
   void ready_polled(PolledTasks tasks);  // for the poller
   // Behind all others, a task that is runnable already.

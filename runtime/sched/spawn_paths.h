@@ -25,23 +25,41 @@
 
 namespace taskscope::sched {
 
-struct SpawnStep;
+struct SpawnPath;
+
+// From a path to one that is a place longer.
+struct SpawnStep {
+  base::Site site;
+  const SpawnPath* to = nullptr;
+  const SpawnStep* next = nullptr;
+
+  // Of two functions on one line the first gives its name to both.
+  bool is_at(const base::Site& place) const {
+    return site.line == place.line && site.file == place.file;
+  }
+};
+
+// The end of every list; at no place.
+inline constexpr SpawnStep kNoSpawnStep{};
 
 struct SpawnPath {
   static constexpr std::size_t kBuckets = 8;
+
+  SpawnPath() {
+    for (auto& first : steps) first.store(&kNoSpawnStep, std::memory_order_relaxed);
+  }
+  // The steps from here to a place on that line come first in this list.
+  const SpawnStep* first_step(std::uint32_t line) const {
+    // Acquire pairs with the release in SpawnPaths::connect().
+    return steps[line % kBuckets].load(std::memory_order_acquire);
+  }
 
   base::Site site;                    // where the task was spawned
   const SpawnPath* parent = nullptr;  // the path of the task that did it; null: none is known
   std::uint32_t length = 0;           // 0: of no task, it is where all begin
   bool is_main = false;               // the main task's
-  // Atomic: lists of the steps from here, by line; release by add(), acquire by below().
-  mutable std::array<std::atomic<const SpawnStep*>, kBuckets> steps{};
-};
-
-struct SpawnStep {
-  base::Site site;
-  const SpawnPath* to;
-  const SpawnStep* next;
+  // Atomic: lists of the steps from here, by line.
+  mutable std::array<std::atomic<const SpawnStep*>, kBuckets> steps;
 };
 
 class SpawnPaths {
@@ -68,15 +86,9 @@ class SpawnPaths {
   const SpawnPath& step(const SpawnPath& from, const base::Site& site) TASKSCOPE_REQUIRES(lock_);
   // Null if nobody has gone that way yet.
   static const SpawnPath* find(const SpawnPath& from, const base::Site& site) {
-    const auto& bucket = from.steps[site.line % SpawnPath::kBuckets];
-    for (const SpawnStep* step = bucket.load(std::memory_order_acquire); step != nullptr;
-         step = step->next) {
-      if (step->site.line == site.line && step->site.file == site.file &&
-          step->site.function == site.function) {
-        return step->to;
-      }
-    }
-    return nullptr;
+    const SpawnStep* step = from.first_step(site.line);
+    while (step != &kNoSpawnStep && !step->is_at(site)) step = step->next;
+    return step->to;
   }
   void connect(const SpawnPath& from, const base::Site& site, const SpawnPath& to)
       TASKSCOPE_REQUIRES(lock_);

@@ -82,16 +82,23 @@ struct ParkedWait {
 // Runs the closure that lies in `memory`, or whose address lies there, then destroys it.
 using TaskBody = void (*)(void* memory);
 
+// The slow way from a path to the next, for a task of the active run (go.cpp).
+const SpawnPath* find_spawn_path(const SpawnPath& from, const base::Site& site);
+
 struct alignas(64) Task {
   // A closure up to this size lives in the task itself.
   static constexpr std::size_t kInlineClosureBytes = 48;
 
   // REQUIRES: it has been submitted.
   const base::Site& spawn_site() const { return spawn_path->site; }
-  // `by` is the task that starts it, or null.
-  void set_spawned(SpawnPaths& paths, const Task* by, const base::Site& site) {
-    spawn_path = &paths.below(by == nullptr ? paths.root() : *by->spawn_path, site);
+  // First its parent's path, then one step from there. `by` may be null.
+  void set_spawned_by(const Task* by, const SpawnPaths& paths) {
+    spawn_path = by == nullptr ? &paths.root() : by->spawn_path;
     generation = by == nullptr ? 0 : by->generation + 1;
+  }
+  void set_spawn_site(const base::Site& site) {
+    const SpawnStep* const step = spawn_path->first_step(site.line);
+    spawn_path = step->is_at(site) ? step->to : find_spawn_path(*spawn_path, site);
   }
   // The closure is elsewhere: only its address lies here.
   void set_closure_address(void* closure) { *reinterpret_cast<void**>(closure_memory) = closure; }

@@ -430,6 +430,7 @@ Task* Thread::new_task() {
   const RuntimeSection section(*this);
   Task* const task = worker() != nullptr ? worker()->new_task() : scheduler_.tasks().take();
   base::annotate_acquire(task);
+  task->set_spawned_by(task_, scheduler_.spawn_paths());
   return task;
 }
 
@@ -439,13 +440,13 @@ void Thread::return_task(Task* task) {
   scheduler_.tasks().give_back(task);
 }
 
-void Thread::submit(Task* task, std::string_view name, const base::Site& site) {
+void Thread::submit(Task* task, std::string_view name) {
   {
     const RuntimeSection section(*this);
     if (Worker* mine = worker()) {
-      mine->submit(task, name, site, task_);
+      mine->submit(task, name, task_ == nullptr ? 0 : task_->id);
     } else {
-      submit_workerless(task, name, site);
+      submit_workerless(task, name);
     }
   }
   if (!in_runtime()) checkpoint();

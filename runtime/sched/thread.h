@@ -68,11 +68,11 @@ class alignas(64) Thread {
 
   // Makes a task runnable. Does not wait: the caller may hold a lock.
   void ready(Task* task);
-  // A free task, to be filled and submitted or returned.
+  // A free task, to be filled and submitted or returned; it has its parent's path.
   Task* new_task();
   void return_task(Task* task);
-  // Starts it: `task` has its body and closure; the rest is set here.
-  void submit(Task* task, std::string_view name, const base::Site& site);
+  // Starts it: `task` has its body, closure and site; the rest is set here.
+  void submit(Task* task, std::string_view name);
 
   // Where the runtime's code begins and ends. Inside, worker() does not change under the caller.
   void enter_runtime() {
@@ -156,7 +156,7 @@ class alignas(64) Thread {
   // A task without a worker (thread_workerless.cpp).
   void block_workerless(Task* self, const ParkedWait& wait, std::int64_t now_ns);
   void ready_workerless(Task* task);
-  void submit_workerless(Task* task, std::string_view name, const base::Site& site);
+  void submit_workerless(Task* task, std::string_view name);
   void trace_exit_workerless(Task* self);
   // Gives the task a worker: an idle one at once, or its turn in the global queue.
   static Thread& rejoin(Thread& thread);

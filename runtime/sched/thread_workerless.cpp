@@ -157,9 +157,9 @@ void Thread::ready_workerless(Task* task) {
   if (task_->state.load(std::memory_order_relaxed) != TaskState::InCall) rejoin_at_once();
 }
 
-void Thread::submit_workerless(Task* task, std::string_view name, const base::Site& site) {
+void Thread::submit_workerless(Task* task, std::string_view name) {
   leave_call_worker();
-  scheduler_.submit_foreign(task, name, site, task_);
+  scheduler_.submit_foreign(task, name, task_);
 }
 
 // ---- Finding one again --------------------------------------------------------------------------

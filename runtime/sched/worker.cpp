@@ -159,14 +159,13 @@ void Worker::make_ready_last(Task* task) {
   queue_last(task);
 }
 
-void Worker::submit(Task* task, std::string_view name, const base::Site& site, const Task* by) {
+void Worker::submit(Task* task, std::string_view name, TaskId parent) {
   if (next_id_ == end_id_) [[unlikely]] {
     next_id_ = scheduler_.take_ids(Scheduler::kIdBlock);
     end_id_ = next_id_ + Scheduler::kIdBlock;
   }
   task->id = next_id_++;
-  task->parent = by == nullptr ? 0 : by->id;
-  task->set_spawned(scheduler_.spawn_paths(), by, site);
+  task->parent = parent;
   task->seq = 0;
   if (!name.empty()) {
     task->name = strndup(name.data(), name.size());
@@ -175,7 +174,7 @@ void Worker::submit(Task* task, std::string_view name, const base::Site& site, c
   if (lane_ != nullptr) {
     introduce_actor();
     Tracing::introduce_new(*lane_, *task);
-    lane_->spawn(task->id, lane_->site(site));
+    lane_->spawn(task->id, lane_->site(task->spawn_site()));
     if (!name.empty()) lane_->task_name(task->id, name);
   }
   ++spawned_;

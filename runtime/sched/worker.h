@@ -77,9 +77,8 @@ class alignas(64) Worker {
   void make_ready_last(Task* task);
   // Makes tasks runnable whose descriptors are ready.
   void queue_polled(PolledTasks tasks);
-  // Starts it: `task` has its body and closure; the rest is set here. `by` is the task that does
-  // it, or null.
-  void submit(Task* task, std::string_view name, const base::Site& site, const Task* by);
+  // Starts it: `task` has its body, closure and site; the rest is set here.
+  void submit(Task* task, std::string_view name, TaskId parent);
   // Behind all others, a task that was in no queue for a moment, though already runnable: a worker
   // that looked everywhere in that moment is idle now and is told.
   void queue_again(Task* task);
