@@ -22,6 +22,7 @@
 //   sched/blocking.h   ts::blocking                 calls that block the thread
 //   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/snapshot_trace.h  ts::snapshot_trace      asks a recorder to keep what it has
+//   sched/dump.h       ts::dump_tasks               what every task is doing, as text
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
@@ -117,6 +118,7 @@
 #include "runtime/patterns/single_flight.h"
 #include "runtime/sched/blocking.h"
 #include "runtime/sched/clock.h"
+#include "runtime/sched/dump.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"

@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
 
 #include "runtime/base/sanitizer.h"
@@ -34,7 +32,7 @@ struct Call {
 
 // The child must die of what goes wrong in it, quietly, whatever handlers the program has.
 void forget_handlers() {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGALRM}) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGALRM, SIGQUIT}) {
     struct sigaction action {};
     action.sa_handler = SIG_DFL;
     sigaction(signal, &action, nullptr);
@@ -54,41 +52,48 @@ int child_main(void* memory) {
   _exit(0);
 }
 
-// Not fork(): it waits for malloc's locks, one of which the failed code may hold.
-pid_t start(char* stack, Call& call) {
-  // Without a signal at its end, so that nobody who waits for children of the program sees it.
-  return clone(child_main, stack + kStackBytes, 0, &call);
+}  // namespace
+
+Child::Child()
+    : stack_(mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0)) {
+#if TASKSCOPE_ASAN
+  // It may remember an earlier mapping there.
+  if (stack_ != MAP_FAILED) __asan_unpoison_memory_region(stack_, kStackBytes);
+#endif
 }
 
-enum class End : std::uint8_t { Done, Failed, TimedOut };
+Child::~Child() {
+  if (stack_ != MAP_FAILED) munmap(stack_, kStackBytes);
+}
 
-End wait_for(pid_t child) {
+void Child::start(void (*function)(void*), void* argument, unsigned seconds_max) {
+  if (stack_ == MAP_FAILED) return;
+  Call call{function, argument, seconds_max};
+  // Not fork(): it waits for malloc's locks, one of which the failed code may hold. Without a
+  // signal at its end, so that nobody who waits for children of the program sees it.
+  pid_ = clone(child_main, static_cast<char*>(stack_) + kStackBytes, 0, &call);
+}
+
+Child::End Child::wait() {
+  if (pid_ <= 0) return End::Failed;
   int status = 0;
-  while (waitpid(child, &status, __WALL) < 0) {
+  while (waitpid(pid_, &status, __WALL) < 0) {
     if (errno != EINTR) return End::Failed;
   }
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return End::TimedOut;
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? End::Done : End::Failed;
 }
 
-}  // namespace
-
 bool run_in_child(void (*function)(void* argument), void* argument) {
-  void* const stack = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) return false;
-#if TASKSCOPE_ASAN
-  __asan_unpoison_memory_region(stack, kStackBytes);  // it may remember an earlier mapping there
-#endif
-  End end = End::TimedOut;
+  Child child;
+  Child::End end = Child::End::TimedOut;
   for (const unsigned seconds_max : kSecondsMax) {
-    Call call{function, argument, seconds_max};
-    const pid_t child = start(static_cast<char*>(stack), call);
-    end = child > 0 ? wait_for(child) : End::Failed;
-    if (end != End::TimedOut) break;
+    child.start(function, argument, seconds_max);
+    end = child.wait();
+    if (end != Child::End::TimedOut) break;
   }
-  munmap(stack, kStackBytes);
-  return end == End::Done;
+  return end == Child::End::Done;
 }
 
 }  // namespace taskscope::debug

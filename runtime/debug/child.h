@@ -6,7 +6,33 @@
 // Async-signal-safe, but for what the function does; any thread.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
 namespace taskscope::debug {
+
+// One child, for a caller that has something to do when the copy has been made.
+class Child {
+ public:
+  Child();
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  enum class End : std::uint8_t { Done, Failed, TimedOut };
+
+  // Copies this process; the copy calls function(argument) and ends after `seconds_max` at the
+  // latest.
+  void start(void (*function)(void* argument), void* argument, unsigned seconds_max);
+  // Failed if the child could not be made or died.
+  End wait();
+
+ private:
+  void* stack_;
+  pid_t pid_ = -1;
+};
 
 // True if `function(argument)` has returned there. False if the child could not be made, died, or
 // was not done after twenty seconds.

@@ -26,14 +26,6 @@ std::string place(std::string_view file, std::uint32_t line) {
   return shorten(file) + ':' + std::to_string(line);
 }
 
-void append_spawned(std::string& out, const TaskInfo& task) {
-  if (task.spawn_site.file == nullptr) return;
-  out += task.id == 1 ? "started at " : "spawned at ";
-  out += format_site(task.spawn_site);
-  if (task.parent != 0) out += " by task " + std::to_string(task.parent);
-  out += '\n';
-}
-
 void append_frames(std::string& out, const std::vector<Frame>& frames) {
   for (const Frame& frame : frames) {
     out += frame.function + '\n';
@@ -43,10 +35,10 @@ void append_frames(std::string& out, const std::vector<Frame>& frames) {
   }
 }
 
-// "12,345"
-std::string with_thousands(std::size_t number) {
-  std::string out = std::to_string(number);
-  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+// The main task's name says nothing more.
+std::string format_ancestor(const Ancestor& ancestor) {
+  std::string out = "task " + std::to_string(ancestor.id);
+  if (!ancestor.name.empty() && ancestor.id != 1) out += " \"" + ancestor.name + '"';
   return out;
 }
 
@@ -80,20 +72,6 @@ std::vector<Group> group_tasks(const std::vector<BlockedTask>& tasks) {
   return result;
 }
 
-// What one select of the group waits for; the channels of another's may be others.
-void append_arms(std::string& out, const BlockedTask& task) {
-  for (std::size_t i = 0; i < task.arms.size() && i < kArmsMax; ++i) {
-    const BlockedTask::Arm& arm = task.arms[i];
-    out += "\t\t" + std::string(arm.operation) + ' ';
-    out += arm.object.empty() ? std::string(arm.kind) + " made at " + format_site(arm.made_at)
-                              : '"' + arm.object + '"';
-    out += '\n';
-  }
-  if (task.arms.size() > kArmsMax) {
-    out += "\t\t… and " + std::to_string(task.arms.size() - kArmsMax) + " more\n";
-  }
-}
-
 void append_group(std::string& out, const Group& group) {
   const BlockedTask& first = *group.tasks.front();
   if (group.tasks.size() == 1) {
@@ -115,7 +93,7 @@ void append_group(std::string& out, const Group& group) {
   out += "\twaits at " + format_site(first.wait_site);
   if (!first.object.empty()) out += " for \"" + first.object + '"';
   out += '\n';
-  append_arms(out, first);
+  append_arms(out, first.arms);
   if (!first.holder.empty()) out += '\t' + first.holder + '\n';
   append_spawned(out, first.task);
 }
@@ -134,7 +112,49 @@ std::string format_site(const base::Site& site) {
 std::string format_task(const TaskInfo& task) {
   std::string out = "task " + std::to_string(task.id);
   if (!task.name.empty()) out += " \"" + task.name + '"';
+  if (!task.labels.empty()) out += " {" + task.labels + '}';
   return out;
+}
+
+std::string with_thousands(std::size_t number) {
+  std::string out = std::to_string(number);
+  for (std::size_t at = out.size(); at > 3; at -= 3) out.insert(at - 3, ",");
+  return out;
+}
+
+void append_spawned(std::string& out, const TaskInfo& task) {
+  if (task.spawn_site.file == nullptr) return;
+  const auto append = [&](const base::Site& site, const Ancestor* by) {
+    out += format_site(site);
+    if (by != nullptr && by->id != 0) out += " by " + format_ancestor(*by);
+    out += '\n';
+  };
+  const auto spawned_by = [&](std::size_t i) {
+    return i < task.ancestors.size() ? &task.ancestors[i] : nullptr;
+  };
+  out += task.id == 1 ? "started at " : "spawned at ";
+  const Ancestor parent{.id = task.parent, .name = {}, .spawn_site = {}};
+  append(task.spawn_site, task.ancestors.empty() ? &parent : spawned_by(0));
+  for (std::size_t i = 0; i < task.ancestors.size() && task.ancestors[i].id != 1; ++i) {
+    out += "which was spawned at ";
+    append(task.ancestors[i].spawn_site, spawned_by(i + 1));
+  }
+  if (task.more_ancestors > 0) {
+    out += "… " + with_thousands(task.more_ancestors) + " generations before\n";
+  }
+}
+
+void append_arms(std::string& out, const std::vector<BlockedTask::Arm>& arms) {
+  for (std::size_t i = 0; i < arms.size() && i < kArmsMax; ++i) {
+    const BlockedTask::Arm& arm = arms[i];
+    out += "\t\t" + std::string(arm.operation) + ' ';
+    out += arm.object.empty() ? std::string(arm.kind) + " made at " + format_site(arm.made_at)
+                              : '"' + arm.object + '"';
+    out += '\n';
+  }
+  if (arms.size() > kArmsMax) {
+    out += "\t\t… and " + std::to_string(arms.size() - kArmsMax) + " more\n";
+  }
 }
 
 std::string stack_lines(const ReadableStack& stack) {

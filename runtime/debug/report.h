@@ -13,11 +13,21 @@
 
 namespace taskscope::debug {
 
+// Who spawned a task, or its parent, and so on.
+struct Ancestor {
+  std::uint64_t id = 0;  // 0: not known, it has ended
+  std::string name;      // may be empty
+  base::Site spawn_site;
+};
+
 struct TaskInfo {
   std::uint64_t id = 0;
-  std::string name;  // may be empty
+  std::string name;    // may be empty
+  std::string labels;  // "request=17, user=ann"; may be empty
   std::uint64_t parent = 0;
   base::Site spawn_site;
+  std::vector<Ancestor> ancestors;   // the parent first
+  std::uint32_t more_ancestors = 0;  // that came before these
 };
 
 struct BlockedTask {
@@ -40,7 +50,7 @@ struct BlockedTask {
 // directory are shown relative to it.
 std::string format_site(const base::Site& site);
 
-// `task 12 "reader"`.
+// `task 12 "reader" {request=17}`.
 std::string format_task(const TaskInfo& task);
 
 // `thrown in task 7 "fetch", spawned at FILE:LINE (FUNCTION) by task 1`: where an exception came
@@ -52,9 +62,20 @@ std::string format_origin(const TaskInfo& task);
 //   task 12 "reader" [running]:
 //   FUNCTION
 //           FILE:LINE
-//   spawned at FILE:LINE (FUNCTION) by task 1
+//   spawned at FILE:LINE (FUNCTION) by task 7 "acceptor"
+//   which was spawned at FILE:LINE (FUNCTION) by task 1
 std::string running_report(std::string_view headline, const TaskInfo* task,
                            const ReadableStack& stack);
+
+// "12,345".
+std::string with_thousands(std::size_t number);
+
+// "spawned at FILE:LINE (FUNCTION) by task 1", and a line for each ancestor but the main task;
+// nothing where that is unknown.
+void append_spawned(std::string& out, const TaskInfo& task);
+
+// What a select waits for. The channels of another select of the same group may be others.
+void append_arms(std::string& out, const std::vector<BlockedTask::Arm>& arms);
 
 // The lines of `stack` alone; "… N frames more" between the first and the last.
 std::string stack_lines(const ReadableStack& stack);

@@ -116,10 +116,10 @@ bool is_runtime(std::string_view function) {
   return starts_with_any(name, {"taskscope::sched::", "taskscope::channel::", "taskscope::sync::",
                                 "taskscope::stack::", "taskscope::debug::", "taskscope::base::",
                                 "taskscope_"}) ||
-         starts_with_any(name,
-                         {"taskscope::Chan<", "taskscope::Sender<", "taskscope::Receiver<",
-                          "taskscope::Mutex::", "taskscope::RWMutex::", "taskscope::WaitGroup::",
-                          "taskscope::go<", "taskscope::run<", "int taskscope::run<"}) ||
+         starts_with_any(name, {"taskscope::Chan<", "taskscope::Sender<", "taskscope::Receiver<",
+                                "taskscope::Mutex::", "taskscope::RWMutex::",
+                                "taskscope::WaitGroup::", "taskscope::go<", "taskscope::run<",
+                                "int taskscope::run<", "taskscope::dump_tasks"}) ||
          starts_with_any(name, {"std::scoped_lock<taskscope::", "std::lock_guard<taskscope::",
                                 "std::unique_lock<taskscope::", "std::shared_lock<taskscope::"});
 }
@@ -130,10 +130,11 @@ bool is_unnamed(std::string_view function) {
          without_result(function).find_first_of("<");
 }
 
-// The headers whose templates are compiled into the program.
+// The headers whose templates are compiled into the program, and what of the runtime calls them.
 bool is_runtime_header(std::string_view file) {
   for (const std::string_view header :
-       {"/runtime/sched/go.h", "/runtime/sched/run.h", "/runtime/channel/chan.h",
+       {"/runtime/sched/go.h", "/runtime/sched/run.h", "/runtime/sched/sleep.h",
+        "/runtime/sched/blocking.h", "/runtime/sched/dump.cpp", "/runtime/channel/chan.h",
         "/runtime/sync/mutex.h", "/runtime/sync/mutex_guards.h", "/runtime/sync/wait_group.h"}) {
     if (file.ends_with(header)) return true;
   }
@@ -244,11 +245,14 @@ std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
 }
 
 ReadableStack readable_stack(const CapturedStack& stack) {
-  const Symbolizer symbolizer;
+  return readable_stack(stack, Symbolizer());
+}
+
+ReadableStack readable_stack(const CapturedStack& stack, const Symbolizer& symbolizer) {
   std::vector<Frame> first;
   std::vector<Frame> last;
   const auto name = [&](std::uintptr_t address, std::vector<Frame>& frames) {
-    for (Frame& frame : symbolizer.lookup(address)) frames.push_back(std::move(frame));
+    for (const Frame& frame : symbolizer.lookup(address)) frames.push_back(frame);
   };
   for (std::size_t i = 0; i < stack.first_count(); ++i) name(stack.first[i], first);
   const bool whole = stack.left_out() == 0;

@@ -53,6 +53,8 @@ struct ReadableStack {
   std::vector<Frame> last;
 };
 ReadableStack readable_stack(const CapturedStack& stack);
+// The same for one of many.
+ReadableStack readable_stack(const CapturedStack& stack, const Symbolizer& symbolizer);
 
 // "0x1234 0x5678 …": what there is to show where names cannot be had. Returns the length of the
 // text; async-signal-safe.

@@ -3,23 +3,16 @@
 #include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <unordered_map>
+
+#include "runtime/debug/modules.h"
 
 namespace taskscope::debug {
 namespace {
-
-char* g_debuginfo_path = nullptr;  // libdwfl wants its address to outlive the session; default path
-
-const Dwfl_Callbacks kCallbacks = {
-    .find_elf = dwfl_linux_proc_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = nullptr,
-    .debuginfo_path = &g_debuginfo_path,
-};
 
 std::string demangle(const char* name) {
   int status = 0;
@@ -120,25 +113,25 @@ Dwarf_Die* find_unit(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) 
 }  // namespace
 
 struct Symbolizer::Session {
-  Dwfl* dwfl = nullptr;
-  ~Session() { dwfl_end(dwfl); }
+  Modules modules;
+  std::unordered_map<std::uintptr_t, std::vector<Frame>> known;
 };
 
-Symbolizer::Symbolizer() : session_(std::make_unique<Session>()) {
-  session_->dwfl = dwfl_begin(&kCallbacks);
-  if (session_->dwfl == nullptr || dwfl_linux_proc_report(session_->dwfl, getpid()) != 0 ||
-      dwfl_report_end(session_->dwfl, nullptr, nullptr) != 0) {
-    session_.reset();
-  }
-}
+Symbolizer::Symbolizer() : session_(std::make_unique<Session>()) {}
 
 Symbolizer::~Symbolizer() = default;
 
-std::vector<Frame> Symbolizer::lookup(std::uintptr_t address) const {
+const std::vector<Frame>& Symbolizer::lookup(std::uintptr_t address) const {
+  const auto [found, is_new] = session_->known.try_emplace(address);
+  if (is_new) found->second = find(address);
+  return found->second;
+}
+
+std::vector<Frame> Symbolizer::find(std::uintptr_t address) const {
   char hexadecimal[32];
   std::snprintf(hexadecimal, sizeof hexadecimal, "0x%zx", address);
   Frame frame{.function = hexadecimal, .file = {}, .line = 0};
-  Dwfl_Module* module = session_ == nullptr ? nullptr : dwfl_addrmodule(session_->dwfl, address);
+  Dwfl_Module* module = session_->modules.at(address);
   if (module == nullptr) return {frame};
 
   if (const char* name = dwfl_module_addrname(module, address)) {

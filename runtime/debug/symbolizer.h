@@ -25,12 +25,15 @@ class Symbolizer {
   Symbolizer();
   ~Symbolizer();
 
-  // The frames at one address, innermost inlined function first; never empty.
-  std::vector<Frame> lookup(std::uintptr_t address) const;
+  // The frames at one address, innermost inlined function first; never empty. Stays valid.
+  const std::vector<Frame>& lookup(std::uintptr_t address) const;
 
  private:
   struct Session;
-  std::unique_ptr<Session> session_;  // null if libdw cannot read this process
+
+  std::vector<Frame> find(std::uintptr_t address) const;
+
+  std::unique_ptr<Session> session_;
 };
 
 }  // namespace taskscope::debug

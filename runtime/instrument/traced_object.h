@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/site.h"
@@ -42,6 +43,8 @@ class TracedObject {
 
   const base::Site& made_at() const { return made_at_; }
   const char* name() const { return name_; }
+  // For debuggers: where in this object name() lies.
+  static constexpr std::size_t name_offset() { return offsetof(TracedObject, name_); }
   std::uint32_t capacity() const { return capacity_; }
   trace_format::ObjectKind kind() const { return kind_; }
 

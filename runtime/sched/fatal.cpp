@@ -26,9 +26,8 @@
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
-namespace {
 
-void write_all(std::string_view text) {
+void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
     if (written <= 0) return;
@@ -36,8 +35,6 @@ void write_all(std::string_view text) {
   }
 }
 
-// The first thread to fail reports; others wait for the end of the process. False: it is this
-// thread's own report that failed, so the process must end without one. Async-signal-safe.
 bool claim_the_last_word() {
   static std::atomic<pid_t> speaker{0};
   pid_t nobody = 0;
@@ -46,6 +43,13 @@ bool claim_the_last_word() {
   if (nobody == self) return false;
   for (;;) ::pause();
 }
+
+void end_program() {
+  instrument::TraceFile::save_before_death();
+  std::_Exit(2);
+}
+
+namespace {
 
 // What is being thrown: its message, and its type unless it is one of ours.
 std::string describe_exception() {
@@ -66,12 +70,6 @@ std::string describe_exception() {
   }
 }
 
-// Nothing is unwound; the trace is kept.
-[[noreturn]] void end_program() {
-  instrument::TraceFile::save_before_death();
-  std::_Exit(2);
-}
-
 // The last events of a task that has panicked, in the ring that says what it does now.
 void trace_panic(Thread& thread, Task& task, const std::string& message) {
   Worker* const worker = thread.worker();
@@ -89,39 +87,61 @@ void trace_panic(Thread& thread, Task& task, const std::string& message) {
 // What can be said of a stack when its names cannot be had. Async-signal-safe.
 void write_addresses(const debug::CapturedStack& stack) {
   char text[2048];
-  write_all("its stack, as addresses (their names could not be found out):\n");
-  write_all({text, debug::format_addresses(stack, text, sizeof text)});
-  write_all("\n");
+  write_to_stderr("its stack, as addresses (their names could not be found out):\n");
+  write_to_stderr({text, debug::format_addresses(stack, text, sizeof text)});
+  write_to_stderr("\n");
 }
 
 // `headline` and whose stack it happened on, without allocating.
 void write_plain_report(std::string_view headline, const Task& task) {
   const bool named = task.name != nullptr;
-  const base::Site site = task.spawn_site();
   char text[1024];
-  const int length = std::snprintf(
-      text, sizeof text, "\n\ntask %llu%s%s%s [running]:\nspawned at %s:%u (%s) by task %llu\n",
-      static_cast<unsigned long long>(task.id), named ? " \"" : "", named ? task.name : "",
-      named ? "\"" : "", site.file == nullptr ? "?" : site.file, site.line,
-      site.function == nullptr ? "?" : site.function, static_cast<unsigned long long>(task.parent));
-  write_all(headline);
-  if (length > 0) write_all({text, std::min(static_cast<std::size_t>(length), sizeof text - 1)});
+  const auto write = [&text](int length) {
+    if (length > 0) write_to_stderr({text, std::min<std::size_t>(length, sizeof text - 1)});
+  };
+  const auto write_site = [&](const char* what, const base::Site& site) {
+    write(std::snprintf(text, sizeof text, "%s %s:%u (%s)", what,
+                        site.file == nullptr ? "?" : site.file, site.line,
+                        site.function == nullptr ? "?" : site.function));
+  };
+  write_to_stderr(headline);
+  write(std::snprintf(text, sizeof text, "\n\ntask %llu%s%s%s [running]:\n",
+                      static_cast<unsigned long long>(task.id), named ? " \"" : "",
+                      named ? task.name : "", named ? "\"" : ""));
+  write_site("spawned at", task.spawn_site());
+  write(std::snprintf(text, sizeof text, " by task %llu\n",
+                      static_cast<unsigned long long>(task.parent)));
+  const SpawnPath* path = task.spawn_path->parent;
+  for (; path != nullptr && path->length > 0 && !path->is_main; path = path->parent) {
+    write_site("which was spawned at", path->site);
+    write_to_stderr(path->parent->is_main ? " by task 1\n" : "\n");
+  }
+}
+
+// Of the calling task's run, in a copy of the process.
+const Task* find_task(TaskId id) {
+  const Task* found = nullptr;
+  current_thread()->scheduler().tasks().for_each_live([&](const Task& task) {
+    if (task.id == id) found = &task;
+  });
+  return found;
 }
 
 // Names are found in a child process: the stack that failed may be nearly full, and what failed may
 // hold any lock.
 void write_report(const std::string& headline, const Task* task,
                   const debug::CapturedStack& stack) {
-  debug::TaskInfo info;
-  if (task != nullptr) info = task_info(*task);
-  const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
-  const bool named = debug::run_in_child(
-      [&] { write_all(debug::running_report(headline, shown, debug::readable_stack(stack))); });
+  const bool named = debug::run_in_child([&] {
+    debug::TaskInfo info;
+    if (task != nullptr) info = task_info(*task, find_task);
+    const debug::TaskInfo* const shown = task == nullptr ? nullptr : &info;
+    write_to_stderr(debug::running_report(headline, shown, debug::readable_stack(stack)));
+  });
   if (named) return;
   if (task != nullptr) {
     write_plain_report(headline, *task);
   } else {
-    write_all(headline + "\n\n");
+    write_to_stderr(headline + "\n\n");
   }
   write_addresses(stack);
 }
@@ -167,9 +187,9 @@ struct sigaction& previous_action(int signal) {
 // Where it happened. The report that stands already says the rest.
 void report_stack(void* context) {
   const debug::CapturedStack stack = debug::capture_interrupted_stack(context);
-  write_all("\n");
+  write_to_stderr("\n");
   const bool named = debug::run_in_child(
-      [&] { write_all("its stack:\n" + debug::stack_lines(debug::readable_stack(stack))); });
+      [&] { write_to_stderr("its stack:\n" + debug::stack_lines(debug::readable_stack(stack))); });
   if (!named) write_addresses(stack);
 }
 
@@ -232,7 +252,7 @@ void fatal(const std::string& message) {
 
 void die(const std::string& report) {
   if (!claim_the_last_word()) end_program();
-  write_all(report);
+  write_to_stderr(report);
   end_program();
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "runtime/instrument/traced_object.h"
 
@@ -30,6 +31,16 @@ class Panic : public std::runtime_error {
 
 // Prints `report` and exits with status 2.
 [[noreturn]] void die(const std::string& report);
+
+// The first who calls speaks for the program that ends; others wait here for that end. False: it is
+// the speaker's own report that failed, so the process must end without one. Async-signal-safe.
+bool claim_the_last_word();
+
+// All of `text`, to standard error. Async-signal-safe.
+void write_to_stderr(std::string_view text);
+
+// Keeps the trace and exits with status 2; nothing is unwound. Async-signal-safe.
+[[noreturn]] void end_program();
 
 // While one lives, an exception that escapes a task is reported as its panic; a fault in the guard
 // page of a task's stack as its overflow, any other with the task's name. A fault then ends the

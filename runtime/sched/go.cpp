@@ -14,6 +14,10 @@ Task* begin_task() {
 
 void submit_task(Task* task, std::string_view name) { current_thread()->submit(task, name); }
 
+const SpawnPath* find_spawn_path(const SpawnPath& from, const base::Site& site) {
+  return &current_thread()->scheduler().spawn_paths().below(from, site);
+}
+
 void abort_task(Task* task) { current_thread()->return_task(task); }
 
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
@@ -24,7 +28,9 @@ void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
   base::annotate_acquire(task);
   task->body = body;
   task->set_closure_address(closure);
-  task->set_spawn_site(site);
+  SpawnPaths& paths = active.scheduler()->spawn_paths();
+  task->spawn_path = &paths.below(paths.root(), site);
+  task->generation = 0;
   active.scheduler()->submit_foreign(task, name, nullptr);
 }
 

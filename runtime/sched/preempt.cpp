@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "runtime/sched/halt.h"
 #include "runtime/sched/thread.h"
 
 namespace taskscope::sched {
@@ -18,7 +19,10 @@ struct sigaction& previous() {
 void on_signal(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
-    if (Thread* thread = current_thread()) thread->lose_worker_if_asked();
+    if (Thread* thread = current_thread()) {
+      thread->lose_worker_if_asked();
+      halt_if_asked(*thread, context);
+    }
   } else if ((previous().sa_flags & SA_SIGINFO) != 0) {
     previous().sa_sigaction(signal, info, context);
   } else if (previous().sa_handler != SIG_DFL && previous().sa_handler != SIG_IGN) {

@@ -1,7 +1,8 @@
 // The signal that takes a worker from a task that has run too long.
 //
 // Its handler runs on the task's own thread. It moves no task and switches no stack; all it may do
-// is let go of the worker (Thread::lose_worker_if_asked). The signal is SIGURG, as in Go: programs
+// is let go of the worker (Thread::lose_worker_if_asked), and wait while all are held for a dump
+// (halt.h). The signal is SIGURG, as in Go: programs
 // hardly use it, libc does not, and debuggers pass it on silently.
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/sched/debugger_view.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -56,6 +57,7 @@ bool enter_run(Scheduler& scheduler) {
     p.watches_forks = true;
   }
   p.scheduler = &scheduler;
+  show_to_debuggers(&scheduler);
   current_run_number.store(++p.runs, std::memory_order_relaxed);
   return true;
 }
@@ -66,6 +68,7 @@ void leave_run() {
   {
     const base::LockGuard guard(p.lock);
     p.scheduler = nullptr;
+    show_to_debuggers(nullptr);
     current_run_number.store(0, std::memory_order_relaxed);
     functions = std::exchange(p.at_end, {});
   }

@@ -11,6 +11,7 @@
 
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/cpu_limit.h"
+#include "runtime/sched/dump.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
@@ -121,6 +122,7 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
   {
     const FailureHandlers handlers;
     const PreemptSignal preempt_signal;
+    const QuitSignal quit_signal(*scheduler);
     clean = scheduler->run(body, closure, site);
   }
   leave_run();

@@ -30,9 +30,8 @@ constexpr std::int64_t kStarvedGraceNs = 10'000'000'000;
 
 stack::StackPoolOptions pool_options(std::size_t stack_bytes) {
   stack::StackPoolOptions options{.stack_bytes = stack_bytes};
-  // ThreadSanitizer gives every mapping shadow memory at once, and cannot follow more fibers
-  // anyway.
-  if (TASKSCOPE_TSAN) options.reservation_bytes_max = std::size_t{8} << 30;
+  // ThreadSanitizer gives every mapping shadow memory at once: enough for 262,144 tasks.
+  if (TASKSCOPE_TSAN) options.reservation_bytes_max = std::size_t{64} << 30;
   return options;
 }
 
@@ -92,7 +91,8 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->id = 1;
   main->body = body;
   main->set_closure_address(closure);
-  main->set_spawn_site(site);
+  main->spawn_path = &spawn_paths_.add_main(site);
+  main->generation = 0;
   main->name = strdup("main");
   base::annotate_owned(main->name);
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
@@ -284,10 +284,10 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {
-      const auto site = lane->site(task->spawn_site());
+      const auto where = lane->site(task->spawn_site());
       act(*lane, by);
       Tracing::introduce_new(*lane, *task);
-      lane->spawn(task->id, site);
+      lane->spawn(task->id, where);
       if (!name.empty()) lane->task_name(task->id, name);
     }
     task->state.store(TaskState::Runnable, std::memory_order_release);

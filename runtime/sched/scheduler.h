@@ -161,6 +161,14 @@ class Scheduler {
     const base::LockGuard guard(threads_lock_);
     for (const Driver& driver : drivers_) visit(*driver.thread);
   }
+  // The same for who has locked threads_lock(), or looks at a copy of the process.
+  template <class Visit>
+  void each_listed_thread(Visit visit) const TASKSCOPE_NO_ANALYSIS {
+    for (const Driver& driver : drivers_) visit(*driver.thread);
+  }
+  base::Lock& threads_lock() TASKSCOPE_ANNOTATION(lock_returned(threads_lock_)) {
+    return threads_lock_;
+  }
   std::size_t threads() const { return threads_started_.load(std::memory_order_relaxed); }
   // Those of them that run already: no more than a listing made later finds.
   std::size_t threads_up() const { return threads_up_.load(std::memory_order_relaxed); }
@@ -209,7 +217,10 @@ class Scheduler {
   PassedOnErrors& passed_on_errors() { return passed_on_errors_; }
   Poller& poller() { return poller_; }
   TaskArena& tasks() { return tasks_; }
+  const TaskArena& tasks() const { return tasks_; }
+  SpawnPaths& spawn_paths() { return spawn_paths_; }
   stack::StackPool& stacks() { return stacks_; }
+  const stack::StackPool& stacks() const { return stacks_; }
   const char* stack_setting() const { return stack_setting_; }
   Tracing& tracing() { return tracing_; }
   const AttachListener& attach_listener() const { return attach_listener_; }
@@ -249,6 +260,7 @@ class Scheduler {
 
   GlobalQueue global_;
   Timers timers_;
+  SpawnPaths spawn_paths_;
   PassedOnErrors passed_on_errors_;
   Poller poller_;
   IdlePool idle_{kWorkersMax};

@@ -30,6 +30,7 @@
 #include "runtime/base/sanitizer.h"
 #include "runtime/base/site.h"
 #include "runtime/instrument/traced_object.h"
+#include "runtime/sched/spawn_paths.h"
 #include "runtime/sched/task_stack.h"
 #include "runtime/stack/context.h"
 #include "runtime/trace_format/event.h"
@@ -81,15 +82,23 @@ struct ParkedWait {
 // Runs the closure that lies in `memory`, or whose address lies there, then destroys it.
 using TaskBody = void (*)(void* memory);
 
+// The slow way from a path to the next, for a task of the active run (go.cpp).
+const SpawnPath* find_spawn_path(const SpawnPath& from, const base::Site& site);
+
 struct alignas(64) Task {
   // A closure up to this size lives in the task itself.
   static constexpr std::size_t kInlineClosureBytes = 48;
 
-  base::Site spawn_site() const { return {spawn_file, spawn_function, spawn_line}; }
+  // REQUIRES: it has been submitted.
+  const base::Site& spawn_site() const { return spawn_path->site; }
+  // First its parent's path, then one step from there. `by` may be null.
+  void set_spawned_by(const Task* by, const SpawnPaths& paths) {
+    spawn_path = by == nullptr ? &paths.root() : by->spawn_path;
+    generation = by == nullptr ? 0 : by->generation + 1;
+  }
   void set_spawn_site(const base::Site& site) {
-    spawn_file = site.file;
-    spawn_function = site.function;
-    spawn_line = site.line;
+    const SpawnStep* const step = spawn_path->first_step(site.line);
+    spawn_path = step->is_at(site) ? step->to : find_spawn_path(*spawn_path, site);
   }
   // The closure is elsewhere: only its address lies here.
   void set_closure_address(void* closure) { *reinterpret_cast<void**>(closure_memory) = closure; }
@@ -105,10 +114,9 @@ struct alignas(64) Task {
   TaskBody body = nullptr;
   TaskId id = 0;
   TaskId parent = 0;
-  const char* spawn_file = nullptr;
-  const char* spawn_function = nullptr;
-  std::uint32_t spawn_line = 0;
-  std::uint32_t seq = 0;  // number of its last Run or Ready event, modulo 2^24
+  const SpawnPath* spawn_path = nullptr;
+  std::uint32_t generation = 0;  // how many ancestors it has
+  std::uint32_t seq = 0;         // number of its last Run or Ready event, modulo 2^24
   TaskStack stack;
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
   // outside.

@@ -10,6 +10,7 @@ namespace taskscope::sched {
 
 namespace {
 constexpr std::size_t kBytesEach = sizeof(Task) + sizeof(void*);  // with its place in a list
+constexpr std::size_t kDumpableMin = 4096;
 }  // namespace
 
 TaskArena::TaskArena() {
@@ -19,6 +20,7 @@ TaskArena::TaskArena() {
     if (mapping == MAP_FAILED) continue;
     tasks_ = static_cast<Task*>(mapping);
     free_ = reinterpret_cast<Task**>(tasks_ + capacity_);
+    madvise(mapping, capacity_ * kBytesEach, MADV_DONTDUMP);
     return;
   }
   TASKSCOPE_CHECK(tasks_ != nullptr);
@@ -37,10 +39,17 @@ std::size_t TaskArena::take(Task** tasks, std::size_t count) {
   const std::size_t fresh = fresh_.load(std::memory_order_relaxed);
   TASKSCOPE_CHECK(fresh < capacity_);
   count = std::min(count, capacity_ - fresh);
+  if (fresh + count > dumpable_) make_dumpable();
   // Highest address first, because they are used from the end: so they are in order.
   for (std::size_t i = 0; i < count; ++i) tasks[i] = new (&tasks_[fresh + count - 1 - i]) Task;
   fresh_.store(fresh + count, std::memory_order_release);
   return count;
+}
+
+// Twice as many each time. Failure only costs a core dump its tasks.
+void TaskArena::make_dumpable() {
+  dumpable_ = std::min(std::max(2 * dumpable_, kDumpableMin), capacity_);
+  madvise(static_cast<void*>(tasks_), dumpable_ * sizeof(Task), MADV_DODUMP);
 }
 
 void TaskArena::give_back(Task* const* tasks, std::size_t count) {

@@ -6,6 +6,8 @@
 //
 // Invariants:
 //   1. Every task below fresh_ has been constructed; a Free one is in free_ or in a worker's cache.
+//   2. Tasks below dumpable_ go into a core dump, and fresh_ <= dumpable_. With the whole
+//      reservation a debugger would write tens of GiB.
 //
 // Free tasks are kept by their addresses, not in a list through them: whoever hands them on does
 // not wait for their memory, and whoever uses them may have it fetched before.
@@ -53,10 +55,16 @@ class TaskArena {
       if (task.state.load(std::memory_order_relaxed) != TaskState::Free) visit(task);
     }
   }
+  // For debuggers: the first place, and where size() stands.
+  const Task* first() const { return tasks_; }
+  const std::atomic<std::size_t>* count_address() const { return &fresh_; }
+
   // Places that hold, or held, a task.
   std::size_t size() const { return fresh_.load(std::memory_order_acquire); }
 
  private:
+  void make_dumpable() TASKSCOPE_REQUIRES(lock_);
+
   static constexpr std::size_t kTasksMax = std::size_t{1} << 28;
 
   // Constant after construction.
@@ -67,6 +75,7 @@ class TaskArena {
   // Guarded by lock_.
   base::Lock lock_;
   std::size_t free_count_ TASKSCOPE_GUARDED_BY(lock_) = 0;
+  std::size_t dumpable_ TASKSCOPE_GUARDED_BY(lock_) = 0;
 
   // Atomic: grows under lock_ with release after the tasks are constructed; pairs with the acquire
   // load in size().

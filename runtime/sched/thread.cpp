@@ -181,7 +181,7 @@ void Thread::give_stack(Task* task) {
           scheduler_.stack_setting() + ')');
   }
   task->stack.set(stack);
-  task->context.prepare(scheduler_.stacks().extent(stack), task_main, task);
+  task->context.prepare(scheduler_.stacks().extent(stack), task_main, task, loop_context_);
 }
 
 namespace {
@@ -258,7 +258,8 @@ Task* Thread::end(Task* self) {
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user
   Task* const next = mine == nullptr ? nullptr : mine->pick_quick();
-  if (next == nullptr || !next->stack.none()) end_for_good(self, next, ticks);
+  // For ThreadSanitizer the two would be one fiber, in which there are no races.
+  if (TASKSCOPE_TSAN || next == nullptr || !next->stack.none()) end_for_good(self, next, ticks);
   // A task without a stack goes on in this very frame: no stack, no switch.
   next->stack.set(self->stack.take());
   next->context = self->context;
@@ -429,6 +430,7 @@ Task* Thread::new_task() {
   const RuntimeSection section(*this);
   Task* const task = worker() != nullptr ? worker()->new_task() : scheduler_.tasks().take();
   base::annotate_acquire(task);
+  task->set_spawned_by(task_, scheduler_.spawn_paths());
   return task;
 }
 

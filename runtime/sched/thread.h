@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/sched/halt.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/task.h"
@@ -67,7 +68,7 @@ class alignas(64) Thread {
 
   // Makes a task runnable. Does not wait: the caller may hold a lock.
   void ready(Task* task);
-  // A free task, to be filled and submitted or returned.
+  // A free task, to be filled and submitted or returned; it has its parent's path.
   Task* new_task();
   void return_task(Task* task);
   // Starts it: `task` has its body, closure and site; the rest is set here.
@@ -105,6 +106,8 @@ class alignas(64) Thread {
 
   // Any thread.
   int os_id() const { return os_id_.load(std::memory_order_relaxed); }
+  // What it notes while all are held (halt.h).
+  HaltNote& halt_note() { return halt_note_; }
   bool in_call() const { return in_call_.load(std::memory_order_relaxed); }
   // True if no task is just about to leave its stack here. Whoever saw a task Blocked before, and
   // put a barrier in between, knows that this thread is not on its stack any more.
@@ -203,6 +206,7 @@ class alignas(64) Thread {
   std::atomic<bool> in_call_{false};
   // Atomic: it waits for a worker, on its own stack; the monitor looks.
   std::atomic<bool> resting_{false};
+  HaltNote halt_note_;  // has a protocol of its own
 };
 
 // The calling thread if it drives workers, or null. Never inlined, so that no compiler keeps the

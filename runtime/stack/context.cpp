@@ -27,7 +27,8 @@ void Context::adopt_thread() {
 #endif
 }
 
-void Context::prepare(Extent extent, void (*function)(void*), void* argument) {
+TASKSCOPE_UNSANITIZED void Context::prepare(Extent extent, void (*function)(void*), void* argument,
+                                            [[maybe_unused]] const Context& own) {
 #if TASKSCOPE_ASAN
   // The last task on this stack ended without returning, so its red zones are still marked.
   __asan_unpoison_memory_region(extent.low, extent.bytes);
@@ -35,7 +36,12 @@ void Context::prepare(Extent extent, void (*function)(void*), void* argument) {
   extent_ = extent;
 #endif
 #if TASKSCOPE_TSAN
+  // A fiber begins after all that its creator did. The one that is being left here by chance has
+  // nothing to do with the new one, and their races would be hidden.
+  void* const here = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(own.fiber_, __tsan_switch_to_fiber_no_sync);
   fiber_ = __tsan_create_fiber(0);
+  __tsan_switch_to_fiber(here, __tsan_switch_to_fiber_no_sync);
 #endif
   sp_ = make_entry_frame(static_cast<char*>(extent.low) + extent.bytes, function, argument);
 }
@@ -71,6 +77,10 @@ TASKSCOPE_UNSANITIZED void Context::entered() {
 #if TASKSCOPE_ASAN
   __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
 #endif
+}
+
+std::uintptr_t Context::resumes_at() {
+  return reinterpret_cast<std::uintptr_t>(&taskscope_switched);
 }
 
 void Context::retire() {

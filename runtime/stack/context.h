@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "runtime/base/sanitizer.h"
 
@@ -21,8 +22,9 @@ class Context {
   void adopt_thread();
 
   // Makes this a context that begins with function(argument) on a fresh stack. The function calls
-  // entered() first and never returns.
-  void prepare(Extent extent, void (*function)(void*), void* argument);
+  // entered() first and never returns. `own` is that of the calling thread's own stack, wherever it
+  // runs now.
+  void prepare(Extent extent, void (*function)(void*), void* argument, const Context& own);
 
   // Leaves this context and continues `to`; returns when somebody switches back to this one.
   void switch_to(Context& to);
@@ -35,6 +37,12 @@ class Context {
 
   // Where its stack pointer was when it was left. REQUIRES: it has been, and is not entered.
   const void* left_at() const { return sp_; }
+
+  // Where to begin when its calls are to be found out, together with left_at().
+  static std::uintptr_t resumes_at();
+
+  // For debuggers: where in this object left_at() lies.
+  static constexpr std::size_t pointer_offset() { return offsetof(Context, sp_); }
 
   // Forgets what the sanitizers know of a finished (or abandoned) prepared context.
   void retire();

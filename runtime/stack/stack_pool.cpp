@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "runtime/stack/valgrind_stack.h"
+
 namespace taskscope::stack {
 namespace {
 
@@ -47,6 +49,7 @@ StackPool::StackPool(const StackPoolOptions& options)
 }
 
 StackPool::~StackPool() {
+  for (const unsigned stack : valgrind_stacks_) valgrind_forget(stack);
   if (mapping_ != MAP_FAILED) munmap(mapping_, mapping_bytes_);
 }
 
@@ -65,6 +68,8 @@ std::size_t StackPool::take(StackId* out, std::size_t count) {
   for (; taken < count && fresh_ < slots_; ++taken) {
     if (fresh_ == dumpable_) make_dumpable();
     install_guard();
+    if (under_valgrind()) [[unlikely]]
+      valgrind_stacks_.push_back(tell_valgrind(slot(fresh_), slot_bytes_));
     out[taken] = fresh_++;
   }
   taken_.fetch_add(taken, std::memory_order_relaxed);
@@ -131,11 +136,17 @@ Extent StackPool::extent(StackId stack) const {
   return {.low = slot(stack) + guard_bytes_, .bytes = slot_bytes_ - guard_bytes_ - colour};
 }
 
-bool StackPool::is_guard(const void* address) const {
+StackId StackPool::find(const void* address) const {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
   const auto low = reinterpret_cast<std::uintptr_t>(base_);
-  if (at < low || at >= low + slots_ * slot_bytes_) return false;
-  return (at - low) % slot_bytes_ < guard_bytes_;
+  if (at < low || at >= low + slots_ * slot_bytes_) return kNoStack;
+  return static_cast<StackId>((at - low) / slot_bytes_);
+}
+
+bool StackPool::is_guard(const void* address) const {
+  const StackId stack = find(address);
+  if (stack == kNoStack) return false;
+  return static_cast<std::size_t>(static_cast<const char*>(address) - slot(stack)) < guard_bytes_;
 }
 
 }  // namespace taskscope::stack

@@ -87,6 +87,10 @@ class StackPool {
   std::size_t stack_bytes() const { return slot_bytes_; }
   // Stacks handed out and not given back (cached ones included).
   std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  // Where the first slot begins.
+  const void* first() const { return base_; }
+  // The slot in which `address` lies, its guard included; kNoStack if that is elsewhere.
+  StackId find(const void* address) const;
   // True if `address` lies in the guard of some slot.
   bool is_guard(const void* address) const;
 
@@ -114,6 +118,7 @@ class StackPool {
   StackId fresh_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   std::size_t dumpable_ TASKSCOPE_GUARDED_BY(lock_) = 0;
   GuardPages guards_ TASKSCOPE_GUARDED_BY(lock_);
+  std::vector<unsigned> valgrind_stacks_ TASKSCOPE_GUARDED_BY(lock_);  // empty elsewhere
 
   // Atomic: a counter for tests and reports, relaxed.
   std::atomic<std::size_t> taken_{0};

@@ -13,6 +13,11 @@ extern "C" {
 // `load_sp` was saved. Returns when somebody switches back.
 void taskscope_switch(void** save_sp, void* load_sp);
 
+// The place in taskscope_switch where the stack has just become the other one. Unwinding from here,
+// with the stack pointer that was saved, gives the calls of a context that is not entered: the
+// unwind information says where its registers are. Never called.
+void taskscope_switched();
+
 // Where a new stack begins; never called from C++. Calls the function in the first saved register
 // with the second as its argument. Its unwind information says "outermost frame", so unwinders, gdb
 // and a thrown exception that nobody catches all stop here.

@@ -40,6 +40,9 @@ taskscope_switch:
     mov     x9, sp
     str     x9, [x0]
     mov     sp, x1
+    .globl  taskscope_switched
+    .hidden taskscope_switched
+taskscope_switched:
     ldp     d14, d15, [sp, #144]
     ldp     d12, d13, [sp, #128]
     ldp     d10, d11, [sp, #112]

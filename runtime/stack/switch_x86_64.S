@@ -34,6 +34,9 @@ taskscope_switch:
     // Both stacks have the same layout here, so the unwind rules hold on either side.
     movq    %rsp, (%rdi)
     movq    %rsi, %rsp
+    .globl  taskscope_switched
+    .hidden taskscope_switched
+taskscope_switched:
     popq    %r15
     .cfi_adjust_cfa_offset -8
     .cfi_restore %r15

@@ -27,6 +27,8 @@ README_EXAMPLE = BUILD / "tests" / "end_to_end" / "readme_example"
 RELAY = BUILD / "tests" / "bench" / "relay"
 VICTIM = BUILD / "tests" / "end_to_end" / "victim"
 PARLEY = BUILD / "tests" / "end_to_end" / "parley"
+FUMBLER = BUILD / "tests" / "end_to_end" / "fumbler"
+STUCK = BUILD / "tests" / "end_to_end" / "stuck"
 BUSTLE = BUILD / "tests" / "end_to_end" / "bustle"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.

@@ -68,6 +68,32 @@ TEST_P(FailureDeathTest, AnExceptionThatIsNoStdExceptionIsNamedByItsType) {
               AllOf(ContainsRegex("panic: .*Odd\n"), HasSubstr("task 1 \"main\" [running]:")));
 }
 
+// Each starts the next and ends; the last one throws.
+void start_generation(int left) {
+  const auto body = [left] {
+    if (left == 0) throw std::runtime_error("the last");
+    start_generation(left - 1);
+  };
+  go("generation", body);
+}
+
+TEST_P(FailureDeathTest, AReportNamesTheAncestorsAlsoWhenTheyHaveEnded) {
+  EXPECT_EXIT(run([] {
+                start_generation(2);
+                Chan<int>().recv();
+              }),
+              ExitedWithCode(2),
+              ContainsRegex("spawned at .*failure_test.cpp:[0-9]+ .start_generation. by task [0-9]+"
+                            "( \"generation\")?\n"
+                            "which was spawned at .*failure_test.cpp:[0-9]+ .*\n"
+                            "which was spawned at .*failure_test.cpp:[0-9]+ .* by task 1\n$"));
+  EXPECT_EXIT(run([] {
+                start_generation(1'000);
+                Chan<int>().recv();
+              }),
+              ExitedWithCode(2), HasSubstr("… 992 generations before\n"));
+}
+
 TEST_P(FailureDeathTest, MisuseIsReportedWithGosWords) {
   EXPECT_EXIT(run([] {
                 auto chan = make_chan<int>("jobs", 0);

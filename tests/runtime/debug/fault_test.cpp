@@ -93,6 +93,17 @@ TEST_P(FaultDeathTest, AStackOverflowIsReportedWithTaskSpawnSiteAndStack) {
             Not(HasSubstr("as addresses"))));
 }
 
+TEST_P(FaultDeathTest, AFaultNamesTheAncestorsToo) {
+  EXPECT_EXIT(
+      run([] {
+        go("grandchild", [] { write_to(null_pointer()); });
+        make_chan<int>().recv();
+      }),
+      died_of_segv,
+      ContainsRegex("\"grandchild\" \\[running\\]:\nspawned at .*fault_test.cpp:[0-9]+ .* by "
+                    "task [0-9]+\nwhich was spawned at .*fault_test.cpp:[0-9]+ .* by task 1\n"));
+}
+
 TEST_P(FaultDeathTest, AnOverflowOfALargerStackSaysItsSize) {
   EXPECT_EXIT(run([] { std::printf("%d", recurse(1)); }, 16 << 20), died_of_segv,
               AllOf(HasSubstr("stack overflow (a task has 16384 KiB; RunOptions::stack_bytes gives "

@@ -9,12 +9,15 @@
 #include "runtime/debug/short_name.h"
 #include "runtime/debug/stack_trace.h"
 #include "runtime/debug/symbolizer.h"
+#include "runtime/debug/task_dump.h"
 
 namespace taskscope::debug {
 namespace {
 
 TaskInfo reader() {
-  return {.id = 12, .name = "reader", .parent = 1, .spawn_site = {"app/main.cpp", "serve", 30}};
+  TaskInfo task{.id = 12, .name = "reader", .parent = 1};
+  task.spawn_site = {"app/main.cpp", "serve", 30};
+  return task;
 }
 
 TEST(Report, APanicLooksLikeGos) {
@@ -29,6 +32,71 @@ TEST(Report, APanicLooksLikeGos) {
             "\tapp/disk.cpp:7\n"
             "0x1234 in libc.so\n"
             "spawned at app/main.cpp:30 (serve) by task 1\n");
+}
+
+TEST(Report, TheChainOfAncestorsEndsAtTheMainTask) {
+  TaskInfo task = reader();
+  task.labels = "request=17";
+  task.parent = 7;
+  task.ancestors = {{7, "acceptor", {"app/accept.cpp", "accept", 8}},
+                    {0, "", {"app/listen.cpp", "listen", 4}},
+                    {1, "main", {"app/main.cpp", "main", 2}}};
+  EXPECT_EQ(running_report("panic: x", &task, {}),
+            "panic: x\n"
+            "\n"
+            "task 12 \"reader\" {request=17} [running]:\n"
+            "spawned at app/main.cpp:30 (serve) by task 7 \"acceptor\"\n"
+            "which was spawned at app/accept.cpp:8 (accept)\n"
+            "which was spawned at app/listen.cpp:4 (listen) by task 1\n");
+}
+
+TEST(Report, AncestorsThatAreNotKeptAreCounted) {
+  TaskInfo task = reader();
+  task.parent = 7;
+  task.ancestors = {{7, "", {"app/accept.cpp", "accept", 8}}};
+  task.more_ancestors = 5'321;
+  EXPECT_EQ(running_report("panic: x", &task, {}),
+            "panic: x\n"
+            "\n"
+            "task 12 \"reader\" [running]:\n"
+            "spawned at app/main.cpp:30 (serve) by task 7\n"
+            "which was spawned at app/accept.cpp:8 (accept)\n"
+            "… 5,321 generations before\n");
+}
+
+TEST(Report, ADumpShowsGroupsWithWhatTheyHaveInCommon) {
+  TaskGroup group{.state = "chan recv", .count = 2'000};
+  group.first = {reader(), {.id = 13, .spawn_site = {"b.cpp", "g", 2}}};
+  group.waits = true;
+  group.shortest_ns = 2'500'000'000;
+  group.longest_ns = 5'100'000'000;
+  group.stack.first = {{"read()", "a.cpp", 7}};
+  group.object = "requests";
+  group.origins = {{{"a.cpp", "f", 1}, 1, 1'500}, {{"b.cpp", "g", 2}, 0, 500}};
+  TaskGroup fresh{.state = "runnable", .count = 1};
+  fresh.first = {reader()};
+  fresh.no_stack = "has not run yet";
+  fresh.origins = {{{"app/main.cpp", "serve", 30}, 1, 1}};
+  EXPECT_EQ(
+      task_dump(
+          "SIGQUIT: quit\n\n",
+          {.groups = {group, fresh}, .tasks = 2'004, .groups_left_out = 1, .tasks_left_out = 3}),
+      "SIGQUIT: quit\n\n"
+      "2,004 tasks with 3 different stacks\n"
+      "\n"
+      "2,000 tasks [chan recv, 2 s to 5 s]:\n"
+      "\ttask 12 \"reader\", task 13, …\n"
+      "read()\n"
+      "\ta.cpp:7\n"
+      "waits for \"requests\"\n"
+      "1,500 spawned at a.cpp:1 (f) by task 1\n"
+      "500 spawned at b.cpp:2 (g)\n"
+      "\n"
+      "task 12 \"reader\" [runnable]:\n"
+      "has not run yet\n"
+      "spawned at app/main.cpp:30 (serve) by task 1\n"
+      "\n"
+      "… and 3 tasks with 1 other stack.\n");
 }
 
 TEST(Report, WhatIsLeftOutOfAStackIsCounted) {

@@ -131,6 +131,10 @@ TEST(HeaderExamples, SnapshotTrace) {
   });
 }
 
+TEST(HeaderExamples, DumpTasks) {
+  in_task([] { log(ts::dump_tasks()); });
+}
+
 TEST(HeaderExamples, Blocking) {
   ts::run([] {
     int ends[2];

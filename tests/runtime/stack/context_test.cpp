@@ -28,7 +28,7 @@ class ContextTest : public ::testing::Test {
 
   void start(void (*body)(ContextTest&)) {
     body_ = body;
-    task_.prepare(pool_.extent(stack_), &ContextTest::entry, this);
+    task_.prepare(pool_.extent(stack_), &ContextTest::entry, this, main_);
     resume();
   }
   // What the scheduler's queues tell ThreadSanitizer, these tests say themselves.

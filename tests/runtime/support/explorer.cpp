@@ -93,7 +93,7 @@ void Explorer::start(std::vector<std::function<void()>>& bodies) {
     thread.context.retire();  // it may not have come to its end
     thread.body = std::move(bodies[i]);
     thread.ended = false;
-    thread.context.prepare(pool_.extent(thread.stack), thread_main, &thread);
+    thread.context.prepare(pool_.extent(thread.stack), thread_main, &thread, main_);
     go_on(thread);
   }
 }

@@ -1,0 +1,19 @@
+// The dump of all tasks (dump.h) as it is put together in a copy of the process, where nothing runs
+// and nobody waits: what task has which stack, and which tasks have the same.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/sched/halt.h"
+
+namespace taskscope::sched {
+
+class Scheduler;
+
+// `notes` are those of the threads that were held when the copy was made.
+std::string dump_text(const Scheduler& scheduler, const std::vector<const HaltNote*>& notes,
+                      std::string_view headline);
+
+}  // namespace taskscope::sched
