@@ -50,6 +50,23 @@ void ProgramWriter::add_timer(store::TimerRow row) {
   writer_->add_timer(row, program_);
 }
 
+void ProgramWriter::put_name(store::NameRow row) {
+  row.id = id(row.id);
+  writer_->put_name(row);
+}
+
+void ProgramWriter::add_log(store::LogRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  row.task_id = id(row.task_id);
+  row.category_id = id(row.category_id);
+  writer_->add_log(row, program_);
+}
+
+void ProgramWriter::put_counter(store::CounterRow row, store::Totals totals) {
+  row.id = id(row.id);
+  writer_->put_counter(row, totals);
+}
+
 void ProgramWriter::add_steal(store::StealRow row) {
   row.thief = worker_id(row.thief);
   row.victim = worker_id(row.victim);

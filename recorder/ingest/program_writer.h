@@ -29,6 +29,9 @@ class ProgramWriter {
   void put_thread(std::uint64_t os_id) { writer_->put_thread(os_id); }
   void put_object(store::ObjectRow row, store::Totals totals);
   void add_timer(store::TimerRow row);
+  void put_name(store::NameRow row);
+  void add_log(store::LogRow row);
+  void put_counter(store::CounterRow row, store::Totals totals);
   void add_steal(store::StealRow row);
   void add_park(store::ParkRow row);
   void add_spin(store::ParkRow row);

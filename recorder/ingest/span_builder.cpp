@@ -204,6 +204,19 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Resume:
       take_resume(ring_index, event, ns);
       break;
+    case EventKind::RegionBegin:
+      take_region_begin(ring, event, ns);
+      break;
+    case EventKind::RegionEnd:
+      take_region_end(ring, event, ns);
+      break;
+    case EventKind::Counter:
+    case EventKind::CounterText:
+      take_counter(ring, event, text, ns);
+      break;
+    case EventKind::Log:
+      take_log(ring, event, text, ns);
+      break;
     default:
       take_other(ring, event, text, ns);
       break;
@@ -221,10 +234,9 @@ SpanBuilder::Task& SpanBuilder::task_of(store::TaskId id) {
   return task;
 }
 
-SpanBuilder::Texts& SpanBuilder::texts_of(store::TaskId id) {
-  Task& task = task_of(id);
-  if (task.texts == nullptr) task.texts = std::make_unique<Texts>();
-  return *task.texts;
+SpanBuilder::Details& SpanBuilder::details_of(Task& task) {
+  if (task.details == nullptr) task.details = std::make_unique<Details>();
+  return *task.details;
 }
 
 void SpanBuilder::count_birth(Task& task) {
@@ -243,9 +255,9 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
   row.state_ns = task.state_ns;
   row.wakeups = task.wakeups;
   row.steals = task.steals;
-  if (task.texts != nullptr) {
-    row.name = task.texts->name;
-    row.panic_message = task.texts->panic_message;
+  if (task.details != nullptr) {
+    row.name = task.details->name;
+    row.panic_message = task.details->panic_message;
   }
   switch (task.state) {
     case State::Unborn:
@@ -266,16 +278,6 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
       break;
   }
   return row;
-}
-
-// Whose events the ring's are: of what runs there, or for one event of a task without a worker.
-inline SpanBuilder::Task* SpanBuilder::actor_of(const Ring& ring) {
-  return ring.acting == 0 ? ring.running : tasks_.find(ring.acting);
-}
-
-inline std::int64_t SpanBuilder::not_before(const Ring& ring, const Task& task,
-                                            std::int64_t ns) const {
-  return std::max({ns, ring.chunks.last_ns(), task.since_ns});
 }
 
 [[gnu::always_inline]] inline std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
@@ -614,6 +616,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
     ended_out_of_turn_.insert(event.id);
     mend(ring, *task, State::Unknown, row.ns);
   }
+  leave_regions_open(ring, *task, 0, row.ns);
   close_with(ring, *task, row);
   add_as(EventKind::Exit, ring, row);
   store::TaskRow final_row = row_of(*task);
@@ -746,6 +749,7 @@ void SpanBuilder::flush_chunks() {
 }
 
 void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
+  leave_regions_open(nobody, task, 0, end_ns);
   if (task.state != State::Unborn && task.state != State::Unknown) {
     StoredRow row = open_span_row(task);
     row.ns = end_ns;
@@ -800,6 +804,7 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     writer_.put_worker(ring.totals, store::Totals::Known);
   }
   objects_.store_all();
+  for (const auto& [id, counter] : counters_) writer_.put_counter(counter, store::Totals::Known);
   return end_ns;
 }
 

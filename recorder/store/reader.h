@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -44,6 +45,19 @@ class Reader {
   Result<std::vector<LostRow>> lost() const;
   Result<std::vector<TimerRow>> timers() const;
   Result<std::vector<FindingRow>> findings() const;
+  Result<std::vector<NameRow>> names() const;
+  Result<std::vector<CounterRow>> counters() const;
+
+  // What the program said of itself. Both bounds are within.
+  struct Times {
+    std::int64_t from_ns = std::numeric_limits<std::int64_t>::min();
+    std::int64_t to_ns = std::numeric_limits<std::int64_t>::max();
+  };
+  // That reach into the times, chunk by chunk in the order of their ends; one that was left open
+  // reaches to where that became known.
+  Result<std::vector<RegionRow>> regions(Times times) const;
+  Result<std::vector<LogRow>> logs(Times times) const;
+  Result<std::vector<CounterSample>> counter_samples(NameId counter_id, Times times) const;
   Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id
 
   // Appends the spans that the chunk's events closed, in the order of their ends.

@@ -27,6 +27,13 @@ CREATE TABLE object(
 CREATE TABLE timer(
   kind TEXT, object_id INTEGER, task_id INTEGER, site_id INTEGER, told_ns INTEGER, due_ns INTEGER,
   period_ns INTEGER, program_id INTEGER);
+CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
+CREATE TABLE log(
+  ns INTEGER, worker_id INTEGER, task_id INTEGER, category TEXT, message TEXT,
+  program_id INTEGER);
+CREATE TABLE counter(
+  id INTEGER PRIMARY KEY, name TEXT, unit TEXT, samples INTEGER, min INTEGER, max INTEGER,
+  last INTEGER, program_id INTEGER);
 CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);

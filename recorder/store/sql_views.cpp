@@ -39,7 +39,7 @@ CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns
   FROM event WHERE kind = 'worker-start';
-CREATE TEMP VIEW IF NOT EXISTS counter AS
+CREATE TEMP VIEW IF NOT EXISTS scheduler_counter AS
   SELECT ns, 'local queue' AS name, worker_id, arg AS value
     FROM event WHERE kind = 'queue-length'
   UNION ALL SELECT ns, 'global queue', NULL, arg2 FROM event WHERE kind = 'queue-length'

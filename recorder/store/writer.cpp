@@ -25,6 +25,9 @@ enum Insert {
   kThread,
   kObject,
   kTimer,
+  kName,
+  kLog,
+  kCounter,
   kSteal,
   kPark,
   kSpin,
@@ -53,6 +56,12 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO name VALUES(?,?,?)",
+    "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
+    // The unit stands behind a tab.
+    "INSERT OR REPLACE INTO counter SELECT ?1, iif(tab, substr(text, 1, tab - 1), text),"
+    " iif(tab, substr(text, tab + 1), NULL), ?2, ?3, ?4, ?5, ?6 FROM (SELECT text,"
+    " instr(text, char(9)) AS tab FROM (SELECT max(text) AS text FROM name WHERE id = ?1))",
     "INSERT INTO steal VALUES(?,?,?,?,?)",
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
@@ -265,6 +274,30 @@ void Writer::add_timer(const TimerRow& row, ProgramId program_id) {
   impl_->run(s->bind(8, std::int64_t{program_id}));
 }
 
+void Writer::put_name(const NameRow& row) {
+  Statement* s = impl_->insert(kName);
+  if (s == nullptr) return;
+  impl_->run(
+      s->bind_id(1, row.id).bind_text(2, row.text).bind(3, std::int64_t{program_of(row.id)}));
+}
+
+void Writer::add_log(const LogRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kLog);
+  if (s == nullptr) return;
+  s->bind(1, row.ns).bind(2, worker_or_null(row.worker_id)).bind_id(3, row.task_id);
+  s->bind_id(4, row.category_id).bind_text(5, row.message);
+  impl_->run(s->bind(6, std::int64_t{program_id}));
+}
+
+void Writer::put_counter(const CounterRow& row, Totals totals) {
+  Statement* s = impl_->insert(kCounter);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind(2, if_known(totals, count(row.samples)));
+  s->bind(3, if_known(totals, row.min)).bind(4, if_known(totals, row.max));
+  s->bind(5, if_known(totals, row.last));
+  impl_->run(s->bind(6, std::int64_t{program_of(row.id)}));
+}
+
 void Writer::add_steal(const StealRow& row) {
   Statement* s = impl_->insert(kSteal);
   if (s == nullptr) return;
@@ -335,9 +368,10 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     dropped.kept_from_ns = ns;
     for (const char* sql :
          {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
-          "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
-          "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
-          "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
+          "DELETE FROM log WHERE ns < ?", "DELETE FROM steal WHERE ns < ?",
+          "DELETE FROM park WHERE end_ns < ?", "DELETE FROM spin WHERE end_ns < ?",
+          "DELETE FROM lost WHERE end_ns < ?", "DELETE FROM object WHERE destroyed_ns < ?",
+          "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);
       if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;
     }

@@ -54,6 +54,11 @@ class Writer {
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
   void put_object(const ObjectRow& row, Totals totals);
   void add_timer(const TimerRow& row, ProgramId program_id);
+  void put_name(const NameRow& row);
+  // The category is looked up among the names that are there.
+  void add_log(const LogRow& row, ProgramId program_id);
+  // Its name and unit are looked up among the names that are there.
+  void put_counter(const CounterRow& row, Totals totals);
   void add_steal(const StealRow& row);
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);

@@ -31,6 +31,7 @@ class RetentionTest : public testing::Test {
                        .ended_ns = start_ns + 999,
                        .state = store::TaskState::Done},
                       store::Totals::Known);
+    writer_->add_log({.ns = start_ns, .message = "a line"}, 1);
     ASSERT_TRUE(writer_->commit());
   }
   std::vector<store::ChunkSummary> chunks() {
@@ -63,6 +64,7 @@ TEST_F(RetentionTest, WhatEndedBeforeTheKeptTimeGoes) {
   EXPECT_EQ(retention.dropped().tasks, 7u);
   const auto reader = store::Reader::open(folder_.file("a"));
   EXPECT_EQ(reader->tasks()->size(), 3u);
+  EXPECT_EQ(reader->logs({})->size(), 3u);
   EXPECT_EQ(reader->info().kept_from_ns, 70'000);
   EXPECT_EQ(reader->info().dropped_events, 7000u);
   ASSERT_TRUE(retention.apply(95'000));
