@@ -25,6 +25,7 @@
 //   annotate/region.h  ts::region                   a part of what a task does, in the trace
 //   annotate/log.h     ts::log                      a line in the trace
 //   annotate/counter.h  ts::counter                 a number as a curve in the trace
+//   annotate/label.h   ts::set_label, with_labels   what a task works for, inherited
 //   sched/recorded.h   ts::is_recorded              whether anybody hears it
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
@@ -96,6 +97,7 @@
 #pragma once
 
 #include "runtime/annotate/counter.h"
+#include "runtime/annotate/label.h"
 #include "runtime/annotate/log.h"
 #include "runtime/annotate/region.h"
 #include "runtime/channel/chan.h"

@@ -1,4 +1,4 @@
-// What SpanBuilder takes of what programs say about themselves: regions, counters, logs.
+// What SpanBuilder takes of what programs say about themselves: regions, counters, logs, labels.
 //
 // A region is stored once, by the row that ends it. Which one that is, its depth says: the number
 // of regions that its task is in, as the recording has seen them begin, modulo 256. So a beginning
@@ -138,6 +138,32 @@ void SpanBuilder::take_counter(Ring& ring, const Event& event, std::string_view 
   } else {
     ++counts_.misfits;
   }
+}
+
+void SpanBuilder::inherit_labels(const Task& parent, Task& child) {
+  if (parent.details->labels != nullptr) details_of(child).labels = parent.details->labels;
+}
+
+// May come before the task is known: one that is older than the recording is told of behind it.
+void SpanBuilder::take_label(Ring& ring, const Event& event, std::string_view text,
+                             std::int64_t ns) {
+  StoredRow row{.ns = ns, .task_id = event.id, .kind = EventKind::Label};
+  if (is_gone(event.id)) {
+    ++counts_.misfits;
+    add(ring, row);
+    return;
+  }
+  Task& task = task_of(event.id);
+  LabelSets::Reference& labels = details_of(task).labels;
+  labels = label_sets_.with(labels, text, ns);
+  if (task.state != State::Unborn) {
+    row.ns = not_before(ring, task, ns);
+    // Its row has the old ones.
+    task.stored = false;
+    new_tasks_.push_back(task.id);
+  }
+  if (labels != nullptr) row.arg = labels->id;
+  add(ring, row);
 }
 
 void SpanBuilder::take_log(Ring& ring, const Event& event, std::string_view text, std::int64_t ns) {

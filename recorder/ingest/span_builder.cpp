@@ -46,7 +46,7 @@ bool is_behind(std::uint32_t distance) { return distance == 0 || distance > kSeq
 }  // namespace
 
 SpanBuilder::SpanBuilder(ProgramWriter writer, std::int64_t start_ns)
-    : writer_(writer), start_ns_(start_ns), objects_(writer) {}
+    : writer_(writer), start_ns_(start_ns), objects_(writer), label_sets_(writer) {}
 
 SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
   events += other.events;
@@ -217,6 +217,9 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Log:
       take_log(ring, event, text, ns);
       break;
+    case EventKind::Label:
+      take_label(ring, event, text, ns);
+      break;
     default:
       take_other(ring, event, text, ns);
       break;
@@ -258,6 +261,7 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
   if (task.details != nullptr) {
     row.name = task.details->name;
     row.panic_message = task.details->panic_message;
+    if (task.details->labels != nullptr) row.label_set_id = task.details->labels->id;
   }
   switch (task.state) {
     case State::Unborn:
@@ -451,6 +455,7 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
   task.spawn_site_id = site_id;
   const Task* parent = actor_of(ring);
   task.parent_id = parent != nullptr ? parent->id : 0;
+  if (parent != nullptr && parent->details != nullptr) inherit_labels(*parent, task);
   add_as(EventKind::Spawn, ring,
          {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }

@@ -27,6 +27,7 @@
 
 #include "recorder/ingest/chunk_builder.h"
 #include "recorder/ingest/id_table.h"
+#include "recorder/ingest/label_sets.h"
 #include "recorder/ingest/object_table.h"
 #include "recorder/ingest/program_writer.h"
 #include "recorder/store/chunk_codec.h"
@@ -72,6 +73,8 @@ class SpanBuilder {
   void store_new_entities();
   std::size_t show_chunks();
   void flush_chunks();
+  // So that what nobody uses any more can be dropped with what is older than `ns`.
+  void forget_labels(std::int64_t ns) { label_sets_.forget(ns); }
 
   // Ends every open span at `end_ns` or at the last event, whichever is later, and writes all that
   // is left. Nothing may be taken afterwards. Returns the recording's end.
@@ -114,6 +117,7 @@ class SpanBuilder {
     std::string name;
     std::string panic_message;
     std::vector<OpenRegion> regions;  // the innermost last
+    LabelSets::Reference labels;
   };
 
   struct Task {
@@ -211,6 +215,9 @@ class SpanBuilder {
   void leave_regions_open(Ring& ring, Task& task, std::size_t depth, std::int64_t ns);
   void take_counter(Ring& ring, const trace_format::Event& event, std::string_view text,
                     std::int64_t ns);
+  void take_label(Ring& ring, const trace_format::Event& event, std::string_view text,
+                  std::int64_t ns);
+  static void inherit_labels(const Task& parent, Task& child);
   void take_log(Ring& ring, const trace_format::Event& event, std::string_view text,
                 std::int64_t ns);
   store::StoredRow row_of_actor(Ring& ring, store::EventKind kind, std::int64_t ns);
@@ -238,6 +245,7 @@ class SpanBuilder {
   // come, and must not bring them to life again. Only losses make it grow.
   std::unordered_set<store::TaskId> ended_out_of_turn_;
   ObjectTable objects_;
+  LabelSets label_sets_;
   std::unordered_map<store::NameId, store::CounterRow> counters_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;

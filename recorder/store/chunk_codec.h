@@ -53,9 +53,10 @@ constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kE
 constexpr bool names_something(EventKind kind) {
   return (kind >= EventKind::Name && kind <= EventKind::Counter) || kind == kOpenRegion;
 }
-// The bit of a kind in a chunk's kind mask. Kinds from 63 on share one.
+// The bit of a kind in a chunk's kind mask. Kinds from 63 on share one, but for open regions: who
+// asks for regions need not read every chunk in which a recording ended.
 constexpr std::uint64_t kind_bit(EventKind kind) {
-  const auto number = static_cast<unsigned>(kind);
+  const auto number = kind == kOpenRegion ? 62 : static_cast<unsigned>(kind);
   return std::uint64_t{1} << (number < 63 ? number : 63);
 }
 // Whether rows of the kind carry an argument; of others it is unknown, not 0.

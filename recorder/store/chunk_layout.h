@@ -92,6 +92,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::WorkerStart, kHasArg);
   set(EventKind::WorkerWake, kHasArg);
   set(EventKind::Deadlock, kHasArg);
+  set(EventKind::Signal, kHasArg);
   set(EventKind::Steal, kHasTask | kHasArg | kHasArg2);
   set(EventKind::Object, kHasObject | kHasSite | kHasArg);
   set(EventKind::Capacity, kHasObject | kHasArg);
@@ -113,6 +114,7 @@ inline constexpr auto kFieldsByKind = [] {
     set(kind, kHasTask | kHasObject | kHasSite | kHasArg | kHasArg2);
   }
   set(EventKind::Log, kHasTask | kHasObject);
+  set(EventKind::Label, kHasTask | kHasArg);
   set(EventKind::Counter, kHasTask | kHasObject | kHasArg);
   set(EventKind::QueueLength, kHasArg | kHasArg2);
   set(EventKind::Lost, kHasArg);

@@ -375,8 +375,8 @@ Result<void> Reader::each_task(const std::function<void(TaskRow&&)>& visit) cons
   return impl_->each_row(
       "the tasks",
       "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
-      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message"
-      " FROM task ORDER BY id",
+      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
+      " label_set_id FROM task ORDER BY id",
       [&visit](const Statement& s) {
         visit(TaskRow{
             .id = unsigned_of(s.integer(0)),
@@ -391,6 +391,7 @@ Result<void> Reader::each_task(const std::function<void(TaskRow&&)>& visit) cons
             .wakeups = unsigned_of(s.integer(12)),
             .steals = unsigned_of(s.integer(13)),
             .panic_message = s.text(14),
+            .label_set_id = unsigned_of(s.integer(15)),
         });
       });
 }
@@ -510,18 +511,53 @@ Result<std::vector<NameRow>> Reader::names() const {
                               });
 }
 
+Result<std::vector<LabelRow>> Reader::labels() const {
+  return impl_->rows<LabelRow>(
+      "the labels", "SELECT id, key, value FROM label_set ORDER BY id, key",
+      [](const Statement& s) {
+        return LabelRow{.set_id = unsigned_of(s.integer(0)), .key = s.text(1), .value = s.text(2)};
+      });
+}
+
 Result<std::vector<RegionRow>> Reader::regions(Times times) const {
   std::vector<RegionRow> found;
-  auto read = impl_->each_of_kinds(
+  auto read = each_region(times, [&found](const RegionRow& row) { found.push_back(row); });
+  if (!read) return read.error();
+  return found;
+}
+
+Result<void> Reader::each_region(Times times,
+                                 const std::function<void(const RegionRow&)>& visit) const {
+  return impl_->each_of_kinds(
       kRegionKinds, times, [&](const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
         if (!ends_region(columns.kinds[i])) return;
         const RegionRow row = region_at(columns, i, worker_id);
         const bool within =
             row.start_ns.value_or(times.from_ns) <= times.to_ns && columns.ns[i] >= times.from_ns;
-        if (within) found.push_back(row);
+        if (within) visit(row);
       });
-  if (!read) return read.error();
-  return found;
+}
+
+Result<std::uint64_t> Reader::log_count() const {
+  const auto counted =
+      impl_->rows<std::uint64_t>("the logs", "SELECT count(*) FROM log",
+                                 [](const Statement& s) { return unsigned_of(s.integer(0)); });
+  if (!counted) return counted.error();
+  return counted->front();
+}
+
+Result<std::vector<LabelTotals>> Reader::label_totals() const {
+  return impl_->rows<LabelTotals>(
+      "the labels",
+      // Most recordings have none; then their millions of tasks need not be looked at.
+      "SELECT key, count(DISTINCT value), count(*) FROM task JOIN label_set"
+      " ON label_set.id = task.label_set_id WHERE EXISTS (SELECT 1 FROM label_set)"
+      " GROUP BY key ORDER BY key",
+      [](const Statement& s) {
+        return LabelTotals{.key = s.text(0),
+                           .values = unsigned_of(s.integer(1)),
+                           .tasks = unsigned_of(s.integer(2))};
+      });
 }
 
 Result<std::vector<LogRow>> Reader::logs(Times times) const {

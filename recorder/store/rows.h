@@ -97,6 +97,22 @@ struct ProgramRow {
 // several are called alike ("worker 2").
 std::vector<std::string> program_names(const std::vector<ProgramRow>& programs);
 
+using LabelSetId = std::uint64_t;  // 0: no labels
+
+// One label of a set that tasks share.
+struct LabelRow {
+  LabelSetId set_id = 0;
+  std::string key;
+  std::string value;
+};
+
+// Labels of one key, over all tasks. Not stored.
+struct LabelTotals {
+  std::string key;
+  std::uint64_t values = 0;  // different ones
+  std::uint64_t tasks = 0;
+};
+
 struct TaskRow {
   TaskId id = 0;
   std::string name;  // empty: none given
@@ -108,8 +124,9 @@ struct TaskRow {
   bool state_known = true;  // false: what it did last was lost, or the recorder was killed
   StateTimes state_ns{};
   std::uint64_t wakeups = 0;
-  std::uint64_t steals = 0;   // how often another worker took it from a queue, as its first
-  std::string panic_message;  // of a task that panicked
+  std::uint64_t steals = 0;     // how often another worker took it from a queue, as its first
+  std::string panic_message;    // of a task that panicked
+  LabelSetId label_set_id = 0;  // its labels at last
 };
 
 // Tasks that wait at one place for one reason, at some moment. Not stored.

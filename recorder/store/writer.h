@@ -55,6 +55,10 @@ class Writer {
   void put_object(const ObjectRow& row, Totals totals);
   void add_timer(const TimerRow& row, ProgramId program_id);
   void put_name(const NameRow& row);
+  void put_label(const LabelRow& row);
+  // Sets with ids from `first` up to `end` are not used any more by what is after `ns`, but by the
+  // tasks that have them.
+  void end_label_sets(LabelSetId first, LabelSetId end, std::int64_t ns);
   // The category is looked up among the names that are there.
   void add_log(const LogRow& row, ProgramId program_id);
   // Its name and unit are looked up among the names that are there.

@@ -185,6 +185,11 @@ class Lane {
   void log(NameId category, std::string_view message) {
     write_text(EventKind::Log, category, message);
   }
+  void signal(int number) {
+    write(EventKind::Signal, now(), static_cast<std::uint64_t>(number), 0);
+  }
+  // One label of a task, KEY<tab>VALUE, or that it has lost it: KEY.
+  void label(TaskId task, std::string_view text) { write_text(EventKind::Label, task, text); }
   void counter(NameId name, std::int64_t value) {
     if (!trace_format::fits_value(value)) [[unlikely]] {
       return static_cast<void>(write_text(EventKind::CounterText, name, std::to_string(value)));

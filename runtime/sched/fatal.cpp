@@ -96,7 +96,7 @@ void write_addresses(const debug::CapturedStack& stack) {
 
 // `headline` and whose stack it happened on, without allocating.
 void write_plain_report(std::string_view headline, const Task& task) {
-  const bool named = task.name != nullptr;
+  const bool named = task.name != nullptr && *task.name != '\0';
   const base::Site site = task.spawn_site();
   char text[1024];
   const int length = std::snprintf(

@@ -121,7 +121,7 @@ struct alignas(64) Task {
 
   // The second.
   alignas(std::max_align_t) std::byte closure_memory[kInlineClosureBytes];
-  char* name = nullptr;  // owned (malloc); null: none was given
+  char* name = nullptr;  // and its labels; null: neither (task_texts.h)
   stack::Context context;
 
   // The third: only tasks that wait.

@@ -15,6 +15,7 @@
 #include "runtime/base/spin.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
 namespace tf = trace_format;
@@ -254,6 +255,9 @@ void Tracing::tell(instrument::Lane& lane, Task& task, Where where) {
     text.object = task.wait.object == nullptr ? 0 : lane.object(*task.wait.object);
   }
   const bool runs = state == TaskState::Running || state == TaskState::InCall;
+  if (const LabelSet* labels = labels_of(task)) {
+    for (const std::string& label : labels->texts()) lane.label(task.id, label);
+  }
   lane.alive(task.id, text, task.name == nullptr ? "" : task.name, runs && where == Where::Here);
 }
 

@@ -79,7 +79,8 @@ class RecordingText {
       line("  {} \"{}\" parent {} site {} life {}..{} {}; {}; wakeups {} steals {}{}", t.id, t.name,
            t.parent_id, t.spawn_site_id, known(t.created_ns), known(t.ended_ns),
            t.state_known ? to_text(t.state) : "unknown", times(t.state_ns), t.wakeups, t.steals,
-           t.panic_message.empty() ? "" : "; panic: " + t.panic_message);
+           (t.panic_message.empty() ? "" : "; panic: " + t.panic_message) +
+               (t.label_set_id == 0 ? "" : fmt::format("; labels {}", t.label_set_id)));
     }
   }
 
@@ -116,7 +117,9 @@ class RecordingText {
     const auto regions = reader_.regions({});
     const auto logs = reader_.logs({});
     const auto counters = reader_.counters();
-    ASSERT_TRUE(names && regions && logs && counters);
+    const auto labels = reader_.labels();
+    ASSERT_TRUE(names && regions && logs && counters && labels);
+    for (const auto& l : *labels) line("  label {} \"{}\" \"{}\"", l.set_id, l.key, l.value);
     for (const auto& n : *names) line("  name {} \"{}\"", n.id, n.text);
     for (const auto& r : *regions) {
       line("  region {} of task {} {} depth {} {}..{} site {}", r.name_id, r.task_id,

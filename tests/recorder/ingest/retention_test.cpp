@@ -85,6 +85,21 @@ TEST_F(RetentionTest, AChunkWhoseSpansReachFarBackKeepsNoTasksOfThatTime) {
   EXPECT_EQ(store::Reader::open(folder_.file("a"))->tasks()->size(), 3u);
 }
 
+TEST_F(RetentionTest, LabelsStayAsLongAsATaskHasThemOrAnEventMaySpeakOfThem) {
+  Retention retention(*writer_, {.keep_ns = 25'000});
+  for (store::LabelSetId id = 1; id <= 4; ++id) writer_->put_label({id, "key", "value"});
+  writer_->put_task({.id = 7, .label_set_id = 2}, store::Totals::Known);
+  writer_->end_label_sets(1, 4, 60'000);
+  writer_->end_label_sets(4, 5, 80'000);
+  for (int i = 0; i < 10; ++i) add_chunk(i * 10'000);
+  ASSERT_TRUE(retention.apply(95'000));
+  const auto labels = store::Reader::open(folder_.file("a"))->labels();
+  ASSERT_TRUE(labels);
+  ASSERT_EQ(labels->size(), 2u);
+  EXPECT_EQ((*labels)[0].set_id, 2u);
+  EXPECT_EQ((*labels)[1].set_id, 4u);
+}
+
 TEST_F(RetentionTest, TheSizeStaysBelowItsLimitForEver) {
   constexpr std::uint64_t kLimit = 1'000'000;
   Retention retention(*writer_, {.max_bytes = kLimit});

@@ -252,6 +252,7 @@ TEST_P(AnnotateTest, WhoAttachesInTheMiddleOfARegionLearnsItsEndAndName) {
     auto over = make_chan<int>();
     go("task", [=] {
       {
+        set_label("who", "was there");
         const region literal("began before");
         const region dynamic(std::string("nobody knows"));
         begun.send(1);
@@ -291,9 +292,79 @@ TEST_P(AnnotateTest, WhoAttachesInTheMiddleOfARegionLearnsItsEndAndName) {
   ASSERT_EQ(before.size(), 1u);
   EXPECT_FALSE(before[0].start_ns);
   EXPECT_TRUE(before[0].end_ns);
+  const auto labels = Recorded::all(recorded.reader().labels());
+  ASSERT_EQ(labels.size(), 1u);
+  EXPECT_EQ(labels[0].value, "was there");
   const auto unnamed = recorded.regions("");
   ASSERT_EQ(unnamed.size(), 1u);
   EXPECT_FALSE(unnamed[0].start_ns);
+}
+
+TEST_P(AnnotateTest, LabelsAreInheritedByWhoIsStartedFromThenOn) {
+  const Recorded recorded = record([] {
+    WaitGroup group("group");
+    const auto check = [&](const char* name, std::optional<std::string> request,
+                           std::optional<std::string> user) {
+      group.go(name, [=] {
+        EXPECT_EQ(label("request"), request) << name;
+        EXPECT_EQ(label("user"), user) << name;
+      });
+    };
+    check("before", std::nullopt, std::nullopt);
+    set_label("request", "42");
+    check("request", "42", std::nullopt);
+    const int result = with_labels({{"user", "me"}, {"request", "43"}}, [&] {
+      check("both", "43", "me");
+      // Without a name, and from a task that inherited them.
+      group.go([&] { go([] { EXPECT_EQ(label("user"), "me"); }); });
+      yield();
+      return 5;
+    });
+    EXPECT_EQ(result, 5);
+    EXPECT_EQ(label("request"), "42");
+    EXPECT_EQ(label("user"), std::nullopt);
+    blocking_long([&] {
+      set_label("request", "44");
+      check("from a call", "44", std::nullopt);
+    });
+    remove_label("request");
+    check("after", std::nullopt, std::nullopt);
+    remove_label("request");
+    std::thread([] {
+      set_label("nobody", "hears it");
+      EXPECT_EQ(label("nobody"), std::nullopt);
+    }).join();
+    group.wait();
+  });
+  std::map<store::LabelSetId, std::string> sets;
+  for (const store::LabelRow& row : Recorded::all(recorded.reader().labels())) {
+    sets[row.set_id] += row.key + "=" + row.value + ";";
+  }
+  std::map<std::string, std::string> labels;
+  int of_nameless = 0;
+  for (const store::TaskRow& row : Recorded::all(recorded.reader().tasks())) {
+    labels[row.name] = row.label_set_id == 0 ? "" : sets[row.label_set_id];
+    of_nameless += row.name.empty() && labels[row.name] == "request=43;user=me;";
+  }
+  EXPECT_EQ(labels["before"], "");
+  EXPECT_EQ(labels["request"], "request=42;");
+  EXPECT_EQ(labels["both"], "request=43;user=me;");
+  EXPECT_EQ(labels["from a call"], "request=44;");
+  EXPECT_EQ(labels["after"], "");
+  EXPECT_EQ(labels["main"], "");
+  EXPECT_EQ(of_nameless, 2);
+}
+
+TEST_P(AnnotateTest, LabelsDieWithTheLastTaskThatHasThem) {
+  run([] {
+    WaitGroup group("group");
+    for (int i = 0; i < test::sized(2000); ++i) {
+      set_label("round", std::to_string(i));
+      group.go([] { yield(); });
+      group.go("named", [] { with_labels({{"more", "of it"}}, [] { yield(); }); });
+    }
+    group.wait();
+  });
 }
 
 TEST_P(AnnotateTest, WithoutARecorderNobodyHearsAnything) {

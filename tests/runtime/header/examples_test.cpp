@@ -163,6 +163,11 @@ TEST(HeaderExamples, WhatAProgramSaysAboutItself) {
     if (depth.value() > limit) refuse();
     EXPECT_EQ(depth.value(), 6);
     EXPECT_FALSE(refused);
+
+    ts::set_label("request", "42");
+    ts::go([] { load_tables(); });  // has that label, too
+    ts::with_labels({{"handler", "/index"}, {"user", "7"}}, [] { load_tables(); });
+    if (ts::label("request") == "42") ts::remove_label("request");
   });
 }
 
