@@ -165,6 +165,10 @@ Result<Report> build_report(const store::Reader& reader) {
   report.runnable_p99_ns = totals->runnable.percentile(0.99);
   report.runnable_max_ns = totals->runnable.max();
 
+  auto annotations = read_annotations(reader);
+  if (!annotations) return annotations.error();
+  report.annotations = std::move(*annotations);
+
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
   report.findings = find_findings({.tasks = tasks.of_interest,
