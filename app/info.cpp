@@ -9,6 +9,7 @@
 #include "app/json.h"
 #include "app/terminal.h"
 #include "recorder/store/reader.h"
+#include "viewer/analysis/annotations.h"
 #include "viewer/analysis/duration_text.h"
 
 namespace taskscope::app {
@@ -19,7 +20,7 @@ struct Options {
   bool json = false;
 };
 
-std::string as_text(const store::RecordingInfo& info) {
+std::string as_text(const store::RecordingInfo& info, const analysis::Annotations& said) {
   const Palette colour = stdout_palette();
   std::string out;
   const auto line = [&](std::string_view key, const std::string& value) {
@@ -56,6 +57,14 @@ std::string as_text(const store::RecordingInfo& info) {
   line("tasks", analysis::count_text(info.tasks));
   line("events", analysis::count_text(info.events));
   line("lost events", analysis::count_text(info.lost_events));
+  // What few programs have is said of those only.
+  const auto some = [&](std::string_view key, std::uint64_t count) {
+    if (count > 0) line(key, analysis::count_text(count));
+  };
+  some("regions", said.region_count());
+  some("logs", said.logs);
+  some("counters", said.counters.size());
+  some("labels", said.labels.size());
   line("workers", fmt::format("{} on {} threads", info.workers, info.threads));
   line("findings", analysis::count_text(info.findings));
   line("format", info.format);
@@ -70,7 +79,12 @@ int run_info(const Options& options) {
     print_error(reader.error().message);
     return kExitFailed;
   }
-  print_out(options.json ? json_text(to_json(reader->info())) : as_text(reader->info()));
+  const auto said = analysis::read_annotations(*reader);
+  if (!said) {
+    print_error(said.error().message);
+    return kExitFailed;
+  }
+  print_out(options.json ? json_text(to_json(reader->info())) : as_text(reader->info(), *said));
   return kExitFine;
 }
 

@@ -67,6 +67,43 @@ Json to_json(const store::RecordingInfo& info) {
               {"bytes", info.bytes}};
 }
 
+namespace {
+
+void add_annotations(Json& json, const analysis::Annotations& said) {
+  Json regions = Json::array();
+  for (const analysis::RegionTotals& row : said.regions) {
+    regions.push_back({{"name", text_or_null(row.name)},
+                       {"regions", row.regions},
+                       {"total_ns", row.total_ns},
+                       {"max_ns", row.max_ns},
+                       {"unknown", row.unknown}});
+  }
+  Json counters = Json::array();
+  for (const store::CounterRow& row : said.counters) {
+    // While it is being recorded nothing is known of the values.
+    const auto value = [&](std::int64_t number) {
+      return row.samples == 0 ? Json() : Json(number);
+    };
+    counters.push_back({{"id", row.id},
+                        {"name", text_or_null(row.name)},
+                        {"unit", text_or_null(row.unit)},
+                        {"samples", row.samples == 0 ? Json() : Json(row.samples)},
+                        {"min", value(row.min)},
+                        {"max", value(row.max)},
+                        {"last", value(row.last)}});
+  }
+  Json labels = Json::array();
+  for (const store::LabelTotals& row : said.labels) {
+    labels.push_back({{"key", row.key}, {"values", row.values}, {"tasks", row.tasks}});
+  }
+  json["regions"] = std::move(regions);
+  json["counters"] = std::move(counters);
+  json["labels"] = std::move(labels);
+  json["logs"] = said.logs;
+}
+
+}  // namespace
+
 Json to_json(const analysis::Report& report) {
   Json states = Json::object();
   for (std::size_t s = 0; s < store::kSpanStates; ++s) {
@@ -92,15 +129,17 @@ Json to_json(const analysis::Report& report) {
   }
   Json findings = Json::array();
   for (const auto& row : report.findings) findings.push_back(finding_json(row, report));
-  return Json{{"summary", to_json(report.info)},
-              {"findings", std::move(findings)},
-              {"states", std::move(states)},
-              {"scheduling_latency_ns",
-               {{"p50", report.runnable_p50_ns},
-                {"p99", report.runnable_p99_ns},
-                {"max", report.runnable_max_ns}}},
-              {"top_blocking", std::move(blocking)},
-              {"top_spawns", std::move(spawns)}};
+  Json json{{"summary", to_json(report.info)},
+            {"findings", std::move(findings)},
+            {"states", std::move(states)},
+            {"scheduling_latency_ns",
+             {{"p50", report.runnable_p50_ns},
+              {"p99", report.runnable_p99_ns},
+              {"max", report.runnable_max_ns}}},
+            {"top_blocking", std::move(blocking)},
+            {"top_spawns", std::move(spawns)}};
+  add_annotations(json, report.annotations);
+  return json;
 }
 
 std::string json_text(const Json& json) {

@@ -25,10 +25,14 @@ struct Options {
 };
 
 constexpr const char* kTablesHelp =
-    "Tables: task, worker, thread, object, site, steal, park, spin, lost, finding, meta, and the\n"
-    "virtual tables span (one state of one task over an interval) and event (everything as it\n"
-    "happened). Ready answers: blocking, scheduler_latency, wakeup, arm, chosen_arm, counter,\n"
-    "drive, and state_time(parts, from_ns, to_ns). Aggregate: percentile(value, percent).\n"
+    "Tables: task, worker, thread, object, site, steal, park, spin, lost, log, counter,\n"
+    "label_set, finding, meta, and the virtual tables span (one state of one task over an "
+    "interval), event "
+    "(everything\n"
+    "as it happened), region and counter_sample (what the program said of itself). Ready answers:\n"
+    "blocking, scheduler_latency, wakeup, arm, chosen_arm, label, label_change, drive,\n"
+    "scheduler_counter, and state_time(parts, from_ns, to_ns). Aggregate: percentile(value, "
+    "percent).\n"
     "Times are nanoseconds since the recording's start.\n\n"
     "Example: taskscope query run.tscope \"SELECT reason, count(*), sum(end_ns - start_ns) / 1e6\n"
     "         AS ms FROM span WHERE state = 'blocked' GROUP BY reason ORDER BY ms DESC\"";

@@ -146,6 +146,60 @@ std::string spawns_text(const analysis::Report& report, const Palette& colour,
          table.text(colour, "  ");
 }
 
+std::string regions_text(const analysis::Report& report, const Palette& colour,
+                         std::size_t rows_max) {
+  const std::vector<analysis::RegionTotals>& regions = report.annotations.regions;
+  if (regions.empty()) return {};
+  Table table({{"total", true},
+               {"regions", true},
+               {"mean", true},
+               {"longest", true},
+               {"an end unknown", true},
+               {"name", false, kPlaceWidth}});
+  for (std::size_t i = 0; i < std::min(rows_max, regions.size()); ++i) {
+    const analysis::RegionTotals& row = regions[i];
+    const std::uint64_t whole = row.regions - row.unknown;
+    table.add({duration_text(row.total_ns), count_text(row.regions),
+               whole == 0 ? "?" : duration_text(row.total_ns / static_cast<std::int64_t>(whole)),
+               whole == 0 ? "?" : duration_text(row.max_ns), count_text(row.unknown),
+               row.name.empty() ? "(unknown)" : row.name});
+  }
+  return fmt::format("{}Regions{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
+}
+
+std::string counters_text(const analysis::Report& report, const Palette& colour,
+                          std::size_t rows_max) {
+  const std::vector<store::CounterRow>& counters = report.annotations.counters;
+  if (counters.empty()) return {};
+  Table table({{"samples", true},
+               {"least", true},
+               {"most", true},
+               {"last", true},
+               {"counter", false, kPlaceWidth}});
+  for (std::size_t i = 0; i < std::min(rows_max, counters.size()); ++i) {
+    const store::CounterRow& row = counters[i];
+    // While it is being recorded nothing is known of the values.
+    const auto value = [&](std::int64_t number) {
+      return row.samples == 0 ? std::string("?") : fmt::format("{}", number);
+    };
+    table.add({row.samples == 0 ? "?" : count_text(row.samples), value(row.min), value(row.max),
+               value(row.last), row.name + (row.unit.empty() ? "" : " (" + row.unit + ")")});
+  }
+  return fmt::format("{}Counters{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
+}
+
+std::string labels_text(const analysis::Report& report, const Palette& colour,
+                        std::size_t rows_max) {
+  const std::vector<store::LabelTotals>& labels = report.annotations.labels;
+  if (labels.empty()) return {};
+  Table table({{"tasks", true}, {"values", true}, {"label", false, kPlaceWidth}});
+  for (std::size_t i = 0; i < std::min(rows_max, labels.size()); ++i) {
+    const store::LabelTotals& row = labels[i];
+    table.add({count_text(row.tasks), count_text(row.values), row.key});
+  }
+  return fmt::format("{}Labels{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
+}
+
 // Of recordings of several programs.
 std::string programs_text(const analysis::Report& report, const Palette& colour,
                           std::size_t rows_max) {
@@ -228,6 +282,9 @@ std::string report_text(const analysis::Report& report, const Palette& palette,
       duration_text(report.runnable_p50_ns), duration_text(report.runnable_p99_ns),
       duration_text(report.runnable_max_ns)));
   parts.push_back(blocking_text(report, palette, rows_max));
+  parts.push_back(regions_text(report, palette, rows_max));
+  parts.push_back(counters_text(report, palette, rows_max));
+  parts.push_back(labels_text(report, palette, rows_max));
   parts.push_back(spawns_text(report, palette, rows_max));
   parts.push_back(workers_text(report, palette, rows_max));
   std::string out;

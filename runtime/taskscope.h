@@ -23,6 +23,11 @@
 //   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/snapshot_trace.h  ts::snapshot_trace      asks a recorder to keep what it has
 //   sched/dump.h       ts::dump_tasks               what every task is doing, as text
+//   annotate/region.h  ts::region                   a part of what a task does, in the trace
+//   annotate/log.h     ts::log                      a line in the trace
+//   annotate/counter.h  ts::counter                 a number as a curve in the trace
+//   annotate/label.h   ts::set_label, with_labels   what a task works for, inherited
+//   sched/recorded.h   ts::is_recorded              whether anybody hears it
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
 //   sched/fatal.h      ts::Panic                    the exception that misuse throws
@@ -92,6 +97,10 @@
 // runs; nothing has to be built differently for it.
 #pragma once
 
+#include "runtime/annotate/counter.h"
+#include "runtime/annotate/label.h"
+#include "runtime/annotate/log.h"
+#include "runtime/annotate/region.h"
 #include "runtime/channel/chan.h"
 #include "runtime/channel/select.h"
 #include "runtime/channel/select_list.h"
@@ -122,6 +131,7 @@
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
 #include "runtime/sched/manual_clock.h"
+#include "runtime/sched/recorded.h"
 #include "runtime/sched/run.h"
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"

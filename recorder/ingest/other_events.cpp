@@ -24,6 +24,7 @@ StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
       row.task_id = event.id;
       break;
     case IdField::Object:
+    case IdField::Name:
       row.object_id = event.id;
       break;
     case IdField::Site:
@@ -32,6 +33,7 @@ StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
     case IdField::Worker:
     case IdField::Thread:
     case IdField::Count:
+    case IdField::Value:
       row.arg = event.id;
       break;
   }
@@ -41,6 +43,8 @@ StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
     case AuxField::Operation:
     case AuxField::ReasonSite:
     case AuxField::Seq:
+    case AuxField::DepthSite:
+    case AuxField::Name:
       break;
     case AuxField::Site:
       row.site_id = trace_format::aux_site(event.aux);
@@ -181,8 +185,11 @@ void SpanBuilder::take_text(const Event& event, std::string_view text) {
                           .function = std::string(site->function)});
       }
       break;
+    case EventKind::Name:
+      writer_.put_name({.id = event.id, .text = std::string(text)});
+      break;
     case EventKind::TaskName:
-      texts_of(event.id).name = text;
+      details_of(event.id).name = text;
       break;
     case EventKind::ObjectName:
       objects_.set_name(event.id, text);
@@ -191,7 +198,7 @@ void SpanBuilder::take_text(const Event& event, std::string_view text) {
       if (!snapshot_request_) snapshot_request_ = text;
       break;
     case EventKind::Panic:
-      texts_of(event.id).panic_message = text;
+      details_of(event.id).panic_message = text;
       task_of(event.id).panicked = true;
       break;
     default:

@@ -12,6 +12,8 @@ store::StoredRow ProgramWriter::renumbered(store::StoredRow row) const {
   row.site_id = site_id(row.site_id);
   if (row.kind == EventKind::WorkerWake && row.arg <= trace_format::kWorkerMax) {
     row.arg = worker_id(static_cast<store::WorkerId>(row.arg));
+  } else if (row.kind == EventKind::Label) {
+    row.arg = id(row.arg);
   } else if (row.kind == EventKind::Steal) {
     const auto victim = static_cast<store::WorkerId>(row.arg & trace_format::kWorkerMax);
     row.arg = store::pack_args(worker_id(victim),
@@ -29,6 +31,7 @@ void ProgramWriter::put_task(store::TaskRow&& row, store::Totals totals) {
   row.id = id(row.id);
   row.parent_id = id(row.parent_id);
   row.spawn_site_id = site_id(row.spawn_site_id);
+  row.label_set_id = id(row.label_set_id);
   writer_->put_task(std::move(row), totals);
 }
 
@@ -48,6 +51,28 @@ void ProgramWriter::add_timer(store::TimerRow row) {
   row.task_id = id(row.task_id);
   row.site_id = site_id(row.site_id);
   writer_->add_timer(row, program_);
+}
+
+void ProgramWriter::put_name(store::NameRow row) {
+  row.id = id(row.id);
+  writer_->put_name(row);
+}
+
+void ProgramWriter::put_label(store::LabelRow row) {
+  row.set_id = id(row.set_id);
+  writer_->put_label(row);
+}
+
+void ProgramWriter::add_log(store::LogRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  row.task_id = id(row.task_id);
+  row.category_id = id(row.category_id);
+  writer_->add_log(row, program_);
+}
+
+void ProgramWriter::put_counter(store::CounterRow row, store::Totals totals) {
+  row.id = id(row.id);
+  writer_->put_counter(row, totals);
 }
 
 void ProgramWriter::add_steal(store::StealRow row) {

@@ -29,6 +29,13 @@ class ProgramWriter {
   void put_thread(std::uint64_t os_id) { writer_->put_thread(os_id); }
   void put_object(store::ObjectRow row, store::Totals totals);
   void add_timer(store::TimerRow row);
+  void put_name(store::NameRow row);
+  void put_label(store::LabelRow row);
+  void end_label_sets(store::LabelSetId first, store::LabelSetId end, std::int64_t ns) {
+    writer_->end_label_sets(id(first), id(end), ns);
+  }
+  void add_log(store::LogRow row);
+  void put_counter(store::CounterRow row, store::Totals totals);
   void add_steal(store::StealRow row);
   void add_park(store::ParkRow row);
   void add_spin(store::ParkRow row);

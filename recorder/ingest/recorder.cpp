@@ -175,7 +175,12 @@ void Recorder::Impl::store(std::int64_t now_ns) {
   const auto paced = pace.store(now_ns, builders, *writer);
   Result<void> stored;
   if (!paced) stored = paced.error();
-  if (paced && *paced == StorePace::Stored::EndedChunks) stored = retention.apply(since_start());
+  if (paced && *paced == StorePace::Stored::EndedChunks) {
+    if (retention.enabled()) {
+      for (SpanBuilder* builder : builders) builder->forget_labels(builder->last_ns());
+    }
+    stored = retention.apply(since_start());
+  }
   if (!stored && !fatal) fatal = keeps_what_is_stored(stored.error());
 }
 

@@ -46,7 +46,7 @@ bool is_behind(std::uint32_t distance) { return distance == 0 || distance > kSeq
 }  // namespace
 
 SpanBuilder::SpanBuilder(ProgramWriter writer, std::int64_t start_ns)
-    : writer_(writer), start_ns_(start_ns), objects_(writer) {}
+    : writer_(writer), start_ns_(start_ns), objects_(writer), label_sets_(writer) {}
 
 SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
   events += other.events;
@@ -204,6 +204,22 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Resume:
       take_resume(ring_index, event, ns);
       break;
+    case EventKind::RegionBegin:
+      take_region_begin(ring, event, ns);
+      break;
+    case EventKind::RegionEnd:
+      take_region_end(ring, event, ns);
+      break;
+    case EventKind::Counter:
+    case EventKind::CounterText:
+      take_counter(ring, event, text, ns);
+      break;
+    case EventKind::Log:
+      take_log(ring, event, text, ns);
+      break;
+    case EventKind::Label:
+      take_label(ring, event, text, ns);
+      break;
     default:
       take_other(ring, event, text, ns);
       break;
@@ -221,10 +237,9 @@ SpanBuilder::Task& SpanBuilder::task_of(store::TaskId id) {
   return task;
 }
 
-SpanBuilder::Texts& SpanBuilder::texts_of(store::TaskId id) {
-  Task& task = task_of(id);
-  if (task.texts == nullptr) task.texts = std::make_unique<Texts>();
-  return *task.texts;
+SpanBuilder::Details& SpanBuilder::details_of(Task& task) {
+  if (task.details == nullptr) task.details = std::make_unique<Details>();
+  return *task.details;
 }
 
 void SpanBuilder::count_birth(Task& task) {
@@ -243,9 +258,10 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
   row.state_ns = task.state_ns;
   row.wakeups = task.wakeups;
   row.steals = task.steals;
-  if (task.texts != nullptr) {
-    row.name = task.texts->name;
-    row.panic_message = task.texts->panic_message;
+  if (task.details != nullptr) {
+    row.name = task.details->name;
+    row.panic_message = task.details->panic_message;
+    if (task.details->labels != nullptr) row.label_set_id = task.details->labels->id;
   }
   switch (task.state) {
     case State::Unborn:
@@ -266,16 +282,6 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
       break;
   }
   return row;
-}
-
-// Whose events the ring's are: of what runs there, or for one event of a task without a worker.
-inline SpanBuilder::Task* SpanBuilder::actor_of(const Ring& ring) {
-  return ring.acting == 0 ? ring.running : tasks_.find(ring.acting);
-}
-
-inline std::int64_t SpanBuilder::not_before(const Ring& ring, const Task& task,
-                                            std::int64_t ns) const {
-  return std::max({ns, ring.chunks.last_ns(), task.since_ns});
 }
 
 [[gnu::always_inline]] inline std::int64_t SpanBuilder::close_state(Task& task, std::int64_t ns) {
@@ -449,6 +455,7 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
   task.spawn_site_id = site_id;
   const Task* parent = actor_of(ring);
   task.parent_id = parent != nullptr ? parent->id : 0;
+  if (parent != nullptr && parent->details != nullptr) inherit_labels(*parent, task);
   add_as(EventKind::Spawn, ring,
          {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
 }
@@ -614,6 +621,7 @@ void SpanBuilder::take_exit(Ring& ring, const Event& event, std::int64_t ns) {
     ended_out_of_turn_.insert(event.id);
     mend(ring, *task, State::Unknown, row.ns);
   }
+  leave_regions_open(ring, *task, 0, row.ns);
   close_with(ring, *task, row);
   add_as(EventKind::Exit, ring, row);
   store::TaskRow final_row = row_of(*task);
@@ -746,6 +754,7 @@ void SpanBuilder::flush_chunks() {
 }
 
 void SpanBuilder::end_task(Ring& nobody, Task& task, std::int64_t end_ns) {
+  leave_regions_open(nobody, task, 0, end_ns);
   if (task.state != State::Unborn && task.state != State::Unknown) {
     StoredRow row = open_span_row(task);
     row.ns = end_ns;
@@ -800,6 +809,7 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     writer_.put_worker(ring.totals, store::Totals::Known);
   }
   objects_.store_all();
+  for (const auto& [id, counter] : counters_) writer_.put_counter(counter, store::Totals::Known);
   return end_ns;
 }
 

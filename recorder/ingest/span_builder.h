@@ -13,6 +13,7 @@
 //   3. Times never fall, neither within a ring nor within a task.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,11 +21,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "recorder/ingest/chunk_builder.h"
 #include "recorder/ingest/id_table.h"
+#include "recorder/ingest/label_sets.h"
 #include "recorder/ingest/object_table.h"
 #include "recorder/ingest/program_writer.h"
 #include "recorder/store/chunk_codec.h"
@@ -70,6 +73,8 @@ class SpanBuilder {
   void store_new_entities();
   std::size_t show_chunks();
   void flush_chunks();
+  // So that what nobody uses any more can be dropped with what is older than `ns`.
+  void forget_labels(std::int64_t ns) { label_sets_.forget(ns); }
 
   // Ends every open span at `end_ns` or at the last event, whichever is later, and writes all that
   // is left. Nothing may be taken afterwards. Returns the recording's end.
@@ -100,9 +105,19 @@ class SpanBuilder {
   static constexpr std::uint32_t kNoRing = 0xffff'ffff;
   static constexpr std::size_t kLookAhead = 4;  // events
 
-  struct Texts {
+  // A region that a task is in. `since_ns` kNoSpan: its beginning was lost.
+  struct OpenRegion {
+    store::NameId name_id = 0;
+    std::int64_t since_ns = store::kNoSpan;
+    store::SiteId site_id = 0;
+  };
+
+  // What few tasks have.
+  struct Details {
     std::string name;
     std::string panic_message;
+    std::vector<OpenRegion> regions;  // the innermost last
+    LabelSets::Reference labels;
   };
 
   struct Task {
@@ -128,7 +143,7 @@ class SpanBuilder {
     std::int64_t created_ns = 0;
     store::SiteId spawn_site_id = 0;
     std::uint32_t steals = 0;
-    std::unique_ptr<Texts> texts;  // most tasks have none
+    std::unique_ptr<Details> details;  // most tasks have none
 
     bool on_thread() const { return state == State::Running || state == State::Syscall; }
     bool workerless() const { return on_thread() && ring == kNoRing; }
@@ -147,11 +162,17 @@ class SpanBuilder {
   };
 
   Task& task_of(store::TaskId id);
-  Texts& texts_of(store::TaskId id);
+  static Details& details_of(Task& task);
+  Details& details_of(store::TaskId id) { return details_of(task_of(id)); }
   void count_birth(Task& task);
   store::TaskRow row_of(const Task& task) const;
-  std::int64_t not_before(const Ring& ring, const Task& task, std::int64_t ns) const;
-  Task* actor_of(const Ring& ring);
+  static std::int64_t not_before(const Ring& ring, const Task& task, std::int64_t ns) {
+    return std::max({ns, ring.chunks.last_ns(), task.since_ns});
+  }
+  // Whose events the ring's are: of what runs there, or for one event of a task without a worker.
+  Task* actor_of(const Ring& ring) {
+    return ring.acting == 0 ? ring.running : tasks_.find(ring.acting);
+  }
   static bool is_outside(const Ring& ring) { return ring.totals.id == store::kNoWorker; }
   std::size_t outside_ring();
 
@@ -189,6 +210,17 @@ class SpanBuilder {
   void take_by(Ring& ring, const trace_format::Event& event, std::int64_t ns);
   void take_resume(std::size_t ring_index, const trace_format::Event& event, std::int64_t ns);
   void count_loss(const Ring& ring, std::uint64_t events, std::int64_t ns);
+  void take_region_begin(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void take_region_end(Ring& ring, const trace_format::Event& event, std::int64_t ns);
+  void leave_regions_open(Ring& ring, Task& task, std::size_t depth, std::int64_t ns);
+  void take_counter(Ring& ring, const trace_format::Event& event, std::string_view text,
+                    std::int64_t ns);
+  void take_label(Ring& ring, const trace_format::Event& event, std::string_view text,
+                  std::int64_t ns);
+  static void inherit_labels(const Task& parent, Task& child);
+  void take_log(Ring& ring, const trace_format::Event& event, std::string_view text,
+                std::int64_t ns);
+  store::StoredRow row_of_actor(Ring& ring, store::EventKind kind, std::int64_t ns);
   void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,
@@ -213,6 +245,8 @@ class SpanBuilder {
   // come, and must not bring them to life again. Only losses make it grow.
   std::unordered_set<store::TaskId> ended_out_of_turn_;
   ObjectTable objects_;
+  LabelSets label_sets_;
+  std::unordered_map<store::NameId, store::CounterRow> counters_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;
   std::optional<std::string> snapshot_request_;

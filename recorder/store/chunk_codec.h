@@ -44,12 +44,19 @@ inline constexpr EventKind kCloseRunning{244};
 inline constexpr EventKind kCloseRunnable{245};
 inline constexpr EventKind kCloseWaiting{246};
 inline constexpr EventKind kCloseSyscall{247};
+// A region that was open when its task, or the recording, ended, or whose end was lost.
+inline constexpr EventKind kOpenRegion{248};
 
 constexpr bool is_event(EventKind kind) { return kind < kEndRunning; }
 constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kEndSyscall; }
-// The bit of a kind in a chunk's kind mask. Kinds from 63 on share one.
+// Kinds of which the object is a name.
+constexpr bool names_something(EventKind kind) {
+  return (kind >= EventKind::Name && kind <= EventKind::Counter) || kind == kOpenRegion;
+}
+// The bit of a kind in a chunk's kind mask. Kinds from 63 on share one, but for open regions: who
+// asks for regions need not read every chunk in which a recording ended.
 constexpr std::uint64_t kind_bit(EventKind kind) {
-  const auto number = static_cast<unsigned>(kind);
+  const auto number = kind == kOpenRegion ? 62 : static_cast<unsigned>(kind);
   return std::uint64_t{1} << (number < 63 ? number : 63);
 }
 // Whether rows of the kind carry an argument; of others it is unknown, not 0.
@@ -88,12 +95,36 @@ constexpr TaskState closed_state(EventKind kind, BlockReason reason) {
   return kClosedStates[static_cast<std::uint8_t>(kind)];
 }
 
+// The two arguments of a region's last row: how long it was, and how deep among the regions of its
+// task (1: in none; 255: at least so deep).
+struct RegionArgs {
+  static constexpr std::int64_t kUnknown = (std::int64_t{1} << 56) - 1;
+
+  std::int64_t length_ns = kUnknown;  // of one that began before anybody looked: kUnknown
+  std::uint8_t depth = 1;
+
+  std::uint64_t packed() const {
+    const auto length = static_cast<std::uint64_t>(length_ns);
+    const std::uint64_t second = std::uint64_t{depth} << 16 | (length >> trace_format::kIdBits);
+    return (length & trace_format::kIdMask) | second << trace_format::kIdBits;
+  }
+  static RegionArgs unpack(std::uint64_t arg, std::uint32_t arg2) {
+    const std::uint64_t high = arg2 & 0xffff;
+    return {
+        static_cast<std::int64_t>((arg & trace_format::kIdMask) | high << trace_format::kIdBits),
+        static_cast<std::uint8_t>(arg2 >> 16)};
+  }
+};
+constexpr bool ends_region(EventKind kind) {
+  return kind == EventKind::RegionEnd || kind == kOpenRegion;
+}
+
 struct StoredRow {
   std::int64_t ns = 0;
   std::int64_t span_ns = kNoSpan;  // of the span it closes
   TaskId task_id = 0;
-  ObjectId object_id = 0;
-  std::uint64_t arg = 0;  // of kinds that have two, pack_args of them
+  ObjectId object_id = 0;  // of names_something() kinds, the name
+  std::uint64_t arg = 0;   // of kinds that have two, pack_args of them
   SiteId site_id = 0;
   EventKind kind{};
   BlockReason reason = BlockReason::None;

@@ -49,6 +49,12 @@ inline std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
   ChunkSummary& summary = statistics_.summary;
   statistics_.kind_mask |= kind_bit(kind);
   summary.events += is_event(kind);
+  if (ends_region(kind)) {
+    const std::int64_t length_ns =
+        RegionArgs::unpack(row.arg, static_cast<std::uint32_t>(row.arg >> trace_format::kIdBits))
+            .length_ns;
+    if (length_ns <= row.ns) summary.start_ns = std::min(summary.start_ns, row.ns - length_ns);
+  }
   if (row.span_ns == kNoSpan) return;
   ++summary.spans;
   summary.start_ns = std::min(summary.start_ns, row.ns - row.span_ns);

@@ -39,7 +39,7 @@ inline constexpr std::int64_t kTimeMax = std::int64_t{1} << 61;
 inline constexpr std::uint8_t kTaskAsPredicted = 64;
 inline constexpr std::uint8_t kRestAsPredicted = 128;
 // Kinds in six bits: those that exist only in chunks come last.
-inline constexpr std::uint8_t kFirstChunkKind = 56;
+inline constexpr std::uint8_t kFirstChunkKind = 55;
 constexpr std::uint8_t code_of(EventKind kind) {
   const auto number = static_cast<std::uint8_t>(kind);
   return is_event(kind) ? number : static_cast<std::uint8_t>(number - 240 + kFirstChunkKind);
@@ -92,6 +92,7 @@ inline constexpr auto kFieldsByKind = [] {
   set(EventKind::WorkerStart, kHasArg);
   set(EventKind::WorkerWake, kHasArg);
   set(EventKind::Deadlock, kHasArg);
+  set(EventKind::Signal, kHasArg);
   set(EventKind::Steal, kHasTask | kHasArg | kHasArg2);
   set(EventKind::Object, kHasObject | kHasSite | kHasArg);
   set(EventKind::Capacity, kHasObject | kHasArg);
@@ -107,6 +108,14 @@ inline constexpr auto kFieldsByKind = [] {
                                EventKind::ThreadWake, EventKind::WorkerCount}) {
     set(kind, kHasArg);
   }
+  set(EventKind::Name, kHasObject);
+  set(EventKind::RegionBegin, kHasTask | kHasObject | kHasSite);
+  for (const EventKind kind : {EventKind::RegionEnd, kOpenRegion}) {
+    set(kind, kHasTask | kHasObject | kHasSite | kHasArg | kHasArg2);
+  }
+  set(EventKind::Log, kHasTask | kHasObject);
+  set(EventKind::Label, kHasTask | kHasArg);
+  set(EventKind::Counter, kHasTask | kHasObject | kHasArg);
   set(EventKind::QueueLength, kHasArg | kHasArg2);
   set(EventKind::Lost, kHasArg);
   set(EventKind::Resume, kHasTask | kHasArg | kBeginsState);
@@ -132,6 +141,7 @@ inline constexpr auto kAboutCurrent = [] {
   for (const EventKind kind :
        {EventKind::Yield, EventKind::Arm, EventKind::Chosen, EventKind::Block, EventKind::Exit,
         EventKind::Syscall, EventKind::SyscallEnd, EventKind::Preempt, EventKind::Handoff,
+        EventKind::RegionBegin, EventKind::RegionEnd, EventKind::Log, EventKind::Counter,
         kEndRunning, kCloseRunning, kEndSyscall, kCloseSyscall}) {
     about[static_cast<std::uint8_t>(kind)] = true;
   }
@@ -215,9 +225,11 @@ class RowPredictor {
     }
   }
 
-  // What the rest of the row is predicted from. A spawn is like the spawn before it.
+  // What the rest of the row is predicted from. A spawn is like the spawn before it; what a task
+  // says about itself is like what it said before, and nothing else of it is.
   Seen& about(EventKind kind, TaskId task_id) {
-    return seen_[kind == EventKind::Spawn ? 0 : place(task_id)];
+    if (kind == EventKind::Spawn) return seen_[0];
+    return seen_[place(names_something(kind) ? task_id + kPlaces / 2 : task_id)];
   }
   static std::int64_t span_ns(const Seen& seen, std::int64_t ns) {
     return seen.start_ns < 0 ? 0 : ns - seen.start_ns;

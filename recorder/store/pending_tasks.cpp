@@ -17,7 +17,7 @@ struct PendingTaskCursor {
 constexpr const char* kTableSql =
     "CREATE TABLE tasks(id, name, parent_id, spawn_site_id, scope_id, created_ns, ended_ns, state,"
     " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, stack_bytes,"
-    " leak_tier, panic_message, program_id)";
+    " leak_tier, panic_message, program_id, label_set_id)";
 enum Column {
   kId,
   kName,
@@ -33,7 +33,8 @@ enum Column {
   kStackBytes,
   kLeakTier,
   kPanicMessage,
-  kProgramId
+  kProgramId,
+  kLabelSetId
 };
 
 struct PendingTaskTable {
@@ -128,6 +129,8 @@ void result_of(const PendingTasks::Task& task, sqlite3_context* context, int col
       return result_name(context, row.panic_message);
     case kProgramId:
       return sqlite3_result_int64(context, program_of(row.id));
+    case kLabelSetId:
+      return result_id(context, row.label_set_id);
     default:
       break;
   }

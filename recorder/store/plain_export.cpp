@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "recorder/store/annotation_tables.h"
 #include "recorder/store/reader.h"
 #include "recorder/store/sqlite.h"
 #include "recorder/store/virtual_tables.h"
@@ -30,6 +31,12 @@ CREATE TABLE main.span(
 CREATE TABLE main.event(
   ns INTEGER, worker_id INTEGER, thread_id INTEGER, task_id INTEGER, kind TEXT,
   object_id INTEGER, arg INTEGER, stack_id INTEGER, site_id INTEGER, reason TEXT, arg2 INTEGER);
+CREATE TABLE main.region(
+  task_id INTEGER, name TEXT, start_ns INTEGER, end_ns INTEGER, depth INTEGER, site_id INTEGER,
+  worker_id INTEGER, name_id INTEGER);
+CREATE TABLE main.counter_sample(ns INTEGER, counter_id INTEGER, value INTEGER, task_id INTEGER);
+INSERT INTO main.region SELECT * FROM chunk_region;
+INSERT INTO main.counter_sample SELECT * FROM chunk_counter_sample;
 INSERT INTO main.span SELECT * FROM chunk_span;
 INSERT INTO main.event SELECT * FROM chunk_event;
 CREATE INDEX main.span_of_task ON span(task_id, start_ns);
@@ -54,7 +61,8 @@ class Export {
     if (code != SQLITE_OK) return failure();
     Statement attach(opened, "ATTACH ? AS recording");
     if (!attach || attach.bind_text(1, recording).run() != SQLITE_DONE) return failure();
-    if (register_virtual_tables(opened, {"chunk_span", "chunk_event"}) != SQLITE_OK) {
+    if (register_virtual_tables(opened, {"chunk_span", "chunk_event"}) != SQLITE_OK ||
+        register_annotation_tables(opened, {"chunk_region", "chunk_counter_sample"}) != SQLITE_OK) {
       return failure();
     }
     // Nobody sees the output before it is whole, so a crash may leave half a file.

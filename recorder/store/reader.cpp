@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "recorder/store/annotation_rows.h"
 #include "recorder/store/chunk_codec.h"
 #include "recorder/store/schema.h"
 #include "recorder/store/sql_toolbox.h"
@@ -121,12 +122,14 @@ Span span_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
 
 EventRow event_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id,
                   ProgramId program_id) {
+  const bool named = names_something(columns.kinds[i]);
   return {.ns = columns.ns[i],
           .worker_id = worker_id,
           .kind = columns.kinds[i],
           .program_id = program_id,
           .task_id = columns.task_ids[i],
-          .object_id = columns.object_ids[i],
+          .object_id = named ? 0 : columns.object_ids[i],
+          .name_id = named ? columns.object_ids[i] : 0,
           .site_id = columns.site_ids[i],
           .arg = columns.args[i],
           .arg2 = columns.args2[i]};
@@ -196,6 +199,24 @@ struct Reader::Impl {
   Result<void> read_programs();
   void count_incomplete();
   Result<WorkerId> decode(std::int64_t chunk_id, std::uint32_t wanted) const;
+  // Calls `take(columns, i, worker_id)` with each row of the chunks that have one of the kinds and
+  // reach into the times.
+  template <class Take>
+  Result<void> each_of_kinds(std::uint64_t kinds, Times times, Take take) const {
+    const std::string sql = "SELECT id FROM chunk WHERE kind_mask & " +
+                            std::to_string(static_cast<std::int64_t>(kinds)) +
+                            " AND end_ns >= " + std::to_string(times.from_ns) +
+                            " AND start_ns <= " + std::to_string(times.to_ns) + " ORDER BY id";
+    const auto chunks = rows<std::int64_t>("the chunks", sql.c_str(),
+                                           [](const Statement& s) { return s.integer(0); });
+    if (!chunks) return chunks.error();
+    for (const std::int64_t chunk : *chunks) {
+      const auto worker_id = decode(chunk, kAnnotationColumns);
+      if (!worker_id) return worker_id.error();
+      for (std::size_t i = 0; i < columns.kinds.size(); ++i) take(columns, i, *worker_id);
+    }
+    return {};
+  }
 };
 
 Result<void> Reader::Impl::open() {
@@ -354,7 +375,8 @@ namespace {
 
 #define TASKSCOPE_TASK_COLUMNS                                                          \
   "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns," \
-  " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message FROM task"
+  " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"  \
+  " label_set_id FROM task"
 constexpr const char* kEveryTaskSql = TASKSCOPE_TASK_COLUMNS " ORDER BY id";
 constexpr const char* kOneTaskSql = TASKSCOPE_TASK_COLUMNS " WHERE id = ?";
 #undef TASKSCOPE_TASK_COLUMNS
@@ -373,6 +395,7 @@ TaskRow task_at(const Statement& s) {
       .wakeups = unsigned_of(s.integer(12)),
       .steals = unsigned_of(s.integer(13)),
       .panic_message = s.text(14),
+      .label_set_id = unsigned_of(s.integer(15)),
   };
 }
 
@@ -497,6 +520,107 @@ Result<std::vector<TimerRow>> Reader::timers() const {
             .due_ns = s.integer(5),
             .period_ns = s.integer(6)};
       });
+}
+
+Result<std::vector<NameRow>> Reader::names() const {
+  return impl_->rows<NameRow>("the names", "SELECT id, text FROM name ORDER BY id",
+                              [](const Statement& s) {
+                                return NameRow{.id = unsigned_of(s.integer(0)), .text = s.text(1)};
+                              });
+}
+
+Result<std::vector<LabelRow>> Reader::labels() const {
+  return impl_->rows<LabelRow>(
+      "the labels", "SELECT id, key, value FROM label_set ORDER BY id, key",
+      [](const Statement& s) {
+        return LabelRow{.set_id = unsigned_of(s.integer(0)), .key = s.text(1), .value = s.text(2)};
+      });
+}
+
+Result<std::vector<RegionRow>> Reader::regions(Times times) const {
+  std::vector<RegionRow> found;
+  auto read = each_region(times, [&found](const RegionRow& row) { found.push_back(row); });
+  if (!read) return read.error();
+  return found;
+}
+
+Result<void> Reader::each_region(Times times,
+                                 const std::function<void(const RegionRow&)>& visit) const {
+  return impl_->each_of_kinds(
+      kRegionKinds, times, [&](const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
+        if (!ends_region(columns.kinds[i])) return;
+        const RegionRow row = region_at(columns, i, worker_id);
+        const bool within =
+            row.start_ns.value_or(times.from_ns) <= times.to_ns && columns.ns[i] >= times.from_ns;
+        if (within) visit(row);
+      });
+}
+
+Result<std::uint64_t> Reader::log_count() const {
+  const auto counted =
+      impl_->rows<std::uint64_t>("the logs", "SELECT count(*) FROM log",
+                                 [](const Statement& s) { return unsigned_of(s.integer(0)); });
+  if (!counted) return counted.error();
+  return counted->front();
+}
+
+Result<std::vector<LabelTotals>> Reader::label_totals() const {
+  return impl_->rows<LabelTotals>(
+      "the labels",
+      // Most recordings have none; then their millions of tasks need not be looked at.
+      "SELECT key, count(DISTINCT value), count(*) FROM task JOIN label_set"
+      " ON label_set.id = task.label_set_id WHERE EXISTS (SELECT 1 FROM label_set)"
+      " GROUP BY key ORDER BY key",
+      [](const Statement& s) {
+        return LabelTotals{.key = s.text(0),
+                           .values = unsigned_of(s.integer(1)),
+                           .tasks = unsigned_of(s.integer(2))};
+      });
+}
+
+Result<std::vector<LogRow>> Reader::logs(Times times) const {
+  const std::string sql =
+      "SELECT ns, worker_id, task_id, category, message FROM log WHERE ns BETWEEN " +
+      std::to_string(times.from_ns) + " AND " + std::to_string(times.to_ns) +
+      " ORDER BY ns, worker_id";
+  return impl_->rows<LogRow>("the logs", sql.c_str(), [](const Statement& s) {
+    return LogRow{.ns = s.integer(0),
+                  .worker_id = worker_of(s, 1),
+                  .task_id = unsigned_of(s.integer(2)),
+                  .category = s.text(3),
+                  .message = s.text(4)};
+  });
+}
+
+Result<std::vector<CounterRow>> Reader::counters() const {
+  return impl_->rows<CounterRow>(
+      "the counters", "SELECT id, name, unit, samples, min, max, last FROM counter ORDER BY id",
+      [](const Statement& s) {
+        return CounterRow{.id = unsigned_of(s.integer(0)),
+                          .name = s.text(1),
+                          .unit = s.text(2),
+                          .samples = unsigned_of(s.integer(3)),
+                          .min = s.integer(4),
+                          .max = s.integer(5),
+                          .last = s.integer(6)};
+      });
+}
+
+Result<std::vector<CounterSample>> Reader::counter_samples(NameId counter_id, Times times) const {
+  std::vector<CounterSample> found;
+  auto read = impl_->each_of_kinds(kind_bit(EventKind::Counter), times,
+                                   [&](const ChunkColumns& columns, std::size_t i, WorkerId) {
+                                     if (columns.kinds[i] != EventKind::Counter) return;
+                                     const CounterSample sample = sample_at(columns, i);
+                                     const bool within =
+                                         sample.ns >= times.from_ns && sample.ns <= times.to_ns;
+                                     if (within && sample.counter_id == counter_id)
+                                       found.push_back(sample);
+                                   });
+  if (!read) return read.error();
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  return found;
 }
 
 Result<std::vector<FindingRow>> Reader::findings() const {

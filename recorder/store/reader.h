@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +47,24 @@ class Reader {
   Result<std::vector<LostRow>> lost() const;
   Result<std::vector<TimerRow>> timers() const;
   Result<std::vector<FindingRow>> findings() const;
+  Result<std::vector<NameRow>> names() const;
+  Result<std::vector<CounterRow>> counters() const;
+  Result<std::vector<LabelTotals>> label_totals() const;  // by key
+  Result<std::uint64_t> log_count() const;
+  Result<std::vector<LabelRow>> labels() const;  // by set, by key
+
+  // What the program said of itself. Both bounds are within.
+  struct Times {
+    std::int64_t from_ns = std::numeric_limits<std::int64_t>::min();
+    std::int64_t to_ns = std::numeric_limits<std::int64_t>::max();
+  };
+  // That reach into the times, chunk by chunk in the order of their ends; one that was left open
+  // reaches to where that became known.
+  Result<std::vector<RegionRow>> regions(Times times) const;
+  // The same one after another, for those who do not keep them all.
+  Result<void> each_region(Times times, const std::function<void(const RegionRow&)>& visit) const;
+  Result<std::vector<LogRow>> logs(Times times) const;
+  Result<std::vector<CounterSample>> counter_samples(NameId counter_id, Times times) const;
   Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id
 
   // Appends the spans that the chunk's events closed, in the order of their ends.

@@ -97,6 +97,22 @@ struct ProgramRow {
 // several are called alike ("worker 2").
 std::vector<std::string> program_names(const std::vector<ProgramRow>& programs);
 
+using LabelSetId = std::uint64_t;  // 0: no labels
+
+// One label of a set that tasks share.
+struct LabelRow {
+  LabelSetId set_id = 0;
+  std::string key;
+  std::string value;
+};
+
+// Labels of one key, over all tasks. Not stored.
+struct LabelTotals {
+  std::string key;
+  std::uint64_t values = 0;  // different ones
+  std::uint64_t tasks = 0;
+};
+
 struct TaskRow {
   TaskId id = 0;
   std::string name;  // empty: none given
@@ -108,8 +124,9 @@ struct TaskRow {
   bool state_known = true;  // false: what it did last was lost, or the recorder was killed
   StateTimes state_ns{};
   std::uint64_t wakeups = 0;
-  std::uint64_t steals = 0;   // how often another worker took it from a queue, as its first
-  std::string panic_message;  // of a task that panicked
+  std::uint64_t steals = 0;     // how often another worker took it from a queue, as its first
+  std::string panic_message;    // of a task that panicked
+  LabelSetId label_set_id = 0;  // its labels at last
 };
 
 // Tasks that wait at one place for one reason, at some moment. Not stored.
@@ -171,6 +188,56 @@ struct TimerRow {
   std::int64_t period_ns = 0;  // 0: fires once
 };
 
+// Names of regions and counters, categories of logs. Numbered like objects, but apart from them.
+using NameId = std::uint64_t;
+
+struct NameRow {
+  NameId id = 0;
+  std::string text;
+};
+
+// A part of what a task did, as the program says.
+struct RegionRow {
+  TaskId task_id = 0;
+  NameId name_id = 0;                    // 0: not known
+  std::optional<std::int64_t> start_ns;  // unknown of one that began before the recording
+  std::optional<std::int64_t> end_ns;  // unknown of one that its task, or the recording, left open
+  SiteId site_id = 0;
+  WorkerId worker_id = kNoWorker;  // where it ended
+  std::uint8_t depth = 1;          // 1: in no other region of its task; 255: at least that
+
+  friend bool operator==(const RegionRow&, const RegionRow&) = default;
+};
+
+struct LogRow {
+  std::int64_t ns = 0;
+  WorkerId worker_id = kNoWorker;
+  TaskId task_id = 0;      // 0: no task's
+  NameId category_id = 0;  // written only; what is read has `category`
+  std::string category;
+  std::string message;
+};
+
+// A number that the program says now and then. The values are none while it is being recorded.
+struct CounterRow {
+  NameId id = 0;
+  std::string name;
+  std::string unit;
+  std::uint64_t samples = 0;
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  std::int64_t last = 0;
+};
+
+struct CounterSample {
+  std::int64_t ns = 0;
+  NameId counter_id = 0;
+  std::int64_t value = 0;
+  TaskId task_id = 0;  // that changed it
+
+  friend bool operator==(const CounterSample&, const CounterSample&) = default;
+};
+
 struct LostRow {
   WorkerId worker_id = kNoWorker;
   std::int64_t start_ns = 0;
@@ -194,6 +261,7 @@ struct EventRow {
   ProgramId program_id = 1;
   TaskId task_id = 0;
   ObjectId object_id = 0;
+  NameId name_id = 0;  // of a name, region, log or counter
   SiteId site_id = 0;
   std::uint64_t arg = 0;
   std::uint32_t arg2 = 0;
@@ -214,7 +282,7 @@ struct ChunkSummary {
 };
 
 struct RecordingInfo {
-  std::string format;  // "taskscope 3.0"
+  std::string format;  // "taskscope 4.0"
   std::string source;  // "taskscope" or "go"
   std::string program;
   std::string command;  // as it was started, with arguments

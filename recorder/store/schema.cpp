@@ -15,7 +15,7 @@ CREATE TABLE task(
   created_ns INTEGER, ended_ns INTEGER, state TEXT,
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
   sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
-  panic_message TEXT, program_id INTEGER);
+  panic_message TEXT, program_id INTEGER, label_set_id INTEGER);
 CREATE TABLE worker(
   id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, syscall_ns INTEGER,
   spinning_ns INTEGER, parked_ns INTEGER, events INTEGER, steals INTEGER, program_id INTEGER);
@@ -27,6 +27,15 @@ CREATE TABLE object(
 CREATE TABLE timer(
   kind TEXT, object_id INTEGER, task_id INTEGER, site_id INTEGER, told_ns INTEGER, due_ns INTEGER,
   period_ns INTEGER, program_id INTEGER);
+CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
+CREATE TABLE label_set(
+  id INTEGER, key TEXT, value TEXT, program_id INTEGER, PRIMARY KEY(id, key)) WITHOUT ROWID;
+CREATE TABLE log(
+  ns INTEGER, worker_id INTEGER, task_id INTEGER, category TEXT, message TEXT,
+  program_id INTEGER);
+CREATE TABLE counter(
+  id INTEGER PRIMARY KEY, name TEXT, unit TEXT, samples INTEGER, min INTEGER, max INTEGER,
+  last INTEGER, program_id INTEGER);
 CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, task_id INTEGER);
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);

@@ -39,7 +39,12 @@ CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns
   FROM event WHERE kind = 'worker-start';
-CREATE TEMP VIEW IF NOT EXISTS counter AS
+CREATE TEMP VIEW IF NOT EXISTS label AS
+  SELECT task.id AS task_id, label_set.key AS key, label_set.value AS value
+  FROM task JOIN label_set ON label_set.id = task.label_set_id;
+CREATE TEMP VIEW IF NOT EXISTS label_change AS
+  SELECT ns, task_id, nullif(arg, 0) AS label_set_id FROM event WHERE kind = 'label';
+CREATE TEMP VIEW IF NOT EXISTS scheduler_counter AS
   SELECT ns, 'local queue' AS name, worker_id, arg AS value
     FROM event WHERE kind = 'queue-length'
   UNION ALL SELECT ns, 'global queue', NULL, arg2 FROM event WHERE kind = 'queue-length'

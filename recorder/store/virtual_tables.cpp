@@ -82,7 +82,7 @@ std::uint32_t column_bits(Table table, Field field) {
       return kSiteColumn;
     case Field::Arg:
     case Field::Arg2:
-      return kArgColumn;
+      return kArgColumn | kObjectColumn;
     case Field::ThreadId:
       return kThreadColumn;
     case Field::WorkerId:
@@ -422,6 +422,16 @@ bool closes_on_thread(EventKind kind) {
   return state == TaskState::Running || state == TaskState::Syscall;
 }
 
+// Of those that name something, the name; a counter has its value, and the name behind it.
+void result_arg(sqlite3_context* context, const ChunkColumns& columns, std::size_t i) {
+  const EventKind kind = columns.kinds[i];
+  if (names_something(kind) && kind != EventKind::Counter) {
+    result_id(context, columns.object_ids[i]);
+  } else if (has_arg(kind)) {
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(columns.args[i]));
+  }
+}
+
 void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
   const std::size_t i = cursor.rows[cursor.at];
   const ChunkColumns& columns = cursor.columns;
@@ -444,7 +454,7 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
       }
       break;
     case Field::ObjectId:
-      if (about_wait) result_id(context, columns.object_ids[i]);
+      if (about_wait && !names_something(kind)) result_id(context, columns.object_ids[i]);
       break;
     case Field::Start:
       sqlite3_result_int64(context, columns.ns[i] - columns.span_ns[i]);
@@ -471,12 +481,14 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
       result_text(context, to_text(kind));
       break;
     case Field::Arg:
-      if (has_arg(kind)) {
-        sqlite3_result_int64(context, static_cast<sqlite3_int64>(columns.args[i]));
-      }
+      result_arg(context, columns, i);
       break;
     case Field::Arg2:
-      if (has_arg2(kind)) sqlite3_result_int64(context, columns.args2[i]);
+      if (kind == EventKind::Counter) {
+        result_id(context, columns.object_ids[i]);
+      } else if (has_arg2(kind) && !names_something(kind)) {
+        sqlite3_result_int64(context, columns.args2[i]);
+      }
       break;
     case Field::ThreadId:
       // Only what runs or is in a call has a thread.

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "recorder/store/pending_tasks.h"
 #include "recorder/store/schema.h"
@@ -26,6 +27,10 @@ enum Insert {
   kThread,
   kObject,
   kTimer,
+  kName,
+  kLabel,
+  kLog,
+  kCounter,
   kSteal,
   kPark,
   kSpin,
@@ -57,6 +62,13 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO name VALUES(?,?,?)",
+    "INSERT OR REPLACE INTO label_set VALUES(?,?,?,?)",
+    "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
+    // The unit stands behind a tab.
+    "INSERT OR REPLACE INTO counter SELECT ?1, iif(tab, substr(text, 1, tab - 1), text),"
+    " iif(tab, substr(text, tab + 1), NULL), ?2, ?3, ?4, ?5, ?6 FROM (SELECT text,"
+    " instr(text, char(9)) AS tab FROM (SELECT max(text) AS text FROM name WHERE id = ?1))",
     "INSERT INTO steal VALUES(?,?,?,?,?)",
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
@@ -112,6 +124,15 @@ struct Writer::Impl {
   Result<void> failure;
   bool in_transaction = false;
 
+  // Sets of labels that only tasks still use, oldest first, until they have been dropped.
+  struct EndedLabels {
+    LabelSetId first = 0;
+    LabelSetId end = 0;
+    std::int64_t ns = 0;
+  };
+  std::vector<EndedLabels> ended_labels;
+  bool drop_labels(std::int64_t before_ns);
+
   Error error(const std::string& doing, int system_error) const {
     return Error{doing + " " + path + ": " + describe(database.get(), system_error) + "."};
   }
@@ -158,6 +179,29 @@ struct Writer::Impl {
     run(s->bind(1, worker_or_null(row.worker_id)).bind(2, row.start_ns).bind(3, row.end_ns));
   }
 };
+
+// Drops sets of labels that nothing after `before_ns` speaks of and no task has.
+bool Writer::Impl::drop_labels(std::int64_t before_ns) {
+  for (auto it = ended_labels.begin(); it != ended_labels.end();) {
+    if (it->ns >= before_ns) {
+      ++it;
+      continue;
+    }
+    Statement unused(database.get(),
+                     "DELETE FROM label_set WHERE id >= ?1 AND id < ?2 AND id NOT IN"
+                     " (SELECT label_set_id FROM task WHERE label_set_id >= ?1"
+                     " AND label_set_id < ?2)");
+    if (!unused || unused.bind_id(1, it->first).bind_id(2, it->end).run() != SQLITE_DONE) {
+      return false;
+    }
+    Statement left(database.get(), "SELECT 1 FROM label_set WHERE id >= ?1 AND id < ?2 LIMIT 1");
+    if (!left) return false;
+    const int code = left.bind_id(1, it->first).bind_id(2, it->end).step();
+    if (code != SQLITE_ROW && code != SQLITE_DONE) return false;
+    it = code == SQLITE_ROW ? it + 1 : ended_labels.erase(it);
+  }
+  return true;
+}
 
 Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Writer::Writer(Writer&&) noexcept = default;
@@ -273,6 +317,41 @@ void Writer::add_timer(const TimerRow& row, ProgramId program_id) {
   impl_->run(s->bind(8, std::int64_t{program_id}));
 }
 
+void Writer::put_name(const NameRow& row) {
+  Statement* s = impl_->insert(kName);
+  if (s == nullptr) return;
+  impl_->run(
+      s->bind_id(1, row.id).bind_text(2, row.text).bind(3, std::int64_t{program_of(row.id)}));
+}
+
+void Writer::put_label(const LabelRow& row) {
+  Statement* s = impl_->insert(kLabel);
+  if (s == nullptr) return;
+  s->bind_id(1, row.set_id).bind_text(2, row.key).bind_text(3, row.value);
+  impl_->run(s->bind(4, std::int64_t{program_of(row.set_id)}));
+}
+
+void Writer::end_label_sets(LabelSetId first, LabelSetId end, std::int64_t ns) {
+  impl_->ended_labels.push_back({first, end, ns});
+}
+
+void Writer::add_log(const LogRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kLog);
+  if (s == nullptr) return;
+  s->bind(1, row.ns).bind(2, worker_or_null(row.worker_id)).bind_id(3, row.task_id);
+  s->bind_id(4, row.category_id).bind_text(5, row.message);
+  impl_->run(s->bind(6, std::int64_t{program_id}));
+}
+
+void Writer::put_counter(const CounterRow& row, Totals totals) {
+  Statement* s = impl_->insert(kCounter);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind(2, if_known(totals, count(row.samples)));
+  s->bind(3, if_known(totals, row.min)).bind(4, if_known(totals, row.max));
+  s->bind(5, if_known(totals, row.last));
+  impl_->run(s->bind(6, std::int64_t{program_of(row.id)}));
+}
+
 void Writer::add_steal(const StealRow& row) {
   Statement* s = impl_->insert(kSteal);
   if (s == nullptr) return;
@@ -343,13 +422,15 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     dropped.kept_from_ns = ns;
     for (const char* sql :
          {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
-          "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
-          "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
-          "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
+          "DELETE FROM log WHERE ns < ?", "DELETE FROM steal WHERE ns < ?",
+          "DELETE FROM park WHERE end_ns < ?", "DELETE FROM spin WHERE end_ns < ?",
+          "DELETE FROM lost WHERE end_ns < ?", "DELETE FROM object WHERE destroyed_ns < ?",
+          "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);
       if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;
     }
     dropped.tasks = static_cast<std::uint64_t>(sqlite3_changes64(database));
+    if (!impl_->drop_labels(first_ns)) return false;
     return execute(database, "COMMIT");
   });
   if (!done) return impl_->failure.error();

@@ -54,6 +54,15 @@ class Writer {
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
   void put_object(const ObjectRow& row, Totals totals);
   void add_timer(const TimerRow& row, ProgramId program_id);
+  void put_name(const NameRow& row);
+  void put_label(const LabelRow& row);
+  // Sets with ids from `first` up to `end` are not used any more by what is after `ns`, but by the
+  // tasks that have them.
+  void end_label_sets(LabelSetId first, LabelSetId end, std::int64_t ns);
+  // The category is looked up among the names that are there.
+  void add_log(const LogRow& row, ProgramId program_id);
+  // Its name and unit are looked up among the names that are there.
+  void put_counter(const CounterRow& row, Totals totals);
   void add_steal(const StealRow& row);
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);

@@ -17,6 +17,18 @@ tf::SiteId Lane::define_site(const base::Site& site) {
   return entry.id;
 }
 
+tf::NameId Lane::define_name(std::string_view text, std::size_t hash) {
+  const NameTable::Entry entry = shared_.names.find(text);
+  if (entry.id == 0) return 0;
+  if (!entry.defined) {
+    // As of a site.
+    if (!write_text(EventKind::Name, entry.id, text)) return entry.id;
+    shared_.names.mark_defined(text);
+  }
+  name_cache_.put(*entry.text, hash, entry.id);
+  return entry.id;
+}
+
 tf::ObjectId Lane::announce(TracedObject& object) {
   if (writer_.muted()) return 0;
   const tf::SiteId made_at = site(object.made_at());

@@ -11,10 +11,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/site.h"
+#include "runtime/instrument/name_table.h"
 #include "runtime/instrument/ring_writer.h"
 #include "runtime/instrument/site_table.h"
 #include "runtime/instrument/traced_object.h"
@@ -30,6 +33,7 @@ class Lane {
   using TaskId = trace_format::TaskId;
   using ObjectId = trace_format::ObjectId;
   using SiteId = trace_format::SiteId;
+  using NameId = trace_format::NameId;
 
   // Shared by all lanes of one recording.
   struct Shared {
@@ -38,6 +42,7 @@ class Lane {
     // Atomic: set once, release, when the recording begins; pairs with the acquire in look().
     std::atomic<bool> open{true};
     SiteTable sites;
+    NameTable names;
     // Relaxed: only uniqueness matters.
     std::atomic<ObjectId> next_object{1};
   };
@@ -169,6 +174,29 @@ class Lane {
     write(EventKind::Steal, now(), first, trace_format::pack_victim_count(victim, count));
   }
 
+  // What programs say about themselves. `depth`: of the regions that this recording has seen the
+  // task enter, this one included, modulo 256; 0: it entered this one before.
+  void region_begin(NameId name, std::uint8_t depth, SiteId site) {
+    write(EventKind::RegionBegin, now(), name, trace_format::pack_depth_site(depth, site));
+  }
+  void region_end(NameId name, std::uint8_t depth) {
+    write(EventKind::RegionEnd, now(), name, trace_format::pack_depth_site(depth, 0));
+  }
+  void log(NameId category, std::string_view message) {
+    write_text(EventKind::Log, category, message);
+  }
+  void signal(int number) {
+    write(EventKind::Signal, now(), static_cast<std::uint64_t>(number), 0);
+  }
+  // One label of a task, KEY<tab>VALUE, or that it has lost it: KEY.
+  void label(TaskId task, std::string_view text) { write_text(EventKind::Label, task, text); }
+  void counter(NameId name, std::int64_t value) {
+    if (!trace_format::fits_value(value)) [[unlikely]] {
+      return static_cast<void>(write_text(EventKind::CounterText, name, std::to_string(value)));
+    }
+    write(EventKind::Counter, now(), trace_format::pack_value(value), name);
+  }
+
   // Names and objects.
   void task_name(TaskId task, std::string_view name) {
     write_text(EventKind::TaskName, task, name);
@@ -177,6 +205,12 @@ class Lane {
   SiteId site(const base::Site& site) {
     const SiteId id = site_cache_.find(site);
     return id != 0 ? id : define_site(site);
+  }
+  // The id of a name, the same; 0 for an empty one.
+  NameId name(std::string_view text) {
+    const std::size_t hash = std::hash<std::string_view>()(text);
+    const NameId id = name_cache_.find(text, hash);
+    return id != 0 || text.empty() ? id : define_name(text, hash);
   }
   // The id of an object, announced if this recording does not know it yet; 0 if there is no room
   // for the announcement. The object stays alive meanwhile.
@@ -206,6 +240,7 @@ class Lane {
     return writer_.write_text({.ticks = now(), .id = id, .kind = kind}, text, current_);
   }
   SiteId define_site(const base::Site& site);
+  NameId define_name(std::string_view text, std::size_t hash);
   ObjectId announce(TracedObject& object);
 
   // Owned by the worker's thread.
@@ -214,6 +249,7 @@ class Lane {
   std::uint16_t session_ = kSilent;
   bool started_ = false;
   SiteCache site_cache_;
+  NameCache name_cache_;
 
   // Constant after construction.
   Shared& shared_;

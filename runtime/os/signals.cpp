@@ -25,6 +25,7 @@
 #include "runtime/sched/park.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
+#include "runtime/sched/trace_signal.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/wait_group.h"
 
@@ -160,7 +161,15 @@ class RunSignals {
           event_->perform(net::PollMode::Read, {.site = Site::here()},
                           [&count](int fd) { return ::read(fd, &count, sizeof count); });
       if (!got.ok()) return;
-      pass_on(g_pending.exchange(0));
+      const SignalSet arrived = g_pending.exchange(0);
+      tell(arrived);
+      pass_on(arrived);
+    }
+  }
+  // In the trace, before anybody can act on it.
+  static void tell(SignalSet arrived) {
+    for (int number = 1; number < kSignals; ++number) {
+      if ((arrived & bit(number)) != 0) sched::trace_signal(number);
     }
   }
   // Under the lock: who is no longer in the list may have a closed channel.

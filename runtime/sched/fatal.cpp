@@ -94,7 +94,7 @@ void write_addresses(const debug::CapturedStack& stack) {
 
 // `headline` and whose stack it happened on, without allocating.
 void write_plain_report(std::string_view headline, const Task& task) {
-  const bool named = task.name != nullptr;
+  const bool named = task.name != nullptr && *task.name != '\0';
   char text[1024];
   const auto write = [&text](int length) {
     if (length > 0) write_to_stderr({text, std::min<std::size_t>(length, sizeof text - 1)});

@@ -15,6 +15,7 @@
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
 namespace {
@@ -54,7 +55,7 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<instrument::Tracer>
 Scheduler::~Scheduler() {
   tasks_.for_each_live([](Task& task) {
     task.context.retire();
-    std::free(task.name);
+    TaskTexts::clear(task);
   });
 }
 
@@ -93,8 +94,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->set_closure_address(closure);
   main->spawn_path = &spawn_paths_.add_main(site);
   main->generation = 0;
-  main->name = strdup("main");
-  base::annotate_owned(main->name);
+  TaskTexts::set(*main, "main", nullptr);
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
   tracing_.outside([&](instrument::Lane& lane) {
     Tracing::introduce_new(lane, *main);
@@ -277,10 +277,7 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
   task->seq = 0;
-  if (!name.empty()) {
-    task->name = strndup(name.data(), name.size());
-    base::annotate_owned(task->name);
-  }
+  TaskTexts::set(*task, name, by == nullptr ? nullptr : labels_of(*by));
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {

@@ -121,12 +121,15 @@ struct alignas(64) Task {
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
   // outside.
   std::atomic<TaskState> state{TaskState::Free};
+  // Of its open regions, as the recording `told` has seen them begin, modulo 256. Its own, but
+  // while it is told of.
+  std::uint8_t region_depth = 0;
   // Atomic: the recording that has heard of the task (Tracing::introduce).
   std::atomic<std::uint16_t> told{0};
 
   // The second.
   alignas(std::max_align_t) std::byte closure_memory[kInlineClosureBytes];
-  char* name = nullptr;  // owned (malloc); null: none was given
+  char* name = nullptr;  // and its labels; null: neither (task_texts.h)
   stack::Context context;
 
   // The third: only tasks that wait.

@@ -1,13 +1,31 @@
 #include "runtime/sched/task_info.h"
 
 #include <algorithm>
+#include <string>
+
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
+namespace {
+
+// "handler=/index, user=7"
+std::string labels_text(const LabelSet* labels) {
+  std::string text;
+  if (labels == nullptr) return text;
+  for (const std::string& label : labels->texts()) {
+    const std::size_t tab = label.find('\t');
+    text += (text.empty() ? "" : ", ") + label.substr(0, tab) + "=";
+    if (tab != std::string::npos) text += label.substr(tab + 1);
+  }
+  return text;
+}
+
+}  // namespace
 
 debug::TaskInfo task_info(const Task& task) {
   debug::TaskInfo info{.id = task.id,
                        .name = task.name == nullptr ? "" : task.name,
-                       .labels = {},
+                       .labels = labels_text(labels_of(task)),
                        .parent = task.parent,
                        .spawn_site = task.spawn_site()};
   const SpawnPath* path = task.spawn_path->parent;

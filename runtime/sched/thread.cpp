@@ -15,6 +15,7 @@
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_texts.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -254,7 +255,7 @@ Task* Thread::end(Task* self) {
   }
   if (self->id == 1) scheduler_.stop();
   if (mine == nullptr) count_found();
-  std::free(std::exchange(self->name, nullptr));
+  TaskTexts::clear(*self);
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user
   Task* const next = mine == nullptr ? nullptr : mine->pick_quick();
@@ -444,7 +445,7 @@ void Thread::submit(Task* task, std::string_view name) {
   {
     const RuntimeSection section(*this);
     if (Worker* mine = worker()) {
-      mine->submit(task, name, task_ == nullptr ? 0 : task_->id);
+      mine->submit(task, name, task_);
     } else {
       submit_workerless(task, name);
     }

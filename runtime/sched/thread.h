@@ -74,6 +74,9 @@ class alignas(64) Thread {
   // Starts it: `task` has its body, closure and site; the rest is set here.
   void submit(Task* task, std::string_view name);
 
+  // The task is about to act in a call: lets go of the worker that waits for the call's end.
+  void leave_call_worker();
+
   // Where the runtime's code begins and ends. Inside, worker() does not change under the caller.
   void enter_runtime() {
     in_runtime_.store(true, std::memory_order_relaxed);
@@ -164,8 +167,6 @@ class alignas(64) Thread {
   void resume_on(Worker& worker, Task* self);
   // The task has a worker again, waits, or has ended.
   void count_found();
-  // In a call: whoever acts must first let go of the worker that waits for the call's end.
-  void leave_call_worker();
 
   // The thread without work (thread_idle.cpp).
   void go_idle();

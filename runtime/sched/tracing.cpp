@@ -15,6 +15,7 @@
 #include "runtime/base/spin.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
 namespace tf = trace_format;
@@ -51,6 +52,9 @@ tf::AliveState alive_state(TaskState state) {
 
 }  // namespace
 
+// Written by the Tracing of the active run.
+constinit std::atomic<bool> run_is_recorded{false};
+
 Tracing::Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer,
                  std::uint64_t ring_capacity)
     : scheduler_(scheduler),
@@ -58,7 +62,10 @@ Tracing::Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> trace
       tracer_(std::move(tracer)),
       target_(tracer_.get()) {
   if (tracer_ != nullptr) ext_.store(&tracer_->ext_lane(), std::memory_order_relaxed);
+  run_is_recorded.store(tracer_ != nullptr, std::memory_order_relaxed);
 }
+
+Tracing::~Tracing() { run_is_recorded.store(false, std::memory_order_relaxed); }
 
 // ---- Coming and going ---------------------------------------------------------------------------
 
@@ -70,6 +77,8 @@ Result<void> Tracing::attach(base::UniqueFd socket) {
     if (!made) return made.error();
     tracer_ = std::move(made).value();
     target_.store(tracer_.get(), std::memory_order_release);
+    // Before the lanes open, so that nothing that is said from then on is missed.
+    run_is_recorded.store(true, std::memory_order_relaxed);
     begin_round();
   }
   if (!finish_round()) return {};
@@ -100,6 +109,7 @@ void Tracing::detach() {
     const base::LockGuard ext_guard(ext_lock_);
     end_ticks = tracer_->now();
     ext_.store(nullptr, std::memory_order_relaxed);
+    run_is_recorded.store(false, std::memory_order_relaxed);
     target_.store(nullptr, std::memory_order_release);
     begin_round();
   }
@@ -116,6 +126,7 @@ void Tracing::say_goodbye() {
 void Tracing::forget() {
   new (&ext_lock_) base::Lock;  // another thread, which is not here, may have held it
   ext_.store(nullptr, std::memory_order_relaxed);
+  run_is_recorded.store(false, std::memory_order_relaxed);
   target_.store(nullptr, std::memory_order_relaxed);
   if (tracer_ != nullptr) tracer_->forget_recorder();
 }
@@ -219,6 +230,7 @@ bool Tracing::introduce_slowly(instrument::Lane& lane, Task& task, Where where) 
   if (where == Where::Here && !lane.started()) {
     lane.worker_start(static_cast<std::uint64_t>(syscall(SYS_gettid)));
   }
+  task.region_depth = 0;
   tell(lane, task, where);
   // Release pairs with the acquire in introduce().
   task.told.store(session, std::memory_order_release);
@@ -243,6 +255,9 @@ void Tracing::tell(instrument::Lane& lane, Task& task, Where where) {
     text.object = task.wait.object == nullptr ? 0 : lane.object(*task.wait.object);
   }
   const bool runs = state == TaskState::Running || state == TaskState::InCall;
+  if (const LabelSet* labels = labels_of(task)) {
+    for (const std::string& label : labels->texts()) lane.label(task.id, label);
+  }
   lane.alive(task.id, text, task.name == nullptr ? "" : task.name, runs && where == Where::Here);
 }
 

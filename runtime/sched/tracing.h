@@ -31,6 +31,7 @@
 
 #include "runtime/base/lock.h"
 #include "runtime/instrument/tracer.h"
+#include "runtime/sched/recorded.h"
 #include "runtime/sched/task.h"
 
 namespace taskscope::sched {
@@ -45,6 +46,9 @@ class Tracing {
   // rings of `ring_capacity` records.
   Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> tracer,
           std::uint64_t ring_capacity);
+  Tracing(const Tracing&) = delete;
+  Tracing& operator=(const Tracing&) = delete;
+  ~Tracing();
 
   // The recorder behind `socket` records from now on. An error says why it does not.
   Result<void> attach(base::UniqueFd socket);
@@ -98,6 +102,7 @@ class Tracing {
   }
   // A task that begins now needs no introduction.
   static void introduce_new(instrument::Lane& lane, Task& task) {
+    task.region_depth = 0;
     if (lane.look()) task.told.store(lane.session(), std::memory_order_relaxed);
   }
   // Whether the recording knows the task. In a signal handler, too.

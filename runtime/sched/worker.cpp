@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
 namespace {
@@ -159,18 +160,16 @@ void Worker::make_ready_last(Task* task) {
   queue_last(task);
 }
 
-void Worker::submit(Task* task, std::string_view name, TaskId parent) {
+void Worker::submit(Task* task, std::string_view name, const Task* parent) {
   if (next_id_ == end_id_) [[unlikely]] {
     next_id_ = scheduler_.take_ids(Scheduler::kIdBlock);
     end_id_ = next_id_ + Scheduler::kIdBlock;
   }
   task->id = next_id_++;
-  task->parent = parent;
+  task->parent = parent == nullptr ? 0 : parent->id;
   task->seq = 0;
-  if (!name.empty()) {
-    task->name = strndup(name.data(), name.size());
-    base::annotate_owned(task->name);
-  }
+  const LabelSet* const labels = parent == nullptr ? nullptr : labels_of(*parent);
+  if (labels != nullptr || !name.empty()) TaskTexts::set(*task, name, labels);
   if (lane_ != nullptr) {
     introduce_actor();
     Tracing::introduce_new(*lane_, *task);

@@ -78,7 +78,7 @@ class alignas(64) Worker {
   // Makes tasks runnable whose descriptors are ready.
   void queue_polled(PolledTasks tasks);
   // Starts it: `task` has its body, closure and site; the rest is set here.
-  void submit(Task* task, std::string_view name, TaskId parent);
+  void submit(Task* task, std::string_view name, const Task* parent);
   // Behind all others, a task that was in no queue for a moment, though already runnable: a worker
   // that looked everywhere in that moment is idle now and is told.
   void queue_again(Task* task);

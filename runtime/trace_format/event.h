@@ -11,12 +11,13 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 4;
+inline constexpr std::uint16_t kFormatMinor = 5;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
 using SiteId = std::uint32_t;    // 0 is "unknown place"
 using WorkerId = std::uint32_t;
+using NameId = std::uint32_t;  // 0 is "no name"
 
 inline constexpr int kIdBits = 40;
 inline constexpr int kAuxBits = 24;
@@ -25,6 +26,7 @@ inline constexpr int kSiteBits = 16;
 inline constexpr std::uint64_t kIdMask = (std::uint64_t{1} << kIdBits) - 1;
 inline constexpr std::uint32_t kAuxMask = (std::uint32_t{1} << kAuxBits) - 1;
 inline constexpr SiteId kSiteMax = (SiteId{1} << kSiteBits) - 1;
+inline constexpr NameId kNameMax = kAuxMask;
 inline constexpr std::uint32_t kSeqMask = kAuxMask;
 inline constexpr WorkerId kWorkerMax = 4095;        // fits VictimCount
 inline constexpr WorkerId kNoWorker = 0xffff'ffff;  // events from threads that are no worker's
@@ -67,7 +69,7 @@ enum class TimerKind : std::uint8_t {
 };
 
 // What the two arguments of an event mean.
-enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count };
+enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count, Name, Value };
 enum class AuxField : std::uint8_t {
   None,
   Seq,
@@ -76,6 +78,8 @@ enum class AuxField : std::uint8_t {
   KindSite,
   VictimCount,
   Operation,
+  DepthSite,
+  Name,
   Bytes,
   Count
 };
@@ -123,6 +127,23 @@ constexpr std::uint32_t pack_kind_site(ObjectKind kind, SiteId site) {
 }
 constexpr std::uint32_t pack_victim_count(WorkerId victim, std::uint32_t count) {
   return (victim & 0xfff) << 12 | (count > 0xfff ? 0xfff : count);
+}
+constexpr std::uint32_t pack_depth_site(std::uint8_t depth, SiteId site) {
+  return std::uint32_t{depth} << kSiteBits | (site & kSiteMax);
+}
+// Values of counters: 40 bits with a sign.
+inline constexpr std::int64_t kValueMax = (std::int64_t{1} << (kIdBits - 1)) - 1;
+constexpr bool fits_value(std::int64_t value) {
+  return value <= kValueMax && value >= -kValueMax - 1;
+}
+constexpr std::uint64_t pack_value(std::int64_t value) {
+  return static_cast<std::uint64_t>(value) & kIdMask;
+}
+constexpr std::int64_t unpack_value(std::uint64_t id) {
+  return static_cast<std::int64_t>(id << (64 - kIdBits)) >> (64 - kIdBits);
+}
+constexpr std::uint8_t aux_depth(std::uint32_t aux) {
+  return static_cast<std::uint8_t>(aux >> kSiteBits & 0xff);
 }
 constexpr SiteId aux_site(std::uint32_t aux) { return aux & kSiteMax; }
 constexpr BlockReason aux_reason(std::uint32_t aux) {

@@ -23,6 +23,10 @@ std::string_view id_key(IdField field) {
       return "site";
     case IdField::Count:
       return "count";
+    case IdField::Name:
+      return "name";
+    case IdField::Value:
+      return "value";
   }
   return "";
 }
@@ -93,6 +97,16 @@ class LineReader {
 
   std::optional<std::uint64_t> keyed_number(std::string_view name, std::uint64_t limit) {
     return key(name) ? number(limit) : std::nullopt;
+  }
+
+  // A number that may be negative, of 40 bits with its sign.
+  std::optional<std::uint64_t> keyed_value(std::string_view name) {
+    if (!key(name)) return std::nullopt;
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+    if (error != std::errc() || !fits_value(value)) return std::nullopt;
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return pack_value(value);
   }
 
   std::optional<std::string> quoted() {
@@ -179,6 +193,16 @@ bool parse_aux(LineReader& line, AuxField field, TextEvent& out) {
       out.event.aux = static_cast<std::uint32_t>(*operation);
       return true;
     }
+    case AuxField::DepthSite: {
+      const auto depth = line.keyed_number("depth", 0xff);
+      const auto site = line.keyed_number("site", kSiteMax);
+      if (!depth || !site) return false;
+      out.event.aux =
+          pack_depth_site(static_cast<std::uint8_t>(*depth), static_cast<SiteId>(*site));
+      return true;
+    }
+    case AuxField::Name:
+      return assign(line.keyed_number("name", kNameMax));
     case AuxField::Bytes: {
       auto text = line.quoted();
       if (!text || text->size() > kTextBytesMax) return false;
@@ -201,7 +225,9 @@ const char* parse_line(std::string_view text, TextEvent& out) {
   out.event.ticks = *ticks;
   out.event.kind = spec->kind;
   if (spec->id != IdField::None) {
-    const auto id = line.keyed_number(id_key(spec->id), kIdMask);
+    const bool is_value = spec->id == IdField::Value;
+    const auto id = is_value ? line.keyed_value(id_key(spec->id))
+                             : line.keyed_number(id_key(spec->id), kIdMask);
     if (!id) return "its first argument is missing, misnamed or out of range";
     out.event.id = *id;
   }
@@ -245,7 +271,11 @@ std::string format_text(const TextEvent& item) {
     out += '=' + std::to_string(value);
   };
   const std::uint32_t aux = item.event.aux;
-  if (spec->id != IdField::None) add(id_key(spec->id), item.event.id);
+  if (spec->id == IdField::Value) {
+    out += " value=" + std::to_string(unpack_value(item.event.id));
+  } else if (spec->id != IdField::None) {
+    add(id_key(spec->id), item.event.id);
+  }
   switch (spec->aux) {
     case AuxField::None:
       break;
@@ -275,6 +305,13 @@ std::string format_text(const TextEvent& item) {
     case AuxField::Operation:
       out += " operation=";
       out += to_text(aux_operation(aux));
+      break;
+    case AuxField::DepthSite:
+      add("depth", aux_depth(aux));
+      add("site", aux_site(aux));
+      break;
+    case AuxField::Name:
+      add("name", aux);
       break;
     case AuxField::Bytes:
       out += ' ';

@@ -74,6 +74,34 @@ void hand_off(benchmark::State& state) {
 }
 BENCHMARK(hand_off);
 
+// A beginning and an end, with the names looked up: two events.
+void region(benchmark::State& state) {
+  const auto tracer = make_tracer();
+  Lane& lane = tracer->lane(0);
+  const auto here = taskscope::base::Site::here();
+  for (auto _ : state) {
+    for (std::uint32_t i = 0; i < kEventsPerRound / 2; ++i) {
+      const auto name = lane.name("parse a request");
+      lane.region_begin(name, 1, lane.site(here));
+      lane.region_end(name, 1);
+    }
+    empty_ring(*tracer);
+  }
+  count_events(state);
+}
+BENCHMARK(region);
+
+void counter(benchmark::State& state) {
+  const auto tracer = make_tracer();
+  Lane& lane = tracer->lane(0);
+  for (auto _ : state) {
+    for (std::uint32_t i = 0; i < kEventsPerRound; ++i) lane.counter(lane.name("queue depth"), i);
+    empty_ring(*tracer);
+  }
+  count_events(state);
+}
+BENCHMARK(counter);
+
 void full_ring(benchmark::State& state) {
   const auto tracer = make_tracer();
   Lane& lane = tracer->lane(0);

@@ -79,6 +79,24 @@ class RecordedWordcount(Case):
                          recording.value("SELECT sum(running_ns) FROM task"))
         self.assertEqual(report["findings"], [])
 
+    def test_what_a_program_says_about_itself_is_in_every_answer(self):
+        recording, _ = self.record(VICTIM, "annotate", name="run.tscope")
+        report = recording.report()
+        (regions,), (counter,), (label,) = report["regions"], report["counters"], report["labels"]
+        self.assertEqual((regions["name"], regions["regions"], regions["unknown"]), ("work", 10, 0))
+        self.assertEqual((counter["name"], counter["unit"]), ("rounds", "times"))
+        self.assertEqual((counter["min"], counter["last"]), (1, 10))
+        # The main task, too, had one at last.
+        self.assertEqual(label, {"key": "round", "values": 10, "tasks": 11})
+        self.assertEqual(report["logs"], 10)
+        text = self.taskscope("report", recording.path).stdout.decode()
+        for words in ("Regions", "work", "Counters", "rounds (times)", "Labels", "round"):
+            self.assertIn(words, text)
+        self.assertRegex(self.taskscope("info", recording.path).stdout.decode(),
+                         r"(?s)regions +10\n.*logs +10\n.*counters +1\n.*labels +1\n")
+        self.assertEqual(recording.value("SELECT count(*) FROM log JOIN label USING (task_id) "
+                                         "WHERE message = 'in round ' || value"), 10)
+
     def test_one_file_that_the_ordinary_shell_opens(self):
         recording, _ = self.record_wordcount()
         self.assertEqual([path.name for path in self.folder.glob("run.tscope*")], ["run.tscope"])

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from support import BUILD, WORDCOUNT, Case
+from support import BUILD, VICTIM, WORDCOUNT, Case
 
 EXTENSION = BUILD / "recorder" / "taskscope_sqlite"
 STATES = "SELECT state, count(*), sum(end_ns - start_ns) FROM span GROUP BY state ORDER BY state"
@@ -28,11 +28,8 @@ class Sql(Case):
     def texts(rows):
         return [tuple("" if value is None else str(value) for value in row) for row in rows]
 
-    @unittest.skipUnless(shutil.which("sqlite3"), "the sqlite3 shell is not installed")
-    def test_the_extension_shows_the_stock_shell_what_the_command_shows(self):
-        for sql in (STATES, "SELECT * FROM blocking", "SELECT * FROM scheduler_latency",
-                    "SELECT * FROM state_time(3)",
-                    "SELECT waker_kind, count(*) FROM wakeup GROUP BY waker_kind"):
+    def assert_alike_in_the_shell(self, *queries):
+        for sql in queries:
             shell = subprocess.run(
                 ["sqlite3", "-readonly", "-list", "-separator", ",", self.recording.path,
                  "-cmd", f".load {EXTENSION}", sql], capture_output=True, timeout=60, check=False)
@@ -40,6 +37,18 @@ class Sql(Case):
             rows = [tuple(line.split(",")) for line in shell.stdout.decode().splitlines()]
             self.assertEqual(rows, self.query(sql), sql)
             self.assertTrue(rows, sql)
+
+    @unittest.skipUnless(shutil.which("sqlite3"), "the sqlite3 shell is not installed")
+    def test_the_extension_shows_the_stock_shell_what_the_command_shows(self):
+        self.assert_alike_in_the_shell(
+            STATES, "SELECT * FROM blocking", "SELECT * FROM scheduler_latency",
+            "SELECT * FROM state_time(3)",
+            "SELECT waker_kind, count(*) FROM wakeup GROUP BY waker_kind")
+        self.recording, _ = self.record(VICTIM, "annotate", name="said.tscope")
+        self.assert_alike_in_the_shell(
+            "SELECT name, count(*), sum(end_ns - start_ns) FROM region GROUP BY name",
+            "SELECT name, max(value) FROM counter_sample JOIN counter ON counter.id = counter_id",
+            "SELECT key, value, count(*) FROM label GROUP BY key, value")
 
     def test_a_plain_export_needs_nothing_of_ours(self):
         run = self.taskscope("export", self.recording.path, "--plain", "-o", "rows.db")

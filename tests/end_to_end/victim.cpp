@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "runtime/taskscope.h"
@@ -29,6 +30,22 @@ void run_tasks(int count) {
     });
   }
   all.wait();
+}
+
+// Says all that a program can say about itself.
+int annotate() {
+  ts::counter rounds("rounds", "times");
+  ts::WaitGroup all;
+  for (int i = 0; i < 10; ++i) {
+    ts::set_label("round", std::to_string(i));
+    all.go([&] {
+      const ts::region work("work");
+      ts::log("victim", "in round " + ts::label("round").value_or("?"));
+      rounds.add(1);
+    });
+  }
+  all.wait();
+  return 0;
 }
 
 // For tests that do something to this program: says that it is time, and goes on for ever.
@@ -78,6 +95,7 @@ int fork_a_child(const char* program, const char* child_ending) {
 
 int end_as(std::string_view ending, const char* program) {
   if (ending == "exit-7") return 7;
+  if (ending == "annotate") return annotate();
   if (ending == "wait") wait_for_the_end();
   if (ending == "count") return count_for_ever();
   if (ending == "segv") write_to_nowhere();

@@ -39,6 +39,13 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.lost().has_value());
   static_cast<void>(reader.timers().has_value());
   static_cast<void>(reader.findings().has_value());
+  static_cast<void>(reader.names().has_value());
+  static_cast<void>(reader.regions({}).has_value());
+  static_cast<void>(reader.logs({}).has_value());
+  static_cast<void>(reader.counters().has_value());
+  static_cast<void>(reader.counter_samples(1, {}).has_value());
+  static_cast<void>(reader.labels().has_value());
+  static_cast<void>(reader.label_totals().has_value());
   const auto chunks = reader.chunks();
   if (chunks) {
     std::vector<taskscope::store::Span> spans;
@@ -51,6 +58,8 @@ void read_all(const Reader& reader) {
   query(reader,
         "SELECT state, reason, count(*), sum(end_ns - start_ns) FROM span WHERE end_ns > 10"
         " GROUP BY state, reason");
+  query(reader, "SELECT name, count(*), sum(end_ns - start_ns) FROM region GROUP BY name");
+  query(reader, "SELECT * FROM counter_sample JOIN counter ON counter.id = counter_id, label");
   query(reader, "SELECT * FROM event WHERE kind = 'run' AND task_id = 2 ORDER BY ns LIMIT 20");
 }
 

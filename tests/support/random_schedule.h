@@ -33,6 +33,7 @@ class RandomSchedule {
   using EventKind = trace_format::EventKind;
   struct Task {
     std::uint32_t sequence = 0;
+    std::uint8_t regions = 0;  // open
   };
   // A task without a worker.
   struct Loose {
@@ -72,11 +73,30 @@ class RandomSchedule {
     put(trace_format::kNoWorker, EventKind::By, task.id, tasks_[task.id].sequence);
   }
 
+  // The task enters or leaves a region, or changes a counter; ahead of that comes `by()`.
+  template <class By>
+  void annotate(trace_format::WorkerId ring, std::uint64_t task, By by) {
+    std::uint8_t& regions = tasks_[task].regions;
+    const std::uint32_t what = below(3);
+    by();
+    if (what == 0) {
+      put(ring, EventKind::Counter, trace_format::pack_value(std::int64_t{below(9)} - 4),
+          1 + below(2));
+    } else if (what == 1 || regions == 0) {
+      put(ring, EventKind::RegionBegin, 1 + below(3),
+          trace_format::pack_depth_site(++regions, 1 + below(9)));
+    } else {
+      // Of whatever name: then its beginning is unknown.
+      put(ring, EventKind::RegionEnd, 1 + below(3), trace_format::pack_depth_site(regions--, 0));
+    }
+  }
+
   // One of the tasks without a worker goes on.
   void step_loose() {
     constexpr trace_format::WorkerId kOutside = trace_format::kNoWorker;
     const std::size_t i = below(static_cast<std::uint32_t>(loose_.size()));
     Loose task = loose_[i];
+    if (below(8) == 0) return annotate(kOutside, task.id, [&] { by(task); });
     const std::uint32_t what = below(6);
     if (task.in_call && what < 2) {
       by(task);
@@ -141,6 +161,7 @@ class RandomSchedule {
     if (!loose_.empty() && below(5) == 0) return step_loose();
     std::uint64_t& current = current_[w];
     if (current != 0 && call_or_lose_worker(w)) return;
+    if (current != 0 && below(8) == 0) return annotate(w, current, [] {});
     if (current == 0) {
       if (runnable_.empty()) return;
       const std::uint64_t id = pick(runnable_);

@@ -50,6 +50,7 @@ class RecordingText {
     spans();
     events();
     entities();
+    annotations();
     return text_;
   }
 
@@ -78,7 +79,8 @@ class RecordingText {
       line("  {} \"{}\" parent {} site {} life {}..{} {}; {}; wakeups {} steals {}{}", t.id, t.name,
            t.parent_id, t.spawn_site_id, known(t.created_ns), known(t.ended_ns),
            t.state_known ? to_text(t.state) : "unknown", times(t.state_ns), t.wakeups, t.steals,
-           t.panic_message.empty() ? "" : "; panic: " + t.panic_message);
+           (t.panic_message.empty() ? "" : "; panic: " + t.panic_message) +
+               (t.label_set_id == 0 ? "" : fmt::format("; labels {}", t.label_set_id)));
     }
   }
 
@@ -103,9 +105,36 @@ class RecordingText {
   void events() {
     line("\nevents");
     for (const auto& e : all_events(reader_)) {
-      line("  {} {} {} task {} object {} site {} arg {}{}", worker(e.worker_id), e.ns,
-           to_text(e.kind), e.task_id, e.object_id, e.site_id, e.arg,
-           e.arg2 == 0 ? "" : fmt::format(" {}", e.arg2));
+      line("  {} {} {} task {} object {} site {} arg {}{}{}", worker(e.worker_id), e.ns,
+           to_text(e.kind), e.task_id, e.object_id, e.site_id, static_cast<std::int64_t>(e.arg),
+           e.arg2 == 0 ? "" : fmt::format(" {}", e.arg2),
+           e.name_id == 0 ? "" : fmt::format(" name {}", e.name_id));
+    }
+  }
+
+  void annotations() {
+    const auto names = reader_.names();
+    const auto regions = reader_.regions({});
+    const auto logs = reader_.logs({});
+    const auto counters = reader_.counters();
+    const auto labels = reader_.labels();
+    ASSERT_TRUE(names && regions && logs && counters && labels);
+    for (const auto& l : *labels) line("  label {} \"{}\" \"{}\"", l.set_id, l.key, l.value);
+    for (const auto& n : *names) line("  name {} \"{}\"", n.id, n.text);
+    for (const auto& r : *regions) {
+      line("  region {} of task {} {} depth {} {}..{} site {}", r.name_id, r.task_id,
+           worker(r.worker_id), r.depth, known(r.start_ns), known(r.end_ns), r.site_id);
+    }
+    for (const auto& l : *logs) {
+      line("  log {} {} task {} \"{}\": \"{}\"", worker(l.worker_id), l.ns, l.task_id, l.category,
+           l.message);
+    }
+    for (const auto& c : *counters) {
+      line("  counter {} \"{}\" \"{}\" samples {} min {} max {} last {}", c.id, c.name, c.unit,
+           c.samples, c.min, c.max, c.last);
+      const auto samples = reader_.counter_samples(c.id, {});
+      ASSERT_TRUE(samples);
+      for (const auto& s : *samples) line("    {} {} task {}", s.ns, s.value, s.task_id);
     }
   }
 

@@ -362,7 +362,7 @@ class Simulation {
     finding.count = 3;
     out_.entities.findings.push_back(finding);
     auto& info = out_.entities.info;
-    info.format = "taskscope 3.0";
+    info.format = "taskscope 4.0";
     info.source = "taskscope";
     info.program = "wordcount";
     info.command = "./wordcount /usr/share/doc";

@@ -206,6 +206,9 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   report.state_ns = tasks.state_ns;
   report.top_spawns = tasks.spawn_rows();
   fill_waits(totals, report);
+  auto annotations = read_annotations(reader);
+  if (!annotations) return annotations.error();
+  report.annotations = std::move(*annotations);
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
   report.findings = find_endings({.tasks = tasks.of_interest,

@@ -14,6 +14,7 @@
 #include "recorder/store/reader.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
+#include "viewer/analysis/annotations.h"
 #include "viewer/analysis/limits.h"
 
 namespace taskscope::analysis {
@@ -45,6 +46,7 @@ struct Report {
   std::vector<SpawnRow> top_spawns;       // most tasks first
   std::vector<store::WorkerRow> workers;
   std::vector<store::FindingRow> findings;  // worst first
+  Annotations annotations;
   std::int64_t runnable_p50_ns = 0;  // scheduling latency: how long tasks waited for a worker,
   std::int64_t runnable_p99_ns = 0;  // within 3 % (histogram with 32 steps per power of two)
   std::int64_t runnable_max_ns = 0;

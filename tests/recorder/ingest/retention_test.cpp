@@ -31,6 +31,7 @@ class RetentionTest : public testing::Test {
                        .ended_ns = start_ns + 999,
                        .state = store::TaskState::Done},
                       store::Totals::Known);
+    writer_->add_log({.ns = start_ns, .message = "a line"}, 1);
     ASSERT_TRUE(writer_->commit());
   }
   std::vector<store::ChunkSummary> chunks() {
@@ -63,6 +64,7 @@ TEST_F(RetentionTest, WhatEndedBeforeTheKeptTimeGoes) {
   EXPECT_EQ(retention.dropped().tasks, 7u);
   const auto reader = store::Reader::open(folder_.file("a"));
   EXPECT_EQ(reader->tasks()->size(), 3u);
+  EXPECT_EQ(reader->logs({})->size(), 3u);
   EXPECT_EQ(reader->info().kept_from_ns, 70'000);
   EXPECT_EQ(reader->info().dropped_events, 7000u);
   ASSERT_TRUE(retention.apply(95'000));
@@ -81,6 +83,21 @@ TEST_F(RetentionTest, AChunkWhoseSpansReachFarBackKeepsNoTasksOfThatTime) {
   // task.
   EXPECT_EQ(retention.dropped().tasks, 6u);
   EXPECT_EQ(store::Reader::open(folder_.file("a"))->tasks()->size(), 3u);
+}
+
+TEST_F(RetentionTest, LabelsStayAsLongAsATaskHasThemOrAnEventMaySpeakOfThem) {
+  Retention retention(*writer_, {.keep_ns = 25'000});
+  for (store::LabelSetId id = 1; id <= 4; ++id) writer_->put_label({id, "key", "value"});
+  writer_->put_task({.id = 7, .label_set_id = 2}, store::Totals::Known);
+  writer_->end_label_sets(1, 4, 60'000);
+  writer_->end_label_sets(4, 5, 80'000);
+  for (int i = 0; i < 10; ++i) add_chunk(i * 10'000);
+  ASSERT_TRUE(retention.apply(95'000));
+  const auto labels = store::Reader::open(folder_.file("a"))->labels();
+  ASSERT_TRUE(labels);
+  ASSERT_EQ(labels->size(), 2u);
+  EXPECT_EQ((*labels)[0].set_id, 2u);
+  EXPECT_EQ((*labels)[1].set_id, 4u);
 }
 
 TEST_F(RetentionTest, TheSizeStaysBelowItsLimitForEver) {

@@ -261,6 +261,8 @@ store::Span own(store::Span span) {
 store::EventRow own(store::EventRow event) {
   event.task_id = store::own_id(event.task_id);
   event.object_id = store::own_id(event.object_id);
+  event.name_id = store::own_id(event.name_id);
+  if (event.kind == store::EventKind::Label) event.arg = store::own_id(event.arg);
   event.site_id &= trace_format::kSiteMax;
   event.worker_id = store::own_worker_id(event.worker_id);
   event.program_id = 1;

@@ -148,9 +148,9 @@ TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
 
 TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
-  run_sql(path, "PRAGMA user_version=4");
+  run_sql(path, "PRAGMA user_version=5");
   EXPECT_EQ(refusal(path), path +
-                               " was written by a newer Taskscope (format 4); this one reads 3: "
+                               " was written by a newer Taskscope (format 5); this one reads 4: "
                                "update taskscope.");
 }
 
@@ -158,7 +158,7 @@ TEST_F(RecordingFile, AnOlderVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
   run_sql(path, "PRAGMA user_version=1");
   EXPECT_EQ(refusal(path), path +
-                               " was written by an older Taskscope (format 1); this one reads 3: "
+                               " was written by an older Taskscope (format 1); this one reads 4: "
                                "record it again.");
 }
 
@@ -277,7 +277,9 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
   const auto reader = Reader::open(recording("preempted"));
   const auto other = Reader::open(recording("wakers"));
   const auto third = Reader::open(recording("attached"));
-  ASSERT_TRUE(reader && other && third);
+  const auto fourth = Reader::open(recording("annotations"));
+  const auto fifth = Reader::open(recording("labels"));
+  ASSERT_TRUE(reader && other && third && fourth && fifth);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
   int examples = 0;
@@ -287,10 +289,13 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     const std::string sql = page.substr(start, page.find("```", start) - start);
     const std::string rows = query(*reader, sql);
     EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
-    EXPECT_NE(rows + query(*other, sql) + query(*third, sql), "") << sql;
+    EXPECT_NE(
+        rows + query(*other, sql) + query(*third, sql) + query(*fourth, sql) + query(*fifth, sql),
+        "")
+        << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 12);
+  EXPECT_EQ(examples, 16);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {

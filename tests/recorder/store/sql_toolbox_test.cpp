@@ -134,8 +134,40 @@ TEST_F(SqlToolbox, WakeUpsLatenciesDrivesAndCountersAreThoseOfTheSpansAndEvents)
   EXPECT_EQ(query(*reader, "SELECT spans, p50_ns, max_ns FROM scheduler_latency"), "7|10|30|\n");
   EXPECT_EQ(query(*reader, "SELECT * FROM drive ORDER BY start_ns LIMIT 2"),
             "0|50|0|501|\n0|51|501|901|\n");
-  EXPECT_EQ(query(*reader, "SELECT * FROM counter"),
+  EXPECT_EQ(query(*reader, "SELECT * FROM scheduler_counter"),
             "503|local queue|0|0|\n503|global queue|NULL|2|\n");
+}
+
+TEST_F(SqlToolbox, RegionsAndSamplesAreRowsWhoseConditionsMeanWhatTheyMean) {
+  const auto reader = Reader::open(recording("annotations"));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(
+      query(*reader, "SELECT * FROM region WHERE task_id = 1 ORDER BY end_ns IS NULL, end_ns"),
+      "1|row|40|50|2|NULL|0|2|\n1|parse|30|80|1|1|1|1|\n1|row|140|NULL|1|1|NULL|2|\n");
+  EXPECT_EQ(query(*reader, "SELECT * FROM counter_sample WHERE ns >= 97 ORDER BY ns"),
+            "97|3|9000000000000|2|\n105|3|3|2|\n110|3|1|NULL|\n");
+  for (const char* condition :
+       {"end_ns >= 80", "end_ns > 80", "end_ns = 80", "start_ns <= 40", "start_ns < 40",
+        "start_ns = 40", "end_ns IS NULL", "start_ns IS NULL", "end_ns < 60 AND start_ns > 30",
+        "end_ns BETWEEN 50 AND 96", "end_ns >= 49.5", "end_ns >= '80'", "start_ns < 'x'",
+        "end_ns IN (50, 99)", "end_ns >= NULL"}) {
+    const std::string what = "SELECT count(*), sum(start_ns), sum(end_ns) FROM ";
+    EXPECT_EQ(query(*reader, what + "region WHERE " + condition),
+              query(*reader, what + "(SELECT * FROM region LIMIT 1000) WHERE " + condition))
+        << condition;
+  }
+  for (const char* condition : {"ns > 58", "ns = 58", "ns <= 97 AND ns > 56", "ns < 0"}) {
+    const std::string what = "SELECT count(*), sum(value) FROM ";
+    EXPECT_EQ(query(*reader, what + "counter_sample WHERE " + condition),
+              query(*reader, what + "(SELECT * FROM counter_sample LIMIT 1000) WHERE " + condition))
+        << condition;
+  }
+  // A name is no object.
+  EXPECT_EQ(query(*reader,
+                  "SELECT DISTINCT kind, object_id, arg, arg2 FROM event WHERE ns < 60 AND"
+                  " kind IN ('name', 'region-end', 'counter') ORDER BY kind, arg"),
+            "counter|NULL|-2|3|\ncounter|NULL|7|3|\nname|NULL|1|NULL|\nname|NULL|2|NULL|\n"
+            "name|NULL|3|NULL|\nregion-end|NULL|2|NULL|\n");
 }
 
 TEST_F(SqlToolbox, ArmsSayWhatASelectWaitedForAndWakersWhatEndedEachWait) {
@@ -187,31 +219,36 @@ TEST_F(SqlToolbox, StatesOverTimeRefuseNonsense) {
 }
 
 TEST_F(SqlToolbox, APlainExportHasTheSameRows) {
-  const std::string path = random_recording(3);
-  const std::string output = folder_.file("plain.db");
-  const auto exported = export_plain(path, output);
-  ASSERT_TRUE(exported) << exported.error().message;
-  const auto reader = Reader::open(path);
-  ASSERT_TRUE(reader);
-  EXPECT_EQ(exported->spans, tests::all_spans(*reader).size());
-  EXPECT_EQ(exported->events, reader->info().events);
-  sqlite3* opened = nullptr;
-  ASSERT_EQ(sqlite3_open(output.c_str(), &opened), SQLITE_OK);
-  const DatabaseHandle database(opened);
-  for (const std::string table : {"span", "event", "task", "worker", "site", "object"}) {
-    const std::string all = "SELECT * FROM " + table + " ORDER BY " +
-                            (table == "span" || table == "event" ? "1, 2, 3, 4, 5, 6, 7, 8" : "1");
-    Statement rows(opened, all);
-    ASSERT_TRUE(rows) << table;
-    std::string plain;
-    while (rows.step() == SQLITE_ROW) {
-      for (int i = 0; i < sqlite3_column_count(rows.get()); ++i) {
-        const bool null = sqlite3_column_type(rows.get(), i) == SQLITE_NULL;
-        plain += (null ? "NULL" : rows.text(i)) + '|';
+  const std::vector<std::string> tables = {"span", "event",  "region", "counter_sample",
+                                           "task", "worker", "site",   "object",
+                                           "log",  "name",   "counter"};
+  for (const std::string& path : {random_recording(3), recording("annotations")}) {
+    const std::string output = path + ".plain";
+    const auto exported = export_plain(path, output);
+    ASSERT_TRUE(exported) << exported.error().message;
+    const auto reader = Reader::open(path);
+    ASSERT_TRUE(reader);
+    EXPECT_EQ(exported->spans, tests::all_spans(*reader).size());
+    EXPECT_EQ(exported->events, reader->info().events);
+    sqlite3* opened = nullptr;
+    ASSERT_EQ(sqlite3_open(output.c_str(), &opened), SQLITE_OK);
+    const DatabaseHandle database(opened);
+    for (const std::string& table : tables) {
+      const bool many = table == "span" || table == "event" || table == "region";
+      const std::string all =
+          "SELECT * FROM " + table + " ORDER BY " + (many ? "1, 2, 3, 4, 5, 6, 7, 8" : "1, 2");
+      Statement rows(opened, all);
+      ASSERT_TRUE(rows) << table;
+      std::string plain;
+      while (rows.step() == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(rows.get()); ++i) {
+          const bool null = sqlite3_column_type(rows.get(), i) == SQLITE_NULL;
+          plain += (null ? "NULL" : rows.text(i)) + '|';
+        }
+        plain += '\n';
       }
-      plain += '\n';
+      EXPECT_EQ(plain, query(*reader, all)) << table;
     }
-    EXPECT_EQ(plain, query(*reader, all)) << table;
   }
 }
 

@@ -135,6 +135,46 @@ TEST(HeaderExamples, DumpTasks) {
   in_task([] { log(ts::dump_tasks()); });
 }
 
+struct Cache {};
+std::string describe(const Cache&) { return "empty"; }
+void parse_row() {}
+void run_query(const std::string&) {}
+
+TEST(HeaderExamples, WhatAProgramSaysAboutItself) {
+  in_task([] {
+    const std::string table = "users";
+    const std::string key = "7";
+    const Cache cache;
+    const std::int64_t size = 12;
+    const std::int64_t limit = 10;
+    bool refused = false;
+    const auto refuse = [&] { refused = true; };
+    ts::region parsing("parse");  // until the end of the block
+    // clang-format off
+    { ts::region row("row"); parse_row(); }  // regions nest
+    { ts::region query("query " + table); run_query(table); }
+    // clang-format on
+
+    ts::log("cache miss");
+    ts::log("cache", "miss: " + key);                          // with a category
+    if (ts::is_recorded()) ts::log("cache", describe(cache));  // that text costs something
+
+    ts::counter depth("queue depth");
+    depth.set(7);
+    depth.add(-1);
+    ts::counter read("bytes read", "bytes");  // with its unit
+    read.add(size);
+    if (depth.value() > limit) refuse();
+    EXPECT_EQ(depth.value(), 6);
+    EXPECT_FALSE(refused);
+
+    ts::set_label("request", "42");
+    ts::go([] { load_tables(); });  // has that label, too
+    ts::with_labels({{"handler", "/index"}, {"user", "7"}}, [] { load_tables(); });
+    if (ts::label("request") == "42") ts::remove_label("request");
+  });
+}
+
 TEST(HeaderExamples, Blocking) {
   ts::run([] {
     int ends[2];

@@ -2,12 +2,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "runtime/base/sanitizer.h"
+#include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
+#include "tests/runtime/support/trace_events.h"
 
 namespace taskscope {
 namespace {
@@ -39,6 +43,28 @@ TEST_P(SignalsTest, ASignalArrivesAsAValue) {
     EXPECT_TRUE(at_default(SIGUSR1));
     EXPECT_TRUE(at_default(SIGUSR2));
   });
+}
+
+TEST_P(SignalsTest, ASignalIsInTheTrace) {
+  test::FakeRecorder recorder;
+  run([] {
+    const Receiver<int> received = signals({SIGUSR1, SIGUSR2});
+    for (const int number : {SIGUSR2, SIGUSR1}) {
+      send_to_self(number);
+      received.recv();
+    }
+    EXPECT_TRUE(stop_signals(received));
+  });
+  recorder.receive();
+  test::Rings rings;
+  recorder.drain_into(rings);
+  std::vector<std::uint64_t> numbers;
+  for (const auto& each : test::TraceEvents(rings).of(trace_format::EventKind::Signal)) {
+    numbers.push_back(each.event.id);
+  }
+  // On one ring, or on two.
+  std::sort(numbers.begin(), numbers.end());
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{SIGUSR1, SIGUSR2}));
 }
 
 TEST_P(SignalsTest, ATaskWaitsForASignalFromAnotherThread) {

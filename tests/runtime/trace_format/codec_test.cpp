@@ -91,6 +91,12 @@ TEST(TextForm, EveryEventOfTheTableIsWrittenAndReadBack) {
       case AuxField::Operation:
         item.event.aux = static_cast<std::uint32_t>(ArmOperation::Send);
         break;
+      case AuxField::DepthSite:
+        item.event.aux = pack_depth_site(200, 12);
+        break;
+      case AuxField::Name:
+        item.event.aux = kNameMax;
+        break;
       case AuxField::Bytes:
         item.text = "a \"quoted\"\ttext\nwith \\ everything # in it";
         item.event.aux = static_cast<std::uint32_t>(item.text.size());
