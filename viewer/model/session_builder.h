@@ -91,8 +91,9 @@ class SessionBuilder {
   // The tracks of threads as they were at some snapshot.
   struct ThreadTracks {
     std::vector<Thread> threads;
-    std::shared_ptr<PackedArena> arena;  // shared: by the sessions that have the tracks
-    double seconds = 0;                  // that it took
+    // shared: by the sessions that have the tracks
+    std::shared_ptr<PackedArena> arena = std::make_shared<PackedArena>();
+    double seconds = 0;  // that it took
   };
   std::shared_ptr<TraceSession> make_base();
   void name_task(Task& task) const;

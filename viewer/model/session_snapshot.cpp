@@ -14,8 +14,9 @@ namespace {
 // made again and again.
 constexpr std::size_t kGroupPartsMax = std::size_t{1} << 17;
 constexpr std::size_t kSpansPerGroupPart = 256;
-// Tracks of threads that take longer are built on a thread of their own, a tenth of the time.
-constexpr double kThreadsInlineSeconds = 0.005;
+// From so many spans on (a few milliseconds) the tracks of threads are built on a thread of their
+// own, a tenth of the time.
+constexpr std::size_t kThreadsInlineSpans = std::size_t{1} << 17;
 constexpr double kThreadsRestPerBuild = 9;
 
 }  // namespace
@@ -191,7 +192,6 @@ SessionBuilder::ThreadTracks SessionBuilder::make_threads(const TraceSession& se
                                                           ThreadUses uses) {
   const auto begin = std::chrono::steady_clock::now();
   ThreadTracks made;
-  made.arena = std::make_shared<PackedArena>();  // shared: see ThreadTracks
   made.threads = session.threads_;
   fill_threads(
       made.threads,
@@ -212,7 +212,8 @@ void SessionBuilder::share_threads(const std::shared_ptr<TraceSession>& session)
         now + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                   std::chrono::duration<double>(kThreadsRestPerBuild * thread_tracks_.seconds));
   }
-  if (thread_tracks_.seconds < kThreadsInlineSeconds && !next_thread_tracks_.valid()) {
+  const bool at_once = all_sums_.spans() < kThreadsInlineSpans;
+  if (at_once) {
     thread_tracks_ = make_threads(*session, {all.begin(), all.end()}, thread_uses(*session));
   }
   for (std::size_t at = 0; at < thread_tracks_.threads.size(); ++at) {
@@ -222,8 +223,7 @@ void SessionBuilder::share_threads(const std::shared_ptr<TraceSession>& session)
   session->packed_bytes_ =
       session->arena_->bytes() + session->rest_.bytes() + thread_tracks_.arena->bytes();
   session->stage_ = SessionStage::Complete;
-  const bool due = thread_tracks_.seconds >= kThreadsInlineSeconds && now >= next_threads_at_;
-  if (next_thread_tracks_.valid() || !due) return;
+  if (at_once || next_thread_tracks_.valid() || now < next_threads_at_) return;
   // thread: a look at all spans of all workers, which nobody should wait for; it ends by itself.
   next_thread_tracks_ =
       std::async(std::launch::async, [of = SessionPtr(session),
