@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <ctime>
 #include <filesystem>
 #include <mutex>
@@ -19,6 +21,7 @@ namespace {
 
 constexpr int kPollMs = 20;
 constexpr int kPatienceMs = 500;
+constexpr std::chrono::seconds kLetGoWait{1};
 
 // "server-20260131-174500.tscope": no recording that is there already is replaced unasked.
 std::string output_for(const std::string& program) {
@@ -42,6 +45,7 @@ class LiveAttach : public viewer::LiveRecording {
 
   ~LiveAttach() override {
     detach();
+    let_go();
     thread_.join();
   }
   LiveAttach(const LiveAttach&) = delete;
@@ -54,6 +58,16 @@ class LiveAttach : public viewer::LiveRecording {
     return status_;
   }
 
+  bool interrupted() const override { return interrupts() > 0; }
+
+  void let_go() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      let_go_ = true;
+    }
+    changed_.notify_all();
+  }
+
   void detach() override { leave_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -64,8 +78,11 @@ class LiveAttach : public viewer::LiveRecording {
     if (!recorder) return end(recorder.error().message);
     const std::string failure = record(*recorder);
     {
-      const std::scoped_lock lock(mutex_);
+      std::unique_lock lock(mutex_);
       status_.stage = viewer::LiveStage::Finishing;
+      // Who still reads it keeps the file from becoming one of those that anybody may open without
+      // leaving something beside it.
+      changed_.wait_for(lock, kLetGoWait, [this] { return let_go_; });
     }
     const auto summary = recorder->finish();
     if (!failure.empty()) return end(failure);
@@ -116,6 +133,8 @@ class LiveAttach : public viewer::LiveRecording {
 
   // Constant after construction.
   std::string program_;
+  // A signal that would end the process ends the recording first.
+  InterruptGuard guard_{Until::Nothing};
 
   // Owned by the thread.
   std::string output_;
@@ -123,6 +142,8 @@ class LiveAttach : public viewer::LiveRecording {
   // Guarded by mutex_.
   mutable std::mutex mutex_;
   viewer::LiveStatus status_;
+  bool let_go_ = false;
+  std::condition_variable changed_;
 
   // Atomic: set once by the UI thread, read between two rounds; orders nothing.
   std::atomic<bool> leave_{false};

@@ -19,8 +19,8 @@ void ChunkBuilder::flush() {
   ++filled_;
 }
 
-std::size_t ChunkBuilder::show() {
-  const bool fast = filled_ >= kFilledFast;
+std::size_t ChunkBuilder::show(Show which) {
+  const bool fast = which == Show::NotFastOnes && filled_ >= kFilledFast;
   filled_ = 0;
   const std::size_t rows = encoder_.rows();
   if (fast || rows == rows_shown_) return 0;

@@ -30,9 +30,14 @@ class ChunkBuilder {
   }
   // Writes what there is as a chunk, however small.
   void flush();
-  // Writes what there is and goes on with the chunk. Not if nothing is new, and not for a ring that
-  // fills chunks so fast that the last full one is new enough. Returns the number of rows written.
-  std::size_t show();
+  // Which rings show their chunks: all, or not those that fill chunks so fast that the last full
+  // one is new enough.
+  enum class Show : std::uint8_t { All, NotFastOnes };
+  // Writes what there is and goes on with the chunk. Not if nothing is new. Returns the number of
+  // rows written.
+  std::size_t show(Show which);
+  // The chunk under way as it was shown last; no rows: it was not.
+  store::Cut::Part shown() const { return {row_id_, static_cast<std::uint32_t>(rows_shown_)}; }
 
   store::WorkerId worker_id() const { return worker_id_; }
   std::int64_t last_ns() const { return encoder_.last_ns(); }

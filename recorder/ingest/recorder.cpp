@@ -136,6 +136,7 @@ void Recorder::Impl::begin(Visitors::Arrival arrival) {
   }
   if (!connected()) {
     zero_monotonic_ns = start.monotonic_ns;
+    pace.set_zero(zero_monotonic_ns);
     describe(arrival.hello, *writer);
     if (child) writer->put_meta("command", command_line(command));
   }

@@ -743,10 +743,16 @@ void SpanBuilder::store_new_entities() {
   objects_.store_new();
 }
 
-std::size_t SpanBuilder::show_chunks() {
+std::size_t SpanBuilder::show_chunks(ChunkBuilder::Show which) {
   std::size_t rows = 0;
-  for (const auto& ring : rings_) rows += ring->chunks.show();
+  for (const auto& ring : rings_) rows += ring->chunks.show(which);
   return rows;
+}
+
+void SpanBuilder::add_shown(std::vector<store::Cut::Part>& parts) const {
+  for (const auto& ring : rings_) {
+    if (const store::Cut::Part part = ring->chunks.shown(); part.rows > 0) parts.push_back(part);
+  }
 }
 
 void SpanBuilder::flush_chunks() {

@@ -71,10 +71,12 @@ class SpanBuilder {
   // Makes what is known so far part of the next commit: entities; chunks as they are, to be
   // replaced when they have grown (returns the number of rows packed); chunks for good.
   void store_new_entities();
-  std::size_t show_chunks();
+  std::size_t show_chunks(ChunkBuilder::Show which);
   void flush_chunks();
   // So that what nobody uses any more can be dropped with what is older than `ns`.
   void forget_labels(std::int64_t ns) { label_sets_.forget(ns); }
+  // Appends the chunks under way as they are in the file.
+  void add_shown(std::vector<store::Cut::Part>& parts) const;
 
   // Ends every open span at `end_ns` or at the last event, whichever is later, and writes all that
   // is left. Nothing may be taken afterwards. Returns the recording's end.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "recorder/store/annotation_rows.h"
 #include "recorder/store/chunk_codec.h"
@@ -150,6 +151,46 @@ int authorize(void*, int action, const char*, const char* detail, const char*, c
   }
 }
 
+constexpr const char* kTaskSql =
+    "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
+    " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
+    " label_set_id FROM task";
+
+TaskRow task_row(const Statement& s) {
+  return {
+      .id = unsigned_of(s.integer(0)),
+      .name = s.text(1),
+      .parent_id = unsigned_of(s.integer(2)),
+      .spawn_site_id = narrow(s.integer(3)),
+      .created_ns = s.optional_integer(4),
+      .ended_ns = s.optional_integer(5),
+      .state = parse_task_state(s.text(6)).value_or(TaskState::Runnable),
+      .state_known = s.optional_integer(6).has_value(),
+      .state_ns = state_times(s, 7),
+      .wakeups = unsigned_of(s.integer(12)),
+      .steals = unsigned_of(s.integer(13)),
+      .panic_message = s.text(14),
+      .label_set_id = unsigned_of(s.integer(15)),
+  };
+}
+
+constexpr const char* kObjectSql =
+    "SELECT id, kind, name, site_id, capacity, created_ns, destroyed_ns, waits, wait_ns FROM "
+    "object";
+
+ObjectRow object_row(const Statement& s) {
+  const auto capacity = s.optional_integer(4);
+  return {.id = unsigned_of(s.integer(0)),
+          .kind = trace_format::parse_object_kind(s.text(1)).value_or(ObjectKind::Unknown),
+          .name = s.text(2),
+          .site_id = narrow(s.integer(3)),
+          .capacity = capacity ? std::optional(unsigned_of(*capacity)) : std::nullopt,
+          .created_ns = s.optional_integer(5),
+          .destroyed_ns = s.optional_integer(6),
+          .waits = unsigned_of(s.integer(7)),
+          .wait_ns = s.integer(8)};
+}
+
 }  // namespace
 
 struct Reader::Impl {
@@ -196,7 +237,11 @@ struct Reader::Impl {
 
   Result<void> open();
   Result<void> read_info();
-  Result<void> read_programs();
+  Result<std::vector<ProgramRow>> programs() const;
+  // Those of the rows with these ids, ascending, that are there. `sql` ends before its WHERE.
+  template <class T, class Id, class Make>
+  Result<std::vector<T>> rows_of(const char* what, const char* sql, std::span<const Id> ids,
+                                 Make make) const;
   void count_incomplete();
   Result<WorkerId> decode(std::int64_t chunk_id, std::uint32_t wanted) const;
   // Calls `take(columns, i, worker_id)` with each row of the chunks that have one of the kinds and
@@ -278,7 +323,9 @@ Result<void> Reader::Impl::read_info() {
   if (code != SQLITE_DONE || info.format.empty()) {
     return Error{path + " is damaged: its description cannot be read."};
   }
-  if (auto read = read_programs(); !read) return read;
+  auto read = programs();
+  if (!read) return read.error();
+  info.programs = std::move(*read);
   if (!info.complete) count_incomplete();
   Statement findings(database.get(), "SELECT count(*) FROM finding");
   if (!findings || findings.step() != SQLITE_ROW) return error("the findings");
@@ -291,26 +338,23 @@ Result<void> Reader::Impl::read_info() {
   return {};
 }
 
-Result<void> Reader::Impl::read_programs() {
-  auto read = rows<ProgramRow>("the programs",
-                               "SELECT id, pid, name, command, started_ns, ended_ns, exit_status,"
-                               " workers, tasks, events, lost_events FROM program ORDER BY id",
-                               [](const Statement& s) {
-                                 return ProgramRow{.id = narrow(s.integer(0)),
-                                                   .pid = s.integer(1),
-                                                   .name = s.text(2),
-                                                   .command = s.text(3),
-                                                   .started_ns = s.integer(4),
-                                                   .ended_ns = s.optional_integer(5),
-                                                   .exit_status = s.text(6),
-                                                   .workers = narrow(s.integer(7)),
-                                                   .tasks = unsigned_of(s.integer(8)),
-                                                   .events = unsigned_of(s.integer(9)),
-                                                   .lost_events = unsigned_of(s.integer(10))};
-                               });
-  if (!read) return read.error();
-  info.programs = std::move(*read);
-  return {};
+Result<std::vector<ProgramRow>> Reader::Impl::programs() const {
+  return rows<ProgramRow>("the programs",
+                          "SELECT id, pid, name, command, started_ns, ended_ns, exit_status,"
+                          " workers, tasks, events, lost_events FROM program ORDER BY id",
+                          [](const Statement& s) {
+                            return ProgramRow{.id = narrow(s.integer(0)),
+                                              .pid = s.integer(1),
+                                              .name = s.text(2),
+                                              .command = s.text(3),
+                                              .started_ns = s.integer(4),
+                                              .ended_ns = s.optional_integer(5),
+                                              .exit_status = s.text(6),
+                                              .workers = narrow(s.integer(7)),
+                                              .tasks = unsigned_of(s.integer(8)),
+                                              .events = unsigned_of(s.integer(9)),
+                                              .lost_events = unsigned_of(s.integer(10))};
+                          });
 }
 
 // The totals of a recording that was never finished, or that is still being written.
@@ -371,47 +415,10 @@ Result<std::vector<TaskRow>> Reader::tasks() const {
   return all;
 }
 
-namespace {
-
-#define TASKSCOPE_TASK_COLUMNS                                                          \
-  "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns," \
-  " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"  \
-  " label_set_id FROM task"
-constexpr const char* kEveryTaskSql = TASKSCOPE_TASK_COLUMNS " ORDER BY id";
-constexpr const char* kOneTaskSql = TASKSCOPE_TASK_COLUMNS " WHERE id = ?";
-#undef TASKSCOPE_TASK_COLUMNS
-
-TaskRow task_at(const Statement& s) {
-  return {
-      .id = unsigned_of(s.integer(0)),
-      .name = s.text(1),
-      .parent_id = unsigned_of(s.integer(2)),
-      .spawn_site_id = narrow(s.integer(3)),
-      .created_ns = s.optional_integer(4),
-      .ended_ns = s.optional_integer(5),
-      .state = parse_task_state(s.text(6)).value_or(TaskState::Runnable),
-      .state_known = s.optional_integer(6).has_value(),
-      .state_ns = state_times(s, 7),
-      .wakeups = unsigned_of(s.integer(12)),
-      .steals = unsigned_of(s.integer(13)),
-      .panic_message = s.text(14),
-      .label_set_id = unsigned_of(s.integer(15)),
-  };
-}
-
-}  // namespace
-
 Result<void> Reader::each_task(const std::function<void(TaskRow&&)>& visit) const {
-  return impl_->each_row("the tasks", kEveryTaskSql,
-                         [&visit](const Statement& s) { visit(task_at(s)); });
-}
-
-Result<std::optional<TaskRow>> Reader::task(TaskId id) const {
-  Statement s(impl_->database.get(), kOneTaskSql);
-  const int code = s ? s.bind(1, static_cast<std::int64_t>(id)).step() : SQLITE_ERROR;
-  if (code == SQLITE_ROW) return std::optional(task_at(s));
-  if (code == SQLITE_DONE) return std::optional<TaskRow>();
-  return impl_->error("task " + std::to_string(id));
+  const std::string sql = std::string(kTaskSql) + " ORDER BY id";
+  return impl_->each_row("the tasks", sql.c_str(),
+                         [&visit](const Statement& s) { visit(task_row(s)); });
 }
 
 Result<std::vector<WorkerRow>> Reader::workers() const {
@@ -432,23 +439,8 @@ Result<std::vector<WorkerRow>> Reader::workers() const {
 }
 
 Result<std::vector<ObjectRow>> Reader::objects() const {
-  return impl_->rows<ObjectRow>(
-      "the objects",
-      "SELECT id, kind, name, site_id, capacity, created_ns, destroyed_ns, waits, wait_ns"
-      " FROM object ORDER BY id",
-      [](const Statement& s) {
-        const auto capacity = s.optional_integer(4);
-        return ObjectRow{
-            .id = unsigned_of(s.integer(0)),
-            .kind = trace_format::parse_object_kind(s.text(1)).value_or(ObjectKind::Unknown),
-            .name = s.text(2),
-            .site_id = narrow(s.integer(3)),
-            .capacity = capacity ? std::optional(unsigned_of(*capacity)) : std::nullopt,
-            .created_ns = s.optional_integer(5),
-            .destroyed_ns = s.optional_integer(6),
-            .waits = unsigned_of(s.integer(7)),
-            .wait_ns = s.integer(8)};
-      });
+  const std::string sql = std::string(kObjectSql) + " ORDER BY id";
+  return impl_->rows<ObjectRow>("the objects", sql.c_str(), object_row);
 }
 
 Result<std::vector<SiteRow>> Reader::sites() const {
@@ -479,6 +471,13 @@ ParkRow park_row(const Statement& s) {
   return {.worker_id = worker_of(s, 0), .start_ns = s.integer(1), .end_ns = s.integer(2)};
 }
 
+LostRow lost_row(const Statement& s) {
+  return {.worker_id = worker_of(s, 0),
+          .start_ns = s.integer(1),
+          .end_ns = s.integer(2),
+          .events = unsigned_of(s.integer(3))};
+}
+
 }  // namespace
 
 Result<std::vector<ParkRow>> Reader::parks() const {
@@ -497,12 +496,7 @@ Result<std::vector<LostRow>> Reader::lost() const {
   return impl_->rows<LostRow>(
       "the losses",
       "SELECT worker_id, start_ns, end_ns, events FROM lost ORDER BY start_ns, worker_id",
-      [](const Statement& s) {
-        return LostRow{.worker_id = worker_of(s, 0),
-                       .start_ns = s.integer(1),
-                       .end_ns = s.integer(2),
-                       .events = unsigned_of(s.integer(3))};
-      });
+      lost_row);
 }
 
 Result<std::vector<TimerRow>> Reader::timers() const {
@@ -672,21 +666,24 @@ Result<void> Reader::read_spans(std::int64_t chunk_id, std::vector<Span>& out) c
   return {};
 }
 
-Result<void> Reader::read_spans_and_events(std::int64_t chunk_id, std::span<const EventKind> kinds,
-                                           std::vector<Span>& spans,
-                                           std::vector<EventRow>& events) const {
+Result<std::size_t> Reader::read_spans_and_events(std::int64_t chunk_id,
+                                                  std::span<const EventKind> kinds,
+                                                  std::vector<Span>& spans,
+                                                  std::vector<EventRow>& events,
+                                                  RowRange rows) const {
   std::array<bool, 256> wanted{};
   for (const EventKind kind : kinds) wanted[static_cast<std::uint8_t>(kind)] = true;
   const auto worker_id = impl_->decode(chunk_id, kAllColumns);
   if (!worker_id) return worker_id.error();
   const ChunkColumns& columns = impl_->columns;
-  for (std::size_t i = 0; i < columns.kinds.size(); ++i) {
+  const std::size_t last = std::min(columns.kinds.size(), rows.last);
+  for (std::size_t i = rows.first; i < last; ++i) {
     if (columns.span_ns[i] != kNoSpan) spans.push_back(span_at(columns, i, *worker_id));
     if (wanted[static_cast<std::uint8_t>(columns.kinds[i])]) {
       events.push_back(event_at(columns, i, *worker_id, impl_->program_id));
     }
   }
-  return {};
+  return last - std::min(last, rows.first);
 }
 
 Result<void> Reader::read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const {
@@ -714,6 +711,87 @@ Result<std::vector<EventRow>> Reader::events_of(EventKind kind) const {
     events.erase(others, events.end());
   }
   return events;
+}
+
+Result<std::vector<ProgramRow>> Reader::programs() const { return impl_->programs(); }
+
+Result<std::optional<Cut>> Reader::cut() const {
+  std::optional<Cut> cut;
+  auto read = impl_->each_row("the cut", "SELECT value FROM meta WHERE key = 'cut'",
+                              [&](const Statement& s) { cut = parse_cut(s.text(0)); });
+  if (!read) return read.error();
+  return cut;
+}
+
+Result<std::vector<Reader::ChunkPlace>> Reader::chunks_between(std::int64_t first_id,
+                                                               std::int64_t last_id) const {
+  const std::string sql = "SELECT id, program_id, worker_id FROM chunk WHERE id > " +
+                          std::to_string(first_id) + " AND id <= " + std::to_string(last_id) +
+                          " ORDER BY id";
+  return impl_->rows<ChunkPlace>("the chunks", sql.c_str(), [](const Statement& s) {
+    return ChunkPlace{
+        .id = s.integer(0), .program_id = narrow(s.integer(1)), .worker_id = worker_of(s, 2)};
+  });
+}
+
+template <class T, class Id, class Make>
+Result<std::vector<T>> Reader::Impl::rows_of(const char* what, const char* sql,
+                                             std::span<const Id> ids, Make make) const {
+  // Ids that are close to each other are found by walking, others by a look each.
+  constexpr int kStepsMax = 32;
+  std::vector<T> out;
+  Statement s(database.get(), std::string(sql) + " WHERE id >= ? ORDER BY id");
+  if (!s) return error(what);
+  int code = SQLITE_DONE;
+  int steps = kStepsMax;
+  for (std::size_t at = 0; at < ids.size(); ++at) {
+    const auto wanted = static_cast<std::int64_t>(ids[at]);
+    for (steps = at == 0 ? kStepsMax : 0; steps < kStepsMax; ++steps) {
+      if (code != SQLITE_ROW || s.integer(0) >= wanted) break;
+      code = s.step();
+    }
+    if (steps == kStepsMax) {
+      s.reset();
+      code = s.bind(1, wanted).step();
+    }
+    if (code == SQLITE_DONE) break;
+    if (code != SQLITE_ROW) return error(what);
+    if (s.integer(0) == wanted) out.push_back(make(s));
+  }
+  return out;
+}
+
+Result<std::vector<TaskRow>> Reader::tasks_of(std::span<const TaskId> ids) const {
+  return impl_->rows_of<TaskRow>("the tasks", kTaskSql, ids, task_row);
+}
+
+Result<std::vector<ObjectRow>> Reader::objects_of(std::span<const ObjectId> ids) const {
+  return impl_->rows_of<ObjectRow>("the objects", kObjectSql, ids, object_row);
+}
+
+Result<void> Reader::idle_after(IdlePlaces& places, std::vector<ParkRow>& parks,
+                                std::vector<ParkRow>& spins) const {
+  const std::string sql = "SELECT worker_id, start_ns, end_ns, rowid, 0 FROM park WHERE rowid > " +
+                          std::to_string(places.parks) +
+                          " UNION ALL SELECT worker_id, start_ns, end_ns, rowid, 1 FROM spin"
+                          " WHERE rowid > " +
+                          std::to_string(places.spins) + " ORDER BY 5, 4";
+  return impl_->each_row("the idle times", sql.c_str(), [&](const Statement& s) {
+    const bool spin = s.integer(4) != 0;
+    (spin ? spins : parks).push_back(park_row(s));
+    (spin ? places.spins : places.parks) = s.integer(3);
+  });
+}
+
+Result<std::vector<LostRow>> Reader::lost_after(std::int64_t& place) const {
+  const std::string sql =
+      "SELECT worker_id, start_ns, end_ns, events, rowid FROM lost"
+      " WHERE rowid > " +
+      std::to_string(place) + " ORDER BY rowid";
+  return impl_->rows<LostRow>("the losses", sql.c_str(), [&](const Statement& s) {
+    place = s.integer(4);
+    return lost_row(s);
+  });
 }
 
 bool Reader::query(std::string_view sql,

@@ -37,7 +37,6 @@ class Reader {
   Result<std::vector<TaskRow>> tasks() const;
   // The tasks one after another, for those who do not keep them all.
   Result<void> each_task(const std::function<void(TaskRow&&)>& visit) const;
-  Result<std::optional<TaskRow>> task(TaskId id) const;  // none: there is no such task
   Result<std::vector<WorkerRow>> workers() const;
   Result<std::vector<ObjectRow>> objects() const;
   Result<std::vector<SiteRow>> sites() const;
@@ -69,14 +68,44 @@ class Reader {
 
   // Appends the spans that the chunk's events closed, in the order of their ends.
   Result<void> read_spans(std::int64_t chunk_id, std::vector<Span>& out) const;
-  // Both with one look at the chunk: its spans, and its events of these kinds.
-  Result<void> read_spans_and_events(std::int64_t chunk_id, std::span<const EventKind> kinds,
-                                     std::vector<Span>& spans, std::vector<EventRow>& events) const;
+  // Both with one look at the chunk: its spans, and its events of these kinds. Of its rows from
+  // `rows.first` up to `rows.last`; returns how many it has of these.
+  struct RowRange {
+    std::size_t first = 0;
+    std::size_t last = static_cast<std::size_t>(-1);
+  };
+  Result<std::size_t> read_spans_and_events(std::int64_t chunk_id, std::span<const EventKind> kinds,
+                                            std::vector<Span>& spans, std::vector<EventRow>& events,
+                                            RowRange rows) const;
   // Appends the chunk's events in time order.
   Result<void> read_events(std::int64_t chunk_id, std::vector<EventRow>& out) const;
 
   // All events of one kind, chunk by chunk; cheap for kinds that few chunks have.
   Result<std::vector<EventRow>> events_of(EventKind kind) const;
+
+  // Of a recording under way, what has come since; each call looks at the file as it is then. The
+  // cut: none before the first, nor when the recording is complete.
+  Result<std::optional<Cut>> cut() const;
+  // Where the chunks after `first_id` up to `last_id` came from, by id.
+  struct ChunkPlace {
+    std::int64_t id = 0;
+    ProgramId program_id = 1;
+    WorkerId worker_id = kNoWorker;
+  };
+  Result<std::vector<ChunkPlace>> chunks_between(std::int64_t first_id, std::int64_t last_id) const;
+  // Those of these tasks that are there. REQUIRES: `ids` ascend.
+  Result<std::vector<TaskRow>> tasks_of(std::span<const TaskId> ids) const;
+  // Those of these objects that are there.
+  Result<std::vector<ObjectRow>> objects_of(std::span<const ObjectId> ids) const;
+  // Rows that were added after the last call with this `place`, which begins as 0; as added.
+  struct IdlePlaces {
+    std::int64_t parks = 0;
+    std::int64_t spins = 0;
+  };
+  Result<void> idle_after(IdlePlaces& places, std::vector<ParkRow>& parks,
+                          std::vector<ParkRow>& spins) const;  // both of one moment
+  Result<std::vector<LostRow>> lost_after(std::int64_t& place) const;
+  Result<std::vector<ProgramRow>> programs() const;
 
   // Runs one SQL statement that only reads. `on_row` gets the values as text (nullptr for NULL)
   // and returns false to stop. Errors carry SQLite's message and the offset in the SQL when known.

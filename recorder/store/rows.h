@@ -281,6 +281,26 @@ struct ChunkSummary {
   StateTimes state_ns{};
 };
 
+// How far a recording under way is whole: what the recorder had taken from all rings at one moment.
+// Rows that are taken later may be older than some of these, but never of the same ring or task.
+struct Cut {
+  struct Part {
+    std::int64_t chunk = 0;
+    std::uint32_t rows = 0;
+
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+  std::int64_t until_ns = 0;  // when that was
+  std::int64_t drops = 0;     // how often chunks were dropped before; ids may have come again since
+  std::int64_t last_chunk = 0;  // the highest id there was: all chunks up to it, but for these
+  std::vector<Part> under_way;  // that count so many rows only, their first ones
+
+  friend bool operator==(const Cut&, const Cut&) = default;
+};
+// "3100000 0 17 15:4711 17:12": until when, drops, the last chunk, the parts. As in `meta`.
+std::string to_text(const Cut& cut);
+std::optional<Cut> parse_cut(std::string_view text);
+
 struct RecordingInfo {
   std::string format;  // "taskscope 4.0"
   std::string source;  // "taskscope" or "go"

@@ -123,6 +123,9 @@ struct Writer::Impl {
   std::array<Statement, kInsertCount> inserts;
   Result<void> failure;
   bool in_transaction = false;
+  std::int64_t last_chunk = 0;  // the highest id
+  std::int64_t drops = 0;       // how often chunks were dropped
+  bool has_cut = false;
 
   // Sets of labels that only tasks still use, oldest first, until they have been dropped.
   struct EndedLabels {
@@ -384,7 +387,18 @@ std::int64_t Writer::put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& 
   s->bind(15, row_id == 0 ? std::nullopt : std::optional(row_id));
   s->bind(16, std::int64_t{program_id});
   impl_->run(*s);
-  return sqlite3_last_insert_rowid(impl_->database.get());
+  const std::int64_t put = sqlite3_last_insert_rowid(impl_->database.get());
+  impl_->last_chunk = std::max(impl_->last_chunk, put);
+  return put;
+}
+
+std::int64_t Writer::last_chunk() const { return impl_->last_chunk; }
+
+void Writer::put_cut(Cut cut) {
+  impl_->has_cut = true;
+  cut.drops = impl_->drops;
+  cut.last_chunk = impl_->last_chunk;
+  put_meta("cut", to_text(cut));
 }
 
 Result<Dropped> Writer::drop_before(std::int64_t ns) {
@@ -431,6 +445,11 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     }
     dropped.tasks = static_cast<std::uint64_t>(sqlite3_changes64(database));
     if (!impl_->drop_labels(first_ns)) return false;
+    ++impl_->drops;
+    Statement last(database, "SELECT coalesce(max(id), 0) FROM chunk");
+    if (!last || last.step() != SQLITE_ROW) return false;
+    impl_->last_chunk = last.integer(0);
+    last.reset();
     return execute(database, "COMMIT");
   });
   if (!done) return impl_->failure.error();
@@ -469,6 +488,10 @@ Result<void> Writer::finish() {
   if (auto stored = commit(); !stored) return stored;
   for (Statement& statement : impl_->inserts) statement = {};
   sqlite3* database = impl_->database.get();
+  // All of it is there now.
+  if (impl_->has_cut) {
+    impl_->attempt([&] { return execute(database, "DELETE FROM meta WHERE key = 'cut'"); });
+  }
   const bool folded = impl_->attempt([&] {
     const int code =
         sqlite3_wal_checkpoint_v2(database, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);

@@ -72,6 +72,10 @@ class Writer {
   std::int64_t put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
                          ProgramId program_id, WorkerId worker_id);
 
+  // Makes the next commit one that has all of the cut; its last chunk and drops are those of now.
+  void put_cut(Cut cut);
+  std::int64_t last_chunk() const;  // the highest id of those that are there; 0: none is
+
   // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest
   // event that is left. Commits.
   Result<Dropped> drop_before(std::int64_t ns);

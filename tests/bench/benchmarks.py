@@ -21,6 +21,9 @@ HUGE_EVENTS = 104_200_000  # of which a hundred million end a span
 HUGE_TASKS = 100_000
 CROWDED_EVENTS = 20_000_000
 CROWDED_TASKS = 1_000_000
+LIVE_S = 20
+LIVE_EVENTS_PER_S = 1_000_000
+LIVE_TASKS = 128
 RECORDER_EVENTS = 10_000_000
 LONG_EVENTS = 100_000_000
 RECORDER_GOALS = {  # case: name, unit, divisor, comparison, goal
@@ -131,8 +134,9 @@ def viewer(bench):
     """The window at 1920x1080: a hundred million spans, a million tasks."""
     huge = make_made_up(bench, HUGE_EVENTS, HUGE_TASKS)
     crowded = make_made_up(bench, CROWDED_EVENTS, CROWDED_TASKS)
-    figures = {"huge": [], "crowded": [], "raster": []}
+    figures = {"huge": [], "crowded": [], "raster": [], "live": []}
     for _ in range(bench.repetitions):
+        figures["live"].append(live_figures(bench))
         figures["huge"].append(viewer_figures(bench, huge))
         figures["crowded"].append(viewer_figures(bench, "unfolded", crowded))
         figures["raster"].append(viewer_figures(bench, "raster"))
@@ -159,6 +163,11 @@ def viewer(bench):
         judged_viewer("crowded", "memory_mb", f"{tasks}: memory", "MB"),
         judged_viewer("raster", "raster_ms",
                       "20,000 rectangles and 5,000 labels to pixels without a GPU", "ms", 25),
+        judged_viewer("live", "age_at_last_s",
+                      f"followed, {LIVE_EVENTS_PER_S:,} events/s: age of the picture after "
+                      f"{LIVE_S} s", "s", 1),
+        judged_viewer("live", "frame_max_ms", "the same: slowest frame", "ms"),
+        judged_viewer("live", "memory_mb", "the same: memory, recorder and all", "MB"),
     ]
 
 
@@ -171,6 +180,14 @@ def make_made_up(bench, events, tasks):
                   tasks)
         unfinished.rename(path)
     return path
+
+
+def live_figures(bench):
+    """A recorder and a window that follows it, of a program with a steady load."""
+    program = bench.build / "tests" / "bench" / "live_bench"
+    with bench.scratch() as folder:
+        run = bench.run(program, LIVE_S, LIVE_EVENTS_PER_S, LIVE_TASKS, f"{folder}/live.tscope")
+    return json.loads(run.stdout)
 
 
 def viewer_figures(bench, *arguments):

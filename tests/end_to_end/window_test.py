@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 import unittest
@@ -224,7 +225,8 @@ class StartScreen(OnDisplay):
 
 
 class Live(OnDisplay):
-    def test_a_program_is_followed_and_left_with_a_whole_file(self):
+    def follow_bustle(self):
+        """A program, and a window that follows it."""
         program = subprocess.Popen([str(BUSTLE)], env=self.env, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         self.addCleanup(end, program)
@@ -234,6 +236,30 @@ class Live(OnDisplay):
         wait_until(partial.exists, "the recording to begin")
         wait_until(lambda: "live" in " ".join(self.display.do("getwindowname", self.window)),
                    "the recording to be shown")
+        return program, partial
+
+    def test_a_signal_ends_the_recording_with_a_whole_file(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                program, partial = self.follow_bustle()
+                self.process.send_signal(number)
+                wait_until(lambda: self.process.poll() is not None, "the window to end")
+                self.assertEqual(self.process.returncode, 0)
+                self.assertFalse(partial.exists())
+                self.assertIsNone(program.poll())
+                self.assertEqual([], list(self.folder.glob("live.tscope-*")))
+                self.assertTrue(Recording(self, self.folder / "live.tscope").info()["complete"])
+
+    def test_a_window_that_is_closed_leaves_a_whole_file(self):
+        program, partial = self.follow_bustle()
+        wait_until(lambda: self.control("q") or self.process.poll() is not None, "Ctrl+Q")
+        self.assertEqual(self.process.returncode, 0)
+        self.assertFalse(partial.exists())
+        self.assertIsNone(program.poll())
+        self.assertTrue(Recording(self, self.folder / "live.tscope").info()["complete"])
+
+    def test_a_program_is_followed_and_left_with_a_whole_file(self):
+        program, partial = self.follow_bustle()
         whole = self.folder / "live.tscope"
         wait_until(lambda: self.control("d") or whole.exists(), "Ctrl+D to leave the program")
         wait_until(lambda: not partial.exists(), "the file to be complete")

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -46,6 +47,17 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.counter_samples(1, {}).has_value());
   static_cast<void>(reader.labels().has_value());
   static_cast<void>(reader.label_totals().has_value());
+  static_cast<void>(reader.cut().has_value());
+  static_cast<void>(reader.programs().has_value());
+  static_cast<void>(reader.chunks_between(1, 3).has_value());
+  constexpr std::array<std::uint64_t, 3> kIds = {1, 2, 500};
+  static_cast<void>(reader.tasks_of(kIds).has_value());
+  static_cast<void>(reader.objects_of(kIds).has_value());
+  Reader::IdlePlaces places;
+  std::vector<taskscope::store::ParkRow> parks;
+  static_cast<void>(reader.idle_after(places, parks, parks).has_value());
+  std::int64_t place = 0;
+  static_cast<void>(reader.lost_after(place).has_value());
   const auto chunks = reader.chunks();
   if (chunks) {
     std::vector<taskscope::store::Span> spans;

@@ -89,8 +89,8 @@ std::string Facts::object_label(store::ObjectId id) const {
 
 std::string Facts::task_label(store::TaskId id) const {
   store::TaskRow row{.id = id};
-  const auto found = reader_.task(id);
-  if (found && *found) row = std::move(**found);
+  auto found = reader_.tasks_of({&id, 1});
+  if (found && !found->empty()) row = std::move(found->front());
   return analysis::task_label(row);
 }
 

@@ -147,8 +147,8 @@ Result<void> read_spans(const store::Reader& reader, const Facts& facts,
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     spans.clear();
     events.clear();
-    auto read = reader.read_spans_and_events(chunks[i].id, Rates::kKinds, spans, events);
-    if (!read) return read;
+    auto read = reader.read_spans_and_events(chunks[i].id, Rates::kKinds, spans, events, {});
+    if (!read) return read.error();
     for (const Span& span : spans) {
       totals.add(span);
       if (span.state == TaskState::Blocked) history.add(span, spawn_site);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "viewer/model/growing_array.h"
 #include "viewer/model/time_range.h"
 
 namespace taskscope::viewer {
@@ -26,11 +27,27 @@ class CounterTrack {
   std::uint64_t max_in(TimeRange range) const;
 
  private:
+  friend class CounterBuilder;
   static constexpr std::size_t kFanOut = 16;
 
   // Constant after construction.
-  std::vector<std::int64_t> ns_;
-  std::vector<std::vector<std::uint64_t>> levels_;  // [0]: the values; [n]: maxima of kFanOut each
+  SharedArray<std::int64_t> ns_;
+  // [0]: the values; [n]: maxima of kFanOut each, as far as there are so many.
+  std::vector<SharedArray<std::uint64_t>> levels_;
+  std::uint64_t max_ = 0;
+};
+
+// Fills a track, step by step. Owned by one thread.
+class CounterBuilder {
+ public:
+  // A step that seems older than the one before gets its time; one that changes nothing is none.
+  void add(std::int64_t ns, std::uint64_t value);
+  // What there is; the builder goes on.
+  CounterTrack share() const;
+
+ private:
+  GrowingArray<std::int64_t> ns_;
+  std::vector<GrowingArray<std::uint64_t>> levels_;
   std::uint64_t max_ = 0;
 };
 

@@ -12,7 +12,7 @@ std::int64_t floor_to(std::int64_t value, std::int64_t step) {
   return value - (rest < 0 ? rest + step : rest);
 }
 
-void add(DecisionSums& sums, const Decision& decision) {
+void add_to(DecisionSums& sums, const Decision& decision) {
   ++sums.counts[index_of(decision.kind)];
   sums.amounts[index_of(decision.kind)] += decision.amount;
 }
@@ -39,29 +39,41 @@ std::string_view to_text(DecisionKind kind) {
   TASKSCOPE_CHECK(false);
 }
 
-DecisionTrack::DecisionTrack(std::vector<Decision> decisions) : decisions_(std::move(decisions)) {
-  TASKSCOPE_CHECK(decisions_.size() < Decision::kNone);
-  std::stable_sort(decisions_.begin(), decisions_.end(),
+DecisionTrack::DecisionTrack(std::vector<Decision> decisions) {
+  std::stable_sort(decisions.begin(), decisions.end(),
                    [](const Decision& a, const Decision& b) { return a.ns < b.ns; });
-  DecisionSums sum;
-  for (std::size_t at = 0; at < decisions_.size(); ++at) {
-    if (at % kBlockSpans == 0) blocks_.push_back(sum);
-    add(sum, decisions_[at]);
-  }
+  DecisionBuilder builder;
+  for (const Decision& decision : decisions) builder.add(decision);
+  *this = builder.share();
+}
+
+void DecisionBuilder::add(Decision decision) {
+  TASKSCOPE_CHECK(decisions_.size() < Decision::kNone);
+  if (!decisions_.empty()) decision.ns = std::max(decision.ns, decisions_.back().ns);
+  if (decisions_.size() % kBlockSpans == 0) blocks_.push_back(sum_);
+  add_to(sum_, decision);
+  decisions_.push_back(decision);
+}
+
+DecisionTrack DecisionBuilder::share() const {
+  DecisionTrack track;
+  track.decisions_ = decisions_.share();
+  track.blocks_ = blocks_.share();
+  return track;
 }
 
 DecisionSums DecisionTrack::sums_before(std::size_t at) const {
   if (at == 0) return {};
   const std::size_t block = (at - 1) / kBlockSpans;
   DecisionSums sum = blocks_[block];
-  for (std::size_t i = block * kBlockSpans; i < at; ++i) add(sum, decisions_[i]);
+  for (std::size_t i = block * kBlockSpans; i < at; ++i) add_to(sum, decisions_[i]);
   return sum;
 }
 
 DecisionSums DecisionTrack::sums(std::size_t first, std::size_t last) const {
   DecisionSums sum;
   if (last - first <= kBlockSpans) {
-    for (std::size_t at = first; at < last; ++at) add(sum, decisions_[at]);
+    for (std::size_t at = first; at < last; ++at) add_to(sum, decisions_[at]);
     return sum;
   }
   sum = sums_before(last);
@@ -78,7 +90,7 @@ std::vector<DecisionGroup> DecisionTrack::groups(const ColumnGrid& grid, std::in
   std::vector<DecisionGroup> groups;
   const auto from = [&](std::size_t at, std::int64_t ns) {
     return static_cast<std::size_t>(
-        std::lower_bound(decisions_.begin() + static_cast<std::ptrdiff_t>(at), decisions_.end(), ns,
+        std::lower_bound(decisions_.begin() + at, decisions_.end(), ns,
                          [](const Decision& a, std::int64_t value) { return a.ns < value; }) -
         decisions_.begin());
   };

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "viewer/model/growing_array.h"
 #include "viewer/model/time_range.h"
 #include "viewer/model/track.h"
 
@@ -76,11 +77,26 @@ class DecisionTrack {
                                     std::int64_t mark_px) const;
 
  private:
+  friend class DecisionBuilder;
   DecisionSums sums_before(std::size_t at) const;
 
   // Constant after construction.
-  std::vector<Decision> decisions_;
-  std::vector<DecisionSums> blocks_;  // [b]: sums of all decisions before block b
+  SharedArray<Decision> decisions_;
+  SharedArray<DecisionSums> blocks_;  // [b]: sums of all decisions before block b
+};
+
+// Fills a track, decision by decision. Owned by one thread.
+class DecisionBuilder {
+ public:
+  // One that seems older than the one before gets its time.
+  void add(Decision decision);
+  // What there is; the builder goes on.
+  DecisionTrack share() const;
+
+ private:
+  GrowingArray<Decision> decisions_;
+  GrowingArray<DecisionSums> blocks_;
+  DecisionSums sum_;
 };
 
 // How wide a mark is, in px, on a row whose spans are `span_height_px` high.

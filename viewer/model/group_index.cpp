@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
+
+#include "viewer/model/part_sums.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -11,43 +14,6 @@ constexpr std::size_t kSmallSpans = std::size_t{1} << 19;
 constexpr std::size_t kSpansPerBin = 128;
 constexpr std::size_t kBinsMax = std::size_t{1} << 18;
 constexpr double kBinsPerColumn = 4;
-
-// Sums spans up in parts of a range: those that a span covers wholly cost nothing.
-//
-// `whole` says at which parts the number of spans that cover them wholly changes.
-class PartSums {
- public:
-  explicit PartSums(std::size_t parts) : whole_(parts + 1), partial_(parts) {}
-
-  // From within part `first` to within part `last`; `at_first` and `at_last` ns of these.
-  void add(StateClass state_class, std::size_t first, std::int64_t at_first, std::size_t last,
-           std::int64_t at_last) {
-    const std::size_t state = index_of(state_class);
-    partial_[first][state] += at_first;
-    if (last == first) return;
-    partial_[last][state] += at_last;
-    whole_[first + 1][state] += 1;
-    whole_[last][state] -= 1;
-  }
-
-  // Calls visit(part, times) in order; length_ns(part) is how long each is.
-  template <class Length, class Visit>
-  void each(const Length& length_ns, const Visit& visit) const {
-    ClassTimes covering{};
-    for (std::size_t part = 0; part < partial_.size(); ++part) {
-      ClassTimes times = partial_[part];
-      for (std::size_t c = 0; c < kStateClasses; ++c) {
-        covering[c] += whole_[part][c];
-        times[c] += covering[c] * length_ns(part);
-      }
-      visit(part, times);
-    }
-  }
-
- private:
-  std::vector<ClassTimes> whole_;
-  std::vector<ClassTimes> partial_;
-};
 
 }  // namespace
 
@@ -62,6 +28,23 @@ void append_run(std::vector<Cell>& cells, std::int64_t column,
 }
 
 GroupIndex::GroupIndex(std::vector<const Track*> members) : members_(std::move(members)) {
+  measure();
+  for (const Track* track : members_) {
+    const ClassTimes times = track->times_before(INT64_MAX);
+    for (std::size_t c = 0; c < kStateClasses; ++c) times_[c] += times[c];
+  }
+  if (size_ >= kSmallSpans) make_bins();
+}
+
+GroupIndex::GroupIndex(std::vector<const Track*> members, const RunningSums& sums)
+    : members_(std::move(members)), times_(sums.times()) {
+  measure();
+  if (size_ < kSmallSpans) return;
+  bin_ns_ = sums.part_ns();
+  bins_ = sums.before();
+}
+
+void GroupIndex::measure() {
   std::erase_if(members_, [](const Track* track) { return track->empty(); });
   if (members_.empty()) return;
   start_ns_ = members_.front()->start_ns();
@@ -69,11 +52,8 @@ GroupIndex::GroupIndex(std::vector<const Track*> members) : members_(std::move(m
     size_ += track->size();
     start_ns_ = std::min(start_ns_, track->start_ns());
     end_ns_ = std::max(end_ns_, track->end_ns());
-    const ClassTimes times = track->times_before(INT64_MAX);
-    for (std::size_t c = 0; c < kStateClasses; ++c) times_[c] += times[c];
   }
   count_alive();
-  if (size_ >= kSmallSpans) make_bins();
 }
 
 void GroupIndex::count_alive() {
@@ -95,6 +75,7 @@ void GroupIndex::count_alive() {
 }
 
 void GroupIndex::make_bins() {
+  bins_start_ns_ = start_ns_;
   const std::size_t wanted = std::bit_floor(std::min(size_ / kSpansPerBin, kBinsMax));
   bin_ns_ = (end_ns_ - start_ns_) / static_cast<std::int64_t>(wanted) + 1;
   const auto bin_of = [&](std::int64_t ns) {
@@ -127,8 +108,9 @@ void GroupIndex::make_bins() {
 ClassTimes GroupIndex::binned_before(std::int64_t ns) const {
   if (ns <= start_ns_) return {};
   if (ns >= end_ns_) return times_;
-  const auto bin = static_cast<std::size_t>((ns - start_ns_) / bin_ns_);
-  const auto part = static_cast<double>((ns - start_ns_) % bin_ns_) / static_cast<double>(bin_ns_);
+  const std::int64_t after_ns = ns - bins_start_ns_;
+  const auto bin = static_cast<std::size_t>(after_ns / bin_ns_);
+  const auto part = static_cast<double>(after_ns % bin_ns_) / static_cast<double>(bin_ns_);
   ClassTimes times = bins_[bin];
   for (std::size_t c = 0; c < kStateClasses; ++c) {
     times[c] += static_cast<std::int64_t>(part * static_cast<double>(bins_[bin + 1][c] - times[c]));

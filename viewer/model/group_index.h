@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "viewer/model/part_sums.h"
 #include "viewer/model/track.h"
 
 namespace taskscope::viewer {
@@ -21,6 +22,8 @@ class GroupIndex {
  public:
   GroupIndex() = default;
   explicit GroupIndex(std::vector<const Track*> members);
+  // The same if the sums over all spans of all members are known already.
+  GroupIndex(std::vector<const Track*> members, const RunningSums& sums);
 
   bool empty() const { return size_ == 0; }
   // Most tasks that were there at one instant, from the first span of each to its last.
@@ -36,6 +39,7 @@ class GroupIndex {
   std::size_t index_bytes() const { return bins_.size() * sizeof(ClassTimes); }
 
  private:
+  void measure();
   void count_alive();
   void make_bins();
   ClassTimes binned_before(std::int64_t ns) const;
@@ -47,8 +51,9 @@ class GroupIndex {
   std::int64_t end_ns_ = 0;
   ClassTimes times_{};
   std::uint32_t alive_max_ = 0;
+  std::int64_t bins_start_ns_ = 0;
   std::int64_t bin_ns_ = 0;
-  std::vector<ClassTimes> bins_;  // [b]: before start_ns_ + b × bin_ns_; empty: a small group
+  std::vector<ClassTimes> bins_;  // [b]: before bins_start_ns_ + b × bin_ns_; empty: a small group
 };
 
 // Appends a mixture of these shares, or makes the last one longer if they are the same.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 namespace taskscope::viewer {
 namespace {
@@ -13,16 +12,47 @@ constexpr std::pair<std::int64_t, std::int64_t> kNever{std::numeric_limits<std::
 
 }  // namespace
 
-LaneMerge::LaneMerge(const store::Reader& reader, std::span<const store::ChunkSummary> chunks,
-                     std::span<const store::EventKind> kinds)
-    : reader_(reader), kinds_(kinds.begin(), kinds.end()) {
-  std::map<store::WorkerId, std::size_t> lane_of;
+LaneMerge::LaneMerge(const store::Reader& reader, std::span<const store::EventKind> kinds)
+    : reader_(reader), kinds_(kinds.begin(), kinds.end()) {}
+
+LaneMerge::Lane& LaneMerge::lane_of(LaneKey key) {
+  std::unique_ptr<Lane>& lane = lanes_[key];
+  if (lane == nullptr) lane = std::make_unique<Lane>();
+  return *lane;
+}
+
+void LaneMerge::add(std::span<const store::ChunkSummary> chunks) {
   for (const store::ChunkSummary& chunk : chunks) {
-    const auto [at, fresh] = lane_of.try_emplace(chunk.worker_id, lanes_.size());
-    if (fresh) lanes_.emplace_back();
-    lanes_[at->second].chunks.push_back(chunk.id);
+    // A look at the program of each would be a look at the whole file.
+    lane_of({store::ProgramId{}, chunk.worker_id}).parts.push_back({chunk.id, {}});
   }
-  for (Lane& lane : lanes_) std::reverse(lane.chunks.begin(), lane.chunks.end());
+  started_ = false;
+}
+
+Result<void> LaneMerge::add(const store::Cut& cut) {
+  const auto places = reader_.chunks_between(last_chunk_, cut.last_chunk);
+  if (!places) return places.error();
+  std::map<std::int64_t, UnderWay> under_way;
+  for (const store::Cut::Part& part : cut.under_way) under_way[part.chunk].rows = part.rows;
+  const auto add_part = [&](std::int64_t chunk, std::size_t first, Lane& lane) {
+    const auto at = under_way.find(chunk);
+    const bool whole = at == under_way.end();
+    if (!whole) at->second.lane = &lane;
+    if (whole || at->second.rows > first) {
+      lane.parts.push_back(
+          {chunk, {first, whole ? store::Reader::RowRange{}.last : at->second.rows}});
+    }
+  };
+  for (const auto& [chunk, before] : under_way_) {
+    if (before.lane != nullptr) add_part(chunk, before.rows, *before.lane);
+  }
+  for (const store::Reader::ChunkPlace& place : *places) {
+    add_part(place.id, 0, lane_of({place.program_id, place.worker_id}));
+  }
+  under_way_ = std::move(under_way);
+  last_chunk_ = std::max(last_chunk_, cut.last_chunk);
+  started_ = false;
+  return {};
 }
 
 LaneMerge::Instant LaneMerge::span_head(const Lane& lane) {
@@ -38,15 +68,16 @@ LaneMerge::Instant LaneMerge::event_head(const Lane& lane) {
 // Reads chunks until there is something; false: there is nothing left.
 Result<bool> LaneMerge::advance(Lane& lane) {
   while (lane.span == lane.spans.size() && lane.event == lane.events.size()) {
-    if (lane.chunks.empty()) return false;
+    if (lane.parts.empty()) return false;
     lane.spans.clear();
     lane.events.clear();
     lane.span = 0;
     lane.event = 0;
-    const Result<void> read =
-        reader_.read_spans_and_events(lane.chunks.back(), kinds_, lane.spans, lane.events);
+    const Part part = lane.parts.front();
+    const Result<std::size_t> read =
+        reader_.read_spans_and_events(part.chunk, kinds_, lane.spans, lane.events, part.rows);
     if (!read) return read.error();
-    lane.chunks.pop_back();
+    lane.parts.pop_front();
     ++chunks_read_;
   }
   lane.head = std::min(span_head(lane), event_head(lane));
@@ -69,10 +100,10 @@ Result<bool> LaneMerge::next(std::vector<store::Span>& spans,
   events.clear();
   if (!started_) {
     started_ = true;
-    for (Lane& lane : lanes_) {
-      const Result<bool> more = advance(lane);
+    for (const auto& [key, lane] : lanes_) {
+      const Result<bool> more = advance(*lane);
       if (!more) return more.error();
-      if (*more) heap_.push_back(&lane);
+      if (*more) heap_.push_back(lane.get());
     }
     std::make_heap(heap_.begin(), heap_.end(), is_later);
   }

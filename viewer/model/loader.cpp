@@ -96,7 +96,8 @@ void SessionLoader::load() {
   const std::vector<store::ChunkSummary> chunks = entities.chunks;
   SessionBuilder builder(path_, std::move(entities));
   publish(builder.summary(), 0);
-  LaneMerge merge(*reader, chunks, kSessionKinds);
+  LaneMerge merge(*reader, kSessionKinds);
+  merge.add(chunks);
   std::vector<store::Span> spans;
   std::vector<store::EventRow> events;
   std::size_t published = 0;

@@ -1,7 +1,8 @@
 // Memory that only grows and is given back as a whole: where a session keeps what it packed.
 //
 // One thread fills it; what was filled never moves and may be read from any thread once nothing is
-// added any more. Before, who reads a little beyond what is packed meets what is being written.
+// added any more. Before, who reads a little beyond what is packed meets what is being written;
+// Beside::Readers leaves so much room behind everything that they do not.
 #pragma once
 
 #include <algorithm>
@@ -20,12 +21,28 @@ class PackedArena {
   // Whoever reads packed bytes may read so many beyond the last one.
   static constexpr std::size_t kReadBeyond = 8;
 
+  enum class Beside : std::uint8_t { Nobody, Readers };
+  explicit PackedArena(Beside beside = Beside::Nobody)
+      : gap_(beside == Beside::Readers ? kReadBeyond : 0) {}
+
   template <class T>
   const T* copy(std::span<const T> values) {
     static_assert(std::is_trivially_copyable_v<T>);
     if (values.empty()) return nullptr;
-    std::byte* at = allocate(values.size_bytes(), alignof(T));
+    std::byte* at = allocate(values.size_bytes() + gap_, alignof(T));
     std::memcpy(at, values.data(), values.size_bytes());
+    std::memset(at + values.size_bytes(), 0, gap_);
+    return reinterpret_cast<const T*>(at);
+  }
+
+  // Both, one behind the other.
+  template <class T>
+  const T* join(std::span<const T> first, std::span<const T> second) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::byte* at = allocate(first.size_bytes() + second.size_bytes() + gap_, alignof(T));
+    if (!first.empty()) std::memcpy(at, first.data(), first.size_bytes());
+    std::memcpy(at + first.size_bytes(), second.data(), second.size_bytes());
+    std::memset(at + first.size_bytes() + second.size_bytes(), 0, gap_);
     return reinterpret_cast<const T*>(at);
   }
 
@@ -52,6 +69,10 @@ class PackedArena {
     return at;
   }
 
+  // Constant after construction.
+  std::size_t gap_;
+
+  // Owned by who fills it.
   std::vector<std::unique_ptr<std::byte[]>> pages_;
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;

@@ -9,12 +9,6 @@ namespace {
 
 using store::EventKind;
 
-std::unordered_map<store::WorkerId, std::size_t> index_by_id(std::span<const Worker> workers) {
-  std::unordered_map<store::WorkerId, std::size_t> by_id;
-  for (std::size_t at = 0; at < workers.size(); ++at) by_id[workers[at].row.id] = at;
-  return by_id;
-}
-
 std::optional<DecisionKind> decision_kind(EventKind kind) {
   switch (kind) {
     case EventKind::Preempt:
@@ -32,18 +26,6 @@ std::optional<DecisionKind> decision_kind(EventKind kind) {
     default:
       return std::nullopt;
   }
-}
-
-Decision decision_of(const store::EventRow& event, DecisionKind kind, const SchedulerInput& input) {
-  Decision decision{.ns = event.ns, .kind = kind};
-  if (kind == DecisionKind::Wake) {
-    decision.other = static_cast<std::uint32_t>(std::min<std::uint64_t>(event.arg, UINT32_MAX));
-  } else if (kind == DecisionKind::Preempt || kind == DecisionKind::Handoff) {
-    decision.task = input.find_task(event.task_id);
-  } else {
-    decision.amount = event.arg;
-  }
-  return decision;
 }
 
 // What a thread without a task of its own was in: driving a worker, asleep, or neither.
@@ -163,135 +145,122 @@ std::uint64_t thread_of(const store::EventRow& event) {
   return about ? event.arg : 0;
 }
 
-std::vector<std::vector<Decision>> make_decisions(const SchedulerInput& input) {
-  const auto by_id = index_by_id(input.workers);
-  std::vector<std::vector<Decision>> out(input.workers.size() + 1);
-  const auto of = [&](store::WorkerId id) -> std::vector<Decision>& {
-    const auto at = by_id.find(id);
-    return at == by_id.end() ? out.back() : out[at->second];
-  };
-  std::vector<bool> driven(input.workers.size() + 1);
-  for (const store::EventRow& event : input.events) {
-    const std::optional<DecisionKind> kind = decision_kind(event.kind);
-    if (!kind) continue;
-    std::vector<Decision>& decisions = of(event.worker_id);
-    if (*kind == DecisionKind::Takeover) {
-      // Who drives it first took it from nobody.
-      const auto at = static_cast<std::size_t>(&decisions - out.data());
-      const bool first = !driven[at];
-      driven[at] = true;
-      if (first) continue;
-    }
-    decisions.push_back(decision_of(event, *kind, input));
-  }
-  for (const store::StealRow& steal : input.steals) {
-    of(steal.thief)
-        .push_back({.ns = steal.ns,
-                    .amount = steal.count,
-                    .task = input.find_task(steal.task_id),
-                    .other = steal.victim,
-                    .kind = DecisionKind::Steal});
-  }
-  return out;
+SchedulerStream::Lane& SchedulerStream::lane_of(store::WorkerId id) {
+  const auto at = lanes_.find(id);
+  return at == lanes_.end() ? outside_ : at->second;
 }
 
-std::vector<std::vector<Drive>> make_drives(const SchedulerInput& input) {
-  const auto by_id = index_by_id(input.workers);
-  std::vector<std::vector<Drive>> out(input.workers.size());
-  std::vector<bool> open(input.workers.size());
-  for (const store::EventRow& event : input.events) {
-    const bool start = event.kind == EventKind::WorkerStart;
-    if (!start && event.kind != EventKind::WorkerStop) continue;
-    const auto at = by_id.find(event.worker_id);
-    if (at == by_id.end()) continue;
-    if (open[at->second]) out[at->second].back().end_ns = event.ns;
-    open[at->second] = start;
-    if (start) out[at->second].push_back({event.ns, input.duration_ns, event.arg});
+void SchedulerStream::add(const store::EventRow& event) {
+  if (const std::optional<DecisionKind> kind = decision_kind(event.kind)) {
+    add_decision(event, *kind);
   }
-  return out;
+  switch (event.kind) {
+    case EventKind::WorkerStart:
+      return add_drive(event);
+    case EventKind::WorkerStop:
+      add_drive(event);
+      return add_queue(event.kind, event.worker_id, event.ns, 0, 0);
+    case EventKind::QueueLength:
+      return add_queue(event.kind, event.worker_id, event.ns, event.arg, event.arg2);
+    case EventKind::WorkerPark:
+      return add_park(event.worker_id, event.ns);
+    case EventKind::WorkerCount:
+      return add_worker_count(event);
+    case EventKind::Steal:
+      return add(store::StealRow{.ns = event.ns,
+                                 .thief = event.worker_id,
+                                 .victim = static_cast<store::WorkerId>(event.arg),
+                                 .count = event.arg2,
+                                 .task_id = event.task_id});
+    case EventKind::ThreadPark:
+    case EventKind::ThreadWake:
+      return sleeps_.push_back({event.ns, event.arg, event.kind == EventKind::ThreadPark});
+    default:
+      break;
+  }
 }
 
-CounterTrack make_queued(const SchedulerInput& input) {
-  struct Change {
-    std::int64_t ns;
-    store::WorkerId worker;
-    EventKind kind;  // of a queue length, else how the worker ceased to have one
-    std::uint64_t here = 0;
-    std::uint64_t global = 0;
-  };
-  std::vector<Change> changes;
-  for (const store::EventRow& event : input.events) {
-    if (event.kind == EventKind::QueueLength || event.kind == EventKind::WorkerStop) {
-      changes.push_back({event.ns, event.worker_id, event.kind, event.arg, event.arg2});
-    }
+void SchedulerStream::add_decision(const store::EventRow& event, DecisionKind kind) {
+  Lane& lane = lane_of(event.worker_id);
+  // Who drives it first took it from nobody.
+  if (kind == DecisionKind::Takeover && !std::exchange(lane.driven, true)) return;
+  Decision decision{.ns = event.ns, .kind = kind};
+  if (kind == DecisionKind::Wake) {
+    decision.other = static_cast<std::uint32_t>(std::min<std::uint64_t>(event.arg, UINT32_MAX));
+  } else if (kind == DecisionKind::Preempt || kind == DecisionKind::Handoff) {
+    decision.task = find_task_(event.task_id);
+  } else {
+    decision.amount = event.arg;
   }
-  if (std::none_of(changes.begin(), changes.end(),
-                   [](const Change& a) { return a.kind == EventKind::QueueLength; })) {
-    return {};
-  }
-  for (const store::ParkRow& park : input.parks) {
-    changes.push_back({park.start_ns, park.worker_id, EventKind::WorkerPark});
-  }
-  std::stable_sort(changes.begin(), changes.end(),
-                   [](const Change& a, const Change& b) { return a.ns < b.ns; });
-  std::unordered_map<store::WorkerId, std::uint64_t> local;  // of workers that have not stopped
-  std::uint64_t locals = 0;
-  struct Global {
-    std::uint64_t length = 0;
-    std::uint64_t workers = 0;  // that have not stopped
-  };
-  std::unordered_map<store::ProgramId, Global> global_of;
-  std::uint64_t globals = 0;
-  std::vector<std::int64_t> ns;
-  std::vector<std::uint64_t> values;
-  for (const Change& change : changes) {
-    Global& global = global_of[store::program_of_worker(change.worker)];
-    const auto [found, fresh] = local.try_emplace(change.worker, 0);
-    if (fresh) ++global.workers;
-    std::uint64_t& here = found->second;
-    const bool known = change.kind == EventKind::QueueLength;
-    locals += (known ? change.here : 0) - here;
-    here = known ? change.here : 0;
-    if (change.kind == EventKind::WorkerStop) {
-      local.erase(change.worker);
-      --global.workers;
-    }
-    const std::uint64_t before = global.length;
-    if (known) global.length = change.global;
-    if (change.kind == EventKind::WorkerPark || global.workers == 0) global.length = 0;
-    globals += global.length - before;
-    if (!values.empty() && values.back() == locals + globals) continue;
-    ns.push_back(change.ns);
-    values.push_back(locals + globals);
-  }
-  return {std::move(ns), std::move(values)};
+  lane.decisions.add(decision);
 }
 
-std::vector<WorkerCount> make_worker_counts(const SchedulerInput& input) {
-  std::vector<WorkerCount> counts;
-  std::unordered_map<store::ProgramId, std::uint64_t> of_program;
-  std::uint64_t all = 0;
-  for (const store::EventRow& event : input.events) {
-    if (event.kind != EventKind::WorkerCount) continue;
-    std::uint64_t& own = of_program[event.program_id];
-    all += event.arg - own;
-    own = event.arg;
-    counts.push_back({event.ns, all});
-  }
-  return counts;
+void SchedulerStream::add(const store::StealRow& steal) {
+  lane_of(steal.thief)
+      .decisions.add({.ns = steal.ns,
+                      .amount = steal.count,
+                      .task = find_task_(steal.task_id),
+                      .other = steal.victim,
+                      .kind = DecisionKind::Steal});
 }
 
-void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
+void SchedulerStream::add_drive(const store::EventRow& event) {
+  Lane& lane = lane_of(event.worker_id);
+  if (&lane == &outside_) return;
+  if (lane.open) lane.drives.back().end_ns = event.ns;
+  lane.open = event.kind == EventKind::WorkerStart;
+  if (lane.open) lane.drives.push_back({event.ns, event.ns, event.arg});
+}
+
+void SchedulerStream::add_park(store::WorkerId worker, std::int64_t ns) {
+  add_queue(EventKind::WorkerPark, worker, ns, 0, 0);
+}
+
+void SchedulerStream::add_queue(EventKind kind, store::WorkerId worker, std::int64_t ns,
+                                std::uint64_t here, std::uint64_t global) {
+  GlobalQueue& queue = global_[store::program_of_worker(worker)];
+  const auto [local, fresh] = local_.try_emplace(worker, 0);
+  if (fresh) ++queue.workers;
+  const bool known = kind == EventKind::QueueLength;
+  queued_now_ += here - local->second;
+  local->second = here;
+  if (kind == EventKind::WorkerStop) {
+    local_.erase(local);
+    --queue.workers;
+  }
+  const std::uint64_t before = queue.length;
+  if (known) queue.length = global;
+  if (kind == EventKind::WorkerPark || queue.workers == 0) queue.length = 0;
+  queued_now_ += queue.length - before;
+  has_queues_ = has_queues_ || known;
+  queued_.add(ns, queued_now_);
+}
+
+void SchedulerStream::add_worker_count(const store::EventRow& event) {
+  std::uint64_t& own = workers_of_[event.program_id];
+  workers_now_ += event.arg - own;
+  own = event.arg;
+  worker_counts_.push_back({event.ns, workers_now_});
+}
+
+void SchedulerStream::share_with(Worker& worker, std::int64_t duration_ns) const {
+  const auto at = lanes_.find(worker.row.id);
+  if (at == lanes_.end()) return;
+  const Lane& lane = at->second;
+  worker.decisions = lane.decisions.share();
+  worker.drives = lane.drives;
+  if (lane.open) worker.drives.back().end_ns = std::max(duration_ns, worker.drives.back().end_ns);
+}
+
+void fill_threads(std::vector<Thread>& threads, const ThreadInput& input,
                   std::vector<std::vector<TimedUse>> by_thread, PackedArena& arena) {
   std::unordered_map<std::uint64_t, std::size_t> by_id;
   for (std::size_t at = 0; at < threads.size(); ++at) by_id[threads[at].id] = at;
   std::vector<std::vector<Change>> changes(threads.size());
-  for (const store::EventRow& event : input.events) {
-    const bool park = event.kind == EventKind::ThreadPark;
-    if (!park && event.kind != EventKind::ThreadWake) continue;
-    if (const auto at = by_id.find(event.arg); at != by_id.end()) {
+  for (const ThreadSleep& sleep : input.sleeps) {
+    if (const auto at = by_id.find(sleep.thread_id); at != by_id.end()) {
       changes[at->second].push_back(
-          {event.ns, park ? Change::Park : Change::Wake, store::kNoWorker});
+          {sleep.ns, sleep.asleep ? Change::Park : Change::Wake, store::kNoWorker});
     }
   }
   for (const Worker& worker : input.workers) {
@@ -325,29 +294,32 @@ void fill_threads(std::vector<Thread>& threads, const SchedulerInput& input,
   }
 }
 
-IdleTimes make_idle_times(std::span<const store::ParkRow> parks,
-                          std::span<const store::ParkRow> spins, PackedArena& arena) {
-  IdleTimes idle;
-  TrackBuilder builder;
-  idle.parks = parks.size();
-  idle.spins = spins.size();
+void IdleBuilder::add(std::span<const store::ParkRow> parks, std::span<const store::ParkRow> spins,
+                      PackedArena& arena) {
+  parks_ += parks.size();
+  spins_ += spins.size();
   std::size_t park = 0;
   std::size_t spin = 0;
-  std::int64_t end_ns = 0;
   while (park < parks.size() || spin < spins.size()) {
     const bool asleep = spin == spins.size() ||
                         (park < parks.size() && parks[park].start_ns < spins[spin].start_ns);
     const store::ParkRow& row = asleep ? parks[park++] : spins[spin++];
-    const std::int64_t start_ns = std::max(row.start_ns, end_ns);
+    const std::int64_t start_ns = std::max(row.start_ns, end_ns_);
     if (row.end_ns <= start_ns) continue;
-    end_ns = row.end_ns;
-    builder.add({.start_ns = start_ns,
-                 .end_ns = end_ns,
-                 .state_class = asleep ? StateClass::Sleep : StateClass::Running},
-                arena);
+    end_ns_ = row.end_ns;
+    builder_.add({.start_ns = start_ns,
+                  .end_ns = end_ns_,
+                  .state_class = asleep ? StateClass::Sleep : StateClass::Running},
+                 arena);
   }
-  idle.track = builder.finish(arena);
-  return idle;
+}
+
+IdleTimes IdleBuilder::finish(PackedArena& arena) {
+  return {.track = builder_.finish(arena), .parks = parks_, .spins = spins_};
+}
+
+IdleTimes IdleBuilder::snapshot(PackedArena& rest, KeptMemory& kept) const {
+  return {.track = builder_.snapshot(rest, kept), .parks = parks_, .spins = spins_};
 }
 
 }  // namespace taskscope::viewer

@@ -76,6 +76,10 @@ TaskIndex TraceSession::find_task(TaskId id) const {
   if (id == 0) return kNoTask;
   // Ids count from 1 without holes unless events were lost.
   if (id <= tasks_.size() && tasks_[id - 1].row.id == id) return static_cast<TaskIndex>(id - 1);
+  if (!strays_.empty()) {
+    const auto* at = std::lower_bound(strays_.begin(), strays_.end(), std::pair(id, TaskIndex{0}));
+    return at == strays_.end() || at->first != id ? kNoTask : at->second;
+  }
   const auto at =
       std::lower_bound(tasks_.begin(), tasks_.end(), id,
                        [](const Task& task, TaskId value) { return task.row.id < value; });
@@ -238,8 +242,7 @@ SpanIndex TraceSession::woken_span(SpanIndex span) const {
 
 // Between two known instants as if all were evenly spread.
 ClassTimes TraceSession::overview_before(std::int64_t ns) const {
-  const double exact = static_cast<double>(ns) / static_cast<double>(duration_ns()) *
-                       static_cast<double>(overview_.size() - 1);
+  const double exact = static_cast<double>(ns) / overview_part_ns_;
   const auto at = std::min(static_cast<std::size_t>(exact), overview_.size() - 1);
   ClassTimes times = overview_[at];
   if (at + 1 == overview_.size()) return times;

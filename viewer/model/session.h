@@ -6,7 +6,9 @@
 // first.
 //
 // Built by SessionBuilder on a loader thread, immutable from then on and shared by reference count
-// between the UI thread and the row-query threads. Everything here may be read from any thread.
+// between the UI thread and the row-query threads. Everything here may be read from any thread. Of
+// a recording under way there is one after another; they share what does not change any more, and
+// a task keeps its index.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +17,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "recorder/store/rows.h"
 #include "viewer/model/counter_track.h"
 #include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
+#include "viewer/model/growing_array.h"
 #include "viewer/model/track.h"
 
 namespace taskscope::viewer {
@@ -200,7 +204,7 @@ class TraceSession {
   ThreadUse thread_use(std::uint32_t payload, std::uint32_t extra) const;
   std::uint64_t skipped_spans() const { return skipped_spans_; }  // damaged or of unknown tasks
   std::uint64_t cut_spans() const { return cut_spans_; }  // overlapped the span of the task before
-  std::size_t packed_bytes() const { return arena_.bytes() + thread_arena_.bytes(); }
+  std::size_t packed_bytes() const { return packed_bytes_; }
 
   TaskIndex find_task(TaskId id) const;                         // kNoTask if there is none
   std::optional<std::uint32_t> find_worker(WorkerId id) const;  // its index
@@ -241,6 +245,8 @@ class TraceSession {
   store::RecordingInfo info_;
   std::vector<std::string> program_names_;  // by id, from 1 on
   std::vector<Task> tasks_;
+  // By id: those whose place does not follow from it. Empty: tasks are in the order of their ids.
+  SharedArray<std::pair<TaskId, TaskIndex>> strays_;
   std::vector<Worker> workers_;
   std::vector<TaskGroup> groups_;
   std::vector<store::ObjectRow> objects_;
@@ -253,10 +259,16 @@ class TraceSession {
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.
   std::vector<ClassTimes> overview_;
-  PackedArena arena_;                // of all tracks but those of threads
-  PackedArena thread_arena_;         // these are packed while the others are read
+  double overview_part_ns_ = 0;  // the distance between them
+  // Of all tracks but those of threads. shared: by the snapshots of a recording under way.
+  std::shared_ptr<PackedArena> arena_ = std::make_shared<PackedArena>();
+  // These are packed while the others are read. shared: the same.
+  std::shared_ptr<PackedArena> thread_arena_ = std::make_shared<PackedArena>();
+  PackedArena rest_;  // what a snapshot has for itself
+  KeptMemory kept_;   // memory that tracks refer to
+  std::size_t packed_bytes_ = 0;
   std::size_t span_count_ = 0;       // of all tasks
-  std::vector<SpanDetail> details_;  // each that occurs, once; woken_by is not among them
+  SharedArray<SpanDetail> details_;  // each that occurs, once; woken_by is not among them
   ArmTracks arms_;                   // at the beginnings of the waits
   ArmTracks chosen_;                 // when the tasks ran again
   std::uint64_t skipped_spans_ = 0;

@@ -44,6 +44,9 @@ bool same(const SpanDetail& a, const SpanDetail& b) {
   return std::bit_cast<Halves>(a) == std::bit_cast<Halves>(b);
 }
 
+// Parts of the overview of a recording under way.
+constexpr std::size_t kAllPartsMax = 2 * TraceSession::kOverviewParts;
+
 }  // namespace
 
 std::uint32_t& DetailTable::slot_of(const SpanDetail& detail) {
@@ -66,8 +69,12 @@ std::uint32_t DetailTable::number_of(const SpanDetail& detail) {
   return number;
 }
 
-SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
-    : path_(std::move(path)), entities_(std::move(entities)) {
+SessionBuilder::SessionBuilder(std::string path, SessionEntities entities, Extent extent)
+    : path_(std::move(path)),
+      entities_(std::move(entities)),
+      extent_(extent),
+      scheduler_([this](TaskId id) { return find_task(id); }),
+      all_sums_(kAllPartsMax, 1) {
   const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::sort(entities_.tasks.begin(), entities_.tasks.end(), by_id);
   std::sort(entities_.workers.begin(), entities_.workers.end(), by_id);
@@ -78,11 +85,17 @@ SessionBuilder::SessionBuilder(std::string path, SessionEntities entities)
   base_ = make_base();
 }
 
+SessionBuilder::~SessionBuilder() = default;
+
 // Ids count from 1 without holes, but for what was lost.
 std::optional<std::uint32_t> SessionBuilder::find_object(store::ObjectId id) const {
   const std::vector<store::ObjectRow>& objects = base_->objects_;
   if (id - 1 < objects.size() && objects[id - 1].id == id) {
     return static_cast<std::uint32_t>(id - 1);
+  }
+  if (extent_ == Extent::Growing) {
+    const auto stray = stray_objects_.find(id);
+    return stray == stray_objects_.end() ? std::nullopt : std::optional(stray->second);
   }
   const auto at =
       std::lower_bound(objects.begin(), objects.end(), id,
@@ -94,7 +107,7 @@ std::optional<std::uint32_t> SessionBuilder::find_object(store::ObjectId id) con
 // What happened on a worker beside its spans.
 void SessionBuilder::add_workers(TraceSession& session) const {
   for (const store::WorkerRow& row : entities_.workers) session.workers_.emplace_back().row = row;
-  for (Worker& worker : session.workers_) add_worker_times(worker, session.arena_);
+  for (Worker& worker : session.workers_) add_worker_times(worker, *session.arena_);
 }
 
 void SessionBuilder::add_worker_times(Worker& worker, PackedArena& arena) const {
@@ -108,7 +121,9 @@ void SessionBuilder::add_worker_times(Worker& worker, PackedArena& arena) const 
   std::vector<store::ParkRow> spins;
   take(entities_.parks, parks);
   take(entities_.spins, spins);
-  worker.idle = make_idle_times(parks, spins, arena);
+  IdleBuilder idle;
+  idle.add(parks, spins, arena);
+  worker.idle = idle.finish(arena);
   take(entities_.lost, worker.lost);
   take(entities_.chunks, worker.chunks);
 }
@@ -123,42 +138,57 @@ std::shared_ptr<TraceSession> SessionBuilder::make_base() {
   session->findings_ = entities_.findings;
   session->chunks_ = entities_.chunks;
   session->program_names_ = store::program_names(entities_.info.programs);
+  if (extent_ == Extent::Growing) {
+    session->arena_ = std::make_shared<PackedArena>(PackedArena::Beside::Readers);
+  }
   add_workers(*session);
+  base_ = session;
   session->tasks_.resize(entities_.tasks.size());
-  std::map<std::pair<store::ProgramId, store::SiteId>, std::uint32_t> groups;
   for (std::size_t at = 0; at < session->tasks_.size(); ++at) {
     Task& task = session->tasks_[at];
     task.row = std::move(entities_.tasks[at]);
-    task.name = task_name(*session, task.row);
-    const std::uint64_t number = store::own_id(task.row.id);
-    const std::string prefix = session->program_prefix(task.row.id);
-    task.label =
-        prefix + (task.row.name.empty() && number != 1 ? fmt::format("{} {}", task.name, number)
-                                                       : task.name);
-    const auto [group, fresh] =
-        groups.try_emplace({store::program_of(task.row.id), task.row.spawn_site_id},
-                           static_cast<std::uint32_t>(session->groups_.size()));
-    if (fresh) {
-      session->groups_.push_back({.spawn_site_id = task.row.spawn_site_id,
-                                  .label = {},
-                                  .place = session->site_text(task.row.spawn_site_id),
-                                  .tasks = {},
-                                  .index = {}});
-      session->groups_.back().label = prefix + task.name;
-    }
-    task.group = group->second;
-    TaskGroup& members = session->groups_[task.group];
-    members.tasks.push_back(static_cast<TaskIndex>(at));
-    const ClassTimes times = approximate_class_times(task.row.state_ns);
-    for (std::size_t c = 0; c < kStateClasses; ++c) members.times[c] += times[c];
-    // Members with different names are called by their place instead of by one of the names.
-    if (prefix + task.name != members.label) {
-      const std::string function = site_function(*session, task.row.spawn_site_id);
-      members.label = prefix + (function.empty() ? "task" : function);
-    }
+    name_task(task);
+    put_into_group(static_cast<TaskIndex>(at));
   }
   std::vector<store::TaskRow>().swap(entities_.tasks);
   return session;
+}
+
+void SessionBuilder::name_task(Task& task) const {
+  task.name = task_name(*base_, task.row);
+  const std::uint64_t number = store::own_id(task.row.id);
+  const std::string prefix = base_->program_prefix(task.row.id);
+  task.label =
+      prefix +
+      (task.row.name.empty() && number != 1 ? fmt::format("{} {}", task.name, number) : task.name);
+}
+
+void SessionBuilder::put_into_group(TaskIndex index) {
+  Task& task = base_->tasks_[index];
+  std::vector<TaskGroup>& groups = base_->groups_;
+  const std::string name = base_->program_prefix(task.row.id) + task.name;
+  const auto [group, fresh] =
+      groups_.try_emplace({store::program_of(task.row.id), task.row.spawn_site_id},
+                          static_cast<std::uint32_t>(groups.size()));
+  if (fresh) {
+    groups.push_back({.spawn_site_id = task.row.spawn_site_id,
+                      .label = name,
+                      .place = base_->site_text(task.row.spawn_site_id),
+                      .tasks = {},
+                      .index = {}});
+  }
+  task.group = group->second;
+  TaskGroup& members = groups[task.group];
+  members.tasks.push_back(index);
+  const ClassTimes times = approximate_class_times(task.row.state_ns);
+  for (std::size_t c = 0; c < kStateClasses; ++c) members.times[c] += times[c];
+  if (name != members.label) members.label = place_label(task);
+}
+
+// Members with different names are called by their place instead of by one of the names.
+std::string SessionBuilder::place_label(const Task& task) const {
+  const std::string function = site_function(*base_, task.row.spawn_site_id);
+  return base_->program_prefix(task.row.id) + (function.empty() ? "task" : function);
 }
 
 SessionPtr SessionBuilder::overview() {
@@ -220,7 +250,7 @@ void SessionBuilder::add_span(const store::Span& span, TaskIndex task) {
                    .payload = details_.number_of(detail),
                    .state_class = classify(span.state, span.reason)};
   if (!detail.on_thread()) {
-    const TaskIndex waker = span.woken_by == 0 ? kNoTask : base_->find_task(span.woken_by);
+    const TaskIndex waker = span.woken_by == 0 ? kNoTask : find_task(span.woken_by);
     if (waker != kNoTask) {
       packed.extra = waker + 1;
       if (task_spans_[waker].first_woken == kNoTask) task_spans_[waker].first_woken = task;
@@ -228,8 +258,12 @@ void SessionBuilder::add_span(const store::Span& span, TaskIndex task) {
   } else if (span.state == store::TaskState::Running) {
     packed.extra = std::exchange(of.first_woken, kNoTask) + 1;  // kNoTask becomes 0
   }
-  of.track.add(packed, base_->arena_);
+  of.track.add(packed, *base_->arena_);
   of.last_unfinished = !span.finished;
+  if (extent_ == Extent::Growing) {
+    group_sums_[base_->tasks_[task].group].add(packed.state_class, packed.start_ns, packed.end_ns);
+    all_sums_.add(packed.state_class, packed.start_ns, packed.end_ns);
+  }
   if (!detail.on_thread()) return;
   if (detail.worker < worker_spans_.size()) {
     TrackBuilder& worker = worker_spans_[detail.worker];
@@ -237,7 +271,7 @@ void SessionBuilder::add_span(const store::Span& span, TaskIndex task) {
     packed.end_ns = std::max(packed.start_ns, packed.end_ns);
     packed.payload = task;
     packed.extra = 0;
-    worker.add(packed, base_->arena_);
+    worker.add(packed, *base_->arena_);
   } else if (detail.workerless() && detail.object < base_->threads_.size()) {
     workerless_.push_back(
         {{packed.start_ns, packed.end_ns}, packed.state_class, task, detail.object});
@@ -247,7 +281,7 @@ void SessionBuilder::add_span(const store::Span& span, TaskIndex task) {
 void SessionBuilder::add_spans(std::span<const store::Span> spans) {
   batch_.clear();
   for (const store::Span& span : spans) {
-    const TaskIndex task = base_->find_task(span.task_id);
+    const TaskIndex task = find_task(span.task_id);
     const bool sound = task != kNoTask && span.start_ns >= 0 && span.end_ns >= span.start_ns &&
                        static_cast<std::size_t>(span.state) < store::kSpanStates;
     batch_.push_back(sound ? task : kNoTask);
@@ -264,7 +298,7 @@ void SessionBuilder::add_spans(std::span<const store::Span> spans) {
 }
 
 void SessionBuilder::add_arm(const store::EventRow& event) {
-  const TaskIndex task = base_->find_task(event.task_id);
+  const TaskIndex task = find_task(event.task_id);
   if (task == kNoTask) return;
   SelectArm arm;
   arm.object = find_object(event.object_id).value_or(SelectArm::kNoObject) & SelectArm::kNoObject;
@@ -272,7 +306,7 @@ void SessionBuilder::add_arm(const store::EventRow& event) {
   TrackBuilder& arms = (event.kind == store::EventKind::Arm ? arms_ : chosen_)[task];
   const std::int64_t ns = std::max(event.ns, arms.end_ns());
   arms.add({.start_ns = ns, .end_ns = ns, .payload = std::bit_cast<std::uint32_t>(arm)},
-           base_->arena_);
+           *base_->arena_);
 }
 
 void SessionBuilder::add_events(std::span<const store::EventRow> events) {
@@ -282,33 +316,53 @@ void SessionBuilder::add_events(std::span<const store::EventRow> events) {
       continue;
     }
     if (const std::uint64_t id = thread_of(event); id != 0) thread_index(id);
-    events_.push_back(event);
+    if (extent_ == Extent::Growing) {
+      scheduler_.add(event);
+    } else {
+      events_.push_back(event);
+    }
   }
 }
 
 // What happened beside the running of tasks: workers' decisions, threads, queues.
 void SessionBuilder::build_scheduler(TraceSession& session) {
-  std::vector<Worker>& workers = session.workers_;
-  const SchedulerInput input{.events = events_,
-                             .steals = entities_.steals,
-                             .parks = entities_.parks,
-                             .workers = workers,
-                             .find_task = [&](TaskId id) { return session.find_task(id); },
-                             .duration_ns = session.duration_ns()};
-  std::vector<std::vector<Decision>> decisions = make_decisions(input);
-  std::vector<std::vector<Drive>> drives = make_drives(input);
-  for (std::size_t at = 0; at < workers.size(); ++at) {
-    workers[at].decisions = DecisionTrack(std::move(decisions[at]));
-    workers[at].drives = std::move(drives[at]);
+  SchedulerStream stream([&](TaskId id) { return session.find_task(id); });
+  for (const Worker& worker : session.workers_) stream.add_worker(worker.row.id);
+  const auto by_start = [](const auto& a, const auto& b) { return a.start_ns < b.start_ns; };
+  const auto by_ns = [](const auto& a, const auto& b) { return a.ns < b.ns; };
+  std::stable_sort(entities_.parks.begin(), entities_.parks.end(), by_start);
+  std::stable_sort(entities_.steals.begin(), entities_.steals.end(), by_ns);
+  auto park = entities_.parks.begin();
+  auto steal = entities_.steals.begin();
+  const auto add_before = [&](std::int64_t ns) {
+    for (; park != entities_.parks.end() && park->start_ns < ns; ++park) {
+      stream.add_park(park->worker_id, park->start_ns);
+    }
+    for (; steal != entities_.steals.end() && steal->ns < ns; ++steal) stream.add(*steal);
+  };
+  for (const store::EventRow& event : events_) {
+    add_before(event.ns);
+    stream.add(event);
   }
-  session.outside_ = DecisionTrack(std::move(decisions.back()));
-  session.queued_ = make_queued(input);
-  session.worker_counts_ = make_worker_counts(input);
-  std::vector<std::vector<TimedUse>> uses(session.threads_.size());
+  add_before(INT64_MAX);
+  for (Worker& worker : session.workers_) stream.share_with(worker, session.duration_ns());
+  session.outside_ = stream.outside();
+  session.queued_ = stream.queued();
+  session.worker_counts_ = stream.worker_counts();
+  fill_threads(session.threads_,
+               {.sleeps = stream.sleeps(),
+                .workers = session.workers_,
+                .duration_ns = session.duration_ns()},
+               thread_uses(session), *session.thread_arena_);
+}
+
+// What tasks without a worker did on each thread.
+SessionBuilder::ThreadUses SessionBuilder::thread_uses(const TraceSession& session) const {
+  ThreadUses uses(session.threads_.size());
   for (const WorkerlessUse& use : workerless_) {
     uses[use.thread].push_back({use.range, use.state_class, {.task = use.task}});
   }
-  fill_threads(session.threads_, input, std::move(uses), session.thread_arena_);
+  return uses;
 }
 
 bool SessionBuilder::is_leaked(const Task& task, const SpanDetail& last) const {
@@ -323,7 +377,7 @@ bool SessionBuilder::is_leaked(const Task& task, const SpanDetail& last) const {
 }
 
 void SessionBuilder::finish_tasks(TraceSession& session) {
-  session.details_ = details_.take();
+  session.details_ = details_.share();
   for (std::size_t at = 0; at < session.tasks_.size(); ++at) {
     Task& task = session.tasks_[at];
     TaskSpans& of = task_spans_[at];
@@ -335,7 +389,7 @@ void SessionBuilder::finish_tasks(TraceSession& session) {
     if (of.last_unfinished && is_leaked(task, session.details_[of.track.last().payload])) {
       of.track.reclassify_last(StateClass::Leaked);
     }
-    task.track = of.track.finish(session.arena_);
+    task.track = of.track.finish(*session.arena_);
   }
   std::vector<TaskSpans>().swap(task_spans_);
 }
@@ -355,6 +409,7 @@ void SessionBuilder::build_groups(TraceSession& session) {
       std::min(TraceSession::kOverviewParts, static_cast<std::size_t>(duration_ns)));
   const ColumnGrid grid{static_cast<double>(duration_ns) / static_cast<double>(parts.size())};
   for (const TaskGroup& group : session.groups_) group.index.add_times(grid, 0, parts);
+  session.overview_part_ns_ = grid.ns_per_px;
   session.overview_.resize(parts.size() + 1);
   for (std::size_t at = 0; at < parts.size(); ++at) {
     for (std::size_t c = 0; c < kStateClasses; ++c) {
@@ -366,7 +421,7 @@ void SessionBuilder::build_groups(TraceSession& session) {
 ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {
   ArmTracks tracks;
   tracks.reserve(arms.size());
-  for (auto& [task, builder] : arms) tracks.emplace_back(task, builder.finish(base_->arena_));
+  for (auto& [task, builder] : arms) tracks.emplace_back(task, builder.finish(*base_->arena_));
   arms.clear();
   return tracks;
 }
@@ -378,7 +433,7 @@ SessionPtr SessionBuilder::finish() {
   const std::shared_ptr<TraceSession> session = std::move(base_);
   finish_tasks(*session);
   for (std::size_t at = 0; at < worker_spans_.size(); ++at) {
-    session->workers_[at].track = worker_spans_[at].finish(session->arena_);
+    session->workers_[at].track = worker_spans_[at].finish(*session->arena_);
   }
   // Groups only read the tracks that are there by now, and nothing is added to their arena any
   // more.
@@ -387,6 +442,7 @@ SessionPtr SessionBuilder::finish() {
   groups.join();
   session->skipped_spans_ = skipped_spans_;
   session->cut_spans_ = cut_spans_;
+  session->packed_bytes_ = session->arena_->bytes() + session->thread_arena_->bytes();
   session->stage_ = SessionStage::Complete;
   return session;
 }

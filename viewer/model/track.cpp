@@ -153,7 +153,7 @@ std::array<std::uint8_t, kStateClasses> to_shares(const ClassTimes& times, std::
 }
 
 Track::Block Track::block(std::size_t at) const {
-  if (blocks_ != nullptr) return blocks_[at];
+  if (blocks_ != nullptr) return (at + 1) * kBlockSpans < size_ ? blocks_[at] : *last_;
   return {.start_ns = start_ns_, .bytes = bytes_, .before = {}};
 }
 
@@ -165,8 +165,9 @@ std::size_t Track::last_block_before(std::int64_t ns) const {
   const std::size_t count = block_count();
   if (size_ == 0 || start_ns_ >= ns) return count;
   if (blocks_ == nullptr) return 0;
+  if (last_->start_ns < ns) return count - 1;
   const Block* after = std::partition_point(
-      blocks_ + 1, blocks_ + count, [ns](const Block& block) { return block.start_ns < ns; });
+      blocks_ + 1, blocks_ + count - 1, [ns](const Block& block) { return block.start_ns < ns; });
   return static_cast<std::size_t>(after - blocks_) - 1;
 }
 
@@ -318,8 +319,7 @@ void TrackBuilder::add(const TrackSpan& span, PackedArena& arena) {
 
 // As the span of number size_ - 1.
 void TrackBuilder::pack_last(PackedArena& arena) {
-  if ((size_ - 1) % kBlockSpans == 0) {
-    if (size_ > 1) seal(arena);
+  if (open_.empty()) {
     block_start_ns_ = last_.start_ns;
     packed_until_ns_ = last_.start_ns;
     predictor_ = {};
@@ -331,37 +331,69 @@ void TrackBuilder::pack_last(PackedArena& arena) {
   if (wanted > open_.capacity()) open_.reserve(wanted + wanted / 4);
   open_.insert(open_.end(), packed.data(), end);
   packed_until_ns_ = last_.end_ns;
+  if (size_ % kBlockSpans == 0) seal(arena);
 }
 
+// The open block is full, or the last one.
 void TrackBuilder::seal(PackedArena& arena) {
+  const ClassTimes before = times_before_open();
   const std::uint8_t* bytes = arena.copy(std::span<const std::uint8_t>(open_));
-  if (blocks_.empty()) blocks_.emplace_back();
-  Track::Block& block = blocks_.back();
-  block.start_ns = block_start_ns_;
-  block.bytes = bytes;
-  // Of the spans that are packed by now, all of them in full blocks but for the last block.
-  const std::size_t spans = blocks_.size() * kBlockSpans < size_
-                                ? kBlockSpans
-                                : size_ - (blocks_.size() - 1) * kBlockSpans;
-  ClassTimes times = block.before;
-  Unpacker unpacker(bytes, block_start_ns_);
-  for (std::size_t left = spans; left > 0; --left) add_up_to(times, unpacker.next(), INT64_MAX);
-  blocks_.push_back({.start_ns = 0, .bytes = nullptr, .before = times});
+  blocks_.push_back({.start_ns = block_start_ns_, .bytes = bytes, .before = before});
   std::vector<std::uint8_t>().swap(open_);
+}
+
+ClassTimes TrackBuilder::times_before_open() const {
+  if (blocks_.empty()) return {};
+  const Track::Block& full = blocks_.back();
+  ClassTimes times = full.before;
+  Unpacker unpacker(full.bytes, full.start_ns);
+  for (std::size_t left = kBlockSpans; left > 0; --left) {
+    add_up_to(times, unpacker.next(), INT64_MAX);
+  }
+  return times;
 }
 
 Track TrackBuilder::finish(PackedArena& arena) {
   Track track;
   if (size_ == 0) return track;
   pack_last(arena);
-  seal(arena);
-  blocks_.pop_back();
-  track.bytes_ = blocks_.front().bytes;
-  if (blocks_.size() > 1) track.blocks_ = arena.copy(std::span<const Track::Block>(blocks_));
+  if (!open_.empty()) seal(arena);
+  if (blocks_.size() > 1) {
+    track.blocks_ = arena.copy(std::span<const Track::Block>(blocks_.data(), blocks_.size()));
+    track.last_ = track.blocks_ + blocks_.size() - 1;
+  } else {
+    track.bytes_ = blocks_.back().bytes;
+  }
   track.start_ns_ = start_ns_;
   track.end_ns_ = last_.end_ns;
   track.size_ = size_;
   *this = TrackBuilder();
+  return track;
+}
+
+Track TrackBuilder::snapshot(PackedArena& rest, KeptMemory& kept) const {
+  Track track;
+  if (size_ == 0) return track;
+  const bool begins = open_.empty();
+  Track::Block open{.start_ns = begins ? last_.start_ns : block_start_ns_,
+                    .bytes = nullptr,
+                    .before = times_before_open()};
+  TrackPredictor predictor = begins ? TrackPredictor{} : predictor_;
+  std::array<std::uint8_t, kPackedMax> packed;
+  const std::uint8_t* const end =
+      pack(packed.data(), last_, begins ? last_.start_ns : packed_until_ns_, predictor);
+  open.bytes = rest.join<std::uint8_t>(
+      open_, {packed.data(), static_cast<std::size_t>(end - packed.data())});
+  if (blocks_.empty()) {
+    track.bytes_ = open.bytes;
+  } else {
+    track.last_ = rest.copy(std::span<const Track::Block>(&open, 1));
+    track.blocks_ = blocks_.data();
+    kept.push_back(blocks_.share().memory());
+  }
+  track.start_ns_ = start_ns_;
+  track.end_ns_ = last_.end_ns;
+  track.size_ = size_;
   return track;
 }
 

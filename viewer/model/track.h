@@ -12,10 +12,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "viewer/model/growing_array.h"
 #include "viewer/model/packed_arena.h"
 #include "viewer/model/state_class.h"
 #include "viewer/model/time_range.h"
@@ -113,8 +115,9 @@ class Track {
   std::size_t last_block_before(std::int64_t ns) const;
 
   // Constant after construction.
-  const std::uint8_t* bytes_ = nullptr;  // of the first block
-  const Block* blocks_ = nullptr;        // null: there is but one
+  const std::uint8_t* bytes_ = nullptr;  // of the first block, if that is the only one
+  const Block* blocks_ = nullptr;        // all but the last; null: there is but one
+  const Block* last_ = nullptr;          // the last one, if there are several
   std::int64_t start_ns_ = 0;
   std::int64_t end_ns_ = 0;
   std::uint32_t size_ = 0;
@@ -136,18 +139,23 @@ class TrackBuilder {
   void reclassify_last(StateClass state_class) { last_.state_class = state_class; }
   // The track; the builder is used up.
   Track finish(PackedArena& arena);
+  // The track as it is, while the builder goes on: full blocks are shared with it, what else it
+  // takes goes into `rest`. Its blocks are in the memory that is added to `kept`, if any is.
+  // REQUIRES: the arena given to add() has readers beside.
+  Track snapshot(PackedArena& rest, KeptMemory& kept) const;
 
  private:
   void pack_last(PackedArena& arena);
   void seal(PackedArena& arena);
+  ClassTimes times_before_open() const;
 
-  TrackSpan last_;                    // not packed yet
-  std::vector<std::uint8_t> open_;    // the block that is not full, packed
-  std::vector<Track::Block> blocks_;  // full ones; one more than those: `before` of the open one
-  TrackPredictor predictor_{};        // of the open block
-  std::int64_t start_ns_ = 0;         // of the first span
-  std::int64_t block_start_ns_ = 0;   // of the open block's first span
-  std::int64_t packed_until_ns_ = 0;  // end of the last packed span
+  TrackSpan last_;                     // not packed yet
+  std::vector<std::uint8_t> open_;     // the block that is not full, packed
+  GrowingArray<Track::Block> blocks_;  // full ones
+  TrackPredictor predictor_{};         // of the open block
+  std::int64_t start_ns_ = 0;          // of the first span
+  std::int64_t block_start_ns_ = 0;    // of the open block's first span
+  std::int64_t packed_until_ns_ = 0;   // end of the last packed span
   std::uint32_t size_ = 0;
 };
 

@@ -28,8 +28,13 @@ class LiveRecording {
 
   virtual const std::string& program() const = 0;
   virtual LiveStatus status() const = 0;
+  // Somebody wants this process to end (a signal).
+  virtual bool interrupted() const = 0;
   // The program goes on unrecorded; status() says when the file is complete.
   virtual void detach() = 0;
+  // From LiveStage::Finishing on: nobody reads the file under way any more. It is completed then,
+  // or in a second.
+  virtual void let_go() = 0;
 };
 
 }  // namespace taskscope::viewer

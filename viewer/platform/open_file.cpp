@@ -8,9 +8,7 @@
 namespace taskscope::viewer {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenLoads{500};
-// Reading again costs at most a fifth of the time.
-constexpr int kRestPerLoad = 4;
+constexpr std::chrono::milliseconds kBetweenRefreshes{250};
 constexpr double kLiveUpdateSeconds = 0.1;
 constexpr std::chrono::seconds kRateOver{1};
 // What follows a recording that goes on shows so much of its end, until somebody zooms.
@@ -23,15 +21,15 @@ OpenFile::OpenFile(Scene& scene, std::function<void()> wake)
 
 void OpenFile::close() {
   loader_.reset();
+  follower_.reset();
   live_.reset();
   marks_.reset();
   saved_marks_.clear();
   rate_.clear();
   error_.clear();
   opened_ = met_ = reloading_ = false;
-  read_events_ = 0;
   followed_end_ns_ = 0;
-  next_load_ = {};
+  next_refresh_ = {};
   info_ = {};
 }
 
@@ -70,11 +68,12 @@ bool OpenFile::take_opened() { return std::exchange(opened_, false); }
 std::optional<double> OpenFile::update_every_s() const {
   if (live_ == nullptr) return std::nullopt;
   const bool complete =
-      info_.stage == LiveStage::Ended && read_path_ == path_ && loader_ == nullptr;
+      info_.stage == LiveStage::Ended && follower_ == nullptr && loader_ == nullptr;
   return complete || !error_.empty() ? std::nullopt : std::optional(kLiveUpdateSeconds);
 }
 
 void OpenFile::update() {
+  if (follower_ != nullptr) take_followed();
   if (live_ != nullptr) update_live();
   if (loader_ != nullptr) take_loaded();
 }
@@ -85,38 +84,45 @@ void OpenFile::take_loaded() {
     if (!state.done) return;
     if (state.error.empty()) {
       scene_.refresh(state.session);
-      follow_end();
-      opened_ = info_.stage == LiveStage::Ended && read_path_ == path_;
-    }
-    // An error is not worth a word: the file was renamed under our hands, or is about to grow.
-    loader_.reset();
-  } else {
-    if (state.session != nullptr && state.session != scene_.session()) {
-      scene_.set_session(state.session);
-      if (!scene_.missing().empty()) show_toast(scene_.view(), scene_.missing());
       if (!marks_) load_marks();
-      if (!std::exchange(met_, true)) opened_ = live_ == nullptr;
       follow_end();
-    }
-    LoadStatus status{.stage = LoadStage::Decoding,
-                      .progress = state.progress,
-                      .path = path_,
-                      .error = state.error};
-    if (!state.error.empty()) {
-      status.stage = LoadStage::Failed;
+      opened_ = true;
+    } else {
       error_ = state.error;
-    } else if (state.done) {
-      status.stage = LoadStage::Ready;
-    } else if (state.session == nullptr) {
-      status.stage = LoadStage::Opening;
     }
-    scene_.set_load(status);
-    if (!state.done) return;
-    reloading_ = true;
     loader_.reset();
+    return;
   }
-  const Clock::time_point now = Clock::now();
-  next_load_ = now + std::max<Clock::duration>(kBetweenLoads, kRestPerLoad * (now - load_began_));
+  if (state.session != nullptr && state.session != scene_.session()) {
+    scene_.set_session(state.session);
+    if (!scene_.missing().empty()) show_toast(scene_.view(), scene_.missing());
+    if (!marks_) load_marks();
+    if (!std::exchange(met_, true)) opened_ = true;
+  }
+  LoadStatus status{.stage = LoadStage::Decoding,
+                    .progress = state.progress,
+                    .path = path_,
+                    .error = state.error};
+  if (!state.error.empty()) {
+    status.stage = LoadStage::Failed;
+    error_ = state.error;
+  } else if (state.done) {
+    status.stage = LoadStage::Ready;
+  } else if (state.session == nullptr) {
+    status.stage = LoadStage::Opening;
+  }
+  scene_.set_load(status);
+  if (state.done) loader_.reset();
+}
+
+// An error is not worth a word: the file is about to grow, or was renamed under our hands.
+void OpenFile::take_followed() {
+  const SessionFollower::State state = follower_->poll();
+  if (state.session == nullptr || state.session == scene_.session()) return;
+  scene_.refresh(state.session);
+  scene_.set_load({.stage = LoadStage::Ready, .path = path_});
+  if (!marks_) load_marks();
+  follow_end();
 }
 
 void OpenFile::update_live() {
@@ -141,19 +147,32 @@ void OpenFile::update_live() {
     }
   }
   if (status.path.empty()) return;
-  path_ = status.path;
-  reload_if_worth_it(status);
+  follow_on(status);
 }
 
-void OpenFile::reload_if_worth_it(const LiveStatus& status) {
+void OpenFile::follow_on(const LiveStatus& status) {
   const Clock::time_point now = Clock::now();
-  const bool changed = status.events != read_events_ || status.path != read_path_;
-  if (loader_ != nullptr || !changed || status.events == 0) return;
-  if (now < next_load_ && status.stage != LiveStage::Ended) return;
-  read_events_ = status.events;
-  read_path_ = status.path;
-  load_began_ = now;
-  loader_ = std::make_unique<SessionLoader>(status.path, wake_);
+  if (status.stage == LiveStage::Ended) {
+    // Complete, and read once as any other; or as far as it came, which is on the screen.
+    if (follower_ != nullptr && follower_->poll().busy) return;
+    follower_.reset();
+    if (path_ == status.path) return;
+    path_ = status.path;
+    reloading_ = true;
+    loader_ = std::make_unique<SessionLoader>(status.path, wake_);
+    return;
+  }
+  if (status.stage == LiveStage::Finishing) {
+    if (follower_ != nullptr && follower_->poll().busy) return;
+    follower_.reset();
+    live_->let_go();
+    return;
+  }
+  path_ = status.path;
+  if (follower_ == nullptr) follower_ = std::make_unique<SessionFollower>(path_, wake_);
+  if (now < next_refresh_ || follower_->poll().busy) return;
+  next_refresh_ = now + kBetweenRefreshes;
+  follower_->refresh();
 }
 
 // Whoever has moved the view away from the end wants to look at something.

@@ -1,5 +1,5 @@
-// The one file that a window has open: read once, or again and again while it is recorded, with the
-// marks beside it. Puts what it has into the scene. UI thread only; reading is the loader's.
+// The one file that a window has open: read once, or followed while it is recorded, with the marks
+// beside it. Puts what it has into the scene. UI thread only; reading is the loader's.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viewer/model/loader.h"
+#include "viewer/model/session_follower.h"
 #include "viewer/platform/live_recording.h"
 #include "viewer/platform/marks_file.h"
 #include "viewer/platform/scene.h"
@@ -39,6 +40,8 @@ class OpenFile {
   const LiveInfo* live_info() const { return live_ != nullptr ? &info_ : nullptr; }
   // A recording that stays has come up since this was asked last.
   bool take_opened();
+  // Somebody wants the process to end, which a recording under way should survive as a file.
+  bool interrupted() const { return live_ != nullptr && live_->interrupted(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -46,7 +49,8 @@ class OpenFile {
   void close();
   void take_loaded();
   void update_live();
-  void reload_if_worth_it(const LiveStatus& status);
+  void take_followed();
+  void follow_on(const LiveStatus& status);
   void follow_end();
   void load_marks();
 
@@ -66,12 +70,10 @@ class OpenFile {
   // Of a recording under way.
   std::unique_ptr<LiveRecording> live_;
   LiveInfo info_;
-  bool reloading_ = false;         // loader_ reads what is shown already anew
-  std::string read_path_;          // that loader_ reads, or has read last
-  std::uint64_t read_events_ = 0;  // that there were then
-  Clock::time_point load_began_;
-  Clock::time_point next_load_;       // not before
-  std::int64_t followed_end_ns_ = 0;  // where the view ended when we moved it last
+  std::unique_ptr<SessionFollower> follower_;  // until the recording is complete
+  Clock::time_point next_refresh_;             // not before
+  bool reloading_ = false;                     // loader_ reads the complete one
+  std::int64_t followed_end_ns_ = 0;           // where the view ended when we moved it last
   std::vector<std::pair<Clock::time_point, std::uint64_t>> rate_;  // events, of the last second
 };
 

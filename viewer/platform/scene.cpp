@@ -49,12 +49,25 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
 
 Scene::~Scene() {
   pictures_.reset();
+  retired_.clear();
   answers_.reset();
   ImGui::DestroyContext(context_);
 }
 
+// Queries that are being answered for it end before it does, which nobody should wait for.
+void Scene::retire_pictures() {
+  std::erase_if(retired_, [](const std::future<void>& ending) {
+    return ending.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  });
+  if (pictures_ == nullptr) return;
+  // thread: ends the old ones, and frees what only they had.
+  retired_.push_back(
+      std::async(std::launch::async, [old = std::move(pictures_)]() mutable { old.reset(); }));
+}
+
 void Scene::set_session(SessionPtr session) {
   // Old pictures stay on screen for no frame longer than the new session needs for its own.
+  retire_pictures();
   pictures_ = std::make_unique<RowPictures>(session, wake_);
   session_ = std::move(session);
   if (answers_ == nullptr) answers_ = std::make_unique<Answers>(wake_);

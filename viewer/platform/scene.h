@@ -4,10 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/result.h"
 #include "viewer/model/view_request.h"
@@ -61,6 +63,7 @@ class Scene {
 
  private:
   void apply_wanted();
+  void retire_pictures();
   void draw_picture(int width_px, int height_px, DrawingRecord* record);
   // Rows as they were chosen, once the arrangement of the tasks is there.
   void arrange_rows();
@@ -76,6 +79,7 @@ class Scene {
   Fonts fonts_;
   SessionPtr session_;
   std::unique_ptr<RowPictures> pictures_;
+  std::vector<std::future<void>> retired_;  // those of earlier sessions, while they end
   std::unique_ptr<Answers> answers_;
   RowList rows_;
   ViewState view_;

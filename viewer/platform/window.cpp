@@ -130,7 +130,8 @@ class WindowLoop {
   std::string run() {
     auto before = std::chrono::steady_clock::now();
     int frames_left = kFramesAfterEvent;
-    while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested) {
+    while (glfwWindowShouldClose(window_) == GLFW_FALSE && !scene_.view().quit_requested &&
+           !file_.interrupted()) {
       // A picture asked for in the last of these frames is saved before the next one.
       const ViewState& view = scene_.view();
       const bool asked = view.save_as != SaveAs::Nothing || view.copy_requested ||
@@ -358,10 +359,15 @@ Result<void> run_window(WindowOptions options) {
   // The key callback is that of WindowEvents; ImGui's backend adds its other ones.
   ImGui_ImplGlfw_InitForOpenGL(window.get(), true);
   const std::unique_ptr<Presenter> presenter = Presenter::make();
-  const std::string error = WindowLoop(options, window.get(), *presenter, scene).run();
-  ImGui_ImplGlfw_Shutdown();
+  auto loop = std::make_unique<WindowLoop>(options, window.get(), *presenter, scene);
+  const std::string error = loop->run();
   const Result<void> kept =
       save_preferences(options.folders, changed(preferences, before, view, window.get()));
+  // A recording under way is completed first, which nobody should have to look at.
+  glfwHideWindow(window.get());
+  glfwPollEvents();
+  loop.reset();
+  ImGui_ImplGlfw_Shutdown();
   if (!error.empty()) return Error{error};
   return kept;
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "recorder/ingest/recording_meta.h"
 #include "recorder/store/reader.h"
 #include "tests/support/temporary_folder.h"
@@ -41,6 +44,16 @@ class StorePaceTest : public testing::Test {
       EXPECT_TRUE(store::Reader::open(folder_.file("a"))->read_events(chunk.id, rows));
       EXPECT_EQ(rows.size(), chunk.events);
       events += rows.size();
+    }
+    return events;
+  }
+  std::uint64_t events_of(const store::Cut& cut) {
+    std::uint64_t events = 0;
+    for (const store::ChunkSummary& chunk : visible_chunks()) {
+      if (chunk.id > cut.last_chunk) continue;
+      const auto part = std::find_if(cut.under_way.begin(), cut.under_way.end(),
+                                     [&](const auto& each) { return each.chunk == chunk.id; });
+      events += part == cut.under_way.end() ? chunk.events : part->rows;
     }
     return events;
   }
@@ -115,6 +128,59 @@ TEST_F(StorePaceTest, ARingThatFillsChunksFastIsNotPackedTwice) {
   EXPECT_EQ(visible_events(), 2 * store::kChunkRowsMax + 10);
   store(2 * kCommitNs);
   EXPECT_EQ(visible_events(), 2 * store::kChunkRowsMax + 20);
+}
+
+// Of a chunk that goes on, of one that is stored no more because it fills fast, of those that
+// ended.
+TEST_F(StorePaceTest, ACutHasAllThatWasTakenUntilThen) {
+  std::uint64_t taken = 0;
+  std::size_t cuts = 0;
+  std::optional<store::Cut> last;
+  for (int i = 1; i <= 60; ++i) {
+    const int fast = i % 2 == 0 ? 2 * static_cast<int>(store::kChunkRowsMax) + 7 : 3;
+    add_events(0, fast);
+    add_events(1, i % 3);
+    taken += static_cast<std::uint64_t>(fast + i % 3);
+    store(i * kCommitNs);
+    const auto cut = store::Reader::open(folder_.file("a"))->cut();
+    ASSERT_TRUE(cut);
+    if (!*cut || *cut == last) continue;
+    last = *cut;
+    if (last->until_ns != i * kCommitNs) continue;
+    ++cuts;
+    EXPECT_EQ(events_of(*last), taken);
+  }
+  EXPECT_GE(cuts, 5u);
+}
+
+TEST_F(StorePaceTest, WhereNothingIsNewThereIsNoNewCutBeforeTheSecondIsOver) {
+  add_events(0, 3);
+  store(StorePace::kCutEveryNs);
+  store(3 * StorePace::kCutEveryNs);
+  EXPECT_EQ(store::Reader::open(folder_.file("a"))->cut()->value().until_ns,
+            StorePace::kCutEveryNs);
+  store(kEndNs);
+  EXPECT_EQ(store::Reader::open(folder_.file("a"))->cut()->value().until_ns, kEndNs);
+}
+
+TEST_F(StorePaceTest, ARecordingThatIsCompleteHasNoCut) {
+  add_events(0, 3);
+  store(kEndNs);
+  ASSERT_TRUE(complete(*builder_, *writer_, {}));
+  EXPECT_EQ(*store::Reader::open(folder_.file("a"))->cut(), std::nullopt);
+}
+
+TEST(Cut, IsReadAsItIsWritten) {
+  const store::Cut cut{
+      .until_ns = 5'000'000'000, .drops = 2, .last_chunk = 17, .under_way = {{15, 4711}, {17, 12}}};
+  EXPECT_EQ(store::to_text(cut), "5000000000 2 17 15:4711 17:12");
+  EXPECT_EQ(store::parse_cut(store::to_text(cut)), cut);
+  EXPECT_EQ(store::parse_cut("0 0 0"), store::Cut{});
+  for (const char* text :
+       {"", "1", "1 2", "1 2 ", "1 2 3 ", "1 2 3 4", "1 2 3 4:", "1 2 3 4:5x", "-1 2 3", "1 2 -3",
+        "1 2 3 4:-5", "1 2 3 4:5000000000", "99999999999999999999 1 1", "a b c"}) {
+    EXPECT_EQ(store::parse_cut(text), std::nullopt) << text;
+  }
 }
 
 TEST_F(StorePaceTest, WhatIsLeftIsThereOnceWhenTheRecordingIsComplete) {

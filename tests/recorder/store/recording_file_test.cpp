@@ -124,6 +124,68 @@ TEST_F(RecordingFile, OfATaskThatIsPutAgainTheLastRowStaysHoweverManyWait) {
             "10000|2|5000|5000|5000|\n");
 }
 
+// However far they are from each other, and whether they are there or not.
+TEST_F(RecordingFile, TasksAreFoundByTheirIds) {
+  const std::string path = folder_.file("a");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  std::vector<TaskId> there;
+  std::mt19937 random(4);
+  for (TaskId id = 1; there.size() < 500; id += 1 + (random() % 5 == 0 ? random() % 100 : 0)) {
+    there.push_back(id);
+    writer->put_task({.id = id, .wakeups = id + 7}, Totals::Known);
+  }
+  ASSERT_TRUE(writer->commit());
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  for (const std::size_t share : {1U, 3U, 50U}) {
+    std::vector<TaskId> asked;
+    std::vector<TaskId> expected;
+    for (TaskId id = 1; id < there.back() + 10; ++id) {
+      if (random() % share != 0) continue;
+      asked.push_back(id);
+      if (std::binary_search(there.begin(), there.end(), id)) expected.push_back(id);
+    }
+    const auto rows = reader->tasks_of(asked);
+    ASSERT_TRUE(rows);
+    std::vector<TaskId> found;
+    for (const TaskRow& row : *rows) {
+      found.push_back(row.id);
+      EXPECT_EQ(row.wakeups, row.id + 7);
+    }
+    EXPECT_EQ(found, expected);
+  }
+}
+
+TEST_F(RecordingFile, IdleTimesAndLossesAreReadFromWhereTheLastOnesEnded) {
+  const std::string path = folder_.file("a");
+  auto writer = Writer::create(path);
+  ASSERT_TRUE(writer);
+  const auto reader = Reader::open(path);
+  ASSERT_TRUE(reader);
+  Reader::IdlePlaces places;
+  std::int64_t lost_place = 0;
+  for (std::int64_t round = 0; round < 3; ++round) {
+    writer->add_park({.worker_id = 1, .start_ns = round, .end_ns = round + 1});
+    writer->add_park({.worker_id = 2, .start_ns = round, .end_ns = round + 2});
+    writer->add_spin({.worker_id = 3, .start_ns = round, .end_ns = round + 3});
+    writer->add_lost({.worker_id = 1, .start_ns = round, .end_ns = round, .events = 9});
+    ASSERT_TRUE(writer->commit());
+    std::vector<ParkRow> parks;
+    std::vector<ParkRow> spins;
+    ASSERT_TRUE(reader->idle_after(places, parks, spins));
+    ASSERT_EQ(parks.size(), 2u);
+    ASSERT_EQ(spins.size(), 1u);
+    EXPECT_EQ(parks[1].worker_id, 2u);
+    EXPECT_EQ(parks[1].end_ns, round + 2);
+    EXPECT_EQ(spins[0].start_ns, round);
+    const auto lost = reader->lost_after(lost_place);
+    ASSERT_TRUE(lost);
+    ASSERT_EQ(lost->size(), 1u);
+    EXPECT_EQ(lost->front().start_ns, round);
+  }
+}
+
 TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
   const std::string path = folder_.file("run.tscope");
   auto writer = Writer::create(path);
@@ -205,7 +267,7 @@ TEST_F(RecordingFile, SpansAndEventsAreReadTogetherAsTheyAreReadApart) {
     });
     std::vector<Span> spans_too;
     std::vector<EventRow> events_too;
-    ASSERT_TRUE(reader->read_spans_and_events(chunk.id, kKinds, spans_too, events_too));
+    ASSERT_TRUE(reader->read_spans_and_events(chunk.id, kKinds, spans_too, events_too, {}));
     EXPECT_EQ(spans_too, spans);
     EXPECT_EQ(events_too, events);
     found.insert(found.end(), events_too.begin(), events_too.end());

@@ -47,7 +47,8 @@ TEST_P(LaneMergeOf, AllSpansAndEventsComeOnceAndInTheOrderOfTime) {
   ASSERT_TRUE(chunks);
   ASSERT_GT(chunks->size(), 10U);
   constexpr std::array kKinds = {store::EventKind::Steal, store::EventKind::Preempt};
-  LaneMerge merge(*reader, *chunks, kKinds);
+  LaneMerge merge(*reader, kKinds);
+  merge.add(*chunks);
   std::vector<store::Span> spans;
   std::vector<store::EventRow> events;
   std::vector<store::Span> batch;
@@ -97,7 +98,7 @@ TEST(LaneMerge, OfNothingIsNothing) {
   ASSERT_TRUE(ingest::complete(builder, *writer, {}));
   const auto reader = store::Reader::open(folder.file("a"));
   ASSERT_TRUE(reader);
-  LaneMerge merge(*reader, {}, kSessionKinds);
+  LaneMerge merge(*reader, kSessionKinds);
   std::vector<store::Span> spans;
   std::vector<store::EventRow> events;
   const auto more = merge.next(spans, events);

@@ -236,7 +236,9 @@ TEST(IdleTimes, DamagedRowsThatOverlapAreCut) {
   const std::vector<store::ParkRow> parks{{0, 0, 50}, {0, 40, 45}, {0, 60, 80}};
   const std::vector<store::ParkRow> spins{{0, 45, 70}};
   PackedArena arena;
-  const IdleTimes idle = make_idle_times(parks, spins, arena);
+  IdleBuilder builder;
+  builder.add(parks, spins, arena);
+  const IdleTimes idle = builder.finish(arena);
   ASSERT_EQ(idle.track.size(), 3U);
   EXPECT_EQ(idle.track[0], (TrackSpan{0, 50, 0, 0, StateClass::Sleep}));
   EXPECT_EQ(idle.track[1], (TrackSpan{50, 70, 0, 0, StateClass::Running}));

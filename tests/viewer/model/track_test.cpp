@@ -187,6 +187,39 @@ TEST_P(TrackOfSize, CellsAreInOrderAndNothingThatHappenedIsLeftOut) {
   }
 }
 
+// Looks at it are of the spans that it had, whatever the builder has added since.
+TEST(Track, ASnapshotIsTheBeginningOfWhatTheBuilderGoesOnWith) {
+  const Columns columns = random_columns(5, 3 * kBlockSpans + 2);
+  PackedArena arena(PackedArena::Beside::Readers);
+  PackedArena rest;
+  KeptMemory kept;
+  TrackBuilder builder;
+  std::vector<Track> snapshots{builder.snapshot(rest, kept)};
+  for (std::size_t at = 0; at < columns.start_ns.size(); ++at) {
+    builder.add({columns.start_ns[at], columns.end_ns[at], Columns::payload(at), Columns::extra(at),
+                 columns.classes[at]},
+                arena);
+    snapshots.push_back(builder.snapshot(rest, kept));
+  }
+  const Track whole = columns.track();
+  for (std::size_t size = 0; size < snapshots.size(); ++size) {
+    const Track& snapshot = snapshots[size];
+    ASSERT_EQ(snapshot.size(), size);
+    if (size == 0) continue;
+    const std::int64_t end_ns = columns.end_ns[size - 1];
+    EXPECT_EQ(snapshot.start_ns(), whole.start_ns());
+    EXPECT_EQ(snapshot.end_ns(), end_ns);
+    EXPECT_EQ(snapshot.times_before(INT64_MAX), whole.times_before(end_ns));
+    for (std::size_t at = 0; at<size; at += size> 20 ? size / 20 : 1) {
+      ASSERT_EQ(snapshot[at], whole[at]) << at << " of " << size;
+      const std::int64_t ns = columns.start_ns[at];
+      ASSERT_EQ(snapshot.first_starting_at(ns), whole.first_starting_at(ns));
+      ASSERT_EQ(snapshot.times_before(ns), whole.times_before(ns));
+    }
+    EXPECT_EQ(snapshot[size - 1], whole[size - 1]);
+  }
+}
+
 TEST(Track, MergesEqualColumnsIntoOneCell) {
   Columns columns;
   for (std::int64_t at = 0; at < 1000; ++at) {
