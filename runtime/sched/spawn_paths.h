@@ -3,7 +3,7 @@
 //
 // A program has few places that start tasks, so the chains are few, however many tasks there are.
 // Each is a path in a tree that a task has one pointer into; spawning steps from the parent's path
-// to the child's, which is a comparison of three words when that step was made before. Paths keep
+// to the child's, which is a comparison of two words when that step was made before. Paths keep
 // the last kLengthMax places: a task that starts the next, and so on, is a chain as long as the
 // program runs. How many generations there were says the task itself.
 //
