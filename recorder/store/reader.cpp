@@ -643,7 +643,7 @@ Result<std::vector<ChunkSummary>> Reader::chunks() const {
   return impl_->rows<ChunkSummary>(
       "the chunks",
       "SELECT id, worker_id, start_ns, end_ns, events, spans, longest_span_ns, running_ns,"
-      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns FROM chunk ORDER BY id",
+      " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, program_id FROM chunk ORDER BY id",
       [](const Statement& s) {
         return ChunkSummary{.id = s.integer(0),
                             .worker_id = worker_of(s, 1),
@@ -651,6 +651,7 @@ Result<std::vector<ChunkSummary>> Reader::chunks() const {
                             .end_ns = s.integer(3),
                             .events = narrow(s.integer(4)),
                             .spans = narrow(s.integer(5)),
+                            .program_id = narrow(s.integer(12)),
                             .longest_span_ns = s.integer(6),
                             .state_ns = state_times(s, 7)};
       });

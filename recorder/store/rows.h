@@ -277,6 +277,7 @@ struct ChunkSummary {
   std::int64_t end_ns = 0;    // latest
   std::uint32_t events = 0;
   std::uint32_t spans = 0;
+  ProgramId program_id = 1;
   std::int64_t longest_span_ns = 0;
   StateTimes state_ns{};
 };

@@ -48,7 +48,7 @@ CREATE TABLE chunk(
   id INTEGER PRIMARY KEY, worker_id INTEGER, start_ns INTEGER, end_ns INTEGER,
   events INTEGER, spans INTEGER, kind_mask INTEGER, longest_span_ns INTEGER,
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
-  sleeping_ns INTEGER, raw_bytes INTEGER, data BLOB, program_id INTEGER);
+  sleeping_ns INTEGER, program_id INTEGER, raw_bytes INTEGER, data BLOB);
 )sql";
 
 }  // namespace taskscope::store

@@ -23,8 +23,7 @@ LaneMerge::Lane& LaneMerge::lane_of(LaneKey key) {
 
 void LaneMerge::add(std::span<const store::ChunkSummary> chunks) {
   for (const store::ChunkSummary& chunk : chunks) {
-    // A look at the program of each would be a look at the whole file.
-    lane_of({store::ProgramId{}, chunk.worker_id}).parts.push_back({chunk.id, {}});
+    lane_of({chunk.program_id, chunk.worker_id}).parts.push_back({chunk.id, {}});
   }
   started_ = false;
 }

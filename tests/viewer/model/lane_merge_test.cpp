@@ -17,22 +17,42 @@
 namespace taskscope::viewer {
 namespace {
 
-// Many small chunks of four workers and of no worker's, cut at random places.
-void write_recording(const std::string& path, std::uint32_t seed) {
-  auto writer = store::Writer::create(path);
-  ASSERT_TRUE(writer);
-  ingest::SpanBuilder builder(*writer);
-  const tests::RandomSchedule schedule({.seed = seed, .workers = 4, .steps = 4'000});
+// One of the programs of a recording.
+struct Program {
+  ingest::SpanBuilder builder;
+  tests::RandomSchedule schedule;
   std::map<store::WorkerId, std::size_t> rings;
-  std::uint32_t random = seed;
-  for (const trace_format::TextEvent& event : schedule.events()) {
+
+  Program(store::Writer& writer, store::ProgramId id, std::uint32_t seed)
+      : builder(ingest::ProgramWriter(writer, id)),
+        schedule({.seed = seed, .workers = 4, .steps = 4'000}) {}
+
+  void take(const trace_format::TextEvent& event) {
     const auto [at, fresh] = rings.try_emplace(event.ring, 0);
     if (fresh) at->second = builder.add_ring(event.ring);
     builder.take(at->second, event.event, event.text, static_cast<std::int64_t>(event.event.ticks));
-    random = random * 1'664'525 + 1'013'904'223;
-    if (random >> 24 == 0) builder.flush_chunks();
   }
-  ASSERT_TRUE(ingest::complete(builder, *writer, {}));
+};
+
+// Two programs at the same time, each with many small chunks of four workers and of no worker's,
+// cut at random places.
+void write_recording(const std::string& path, std::uint32_t seed) {
+  auto writer = store::Writer::create(path);
+  ASSERT_TRUE(writer);
+  Program first(*writer, 1, seed);
+  Program second(*writer, 2, seed + 100);
+  const std::size_t steps =
+      std::min(first.schedule.events().size(), second.schedule.events().size());
+  std::uint32_t random = seed;
+  for (std::size_t i = 0; i < steps; ++i) {
+    for (Program* program : {&first, &second}) {
+      program->take(program->schedule.events()[i]);
+      random = random * 1'664'525 + 1'013'904'223;
+      if (random >> 24 == 0) program->builder.flush_chunks();
+    }
+  }
+  second.builder.finish(0);
+  ASSERT_TRUE(ingest::complete(first.builder, *writer, {}));
 }
 
 class LaneMergeOf : public ::testing::TestWithParam<std::uint32_t> {};
