@@ -27,6 +27,7 @@
 //   annotate/log.h     ts::log                      a line in the trace
 //   annotate/counter.h  ts::counter                 a number as a curve in the trace
 //   annotate/label.h   ts::set_label, with_labels   what a task works for, inherited
+//   annotate/daemon.h  ts::daemon                   a task that is meant to stay
 //   sched/recorded.h   ts::is_recorded              whether anybody hears it
 //   sched/clock.h      ts::Clock, ts::now
 //   sched/manual_clock.h  ts::ManualClock           a clock for tests
@@ -98,6 +99,7 @@
 #pragma once
 
 #include "runtime/annotate/counter.h"
+#include "runtime/annotate/daemon.h"
 #include "runtime/annotate/label.h"
 #include "runtime/annotate/log.h"
 #include "runtime/annotate/region.h"

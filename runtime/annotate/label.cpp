@@ -1,6 +1,7 @@
 #include "runtime/annotate/label.h"
 
 #include "runtime/sched/annotation.h"
+#include "runtime/sched/own_labels.h"
 #include "runtime/sched/task_texts.h"
 
 namespace taskscope {
@@ -17,17 +18,6 @@ void tell(std::string_view text) {
   sched::annotate<sched::Speaker::Task>(
       [](Lane&) { return 0; },
       [&](Lane& lane, const Task* task, int) { lane.label(task->id, text); });
-}
-
-// Takes over a reference to `labels`. A recorder that comes just now learns them from the task
-// itself, before what is told here.
-void give(Task& task, const LabelSet* labels) {
-  sched::Thread& thread = *sched::current_thread();
-  const sched::RuntimeSection section(thread);
-  if (thread.worker() != nullptr) return TaskTexts::replace_labels(task, labels);
-  // The thread that attaches may be telling of it.
-  thread.scheduler().tracing().change_outside(
-      [&](instrument::Lane*) { TaskTexts::replace_labels(task, labels); });
 }
 
 bool has(const LabelSet* labels, const std::string& text) {
@@ -59,7 +49,7 @@ void change(std::string_view key, std::optional<std::string_view> value) {
   if (before == nullptr && !value) return;
   const LabelSet* const after = LabelSet::make(before, key, value);
   if (before != nullptr) before->retain();
-  give(*task, after);
+  sched::replace_own_labels(after);
   tell_difference(before, after);
   if (before != nullptr) before->release();
 }
@@ -93,7 +83,7 @@ LabelsOfBlock::~LabelsOfBlock() {
   const auto* const before = static_cast<const LabelSet*>(before_);
   const LabelSet* const inside = labels_of(*task);
   if (inside != nullptr) inside->retain();
-  give(*task, before);  // with the reference that the beginning took
+  sched::replace_own_labels(before);  // with the reference that the beginning took
   tell_difference(inside, before);
   if (inside != nullptr) inside->release();
 }

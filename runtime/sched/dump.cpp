@@ -17,6 +17,7 @@
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_groups.h"
+#include "runtime/sched/task_selection.h"
 
 namespace taskscope {
 namespace sched {
@@ -30,10 +31,14 @@ constexpr std::string_view kFailed =
     "for them failed.\n";
 
 struct Work {
-  Scheduler* scheduler;
-  const Halt* halt;
+  enum class Writes : std::uint8_t { Text, Numbers };
+
+  Scheduler* scheduler = nullptr;
+  const Halt* halt = nullptr;
   std::string_view headline;
   int output;
+  Writes writes = Writes::Text;
+  TaskSelection selection;
 };
 
 void write_all(int output, std::string_view text) {
@@ -47,7 +52,13 @@ void write_all(int output, std::string_view text) {
 // In the copy.
 void look_and_write(void* argument) {
   const Work& work = *static_cast<const Work*>(argument);
-  write_all(work.output, dump_text(*work.scheduler, work.halt->notes(), work.headline));
+  if (work.writes == Work::Writes::Numbers) {
+    const TaskNumbers numbers = count_tasks(*work.scheduler, work.selection);
+    write_all(work.output, {reinterpret_cast<const char*>(&numbers), sizeof numbers});
+    return;
+  }
+  write_all(work.output,
+            dump_text(*work.scheduler, work.halt->notes(), work.selection, work.headline));
 }
 
 // Copies the process while nobody runs. `context` as in Halt.
@@ -67,10 +78,9 @@ std::string read_whole(int file) {
 }
 
 // The dump of the active run, or of the calling task's, which is then in a blocking call.
-bool dump_into(int output) {
+bool dump_into(Work work) {
   for (const unsigned seconds_max : kSecondsMax) {
     debug::Child child;
-    Work work{.scheduler = nullptr, .halt = nullptr, .headline = {}, .output = output};
     if (const Thread* const thread = current_thread()) {
       work.scheduler = &thread->scheduler();
       start(child, work, nullptr, seconds_max);
@@ -78,7 +88,7 @@ bool dump_into(int output) {
       const ActiveRun active;
       work.scheduler = active.scheduler();
       if (work.scheduler == nullptr) {
-        write_all(output, "no tasks: no ts::run is active\n");
+        write_all(work.output, "no tasks: no ts::run is active\n");
         return true;
       }
       start(child, work, nullptr, seconds_max);
@@ -87,6 +97,8 @@ bool dump_into(int output) {
   }
   return false;
 }
+
+base::UniqueFd make_file() { return base::UniqueFd(memfd_create("taskscope-dump", MFD_CLOEXEC)); }
 
 // Atomic: whose tasks are printed. Set while the handler is installed.
 constinit std::atomic<Scheduler*> g_scheduler{nullptr};
@@ -97,7 +109,8 @@ void on_quit(int, siginfo_t*, void* context) {
   Work work{.scheduler = scheduler,
             .halt = nullptr,
             .headline = "SIGQUIT: quit\n\n",
-            .output = STDERR_FILENO};
+            .output = STDERR_FILENO,
+            .selection = {}};
   for (const unsigned seconds_max : kSecondsMax) {
     debug::Child child;
     start(child, work, context, seconds_max);
@@ -130,12 +143,28 @@ QuitSignal::~QuitSignal() {
   g_scheduler.store(nullptr);
 }
 
+std::string dump_some_tasks(const TaskSelection& selection) {
+  const base::UniqueFd file = make_file();
+  const bool done = file && dump_into({.headline = {},
+                                       .output = file.get(),
+                                       .writes = Work::Writes::Text,
+                                       .selection = selection});
+  return done ? read_whole(file.get()) : std::string(kFailed);
+}
+
+std::optional<TaskNumbers> count_some_tasks(const TaskSelection& selection) {
+  TaskNumbers numbers;
+  const base::UniqueFd file = make_file();
+  const bool done = file && dump_into({.headline = {},
+                                       .output = file.get(),
+                                       .writes = Work::Writes::Numbers,
+                                       .selection = selection});
+  if (!done || pread(file.get(), &numbers, sizeof numbers, 0) != sizeof numbers) return {};
+  return numbers;
+}
+
 }  // namespace sched
 
-std::string dump_tasks() {
-  const base::UniqueFd file(memfd_create("taskscope-dump", MFD_CLOEXEC));
-  if (!file || !sched::dump_into(file.get())) return std::string(sched::kFailed);
-  return sched::read_whole(file.get());
-}
+std::string dump_tasks() { return sched::dump_some_tasks({}); }
 
 }  // namespace taskscope

@@ -1,6 +1,7 @@
 #include "runtime/sched/label_set.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/sanitizer.h"
 
@@ -34,7 +35,7 @@ std::string text_of(std::string_view key, std::string_view value) {
 const LabelSet* LabelSet::make(const LabelSet* base, std::string_view key,
                                std::optional<std::string_view> value) {
   auto* const made = new LabelSet;
-  made->texts_of_nameless_.labels = made;
+  if (base != nullptr) made->marks_ = base->marks_;
   const std::string text = text_of(key, value.value_or(std::string_view()));
   if (base != nullptr) {
     for (const std::string& other : base->texts_) {
@@ -47,10 +48,26 @@ const LabelSet* LabelSet::make(const LabelSet* base, std::string_view key,
                      [&](const std::string& other) { return key_of(other) > key_of(text); });
     made->texts_.insert(behind, text);
   }
+  return unless_empty(made);
+}
+
+const LabelSet* LabelSet::with_marks(const LabelSet* base, Marks marks) {
+  auto* const made = new LabelSet;
+  if (base != nullptr) made->texts_ = base->texts_;
+  made->marks_ = std::move(marks);
+  return unless_empty(made);
+}
+
+const LabelSet* LabelSet::unless_empty(LabelSet* made) {
   base::annotate_owned(made);
-  if (!made->texts_.empty()) return made;
+  if (!made->texts_.empty() || !made->marks_.empty()) return made;
   delete made;
   return nullptr;
+}
+
+bool LabelSet::has(const TaskMark& mark) const {
+  return std::any_of(marks_.begin(), marks_.end(),
+                     [&](const auto& other) { return other.get() == &mark; });
 }
 
 void LabelSet::release() const {

@@ -1,6 +1,7 @@
 #include "runtime/sched/run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -13,12 +14,28 @@
 #include "runtime/sched/cpu_limit.h"
 #include "runtime/sched/dump.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/go.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 
 namespace taskscope::sched {
 namespace {
+
+// Atomic: see set_around_main().
+constinit std::atomic<AroundMain> g_around_main{nullptr};
+
+struct Surrounded {
+  AroundMain around;
+  TaskBody body;
+  void* closure;
+
+  static void run(void* memory) {
+    Surrounded& self = **static_cast<Surrounded**>(memory);
+    self.around(self.body, &self.closure);
+    keep_frame();
+  }
+};
 
 // Asked for in each run, recorded or not: a recorder that attaches later must not be what ends it.
 std::uint64_t ring_capacity() {
@@ -104,6 +121,8 @@ std::size_t stack_bytes(const RunOptions& options) {
       " is not a size from 64K to 1G: a number of bytes, or one with K, M or G behind it.\n");
 }
 
+AroundMain set_around_main(AroundMain around) { return g_around_main.exchange(around); }
+
 void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site) {
   if (current_thread() != nullptr) fatal("ts::run called by a task");
@@ -123,7 +142,9 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
     const FailureHandlers handlers;
     const PreemptSignal preempt_signal;
     const QuitSignal quit_signal(*scheduler);
-    clean = scheduler->run(body, closure, site);
+    Surrounded surrounded{.around = g_around_main.load(), .body = body, .closure = closure};
+    clean = surrounded.around == nullptr ? scheduler->run(body, closure, site)
+                                         : scheduler->run(Surrounded::run, &surrounded, site);
   }
   leave_run();
   if (options.stats != nullptr) {

@@ -42,6 +42,11 @@ std::uint32_t worker_count(const RunOptions& options);
 // with another one it would only end later.
 std::size_t stack_bytes(const RunOptions& options);
 
+// Something that calls body(memory) as part of the main task: how a test framework looks at what a
+// run leaves. Applies to runs that begin later; null: nothing. Returns what was there. Any thread.
+using AroundMain = void (*)(void (*body)(void* memory), void* memory);
+AroundMain set_around_main(AroundMain around);
+
 void run_main(void (*body)(void* memory), void* closure, const RunOptions& options,
               const base::Site& site);
 

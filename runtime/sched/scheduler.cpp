@@ -57,6 +57,7 @@ Scheduler::~Scheduler() {
     task.context.retire();
     TaskTexts::clear(task);
   });
+  if (const LabelSet* const labels = strangers_labels_.load()) labels->release();
 }
 
 bool Scheduler::make_worker(std::uint32_t index) {
@@ -277,7 +278,7 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   task->id = take_ids(1);
   task->parent = by == nullptr ? 0 : by->id;
   task->seq = 0;
-  TaskTexts::set(*task, name, by == nullptr ? nullptr : labels_of(*by));
+  TaskTexts::set(*task, name, by == nullptr ? strangers_labels() : labels_of(*by));
   spawned_foreign_.fetch_add(1, std::memory_order_relaxed);
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {

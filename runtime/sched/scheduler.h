@@ -44,6 +44,7 @@
 #include "runtime/sched/attach_listener.h"
 #include "runtime/sched/global_queue.h"
 #include "runtime/sched/idle_pool.h"
+#include "runtime/sched/label_set.h"
 #include "runtime/sched/monitor.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
@@ -102,6 +103,10 @@ class Scheduler {
 
   // Any thread, but no task that has a worker. `by` is the task that does it, or null.
   void submit_foreign(Task* task, std::string_view name, Task* by);
+  // What tasks inherit that no task starts, but threads and timers. Takes over a reference.
+  // REQUIRES: called once.
+  void set_strangers_labels(const LabelSet* labels) { strangers_labels_.store(labels); }
+  const LabelSet* strangers_labels() const { return strangers_labels_.load(); }
   void ready_foreign(Task* task, Task* by);
   void ready_polled(PolledTasks tasks);  // for the poller
   // Behind all others, a task that is runnable already.
@@ -304,6 +309,8 @@ class Scheduler {
   std::atomic<std::uint32_t> stopped_{0};
   // Atomic: task ids are given to workers in blocks; relaxed, only uniqueness matters.
   std::atomic<TaskId> next_id_{2};
+  // Atomic: see set_strangers_labels().
+  std::atomic<const LabelSet*> strangers_labels_{nullptr};
   // Atomic: a guess, relaxed; woken workers and the monitor write it.
   std::atomic<std::uint32_t> vain_searches_{0};
   // Atomic: tasks started and ended without a worker, threads started, threads in their loop;

@@ -11,6 +11,7 @@
 #include "runtime/sched/describe_wait.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
+#include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
 namespace {
@@ -43,8 +44,9 @@ struct Group {
 
 class Grouping {
  public:
-  Grouping(const Scheduler& scheduler, const std::vector<const HaltNote*>& notes)
-      : scheduler_(scheduler) {
+  Grouping(const Scheduler& scheduler, const std::vector<const HaltNote*>& notes,
+           const TaskSelection& selection)
+      : scheduler_(scheduler), selection_(selection) {
     for (const HaltNote* note : notes) {
       const stack::StackId stack = scheduler.stacks().find(note->stack_pointer);
       if (stack != stack::kNoStack) notes_[stack] = note;
@@ -53,7 +55,9 @@ class Grouping {
 
   // Largest first.
   std::vector<Group> all() {
-    scheduler_.tasks().for_each_live([this](const Task& task) { add(task); });
+    scheduler_.tasks().for_each_live([this](const Task& task) {
+      if (selection_.has(task)) add(task);
+    });
     std::vector<Group> groups;
     for (auto& [key, group] : groups_) groups.push_back(std::move(group));
     for (Group& group : groups) {
@@ -99,6 +103,7 @@ class Grouping {
   }
 
   const Scheduler& scheduler_;
+  const TaskSelection selection_;
   debug::StackWalker walker_;
   std::unordered_map<stack::StackId, const HaltNote*> notes_;
   std::unordered_map<std::string, Group> groups_;
@@ -178,10 +183,30 @@ debug::TaskGroup show(const Group& group, const debug::Symbolizer& symbolizer, c
 
 }  // namespace
 
+bool TaskSelection::has(const Task& task) const {
+  if (task.id == except) return false;
+  if (mark == nullptr) return true;
+  const LabelSet* const labels = labels_of(task);
+  if (labels == nullptr || !labels->has(*mark)) return false;
+  return std::none_of(labels->marks().begin(), labels->marks().end(),
+                      [](const auto& other) { return other->is_settled(); });
+}
+
+TaskNumbers count_tasks(const Scheduler& scheduler, const TaskSelection& selection) {
+  TaskNumbers numbers;
+  scheduler.tasks().for_each_live([&](const Task& task) {
+    if (!selection.has(task)) return;
+    const TaskState state = task.state.load(std::memory_order_relaxed);
+    ++numbers.tasks;
+    if (state == TaskState::Runnable || state == TaskState::Running) ++numbers.able_to_run;
+  });
+  return numbers;
+}
+
 std::string dump_text(const Scheduler& scheduler, const std::vector<const HaltNote*>& notes,
-                      std::string_view headline) {
+                      const TaskSelection& selection, std::string_view headline) {
   const std::int64_t now_ns = base::monotonic_ns();
-  const std::vector<Group> groups = Grouping(scheduler, notes).all();
+  const std::vector<Group> groups = Grouping(scheduler, notes, selection).all();
   std::unordered_map<TaskId, const Task*> by_id;
   scheduler.tasks().for_each_live([&](const Task& task) { by_id[task.id] = &task; });
   const FindTask find = [&](TaskId id) {

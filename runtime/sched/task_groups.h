@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "runtime/sched/halt.h"
+#include "runtime/sched/task_selection.h"
 
 namespace taskscope::sched {
 
 class Scheduler;
 
+TaskNumbers count_tasks(const Scheduler& scheduler, const TaskSelection& selection);
+
 // `notes` are those of the threads that were held when the copy was made.
 std::string dump_text(const Scheduler& scheduler, const std::vector<const HaltNote*>& notes,
-                      std::string_view headline);
+                      const TaskSelection& selection, std::string_view headline);
 
 }  // namespace taskscope::sched

@@ -18,7 +18,10 @@ void TaskTexts::attach(Task& task, const LabelSet* labels) {
 }
 
 void TaskTexts::set(Task& task, std::string_view name, const LabelSet* labels) {
-  if (labels != nullptr) labels->retain();
+  if (labels != nullptr) {
+    labels->retain();
+    labels->count_task();
+  }
   if (name.empty()) return attach(task, labels);
   void* const memory = std::malloc(sizeof(Head) + name.size() + 1);
   if (memory == nullptr) throw std::bad_alloc();
@@ -31,19 +34,24 @@ void TaskTexts::set(Task& task, std::string_view name, const LabelSet* labels) {
 
 void TaskTexts::replace_labels(Task& task, const LabelSet* labels) {
   const LabelSet* const before = TaskTexts::labels(task);
+  if (labels != nullptr) labels->count_task();
   if (task.name != nullptr && *task.name != '\0') {
     head(task)->labels = labels;
   } else {
     attach(task, labels);
   }
-  if (before != nullptr) before->release();
+  if (before == nullptr) return;
+  before->discount_task();
+  before->release();
 }
 
 void TaskTexts::free_texts(Task& task) {
   const LabelSet* const labels = TaskTexts::labels(task);
   char* const name = std::exchange(task.name, nullptr);
   if (*name != '\0') std::free(name - sizeof(Head));
-  if (labels != nullptr) labels->release();
+  if (labels == nullptr) return;
+  labels->discount_task();
+  labels->release();
 }
 
 }  // namespace taskscope::sched

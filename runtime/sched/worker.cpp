@@ -168,7 +168,8 @@ void Worker::submit(Task* task, std::string_view name, const Task* parent) {
   task->id = next_id_++;
   task->parent = parent == nullptr ? 0 : parent->id;
   task->seq = 0;
-  const LabelSet* const labels = parent == nullptr ? nullptr : labels_of(*parent);
+  const LabelSet* const labels =
+      parent == nullptr ? scheduler_.strangers_labels() : labels_of(*parent);
   if (labels != nullptr || !name.empty()) TaskTexts::set(*task, name, labels);
   if (lane_ != nullptr) {
     introduce_actor();

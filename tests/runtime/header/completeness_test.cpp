@@ -1,5 +1,6 @@
-// Reads the headers that programs see: every example there stands in examples_test.cpp, so that it
-// compiles. (That every public name stands in an example is found by tests/tidy.)
+// Reads the headers that programs see: every example there stands in examples_test.cpp or
+// testing_examples_test.cpp, so that it compiles. (That every public name stands in an example is
+// found by tests/tidy.)
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -59,10 +60,12 @@ bool is_code(const std::vector<std::string>& block) {
   return statement;
 }
 
-// The headers that programs see.
+// The headers that programs see, and their tests.
 std::vector<std::string> public_headers() {
   const std::string user_header = read("runtime/taskscope.h");
-  std::vector<std::string> headers{"runtime/taskscope.h"};
+  std::vector<std::string> headers{"runtime/taskscope.h", "runtime/testing/leak_check.h",
+                                   "runtime/testing/run_checks.h",
+                                   "runtime/testing/gtest_leak_listener.h"};
   const std::string include = "#include \"";
   for (std::size_t at = user_header.find("#include \"runtime/", user_header.find("#pragma once"));
        at != std::string::npos; at = user_header.find(include, at + 1)) {
@@ -73,7 +76,8 @@ std::vector<std::string> public_headers() {
 }
 
 TEST(HeaderExamples, AllOfThemStandInTheTest) {
-  const std::string here = packed_text(read("tests/runtime/header/examples_test.cpp"));
+  const std::string here = packed_text(read("tests/runtime/header/examples_test.cpp")) +
+                           packed_text(read("tests/runtime/header/testing_examples_test.cpp"));
   int lines = 0;
   for (const std::string& header : public_headers()) {
     for (const std::vector<std::string>& block : indented_blocks(read(header))) {

@@ -135,6 +135,16 @@ TEST(HeaderExamples, DumpTasks) {
   in_task([] { log(ts::dump_tasks()); });
 }
 
+TEST(HeaderExamples, Daemon) {
+  in_task([] {
+    const auto expired = ts::make_chan<Session>();
+    ts::go("reaper", [expired] {
+      ts::daemon();  // lives as long as the program
+      for (const Session& session : expired) report(session);
+    });
+  });
+}
+
 struct Cache {};
 std::string describe(const Cache&) { return "empty"; }
 void parse_row() {}
