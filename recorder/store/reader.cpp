@@ -531,6 +531,17 @@ Result<std::vector<LabelRow>> Reader::labels() const {
       });
 }
 
+Result<std::vector<LabelSetId>> Reader::label_sets_with(std::string_view key) const {
+  Statement s(impl_->database.get(), "SELECT id FROM label_set WHERE key = ? ORDER BY id");
+  if (!s) return impl_->error("the labels");
+  s.bind_text(1, key);
+  std::vector<LabelSetId> ids;
+  int code;
+  while ((code = s.step()) == SQLITE_ROW) ids.push_back(unsigned_of(s.integer(0)));
+  if (code != SQLITE_DONE) return impl_->error("the labels");
+  return ids;
+}
+
 Result<std::vector<RegionRow>> Reader::regions(Times times) const {
   std::vector<RegionRow> found;
   auto read = each_region(times, [&found](const RegionRow& row) { found.push_back(row); });

@@ -50,7 +50,8 @@ class Reader {
   Result<std::vector<CounterRow>> counters() const;
   Result<std::vector<LabelTotals>> label_totals() const;  // by key
   Result<std::uint64_t> log_count() const;
-  Result<std::vector<LabelRow>> labels() const;  // by set, by key
+  Result<std::vector<LabelRow>> labels() const;                                 // by set, by key
+  Result<std::vector<LabelSetId>> label_sets_with(std::string_view key) const;  // by id
 
   // What the program said of itself. Both bounds are within.
   struct Times {

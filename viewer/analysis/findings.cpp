@@ -37,6 +37,7 @@ struct ProgramInput {
   std::span<const TaskRow> tasks;
   std::span<const Span> open_spans;
   std::span<const store::EventRow> deadlocks;
+  std::span<const store::LabelSetId> daemon_sets;
   const WaitHistory& history;
   const Report& report;
   std::string prefix;  // of summaries: "server: ", or nothing
@@ -103,13 +104,19 @@ class Finder {
            (tasks >= limits_.stuck_group && in_.history.is_growing(key));
   }
 
-  // The tasks that wait, by where they came from, where they wait and why. The main task waits for
-  // a reason of its own unless `with_main`.
-  std::map<GroupKey, StuckGroup> waiting_groups(bool with_main) const {
+  // The program said so: ts::daemon.
+  bool is_meant_to_stay(const TaskRow& task) const {
+    return std::binary_search(in_.daemon_sets.begin(), in_.daemon_sets.end(), task.label_set_id);
+  }
+
+  // The tasks that wait, by where they came from, where they wait and why. The main task and those
+  // that are meant to stay wait for reasons of their own unless `with_all`.
+  std::map<GroupKey, StuckGroup> waiting_groups(bool with_all) const {
     std::map<GroupKey, StuckGroup> groups;
     for (const Span& span : in_.open_spans) {
-      if (!can_be_stuck(span) || (is_main(span.task_id) && !with_main)) continue;
+      if (!can_be_stuck(span) || (is_main(span.task_id) && !with_all)) continue;
       const auto task = by_id_.find(span.task_id);
+      if (!with_all && task != by_id_.end() && is_meant_to_stay(*task->second)) continue;
       const store::SiteId spawn = task == by_id_.end() ? 0 : task->second->spawn_site_id;
       StuckGroup& group = groups[{spawn, span.site_id, span.reason}];
       group.longest_ns = std::max(group.longest_ns, span.end_ns - span.start_ns);
@@ -134,6 +141,7 @@ class Finder {
       const auto task = by_id_.find(span.task_id);
       if (span.state != TaskState::Runnable || task == by_id_.end()) continue;
       const TaskRow& row = *task->second;
+      if (is_meant_to_stay(row)) continue;  // what a daemon starts is one, too
       const bool began = row.state_ns[static_cast<std::size_t>(TaskState::Running)] > 0;
       if (!began && row.created_ns == span.start_ns) by_place[row.spawn_site_id].push_back(&span);
     }
@@ -286,6 +294,7 @@ std::vector<FindingRow> find_endings(const FindingInput& input, const FindingLim
     const ProgramInput part{.tasks = part_of(input.tasks, program, of_task),
                             .open_spans = part_of(spans, program, of_span),
                             .deadlocks = part_of(deadlocks, program, of_event),
+                            .daemon_sets = input.daemon_sets,
                             .history = input.history,
                             .report = input.report,
                             .prefix = names.size() > 1 ? names[program - 1] + ": " : ""};

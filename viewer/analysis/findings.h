@@ -21,6 +21,7 @@ struct FindingInput {
   const std::vector<store::TaskRow>& tasks;
   const std::vector<store::Span>& open_spans;     // unfinished spans, one per living task
   const std::vector<store::EventRow>& deadlocks;  // the `deadlock` events: at most one a program
+  const std::vector<store::LabelSetId>& daemon_sets;  // of tasks that are meant to stay, ascending
   const WaitHistory& history;
   const Report& report;  // its info and sites are used
 };

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "runtime/trace_format/daemon_label.h"
 #include "viewer/analysis/facts.h"
 #include "viewer/analysis/findings.h"
 #include "viewer/analysis/lock_waits.h"
@@ -211,9 +212,12 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   report.annotations = std::move(*annotations);
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
+  const auto daemon_sets = reader.label_sets_with(trace_format::kDaemonLabel);
+  if (!daemon_sets) return daemon_sets.error();
   report.findings = find_endings({.tasks = tasks.of_interest,
                                   .open_spans = totals.open,
                                   .deadlocks = *deadlocks,
+                                  .daemon_sets = *daemon_sets,
                                   .history = history,
                                   .report = report},
                                  options.limits);

@@ -12,6 +12,7 @@
 
 #include "recorder/ingest/text_source.h"
 #include "recorder/store/reader.h"
+#include "runtime/testing/leak_check.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
 #include "tests/runtime/support/trace_checker.h"
@@ -353,6 +354,29 @@ TEST_P(AnnotateTest, LabelsAreInheritedByWhoIsStartedFromThenOn) {
   EXPECT_EQ(labels["after"], "");
   EXPECT_EQ(labels["main"], "");
   EXPECT_EQ(of_nameless, 2);
+}
+
+TEST_P(AnnotateTest, ARecordingKnowsDaemonsAndNothingOfLeakChecks) {
+  const Recorded recorded = record([] {
+    const testing::LeakCheck check;
+    WaitGroup group;
+    group.go([] {});
+    const auto stop = make_chan<int>();
+    go("reaper", [=] {
+      daemon();
+      go("helper of it", [=] { stop.recv(); });
+      stop.recv();
+    });
+    group.wait();
+    stop.close();
+  });
+  const auto daemons = recorded.reader().label_sets_with("taskscope.daemon");
+  ASSERT_TRUE(daemons);
+  ASSERT_EQ(daemons->size(), 1u);
+  for (const store::TaskRow& row : Recorded::all(recorded.reader().tasks())) {
+    const bool is_daemon = row.name == "reaper" || row.name == "helper of it";
+    EXPECT_EQ(row.label_set_id, is_daemon ? daemons->front() : 0) << row.name;
+  }
 }
 
 TEST_P(AnnotateTest, LabelsDieWithTheLastTaskThatHasThem) {

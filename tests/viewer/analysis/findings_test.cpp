@@ -22,6 +22,7 @@ struct Scene {
   std::vector<Span> open;
   std::vector<Span> ended;  // waits that were over before the end
   std::vector<store::EventRow> deadlocks;
+  std::vector<store::LabelSetId> daemon_sets;
   Report report;
 
   Scene(int waiting, bool main_ended, std::int64_t waited_ns = 5 * kMs) {
@@ -52,12 +53,26 @@ struct Scene {
     auto found = find_endings({.tasks = tasks,
                                .open_spans = open,
                                .deadlocks = deadlocks,
+                               .daemon_sets = daemon_sets,
                                .history = history,
                                .report = report});
     order_findings(found);
     return found;
   }
 };
+
+TEST(Findings, TasksThatAreMeantToStayAreNoLeaks) {
+  Scene scene(4, true);
+  scene.daemon_sets = {3, 5};
+  scene.tasks[1].label_set_id = 3;
+  scene.tasks[2].label_set_id = 4;
+  scene.tasks[3].label_set_id = 5;
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].kind, "leak");
+  EXPECT_EQ(found[0].count, 2u);
+  EXPECT_EQ(found[0].task_id, 3u);
+}
 
 TEST(Findings, TasksBlockedWhenMainReturnedAreSuspectedLeaks) {
   const auto found = Scene(3, true).find();
