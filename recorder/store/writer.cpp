@@ -49,7 +49,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
     "INSERT OR REPLACE INTO task SELECT id, NULL, parent_id, spawn_site_id, NULL, created_ns,"
     " ended_ns, 'done', running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups,"
-    " steals, NULL, NULL, NULL, program_id FROM done_task",
+    " steals, NULL, NULL, NULL, program_id, label_set_id FROM done_task",
     "INSERT OR REPLACE INTO task SELECT * FROM other_task",
     "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
