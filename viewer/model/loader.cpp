@@ -44,6 +44,11 @@ bool read_entities(const store::Reader& reader, SessionEntities& entities, std::
          take(reader.findings(), entities.findings, error);
 }
 
+// What the program said of itself. Most recordings have little of it, and it takes no longer then.
+bool read_annotations(const store::Reader& reader, AnnotationRows& rows, std::string& error) {
+  return take(reader.names(), rows.names, error) && take(reader.regions({}), rows.regions, error);
+}
+
 }  // namespace
 
 SessionLoader::SessionLoader(std::string path, std::function<void()> on_change)
@@ -113,6 +118,9 @@ void SessionLoader::load() {
       publish(nullptr, static_cast<double>(published) / static_cast<double>(chunks.size()));
     }
   }
+  AnnotationRows annotations;
+  if (!read_annotations(*reader, annotations, error)) return fail(std::move(error));
+  builder.annotate(std::move(annotations));
   publish(builder.finish(), 1);
 }
 

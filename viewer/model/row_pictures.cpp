@@ -255,8 +255,22 @@ void RowPictures::forget_oldest() {
   if (oldest->second.used < frame_) entries_.erase(oldest);
 }
 
+void RowPictures::draw_regions(const Order& order, RowPicture& picture) const {
+  const RegionTracks* tracks = session_->annotations().regions_of(order.key.second);
+  if (tracks == nullptr) return;
+  for (std::size_t lane = 0; lane < kRegionLanes; ++lane) {
+    const auto draw = [&](const ColumnGrid& on, auto from, auto to, double min_px) {
+      return (*tracks)[lane].cells(on, from, to, min_px);
+    };
+    // No colour is severe here; what would be less than a pixel is drawn as one.
+    picture.regions[lane] =
+        with_heights(drawn(order.grid, order.first, order.last, draw),
+                     region_bar_px(region_lane_px(order.height)), /*severe_min_px=*/0);
+  }
+}
+
 RowPicture RowPictures::draw(const Order& order) const {
-  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}};
+  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}, {}};
   const Row row{order.key.first, order.key.second, 0, order.height};
   if (row.kind == RowKind::Worker) {
     const Track& idle = session_->workers()[row.index].idle.track;
@@ -265,6 +279,7 @@ RowPicture RowPictures::draw(const Order& order) const {
                            return idle.cells(on, from, to, min_px);
                          });
   }
+  if (row.kind == RowKind::Task) draw_regions(order, picture);
   if (const DecisionTrack* decisions = row_decisions(*session_, row)) {
     picture.decisions =
         decisions->groups(order.grid, order.first, order.last, decision_mark_px(order.height));

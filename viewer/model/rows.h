@@ -33,6 +33,7 @@ struct Row {
   std::int64_t y = 0;       // px from the top of all rows; if pinned: of all pinned rows
   int height = 0;           // px, without the gap to the next row
   bool pinned = false;
+  int below = 0;  // px of the height, below the spans: lanes of a task's regions
 
   bool is_header() const {
     return kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
@@ -74,8 +75,9 @@ struct Pin {
 class RowList {
  public:
   RowList() = default;
-  RowList(ArrangementPtr arrangement, const Folds& folds, const std::vector<Pin>& pins,
-          float scale);
+  // All rows of tasks have so many lanes for regions below their spans.
+  RowList(ArrangementPtr arrangement, const Folds& folds, const std::vector<Pin>& pins, float scale,
+          std::size_t region_lanes = 0);
 
   std::int64_t height() const { return height_; }
   std::size_t size() const { return size_; }
@@ -120,11 +122,13 @@ class RowList {
   void add(RowKind kind, std::uint32_t first, std::uint32_t count);
   void add_tasks(const Folds& folds);
   int height_of(RowKind kind) const;
+  int below_of(RowKind kind) const { return kind == RowKind::Task ? lanes_height_ : 0; }
   std::uint32_t index_in(const Section& section, std::uint32_t at) const;
 
   // Constant after construction.
   ArrangementPtr arrangement_;
   float scale_ = 1;
+  int lanes_height_ = 0;  // px of a task's row that are lanes
   std::vector<Section> sections_;
   std::size_t head_sections_ = 0;  // before those of tasks and their groups
   std::vector<std::uint32_t> thread_order_;

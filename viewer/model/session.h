@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "viewer/model/annotations.h"
 #include "viewer/model/counter_track.h"
 #include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
@@ -186,6 +187,8 @@ class TraceSession {
   const std::vector<WorkerCount>& worker_counts() const { return worker_counts_; }
   // Tasks in run queues, all queues together.
   const CounterTrack& queued() const { return queued_; }
+  // Of a complete recording only: one under way has none yet.
+  const Annotations& annotations() const { return annotations_; }
 
   std::size_t span_count() const { return span_count_; }
   // Each of these unpacks spans of a task: not for loops over many.
@@ -255,6 +258,7 @@ class TraceSession {
   DecisionTrack outside_;
   std::vector<WorkerCount> worker_counts_;
   CounterTrack queued_;
+  Annotations annotations_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.

@@ -93,6 +93,8 @@ void fit_selection(const PanelContext& context, ViewState& view) {
   view.time.remember();
   if (view.area) {
     view.time.glide_to(with_margin(view.area->time));
+  } else if (const auto region = selected_region(context.session, view)) {
+    view.time.glide_to(with_margin({region->start_ns, region->end_ns}));
   } else if (view.selection.span != kNoSpan) {
     view.time.glide_to(with_margin(context.session.span_range(view.selection.span)));
   } else if (view.selection.task != kNoTask &&

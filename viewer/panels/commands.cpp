@@ -119,6 +119,15 @@ void fold_or_unfold_tasks(const Context& context, ViewState& view) {
 void pin_the_row_or_let_it_go(const Context&, ViewState& view) {
   toggle_pin(view, *selected_pin(view));
 }
+bool has_regions(const Context& context, const ViewState&) {
+  return context.session.annotations().lanes() > 0;
+}
+void show_regions(const Context&, ViewState& view) {
+  view.show_regions = !view.show_regions;
+  view.hover.region.reset();
+  view.selection.region.reset();
+  view.rows_dirty = true;
+}
 bool has_pins(const Context&, const ViewState& view) { return !view.pins.empty(); }
 void let_go_of_all_pinned_rows(const Context&, ViewState& view) {
   view.pins.clear();
@@ -259,6 +268,7 @@ constexpr std::array kCommands = {
             sort_rows<SortBy::Time, StateClass::Sleep>},
     Command{Section::Rows, "Sort tasks by time stuck, in view", {}, nullptr,
             sort_rows<SortBy::Time, StateClass::Leaked>},
+    Command{Section::Rows, "Show regions, or hide them", {on(Key::R)}, has_regions, show_regions},
     Command{Section::Rows, "Wider names", {on('>')}, nullptr, wider_names},
     Command{Section::Rows, "Narrower names", {on('<')}, nullptr, narrower_names},
     Command{Section::Rows, "Higher details", {}, nullptr, higher_details},

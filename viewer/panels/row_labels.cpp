@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/widgets.h"
 
@@ -215,7 +216,7 @@ void draw_row_label(const PanelContext& context, const ViewState& view, const Ro
       (row.kind == RowKind::Thread && view.hover_row && view.hover_row->is_same(row));
   if (selected || hovered) canvas.fill(box, colors.raised);
   if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
-  draw_label(context, view, row, box);
+  draw_label(context, view, row, above_lanes(row, box));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
 #include "viewer/panels/marks_panel.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/span_painter.h"
 #include "viewer/panels/worker_row.h"
@@ -65,11 +66,13 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   const float pad = header                ? context.px(kHeaderPadding)
                     : row.has_decisions() ? context.px(kDecisionLane)
                                           : 0;
-  const Box body{box.x0, box.y0 + pad, box.x1, box.y1};
-  const Row chart = chart_of(context, row, static_cast<int>(pad));
+  const Box spans = above_lanes(row, box);
+  const Box body{box.x0, box.y0 + pad, box.x1, spans.y1};
+  const Row chart = chart_of(context, row, static_cast<int>(pad) + row.below);
   const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
   if (picture != nullptr) {
     paint_cells(context, view, row, *picture, body);
+    draw_regions(context, view, row, *picture, box);
   }
   if (row.kind == RowKind::Worker) {
     const Worker& worker = context.session.workers()[row.index];
@@ -113,7 +116,8 @@ void draw_causes(const PanelContext& context, const ViewState& view,
       const ImU32 plain =
           arrow.kind == ArrowKind::Spawn ? context.colors.accent : context.colors.text;
       const ImU32 color = hop == 1 ? plain : with_alpha(plain, kSecondHop);
-      draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to), x, color);
+      draw_arrow(context, above_lanes(*from, row_box(context, view, *from)),
+                 above_lanes(*to, row_box(context, view, *to)), x, color);
     }
   }
 }
@@ -195,7 +199,11 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
   } else if (row.kind == RowKind::Task) {
     const Task& task = session.tasks()[row.index];
     view.hover.task = row.index;
-    if (const auto span = touched(task.track)) {
+    const ImVec2 mouse = ImGui::GetIO().MousePos;
+    const Box box = row_box(context, view, row);
+    if (in_lanes(row, box, mouse.y)) {
+      if (on_spans) view.hover.region = find_region(context, view, row, box, mouse);
+    } else if (const auto span = touched(task.track)) {
       view.hover.span = task.first_span + static_cast<SpanIndex>(*span);
     }
   }

@@ -6,6 +6,7 @@
 
 #include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/widgets.h"
 
@@ -111,6 +112,25 @@ std::vector<NoteLine> mark_lines(const PanelContext& context, const ViewState& v
   return lines;
 }
 
+std::vector<NoteLine> region_lines(const PanelContext& context, TaskIndex task,
+                                   const RegionAt& at) {
+  const Annotations& annotations = context.session.annotations();
+  const TrackSpan region = (*annotations.regions_of(task))[at.lane][at.index];
+  const RegionDetail& detail = annotations.detail(region.payload);
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const std::string unknown = unknown_edges_text(detail);
+  std::vector<NoteLine> lines{
+      {std::string(annotations.region_name(region.payload)), colors.text, fonts.strong},
+      {fmt::format("{}{}  region of {}", unknown.empty() ? "" : "at least ",
+                   duration_text(region.length_ns()), context.session.tasks()[task].label),
+       colors.text, fonts.text},
+      {context.session.site_text(detail.site_id), colors.muted, fonts.text}};
+  if (!unknown.empty()) lines.push_back({unknown, colors.muted, fonts.text});
+  lines.push_back({"Click: details   Double click: zoom", colors.muted, fonts.small});
+  return lines;
+}
+
 std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
   const Fonts& fonts = context.fonts();
   const Palette& colors = context.colors;
@@ -128,6 +148,7 @@ std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
 // Nothing for headings: they say what they are.
 std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& view) {
   if (view.hover_decisions) return mark_lines(context, view);
+  if (view.hover.region) return region_lines(context, view.hover.task, *view.hover.region);
   if (view.hover.span != kNoSpan) return span_lines(context, view.hover.span);
   const double x = static_cast<double>(ImGui::GetIO().MousePos.x - context.layout.rows.x0);
   const std::int64_t ns = view.time.to_ns(x);
