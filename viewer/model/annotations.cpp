@@ -92,6 +92,43 @@ Annotations::Annotations(AnnotationRows rows, const FindAnnotated& find)
     row.name_id = name == numbers.end() ? 0 : name->second;
   }
   add_regions(std::move(rows.regions), find);
+  logs_ = LogTable(std::move(rows.logs), [&](store::TaskId id) {
+    const std::optional<AnnotatedTask> task = find(id);
+    return task ? std::optional(task->index) : std::nullopt;
+  });
+  add_counters(std::move(rows.counters), rows.samples);
+  labels_ = std::move(rows.labels);
+  std::stable_sort(labels_.begin(), labels_.end(),
+                   [](const auto& a, const auto& b) { return a.set_id < b.set_id; });
+}
+
+void Annotations::add_counters(std::vector<store::CounterRow> rows,
+                               const std::vector<store::CounterSample>& samples) {
+  std::unordered_map<store::NameId, ValueTrack::Samples> by_counter;
+  for (const store::CounterSample& sample : samples) {
+    by_counter[sample.counter_id].emplace_back(sample.ns, sample.value);
+  }
+  for (store::CounterRow& row : rows) {
+    const auto found = by_counter.find(row.id);
+    if (found == by_counter.end()) continue;
+    counters_.push_back({std::move(row.name), std::move(row.unit), ValueTrack(found->second)});
+  }
+}
+
+std::span<const store::LabelRow> Annotations::labels_of(store::LabelSetId set) const {
+  const auto first = std::partition_point(labels_.begin(), labels_.end(),
+                                          [&](const auto& row) { return row.set_id < set; });
+  const auto last = std::partition_point(first, labels_.end(),
+                                         [&](const auto& row) { return row.set_id == set; });
+  return {first, last};
+}
+
+std::string Annotations::labels_text(store::LabelSetId set) const {
+  std::string text;
+  for (const store::LabelRow& row : labels_of(set)) {
+    text += (text.empty() ? "" : ", ") + row.key + "=" + row.value;
+  }
+  return text;
 }
 
 // REQUIRES: name_id is a number of names_.

@@ -1,4 +1,5 @@
-// What a program said of itself while it ran: regions, which are named parts of what its tasks did.
+// What a program said of itself while it ran: regions, which are named parts of what its tasks did,
+// lines of a log, counters, and labels of tasks.
 //
 // The regions of a task are packed into one track for each of their first depths (track.h), so that
 // a million of them are drawn at the cost of spans; deeper ones are for SQL. In these tracks a
@@ -13,14 +14,17 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "viewer/model/logs.h"
 #include "viewer/model/packed_arena.h"
 #include "viewer/model/track.h"
+#include "viewer/model/value_track.h"
 
 namespace taskscope::viewer {
 
@@ -60,6 +64,10 @@ using RegionTracks = std::array<Track, kRegionLanes>;
 struct AnnotationRows {
   std::vector<store::NameRow> names;
   std::vector<store::RegionRow> regions;
+  std::vector<store::LogRow> logs;
+  std::vector<store::CounterRow> counters;
+  std::vector<store::CounterSample> samples;  // by time
+  std::vector<store::LabelRow> labels;        // by set
 };
 
 // A task as annotations are put on it: what is not known of their times ends with it.
@@ -89,14 +97,25 @@ class Annotations {
   std::size_t deeper_regions() const { return deeper_regions_; }
   std::size_t skipped_regions() const { return skipped_regions_; }
 
+  const LogTable& logs() const { return logs_; }
+  const std::vector<NamedCounter>& counters() const { return counters_; }  // that had a value
+  std::span<const store::LabelRow> labels_of(store::LabelSetId set) const;
+  // "request=42, user=7"; "" of a task without labels.
+  std::string labels_text(store::LabelSetId set) const;
+
  private:
   void add_regions(std::vector<store::RegionRow> rows, const FindAnnotated& find);
+  void add_counters(std::vector<store::CounterRow> rows,
+                    const std::vector<store::CounterSample>& samples);
 
   // Constant after construction.
   std::unique_ptr<PackedArena> arena_;
   std::vector<std::string> names_;  // [0]: of a region whose name is not known
   std::vector<RegionDetail> details_;
   std::vector<std::pair<std::uint32_t, RegionTracks>> regions_;  // by task
+  LogTable logs_;
+  std::vector<NamedCounter> counters_;
+  std::vector<store::LabelRow> labels_;  // by set
   std::size_t lanes_ = 0;
   std::size_t region_count_ = 0;
   std::size_t deeper_regions_ = 0;

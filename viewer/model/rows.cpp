@@ -63,6 +63,11 @@ RowList::RowList(ArrangementPtr arrangement, const Folds& folds, const std::vect
       add(RowKind::Thread, 0, static_cast<std::uint32_t>(thread_order_.size()));
     }
   }
+  const auto counters = static_cast<std::uint32_t>(session.annotations().counters().size());
+  if (counters > 0) {
+    add(RowKind::CountersHeader, 0, 1);
+    if (!folds.counters) add(RowKind::Counter, 0, counters);
+  }
   head_sections_ = sections_.size();
   if (session.tasks().empty()) return;
   add(RowKind::TasksHeader, 0, 1);
@@ -89,10 +94,11 @@ void RowList::add_tasks(const Folds& folds) {
 }
 
 int RowList::height_of(RowKind kind) const {
-  const bool header = kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
-                      kind == RowKind::TasksHeader || kind == RowKind::GroupHeader;
   const bool worker = kind == RowKind::Worker || kind == RowKind::Queues;
-  const int height_at_1 = header ? kGroupRowHeight : worker ? kWorkerRowHeight : kTaskRowHeight;
+  const int height_at_1 = Row{.kind = kind}.is_header() ? kGroupRowHeight
+                          : worker                      ? kWorkerRowHeight
+                          : kind == RowKind::Counter    ? kCounterRowHeight
+                                                        : kTaskRowHeight;
   return static_cast<int>(std::lround(static_cast<float>(height_at_1) * scale_)) + below_of(kind);
 }
 

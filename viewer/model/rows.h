@@ -18,18 +18,20 @@ namespace taskscope::viewer {
 enum class RowKind : std::uint8_t {
   WorkersHeader,
   ThreadsHeader,
+  CountersHeader,
   TasksHeader,
   GroupHeader,
   Worker,
   Queues,
   Thread,
+  Counter,
   Task,
   TaskSet,  // only in pictures: a set that is no group of the session
 };
 
 struct Row {
   RowKind kind = RowKind::Task;
-  std::uint32_t index = 0;  // of the worker, thread or task; of a group header: of the set
+  std::uint32_t index = 0;  // of the worker, thread, counter or task; of a group header: of the set
   std::int64_t y = 0;       // px from the top of all rows; if pinned: of all pinned rows
   int height = 0;           // px, without the gap to the next row
   bool pinned = false;
@@ -37,7 +39,8 @@ struct Row {
 
   bool is_header() const {
     return kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
-           kind == RowKind::TasksHeader || kind == RowKind::GroupHeader;
+           kind == RowKind::CountersHeader || kind == RowKind::TasksHeader ||
+           kind == RowKind::GroupHeader;
   }
   // Decisions of the scheduler have a lane above what else is drawn.
   bool has_decisions() const { return kind == RowKind::Worker || kind == RowKind::Queues; }
@@ -48,6 +51,8 @@ struct Row {
 inline constexpr int kGroupRowHeight = 28;
 inline constexpr int kDecisionLane = 8;  // above a worker's spans
 inline constexpr int kWorkerRowHeight = 26;
+inline constexpr int kCounterRowHeight = 30;
+inline constexpr int kCounterPadding = 3;  // above its curve
 inline constexpr int kTaskRowHeight = 18;
 inline constexpr int kHeaderPadding = 4;  // above a group's chart
 inline constexpr int kRowGap = 1;
@@ -57,6 +62,7 @@ struct Folds {
   Grouping grouping = Grouping::SpawnSite;  // that the keys are of
   bool workers = false;
   bool threads = true;
+  bool counters = false;
   bool tasks = false;
   std::set<std::uint32_t> groups;
 };

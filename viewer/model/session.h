@@ -172,8 +172,8 @@ class TraceSession {
   bool of_several_programs() const { return program_names_.size() > 1; }
   // "server", or "server 2" where several are called so; empty if it is not known.
   std::string program_name(store::ProgramId program) const;
-  // Of the program of a task: "server: ", or nothing if there is one program only.
-  std::string program_prefix(TaskId task) const;
+  // Of the program of a task or counter: "server: ", or nothing if there is one program only.
+  std::string program_prefix(std::uint64_t id) const;
   const std::vector<Task>& tasks() const { return tasks_; }
   const std::vector<Worker>& workers() const { return workers_; }
   const std::vector<TaskGroup>& groups() const { return groups_; }

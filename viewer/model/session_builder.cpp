@@ -426,6 +426,9 @@ void SessionBuilder::annotate(AnnotationRows rows) {
     const store::TaskRow& row = base_->tasks_[task].row;
     return AnnotatedTask{task, row.created_ns.value_or(0), row.ended_ns.value_or(end_ns)};
   };
+  for (store::CounterRow& row : rows.counters) {
+    row.name = base_->program_prefix(row.id) + row.name;
+  }
   base_->annotations_ = Annotations(std::move(rows), find);
 }
 

@@ -26,6 +26,7 @@ void ViewState::reset(const TraceSession& session) {
   hover_row.reset();
   hover_use.reset();
   hover_decisions.reset();
+  hover_logs.reset();
 }
 
 void add_filter(ViewState& view, const std::string& query) {

@@ -86,6 +86,7 @@ struct ViewState {
   std::optional<Row> hover_row;                  // likewise
   std::optional<std::size_t> hover_use;          // of a thread's row, into Thread::uses
   std::optional<DecisionGroup> hover_decisions;  // of a row that shows decisions
+  std::optional<LogLines> hover_logs;            // of a task's row, into its logs
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<FoldNames> wanted_folds;         // once the tasks are arranged as they are to be
   std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there

@@ -169,6 +169,7 @@ void reveal(const PanelContext& context, ViewState& view) {
 void toggle_fold(const PanelContext& context, ViewState& view, const Row& row) {
   if (row.kind == RowKind::WorkersHeader) view.folds.workers = !view.folds.workers;
   if (row.kind == RowKind::ThreadsHeader) view.folds.threads = !view.folds.threads;
+  if (row.kind == RowKind::CountersHeader) view.folds.counters = !view.folds.counters;
   if (row.kind == RowKind::TasksHeader) view.folds.tasks = !view.folds.tasks;
   if (row.kind == RowKind::GroupHeader) {
     const std::uint32_t key = context.input.rows->arrangement()->sets()[row.index].key;

@@ -113,6 +113,12 @@ void fold_or_unfold_workers(const Context& context, ViewState& view) {
 void fold_or_unfold_threads(const Context& context, ViewState& view) {
   toggle_fold(context, view, {.kind = RowKind::ThreadsHeader});
 }
+bool has_counters(const Context& context, const ViewState&) {
+  return !context.session.annotations().counters().empty();
+}
+void fold_or_unfold_counters(const Context& context, ViewState& view) {
+  toggle_fold(context, view, {.kind = RowKind::CountersHeader});
+}
 void fold_or_unfold_tasks(const Context& context, ViewState& view) {
   toggle_fold(context, view, {.kind = RowKind::TasksHeader});
 }
@@ -235,6 +241,7 @@ constexpr std::array kCommands = {
     Command{Section::Rows, "Unfold everything", {on('+')}, nullptr, unfold_everything},
     Command{Section::Rows, "Fold or unfold workers", {}, nullptr, fold_or_unfold_workers},
     Command{Section::Rows, "Fold or unfold threads", {}, nullptr, fold_or_unfold_threads},
+    Command{Section::Rows, "Fold or unfold counters", {}, has_counters, fold_or_unfold_counters},
     Command{Section::Rows, "Fold or unfold tasks", {}, nullptr, fold_or_unfold_tasks},
     Command{Section::Rows, "Pin the row, or let it go", {on(Key::P)}, has_row,
             pin_the_row_or_let_it_go, true, true},

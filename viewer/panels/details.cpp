@@ -90,6 +90,10 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   const Task& task = session.tasks()[view.selection.task];
   Facts facts(context, column);
   facts.title(task.label, fmt::format("task {}", store::own_id(task.row.id)));
+  if (const std::string labels = session.annotations().labels_text(task.row.label_set_id);
+      !labels.empty()) {
+    facts.fact("labels", labels);
+  }
   facts.fact("started at", session.site_text(task.row.spawn_site_id));
   const TaskIndex parent = session.find_task(task.row.parent_id);
   if (parent == kNoTask) {

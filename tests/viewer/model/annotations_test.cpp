@@ -4,11 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "tests/support/synthetic_session.h"
+#include "tests/support/trace_session.h"
+#include "viewer/model/query.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -148,6 +154,83 @@ TEST(Annotations, StandDamagedRowsAndCountThem) {
   EXPECT_EQ(annotations.region_name(tracks[0][3].payload), "region of unknown name");
 }
 
+TEST(Annotations, LogLinesShareAMarkIfTheyStandInOneOfItsColumns) {
+  std::mt19937_64 random(9);
+  std::vector<store::LogRow> rows;
+  for (int at = 0; at < 500; ++at) {
+    rows.push_back({.ns = static_cast<std::int64_t>(random() % 4'000),
+                    .task_id = random() % 11,
+                    .message = std::to_string(at)});
+  }
+  const LogTable table(rows, [](store::TaskId id) {
+    const auto task = find_task(id);
+    return task ? std::optional(task->index) : std::nullopt;
+  });
+  const auto nobody = std::count_if(rows.begin(), rows.end(), [](const store::LogRow& row) {
+    return !find_task(row.task_id).has_value();
+  });
+  EXPECT_EQ(table.elsewhere(), static_cast<std::size_t>(nobody));
+  for (const double ns_per_px : {0.01, 1.0, 7.5, 100.0, 10'000.0}) {
+    const ColumnGrid grid{ns_per_px};
+    for (std::uint32_t task = 0; task < 9; ++task) {
+      const std::int64_t first = grid.column_of(1'000);
+      const std::int64_t last = std::max(grid.column_of(3'000), first + 1);
+      std::map<std::pair<std::int64_t, std::int64_t>, std::multiset<std::string>> expected;
+      for (const store::LogRow& row : rows) {
+        const std::int64_t column = grid.column_of(row.ns);
+        if (row.task_id != task + 1 || column < first || column >= last) continue;
+        // Below a nanosecond a column has one instant at most.
+        expected[{column / 8, ns_per_px * 8 < 1 ? row.ns : 0}].insert(row.message);
+      }
+      const std::vector<LogLines> groups = table.groups(task, grid, first, last, 8);
+      ASSERT_EQ(groups.size(), expected.size()) << ns_per_px << ", task " << task;
+      auto wanted = expected.begin();
+      for (const LogLines& group : groups) {
+        std::multiset<std::string> messages;
+        for (std::size_t at = group.first; at < group.last; ++at) {
+          messages.insert(table[at].message);
+        }
+        // The last group may go on beyond the last column.
+        EXPECT_TRUE(std::includes(messages.begin(), messages.end(), wanted->second.begin(),
+                                  wanted->second.end()));
+        ++wanted;
+      }
+    }
+  }
+}
+
+TEST(Annotations, ACountersBoundsAreThoseOfItsSteps) {
+  std::mt19937_64 random(4);
+  for (const std::size_t count : {1UL, 2UL, 17UL, 3'000UL}) {
+    ValueTrack::Samples samples;
+    std::int64_t now = 50;
+    for (std::size_t at = 0; at < count; ++at) {
+      samples.emplace_back(now += static_cast<std::int64_t>(random() % 5),
+                           static_cast<std::int64_t>(random() % 200) - 100);
+    }
+    const ValueTrack track(samples);
+    for (int i = 0; i < 400; ++i) {
+      const auto start = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(now + 20));
+      const TimeRange range{start, start + 1 + static_cast<std::int64_t>(random() % 90)};
+      std::optional<ValueTrack::Bounds> expected;
+      for (std::size_t at = 0; at < count; ++at) {
+        const bool over = at + 1 < count && samples[at + 1].first <= range.start_ns;
+        if (over || samples[at].first >= range.end_ns) continue;
+        const std::int64_t value = samples[at].second;
+        if (!expected) expected = {value, value};
+        expected = {std::min(expected->low, value), std::max(expected->high, value)};
+      }
+      ASSERT_EQ(track.bounds_in(range), expected) << count << ", from " << range.start_ns;
+    }
+  }
+  const ValueTrack far({{1, INT64_MIN}, {2, INT64_MAX}});
+  EXPECT_EQ(far.value_at(0), std::nullopt);
+  EXPECT_EQ(far.value_at(1), INT64_MIN);
+  EXPECT_EQ(far.value_at(9), INT64_MAX);
+  EXPECT_EQ(ValueTrack().bounds_in({0, 10}), std::nullopt);
+  EXPECT_EQ(value_text(-1'234'567), "-1,234,567");
+}
+
 TEST(Annotations, OfOneNameHaveOneColorWhateverElseThereIs) {
   const Annotations few = with_regions({region(1, 1, 0, 10, 7)});
   const Annotations many =
@@ -158,6 +241,69 @@ TEST(Annotations, OfOneNameHaveOneColorWhateverElseThereIs) {
     colors.insert(region_color("region " + std::to_string(number)));
   }
   EXPECT_EQ(colors.size(), kRegionColors);
+}
+
+// Of the trace that the recorder's tests have, too.
+TEST(Annotations, OfAFileAreWhatItsProgramSaid) {
+  std::ifstream file(std::string(TASKSCOPE_SOURCE_DIR) +
+                     "/tests/golden/recorder/annotations.trace");
+  const std::string trace{std::istreambuf_iterator<char>(file), {}};
+  const SessionPtr session = tests::session_of_trace(trace);
+  ASSERT_NE(session, nullptr);
+  const Annotations& said = session->annotations();
+  const TaskIndex first = session->find_task(1);
+  const TaskIndex second = session->find_task(2);
+  EXPECT_EQ(said.lanes(), 3);
+  EXPECT_EQ(said.skipped_regions(), 1);  // of no task
+  ASSERT_EQ((*said.regions_of(second))[0].size(), 3);
+  EXPECT_EQ(range_at(said, second, 0, 0), (TimeRange{60, 80}));
+  EXPECT_EQ(range_at(said, second, 0, 1), (TimeRange{90, 115}));
+  EXPECT_EQ(range_at(said, second, 0, 2), (TimeRange{120, 125}));
+  EXPECT_EQ(range_at(said, second, 1, 0), (TimeRange{91, 95}));
+  EXPECT_EQ(range_at(said, second, 2, 0), (TimeRange{95, 96}));
+  EXPECT_EQ(said.regions_text(first, 45), "parse › row");
+  const LogLines lines = said.logs().of(second);
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(said.logs()[lines.first].category, "cache");
+  EXPECT_EQ(said.logs()[lines.first].message, "miss: \"key\"");
+  ASSERT_EQ(said.counters().size(), 1);
+  const NamedCounter& counter = said.counters()[0];
+  EXPECT_EQ(counter.name, "queue");
+  EXPECT_EQ(counter.values.bounds(), (ValueTrack::Bounds{-2, 9'000'000'000'000}));
+  EXPECT_EQ(counter.values.value_at(55), std::nullopt);
+  EXPECT_EQ(value_text(counter, *counter.values.value_at(200)), "1 entries");
+}
+
+std::size_t count_tasks(const TraceSession& session, const std::string& text) {
+  const ParsedQuery parsed = parse_query(text);
+  EXPECT_EQ(parsed.error, "");
+  QueryMatcher matcher(session, parsed.query);
+  std::size_t count = 0;
+  for (TaskIndex task = 0; task < session.tasks().size(); ++task) count += matcher.task(task);
+  return count;
+}
+
+TEST(Annotations, TasksAreFoundByTheirLabelsAndByWhatTheySaid) {
+  const SessionPtr session = tests::make_annotated_session({.spans = 3'000});
+  const auto with = [&](const auto& holds) {
+    return static_cast<std::size_t>(
+        std::count_if(session->tasks().begin(), session->tasks().end(), holds));
+  };
+  const std::size_t of_7 = with([](const Task& task) { return task.row.label_set_id == 1; });
+  const std::size_t of_8 = with([](const Task& task) { return task.row.label_set_id == 2; });
+  ASSERT_GT(of_7, 0);
+  EXPECT_EQ(count_tasks(*session, "label:user=7"), of_7);
+  EXPECT_EQ(count_tasks(*session, "label:user"), of_7 + of_8);
+  EXPECT_EQ(count_tasks(*session, "label:=user=8 label:request=42"), of_8);
+  EXPECT_EQ(count_tasks(*session, "label:user=9"), 0);
+  const LogTable& logs = session->annotations().logs();
+  const std::size_t said = with([&](const Task& task) {
+    return !logs.of(static_cast<TaskIndex>(&task - session->tasks().data())).empty();
+  });
+  ASSERT_GT(said, 0);
+  EXPECT_EQ(count_tasks(*session, "log:cache"), said);
+  EXPECT_EQ(count_tasks(*session, "-log:MISS"), session->tasks().size() - said);
+  EXPECT_EQ(session->annotations().labels_text(2), "request=42, user=8");
 }
 
 }  // namespace
