@@ -39,9 +39,22 @@ void draw_log_marks(const PanelContext& context, const ViewState& view, const Ro
   const float height = context.px(kHeight);
   const float y = spans.y0;
   Canvas& canvas = context.canvas;
-  for (const LogLines& lines : groups_between(context, view, row, first, last)) {
+  const std::vector<LogLines> groups = groups_between(context, view, row, first, last);
+  for (std::size_t at = 0; at < groups.size(); ++at) {
+    const LogLines& lines = groups[at];
     const auto [x0, x1] = reach_of(context, view, lines);
     const float middle = std::round((x0 + x1) / 2);
+    const float room = 2 * half + 2;
+    const bool crowded =
+        (at > 0 && x0 - reach_of(context, view, groups[at - 1]).x1 < room) ||
+        (at + 1 < groups.size() && reach_of(context, view, groups[at + 1]).x0 - x1 < room);
+    if (crowded) {
+      // Where there are many, none of them is what to look at first: what is below stays visible.
+      canvas.fill({x0 - 1, y, x1 + 2, y + context.px(2) + 1}, context.colors.panel);
+      canvas.fill({x0 - 1, y, x1 + 2, y + context.px(2)},
+                  view.hover_logs == lines ? context.colors.accent : context.colors.muted);
+      continue;
+    }
     // Its rim keeps it apart from whatever state it stands on.
     canvas.triangle({middle - half - 2, y}, {middle + half + 2, y}, {middle, y + height + 2},
                     context.colors.panel);
