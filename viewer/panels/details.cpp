@@ -217,7 +217,7 @@ void draw_region_facts(const PanelContext& context, const ViewState& view, const
   const std::string unknown = unknown_edges_text(detail);
   Facts facts(context, column);
   facts.title(std::string(annotations.region_name(region.payload)),
-              (unknown.empty() ? "" : "at least ") + duration_text(region.length_ns()));
+              unknown.empty() ? duration_text(region.length_ns()) : "length not known");
   facts.fact("region in", annotations.regions_text(view.selection.task, region.start_ns));
   facts.fact("opened at", session.site_text(detail.site_id));
   const std::int64_t step_ns = view.time.visible().length_ns() / 10;

@@ -124,8 +124,9 @@ std::vector<NoteLine> region_lines(const PanelContext& context, TaskIndex task,
   const std::string unknown = unknown_edges_text(detail);
   std::vector<NoteLine> lines{
       {std::string(annotations.region_name(region.payload)), colors.text, fonts.strong},
-      {fmt::format("{}{}  region of {}", unknown.empty() ? "" : "at least ",
-                   duration_text(region.length_ns()), context.session.tasks()[task].label),
+      {fmt::format("{}  region of {}",
+                   unknown.empty() ? duration_text(region.length_ns()) : "length not known",
+                   context.session.tasks()[task].label),
        colors.text, fonts.text},
       {context.session.site_text(detail.site_id), colors.muted, fonts.text}};
   if (!unknown.empty()) lines.push_back({unknown, colors.muted, fonts.text});
