@@ -17,6 +17,7 @@ RUNS = [
     ("batcher --simulate", r"(stored 10 events\nstored 10 events\nstored 5 events\n){2}"),
     ("bounded_parallelism", r"200 sums in order, at most 6 at once\n"
                             r"and one that fails ends all: a piece cannot be read\n"),
+    ("annotated", r"40 requests brought 120 of 120\n"),
     ("cache", r"4800 right answers, 8 loads, and 1 after one was forgotten\n"),
     ("cancellation", r"3 shelves left because the department closes, "
                      r"6 because the book was found\n"),

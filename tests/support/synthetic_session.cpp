@@ -410,6 +410,71 @@ SyntheticRecording make_synthetic_recording(const SyntheticOptions& options) {
   return Simulation(options).run();
 }
 
+viewer::AnnotationRows make_synthetic_annotations(SyntheticRecording& recording) {
+  viewer::AnnotationRows rows;
+  rows.names = {{1, "serve"}, {2, "parse"}, {3, "look up"}, {4, "render"}, {5, "page"}};
+  rows.counters = {{.id = 6, .name = "bytes read", .unit = "bytes", .samples = 1},
+                   {.id = 7, .name = "requests waiting", .unit = "", .samples = 1}};
+  rows.labels = {{1, "user", "7"}, {2, "request", "42"}, {2, "user", "8"}};
+  std::vector<std::vector<Span>> of_tasks(recording.entities.tasks.size());
+  for (const Span& span : recording.spans) of_tasks[span.task_id - 1].push_back(span);
+  std::int64_t bytes = 0;
+  std::int64_t waiting = 0;
+  for (const Span& span : recording.spans) {
+    if (span.state == TaskState::Syscall) {
+      bytes += 4'096;
+      rows.samples.push_back({span.end_ns, 6, bytes, span.task_id});
+    }
+    if (span.task_id % 5 != 0) continue;
+    waiting = (waiting * 5 + 3) % 17;
+    rows.samples.push_back({span.end_ns, 7, waiting, span.task_id});
+  }
+  for (std::size_t task = 0; task < of_tasks.size(); ++task) {
+    const std::vector<Span>& spans = of_tasks[task];
+    recording.entities.tasks[task].label_set_id = task % 3;
+    for (std::size_t at = 0; at + 8 < spans.size(); at += 9) {
+      const store::TaskId id = task + 1;
+      rows.regions.push_back({.task_id = id,
+                              .name_id = 1,
+                              .start_ns = spans[at].start_ns,
+                              .end_ns = spans[at + 7].end_ns,
+                              .site_id = 10});
+      rows.regions.push_back({.task_id = id,
+                              .name_id = 2,
+                              .start_ns = spans[at].start_ns,
+                              .end_ns = spans[at + 2].end_ns,
+                              .site_id = 11,
+                              .depth = 2});
+      rows.regions.push_back({.task_id = id,
+                              .name_id = 4,
+                              .start_ns = spans[at + 4].start_ns,
+                              .end_ns = spans[at + 7].end_ns,
+                              .site_id = 12,
+                              .depth = 2});
+      rows.regions.push_back({.task_id = id,
+                              .name_id = 5,
+                              .start_ns = spans[at + 5].start_ns,
+                              .end_ns = spans[at + 6].end_ns,
+                              .site_id = 13,
+                              .depth = 3});
+      rows.logs.push_back({spans[at + 1].start_ns, 0, id, 0, "cache", "miss"});
+      if (at % 27 != 0) continue;
+      rows.logs.push_back({spans[at + 1].start_ns + 900, 0, id, 0, "", "and again"});
+      rows.regions.back().end_ns.reset();
+    }
+  }
+  return rows;
+}
+
+viewer::SessionPtr make_annotated_session(const SyntheticOptions& options) {
+  SyntheticRecording recording = make_synthetic_recording(options);
+  viewer::AnnotationRows rows = make_synthetic_annotations(recording);
+  viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));
+  builder.add_spans(recording.spans);
+  builder.annotate(std::move(rows));
+  return builder.finish();
+}
+
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options) {
   SyntheticRecording recording = make_synthetic_recording(options);
   viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));

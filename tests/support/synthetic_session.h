@@ -25,6 +25,10 @@ struct SyntheticRecording {
 };
 
 SyntheticRecording make_synthetic_recording(const SyntheticOptions& options);
+// What that program might have said of itself: nested regions, some with unknown edges, lines of a
+// log, two counters, labels. REQUIRES: before the entities are given away.
+viewer::AnnotationRows make_synthetic_annotations(SyntheticRecording& recording);
+viewer::SessionPtr make_annotated_session(const SyntheticOptions& options);
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options);
 
 }  // namespace taskscope::tests

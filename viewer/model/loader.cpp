@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "recorder/store/reader.h"
@@ -42,6 +43,29 @@ bool read_entities(const store::Reader& reader, SessionEntities& entities, std::
          take(reader.parks(), entities.parks, error) &&
          take(reader.spins(), entities.spins, error) && take(reader.lost(), entities.lost, error) &&
          take(reader.findings(), entities.findings, error);
+}
+
+// What the program said of itself. Most recordings have little of it, and it takes no longer then.
+bool read_annotations(const store::Reader& reader, AnnotationRows& rows, std::string& error) {
+  std::vector<store::EventRow> samples;
+  if (!take(reader.names(), rows.names, error) || !take(reader.regions({}), rows.regions, error) ||
+      !take(reader.logs({}), rows.logs, error) || !take(reader.counters(), rows.counters, error) ||
+      !take(reader.labels(), rows.labels, error)) {
+    return false;
+  }
+  // Of all counters at one go: asked for each, every chunk would be read once for each.
+  if (rows.counters.empty()) return true;
+  if (!take(reader.events_of(store::EventKind::Counter), samples, error)) return false;
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  rows.samples.reserve(samples.size());
+  for (const store::EventRow& event : samples) {
+    rows.samples.push_back({.ns = event.ns,
+                            .counter_id = event.name_id,
+                            .value = static_cast<std::int64_t>(event.arg),
+                            .task_id = event.task_id});
+  }
+  return true;
 }
 
 }  // namespace
@@ -113,6 +137,9 @@ void SessionLoader::load() {
       publish(nullptr, static_cast<double>(published) / static_cast<double>(chunks.size()));
     }
   }
+  AnnotationRows annotations;
+  if (!read_annotations(*reader, annotations, error)) return fail(std::move(error));
+  builder.annotate(std::move(annotations));
   publish(builder.finish(), 1);
 }
 

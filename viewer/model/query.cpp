@@ -20,7 +20,8 @@ struct FieldName {
 constexpr std::array kFieldNames = {
     FieldName{"name", QueryField::Name},      FieldName{"site", QueryField::Site},
     FieldName{"parent", QueryField::Parent},  FieldName{"program", QueryField::Program},
-    FieldName{"task", QueryField::Task},      FieldName{"state", QueryField::State},
+    FieldName{"task", QueryField::Task},      FieldName{"label", QueryField::Label},
+    FieldName{"log", QueryField::Log},        FieldName{"state", QueryField::State},
     FieldName{"reason", QueryField::Reason},  FieldName{"dur", QueryField::Duration},
     FieldName{"worker", QueryField::Worker},  FieldName{"object", QueryField::Object},
     FieldName{"woken-by", QueryField::Waker},
@@ -335,6 +336,23 @@ bool QueryMatcher::site_matches(std::size_t term, store::SiteId site) {
   return at->second;
 }
 
+bool QueryMatcher::has_label(const QueryTerm& term) const {
+  const auto labels = session_.annotations().labels_of(task_->row.label_set_id);
+  return std::any_of(labels.begin(), labels.end(), [&](const store::LabelRow& label) {
+    return any_in(label.key + "=" + label.value, term.texts);
+  });
+}
+
+bool QueryMatcher::has_said(const QueryTerm& term) const {
+  const LogTable& logs = session_.annotations().logs();
+  const auto task = static_cast<TaskIndex>(task_ - session_.tasks().data());
+  const LogLines lines = logs.of(task);
+  for (std::size_t at = lines.first; at < lines.last; ++at) {
+    if (any_in(logs[at].message, term.texts) || any_in(logs[at].category, term.texts)) return true;
+  }
+  return false;
+}
+
 QueryMatcher::Verdict QueryMatcher::task_verdict(const QueryTerm& term, std::size_t index) {
   const auto verdict = [](bool holds) { return holds ? Verdict::Yes : Verdict::No; };
   const auto or_span = [&](bool holds) {
@@ -363,6 +381,10 @@ QueryMatcher::Verdict QueryMatcher::task_verdict(const QueryTerm& term, std::siz
       return verdict(any_in(session_.program_name(store::program_of(row.id)), term.texts));
     case QueryField::Task:
       return verdict(within(term.bounds, static_cast<std::int64_t>(store::own_id(row.id))));
+    case QueryField::Label:
+      return verdict(has_label(term));
+    case QueryField::Log:
+      return verdict(has_said(term));
     default:
       return Verdict::DependsOnSpan;
   }

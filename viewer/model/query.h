@@ -28,6 +28,8 @@ enum class QueryField : std::uint8_t {
   Parent,   // who started the task: label or number
   Program,  // that the task is of
   Task,     // its number
+  Label,    // one of its labels, as "user=7"
+  Log,      // a line that it said, or its category
   State,    // from here on only spans have it
   Reason,
   Duration,
@@ -40,9 +42,10 @@ inline constexpr QueryField kFirstSpanField = QueryField::State;
 struct QueryTerm {
   QueryField field = QueryField::Text;
   bool negated = false;
-  std::vector<std::string> texts;  // lower case alternatives; of Text to Program, Reason to Waker
-  std::uint32_t states = 0;        // of State: bits of store::TaskState
-  std::uint32_t classes = 0;       // of State: bits of StateClass
+  std::vector<std::string>
+      texts;  // lower case alternatives; of Text to Program, Label, Log, Reason to Waker
+  std::uint32_t states = 0;   // of State: bits of store::TaskState
+  std::uint32_t classes = 0;  // of State: bits of StateClass
   struct Bounds {
     std::int64_t low = 0;  // both inclusive
     std::int64_t high = 0;
@@ -86,6 +89,8 @@ class QueryMatcher {
 
  private:
   enum class Verdict : std::uint8_t { No, Yes, DependsOnSpan };
+  bool has_label(const QueryTerm& term) const;
+  bool has_said(const QueryTerm& term) const;
   Verdict task_verdict(const QueryTerm& term, std::size_t index);
   bool span_holds(const QueryTerm& term, std::size_t index, std::size_t at, const TrackSpan& span);
   bool state_holds(const QueryTerm& term, const TrackSpan& span) const;

@@ -76,6 +76,33 @@ std::vector<Cell> queue_cells(const TraceSession& session, const ColumnGrid& gri
   return cells;
 }
 
+// Of a counter, from its smallest value to its largest as from 0 to 255: the least that it was in a
+// column as Runnable, and as Running how much more it was at most.
+std::vector<Cell> counter_cells(const TraceSession& session, std::uint32_t counter,
+                                const ColumnGrid& grid, std::int64_t first, std::int64_t last) {
+  std::vector<Cell> cells;
+  first = std::max(first, grid.column_of(0));
+  last = std::min(last, grid.column_of(session.duration_ns()) + 1);
+  const ValueTrack& values = session.annotations().counters()[counter].values;
+  const auto low = static_cast<double>(values.bounds().low);
+  const double scale = static_cast<double>(values.bounds().high) - low;
+  const auto level = [&](std::int64_t value) {
+    // One that never changes stands in the middle.
+    const double part = scale > 0 ? (static_cast<double>(value) - low) / scale : 0.5;
+    return static_cast<std::uint8_t>(std::clamp(std::lround(part * 255), 1L, 255L));
+  };
+  for (std::int64_t column = first; column < last; ++column) {
+    const auto bounds = values.bounds_in({grid.left_ns(column), grid.left_ns(column + 1)});
+    if (!bounds) continue;
+    std::array<std::uint8_t, kStateClasses> shares{};
+    shares[index_of(StateClass::Runnable)] = level(bounds->low);
+    shares[index_of(StateClass::Running)] =
+        static_cast<std::uint8_t>(level(bounds->high) - level(bounds->low));
+    append_run(cells, column, shares);
+  }
+  return cells;
+}
+
 // All tasks together, in 1/255 of the most that are there at once in a column.
 std::vector<Cell> tasks_cells(const TraceSession& session, const ColumnGrid& grid,
                               std::int64_t first, std::int64_t last) {
@@ -135,6 +162,7 @@ std::vector<Cell> summary_cells(const TraceSession& session, const Row& row, con
 std::vector<Cell> cells_of(const TraceSession& session, const Row& row, const ColumnGrid& grid,
                            std::int64_t first, std::int64_t last, double span_min_px) {
   if (row.kind == RowKind::Queues) return queue_cells(session, grid, first, last);
+  if (row.kind == RowKind::Counter) return counter_cells(session, row.index, grid, first, last);
   if (session.stage() != SessionStage::Complete) {
     return summary_cells(session, row, grid, first, last);
   }
@@ -154,7 +182,9 @@ std::vector<Cell> cells_of(const TraceSession& session, const Row& row, const Co
     case RowKind::TasksHeader:
       return tasks_cells(session, grid, first, last);
     case RowKind::Queues:
-    case RowKind::TaskSet:  // not of the session alone
+    case RowKind::Counter:
+    case RowKind::CountersHeader:  // has none
+    case RowKind::TaskSet:         // not of the session alone
       break;
   }
   return {};
@@ -255,8 +285,22 @@ void RowPictures::forget_oldest() {
   if (oldest->second.used < frame_) entries_.erase(oldest);
 }
 
+void RowPictures::draw_regions(const Order& order, RowPicture& picture) const {
+  const RegionTracks* tracks = session_->annotations().regions_of(order.key.second);
+  if (tracks == nullptr) return;
+  for (std::size_t lane = 0; lane < kRegionLanes; ++lane) {
+    const auto draw = [&](const ColumnGrid& on, auto from, auto to, double min_px) {
+      return (*tracks)[lane].cells(on, from, to, min_px);
+    };
+    // No colour is severe here; what would be less than a pixel is drawn as one.
+    picture.regions[lane] =
+        with_heights(drawn(order.grid, order.first, order.last, draw),
+                     region_bar_px(region_lane_px(order.height)), /*severe_min_px=*/0);
+  }
+}
+
 RowPicture RowPictures::draw(const Order& order) const {
-  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}};
+  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}, {}};
   const Row row{order.key.first, order.key.second, 0, order.height};
   if (row.kind == RowKind::Worker) {
     const Track& idle = session_->workers()[row.index].idle.track;
@@ -265,6 +309,7 @@ RowPicture RowPictures::draw(const Order& order) const {
                            return idle.cells(on, from, to, min_px);
                          });
   }
+  if (row.kind == RowKind::Task) draw_regions(order, picture);
   if (const DecisionTrack* decisions = row_decisions(*session_, row)) {
     picture.decisions =
         decisions->groups(order.grid, order.first, order.last, decision_mark_px(order.height));

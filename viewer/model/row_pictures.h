@@ -9,6 +9,7 @@
 // One UI thread calls everything but the internals; queries run on threads owned here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -33,6 +34,8 @@ struct RowPicture {
   std::vector<Cell> cells;
   std::vector<Cell> idle;                // of a worker, by IdleTimes
   std::vector<DecisionGroup> decisions;  // of a worker, or on the queues' row those of others
+  // Of a task: its regions, by depth. Classes are numbers of colours.
+  std::array<std::vector<Cell>, kRegionLanes> regions;
 
   bool covers(const ColumnGrid& wanted, std::int64_t from, std::int64_t to) const {
     return grid == wanted && first <= from && last >= to;
@@ -74,6 +77,7 @@ class RowPictures {
   };
   void work();
   RowPicture draw(const Order& order) const;
+  void draw_regions(const Order& order, RowPicture& picture) const;
   void forget_oldest();
 
   // Constant after construction.

@@ -37,14 +37,15 @@ Folds initial_folds(const Arrangement& arrangement) {
 }
 
 RowList::RowList(ArrangementPtr arrangement, const Folds& folds, const std::vector<Pin>& pins,
-                 float scale)
+                 float scale, std::size_t region_lanes)
     : arrangement_(std::move(arrangement)),
       scale_(scale),
       gap_(std::max(1, static_cast<int>(std::lround(kRowGap * scale)))) {
+  lanes_height_ = static_cast<int>(region_lanes) * region_lane_px(height_of(RowKind::Task));
   const TraceSession& session = *arrangement_->session();
   for (const Pin& pin : pins) {
     const int height = height_of(pin.kind);
-    pinned_.push_back({pin.kind, pin.index, pinned_height_, height, true});
+    pinned_.push_back({pin.kind, pin.index, pinned_height_, height, true, below_of(pin.kind)});
     pinned_height_ += height + gap_;
   }
   const auto workers = static_cast<std::uint32_t>(session.workers().size());
@@ -61,6 +62,11 @@ RowList::RowList(ArrangementPtr arrangement, const Folds& folds, const std::vect
       thread_order_ = by_first_use(session.threads());
       add(RowKind::Thread, 0, static_cast<std::uint32_t>(thread_order_.size()));
     }
+  }
+  const auto counters = static_cast<std::uint32_t>(session.annotations().counters().size());
+  if (counters > 0) {
+    add(RowKind::CountersHeader, 0, 1);
+    if (!folds.counters) add(RowKind::Counter, 0, counters);
   }
   head_sections_ = sections_.size();
   if (session.tasks().empty()) return;
@@ -88,11 +94,12 @@ void RowList::add_tasks(const Folds& folds) {
 }
 
 int RowList::height_of(RowKind kind) const {
-  const bool header = kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
-                      kind == RowKind::TasksHeader || kind == RowKind::GroupHeader;
   const bool worker = kind == RowKind::Worker || kind == RowKind::Queues;
-  const int height_at_1 = header ? kGroupRowHeight : worker ? kWorkerRowHeight : kTaskRowHeight;
-  return static_cast<int>(std::lround(static_cast<float>(height_at_1) * scale_));
+  const int height_at_1 = Row{.kind = kind}.is_header() ? kGroupRowHeight
+                          : worker                      ? kWorkerRowHeight
+                          : kind == RowKind::Counter    ? kCounterRowHeight
+                                                        : kTaskRowHeight;
+  return static_cast<int>(std::lround(static_cast<float>(height_at_1) * scale_)) + below_of(kind);
 }
 
 void RowList::add(RowKind kind, std::uint32_t first, std::uint32_t count) {
@@ -114,9 +121,12 @@ Row RowList::row(std::size_t at) const {
                        [](std::size_t row, const Section& section) { return row < section.row; });
   const Section& section = *(after - 1);
   const auto within = static_cast<std::uint32_t>(at - section.row);
-  return {section.kind, index_in(section, within),
-          section.y + static_cast<std::int64_t>(within) * (section.height + gap_), section.height,
-          false};
+  return {section.kind,
+          index_in(section, within),
+          section.y + static_cast<std::int64_t>(within) * (section.height + gap_),
+          section.height,
+          false,
+          below_of(section.kind)};
 }
 
 std::size_t RowList::row_at(std::int64_t y) const {

@@ -18,25 +18,29 @@ namespace taskscope::viewer {
 enum class RowKind : std::uint8_t {
   WorkersHeader,
   ThreadsHeader,
+  CountersHeader,
   TasksHeader,
   GroupHeader,
   Worker,
   Queues,
   Thread,
+  Counter,
   Task,
   TaskSet,  // only in pictures: a set that is no group of the session
 };
 
 struct Row {
   RowKind kind = RowKind::Task;
-  std::uint32_t index = 0;  // of the worker, thread or task; of a group header: of the set
+  std::uint32_t index = 0;  // of the worker, thread, counter or task; of a group header: of the set
   std::int64_t y = 0;       // px from the top of all rows; if pinned: of all pinned rows
   int height = 0;           // px, without the gap to the next row
   bool pinned = false;
+  int below = 0;  // px of the height, below the spans: lanes of a task's regions
 
   bool is_header() const {
     return kind == RowKind::WorkersHeader || kind == RowKind::ThreadsHeader ||
-           kind == RowKind::TasksHeader || kind == RowKind::GroupHeader;
+           kind == RowKind::CountersHeader || kind == RowKind::TasksHeader ||
+           kind == RowKind::GroupHeader;
   }
   // Decisions of the scheduler have a lane above what else is drawn.
   bool has_decisions() const { return kind == RowKind::Worker || kind == RowKind::Queues; }
@@ -47,6 +51,8 @@ struct Row {
 inline constexpr int kGroupRowHeight = 28;
 inline constexpr int kDecisionLane = 8;  // above a worker's spans
 inline constexpr int kWorkerRowHeight = 26;
+inline constexpr int kCounterRowHeight = 30;
+inline constexpr int kCounterPadding = 3;  // above its curve
 inline constexpr int kTaskRowHeight = 18;
 inline constexpr int kHeaderPadding = 4;  // above a group's chart
 inline constexpr int kRowGap = 1;
@@ -56,6 +62,7 @@ struct Folds {
   Grouping grouping = Grouping::SpawnSite;  // that the keys are of
   bool workers = false;
   bool threads = true;
+  bool counters = false;
   bool tasks = false;
   std::set<std::uint32_t> groups;
 };
@@ -74,8 +81,9 @@ struct Pin {
 class RowList {
  public:
   RowList() = default;
-  RowList(ArrangementPtr arrangement, const Folds& folds, const std::vector<Pin>& pins,
-          float scale);
+  // All rows of tasks have so many lanes for regions below their spans.
+  RowList(ArrangementPtr arrangement, const Folds& folds, const std::vector<Pin>& pins, float scale,
+          std::size_t region_lanes = 0);
 
   std::int64_t height() const { return height_; }
   std::size_t size() const { return size_; }
@@ -120,11 +128,13 @@ class RowList {
   void add(RowKind kind, std::uint32_t first, std::uint32_t count);
   void add_tasks(const Folds& folds);
   int height_of(RowKind kind) const;
+  int below_of(RowKind kind) const { return kind == RowKind::Task ? lanes_height_ : 0; }
   std::uint32_t index_in(const Section& section, std::uint32_t at) const;
 
   // Constant after construction.
   ArrangementPtr arrangement_;
   float scale_ = 1;
+  int lanes_height_ = 0;  // px of a task's row that are lanes
   std::vector<Section> sections_;
   std::size_t head_sections_ = 0;  // before those of tasks and their groups
   std::vector<std::uint32_t> thread_order_;

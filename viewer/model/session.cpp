@@ -68,8 +68,8 @@ std::string TraceSession::program_name(store::ProgramId program) const {
   return program <= program_names_.size() ? program_names_[program - 1] : std::string();
 }
 
-std::string TraceSession::program_prefix(TaskId task) const {
-  return of_several_programs() ? program_name(store::program_of(task)) + ": " : std::string();
+std::string TraceSession::program_prefix(std::uint64_t id) const {
+  return of_several_programs() ? program_name(store::program_of(id)) + ": " : std::string();
 }
 
 TaskIndex TraceSession::find_task(TaskId id) const {

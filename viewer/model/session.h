@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "viewer/model/annotations.h"
 #include "viewer/model/counter_track.h"
 #include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
@@ -171,8 +172,8 @@ class TraceSession {
   bool of_several_programs() const { return program_names_.size() > 1; }
   // "server", or "server 2" where several are called so; empty if it is not known.
   std::string program_name(store::ProgramId program) const;
-  // Of the program of a task: "server: ", or nothing if there is one program only.
-  std::string program_prefix(TaskId task) const;
+  // Of the program of a task or counter: "server: ", or nothing if there is one program only.
+  std::string program_prefix(std::uint64_t id) const;
   const std::vector<Task>& tasks() const { return tasks_; }
   const std::vector<Worker>& workers() const { return workers_; }
   const std::vector<TaskGroup>& groups() const { return groups_; }
@@ -186,6 +187,8 @@ class TraceSession {
   const std::vector<WorkerCount>& worker_counts() const { return worker_counts_; }
   // Tasks in run queues, all queues together.
   const CounterTrack& queued() const { return queued_; }
+  // Of a complete recording only: one under way has none yet.
+  const Annotations& annotations() const { return annotations_; }
 
   std::size_t span_count() const { return span_count_; }
   // Each of these unpacks spans of a task: not for loops over many.
@@ -255,6 +258,7 @@ class TraceSession {
   DecisionTrack outside_;
   std::vector<WorkerCount> worker_counts_;
   CounterTrack queued_;
+  Annotations annotations_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.

@@ -418,6 +418,20 @@ void SessionBuilder::build_groups(TraceSession& session) {
   }
 }
 
+void SessionBuilder::annotate(AnnotationRows rows) {
+  const std::int64_t end_ns = base_->duration_ns();
+  const auto find = [&](TaskId id) -> std::optional<AnnotatedTask> {
+    const TaskIndex task = find_task(id);
+    if (task == kNoTask) return std::nullopt;
+    const store::TaskRow& row = base_->tasks_[task].row;
+    return AnnotatedTask{task, row.created_ns.value_or(0), row.ended_ns.value_or(end_ns)};
+  };
+  for (store::CounterRow& row : rows.counters) {
+    row.name = base_->program_prefix(row.id) + row.name;
+  }
+  base_->annotations_ = Annotations(std::move(rows), find);
+}
+
 ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {
   ArmTracks tracks;
   tracks.reserve(arms.size());

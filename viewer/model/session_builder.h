@@ -58,6 +58,10 @@ class SessionBuilder {
   void add_spans(std::span<const store::Span> spans);
   // The scheduler's events and the arms of selects, of kSessionKinds, by time.
   void add_events(std::span<const store::EventRow> events);
+  // What the program said of itself; once, at any time before finish(). Snapshots do without: to
+  // keep regions in order as they come would cost a sort of all of them at each, and the complete
+  // file is read as a whole anyway.
+  void annotate(AnnotationRows rows);
   // The complete session; the builder is used up.
   SessionPtr finish();
 

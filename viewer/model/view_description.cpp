@@ -27,6 +27,8 @@ RowName name_of(const TraceSession& session, RowKind kind, std::uint32_t index) 
       return {kind, session.threads()[index].id};
     case RowKind::Task:
       return {kind, session.tasks()[index].row.id};
+    case RowKind::Counter:
+      return {kind, index + 1};
     default:
       return {kind, 0};
   }
@@ -59,6 +61,9 @@ std::optional<std::uint32_t> find_index(const TraceSession& session, const RowNa
         if (session.threads()[at].id == name.id) return at;
       }
       return std::nullopt;
+    case RowKind::Counter:
+      if (name.id == 0 || name.id > session.annotations().counters().size()) return std::nullopt;
+      return static_cast<std::uint32_t>(name.id - 1);
     default:
       return 0;
   }
@@ -70,6 +75,7 @@ std::vector<RowName> folded_beyond(const Arrangement& arrangement, const Folds& 
   std::vector<RowName> names;
   if (now.workers && !before.workers) names.push_back({RowKind::WorkersHeader});
   if (now.threads && !before.threads) names.push_back({RowKind::ThreadsHeader});
+  if (now.counters && !before.counters) names.push_back({RowKind::CountersHeader});
   if (now.tasks && !before.tasks) names.push_back({RowKind::TasksHeader});
   for (const TaskSet& set : arrangement.sets()) {
     if (set.has_header && now.groups.contains(set.key) && !before.groups.contains(set.key)) {
@@ -88,6 +94,7 @@ void fold(const std::vector<RowName>& names, bool folded, const Arrangement& arr
   for (const RowName& name : names) {
     if (name.kind == RowKind::WorkersHeader) folds.workers = folded;
     if (name.kind == RowKind::ThreadsHeader) folds.threads = folded;
+    if (name.kind == RowKind::CountersHeader) folds.counters = folded;
     if (name.kind == RowKind::TasksHeader) folds.tasks = folded;
     if (name.kind != RowKind::GroupHeader) continue;
     const TaskSet* set = find_set(arrangement, name.id);

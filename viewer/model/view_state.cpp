@@ -20,11 +20,13 @@ void ViewState::reset(const TraceSession& session) {
            (pin.kind == RowKind::Thread && pin.index >= session.threads().size());
   });
   selection.span = kNoSpan;
+  selection.region.reset();
   if (finding && *finding >= session.findings().size()) finding.reset();
   hover = {};
   hover_row.reset();
   hover_use.reset();
   hover_decisions.reset();
+  hover_logs.reset();
 }
 
 void add_filter(ViewState& view, const std::string& query) {
@@ -61,6 +63,13 @@ const store::FindingRow* shown_finding(const TraceSession& session, const ViewSt
   const store::FindingRow& finding = session.findings()[*view.finding];
   const bool about = view.selection.task == session.find_task(finding.task_id);
   return about && !view.selection.worker ? &finding : nullptr;
+}
+
+std::optional<TrackSpan> selected_region(const TraceSession& session, const ViewState& view) {
+  const std::optional<RegionAt>& at = view.selection.region;
+  const RegionTracks* tracks = session.annotations().regions_of(view.selection.task);
+  if (!at || tracks == nullptr || at->index >= (*tracks)[at->lane].size()) return std::nullopt;
+  return (*tracks)[at->lane][at->index];
 }
 
 TimeRange with_margin(TimeRange range) {

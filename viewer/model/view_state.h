@@ -22,11 +22,12 @@
 
 namespace taskscope::viewer {
 
-// What is pointed at or chosen: a task (with one of its spans, perhaps) or a worker.
+// What is pointed at or chosen: a task (with one of its spans or regions, perhaps) or a worker.
 struct Selection {
   TaskIndex task = kNoTask;
   SpanIndex span = kNoSpan;
   std::optional<std::uint32_t> worker = std::nullopt;
+  std::optional<RegionAt> region = std::nullopt;  // of the task
 
   bool empty() const { return task == kNoTask && !worker; }
   friend bool operator==(const Selection&, const Selection&) = default;
@@ -78,12 +79,14 @@ struct ViewState {
   ArrangementOptions arrangement;
   std::vector<Pin> pins;
   Folds folds;
-  bool rows_dirty = true;  // folds, pins or scale changed: the row list must be rebuilt
+  bool show_regions = true;  // in lanes below the spans of their tasks
+  bool rows_dirty = true;    // folds, pins or scale changed: the row list must be rebuilt
   Selection selection;
   Selection hover;                               // of this frame's pointer
   std::optional<Row> hover_row;                  // likewise
   std::optional<std::size_t> hover_use;          // of a thread's row, into Thread::uses
   std::optional<DecisionGroup> hover_decisions;  // of a row that shows decisions
+  std::optional<LogLines> hover_logs;            // of a task's row, into its logs
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<FoldNames> wanted_folds;         // once the tasks are arranged as they are to be
   std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there
@@ -135,6 +138,9 @@ void toggle_pin(ViewState& view, const Pin& pin);
 void step_finding(const TraceSession& session, ViewState& view);
 // The finding that is read, while the selection is still what it is about; or nullptr.
 const store::FindingRow* shown_finding(const TraceSession& session, const ViewState& view);
+
+// The region that is chosen; nothing if there is none.
+std::optional<TrackSpan> selected_region(const TraceSession& session, const ViewState& view);
 
 // The range that shows `range` with a margin of 10 % on both sides.
 TimeRange with_margin(TimeRange range);

@@ -26,11 +26,13 @@ struct RowWord {
 constexpr std::array kRowWords = {
     RowWord{RowKind::WorkersHeader, "workers", false, true},
     RowWord{RowKind::ThreadsHeader, "threads", false, true},
+    RowWord{RowKind::CountersHeader, "counters", false, true},
     RowWord{RowKind::TasksHeader, "tasks", false, true},
     RowWord{RowKind::Queues, "queued", false, false},
     RowWord{RowKind::GroupHeader, "group", true, true},
     RowWord{RowKind::Worker, "worker", true, false},
     RowWord{RowKind::Thread, "thread", true, false},
+    RowWord{RowKind::Counter, "counter", true, false},
     RowWord{RowKind::Task, "task", true, false},
 };
 

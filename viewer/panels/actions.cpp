@@ -93,6 +93,8 @@ void fit_selection(const PanelContext& context, ViewState& view) {
   view.time.remember();
   if (view.area) {
     view.time.glide_to(with_margin(view.area->time));
+  } else if (const auto region = selected_region(context.session, view)) {
+    view.time.glide_to(with_margin({region->start_ns, region->end_ns}));
   } else if (view.selection.span != kNoSpan) {
     view.time.glide_to(with_margin(context.session.span_range(view.selection.span)));
   } else if (view.selection.task != kNoTask &&
@@ -167,6 +169,7 @@ void reveal(const PanelContext& context, ViewState& view) {
 void toggle_fold(const PanelContext& context, ViewState& view, const Row& row) {
   if (row.kind == RowKind::WorkersHeader) view.folds.workers = !view.folds.workers;
   if (row.kind == RowKind::ThreadsHeader) view.folds.threads = !view.folds.threads;
+  if (row.kind == RowKind::CountersHeader) view.folds.counters = !view.folds.counters;
   if (row.kind == RowKind::TasksHeader) view.folds.tasks = !view.folds.tasks;
   if (row.kind == RowKind::GroupHeader) {
     const std::uint32_t key = context.input.rows->arrangement()->sets()[row.index].key;

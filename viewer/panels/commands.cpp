@@ -113,11 +113,26 @@ void fold_or_unfold_workers(const Context& context, ViewState& view) {
 void fold_or_unfold_threads(const Context& context, ViewState& view) {
   toggle_fold(context, view, {.kind = RowKind::ThreadsHeader});
 }
+bool has_counters(const Context& context, const ViewState&) {
+  return !context.session.annotations().counters().empty();
+}
+void fold_or_unfold_counters(const Context& context, ViewState& view) {
+  toggle_fold(context, view, {.kind = RowKind::CountersHeader});
+}
 void fold_or_unfold_tasks(const Context& context, ViewState& view) {
   toggle_fold(context, view, {.kind = RowKind::TasksHeader});
 }
 void pin_the_row_or_let_it_go(const Context&, ViewState& view) {
   toggle_pin(view, *selected_pin(view));
+}
+bool has_regions(const Context& context, const ViewState&) {
+  return context.session.annotations().lanes() > 0;
+}
+void show_regions(const Context&, ViewState& view) {
+  view.show_regions = !view.show_regions;
+  view.hover.region.reset();
+  view.selection.region.reset();
+  view.rows_dirty = true;
 }
 bool has_pins(const Context&, const ViewState& view) { return !view.pins.empty(); }
 void let_go_of_all_pinned_rows(const Context&, ViewState& view) {
@@ -226,6 +241,7 @@ constexpr std::array kCommands = {
     Command{Section::Rows, "Unfold everything", {on('+')}, nullptr, unfold_everything},
     Command{Section::Rows, "Fold or unfold workers", {}, nullptr, fold_or_unfold_workers},
     Command{Section::Rows, "Fold or unfold threads", {}, nullptr, fold_or_unfold_threads},
+    Command{Section::Rows, "Fold or unfold counters", {}, has_counters, fold_or_unfold_counters},
     Command{Section::Rows, "Fold or unfold tasks", {}, nullptr, fold_or_unfold_tasks},
     Command{Section::Rows, "Pin the row, or let it go", {on(Key::P)}, has_row,
             pin_the_row_or_let_it_go, true, true},
@@ -259,6 +275,7 @@ constexpr std::array kCommands = {
             sort_rows<SortBy::Time, StateClass::Sleep>},
     Command{Section::Rows, "Sort tasks by time stuck, in view", {}, nullptr,
             sort_rows<SortBy::Time, StateClass::Leaked>},
+    Command{Section::Rows, "Show regions, or hide them", {on(Key::R)}, has_regions, show_regions},
     Command{Section::Rows, "Wider names", {on('>')}, nullptr, wider_names},
     Command{Section::Rows, "Narrower names", {on('<')}, nullptr, narrower_names},
     Command{Section::Rows, "Higher details", {}, nullptr, higher_details},

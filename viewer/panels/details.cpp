@@ -9,6 +9,8 @@
 #include "viewer/model/format.h"
 #include "viewer/panels/actions.h"
 #include "viewer/panels/area_table.h"
+#include "viewer/panels/region_lanes.h"
+#include "viewer/panels/row_labels.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -88,6 +90,10 @@ void draw_task_facts(const PanelContext& context, ViewState& view, const Box& co
   const Task& task = session.tasks()[view.selection.task];
   Facts facts(context, column);
   facts.title(task.label, fmt::format("task {}", store::own_id(task.row.id)));
+  if (const std::string labels = session.annotations().labels_text(task.row.label_set_id);
+      !labels.empty()) {
+    facts.fact("labels", labels);
+  }
   facts.fact("started at", session.site_text(task.row.spawn_site_id));
   const TaskIndex parent = session.find_task(task.row.parent_id);
   if (parent == kNoTask) {
@@ -176,6 +182,11 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
   if (detail.site_id != 0) {
     facts.fact(call ? "called at" : "waits at", session.site_text(detail.site_id));
   }
+  if (const std::string in = session.annotations().regions_text(
+          session.span_task(span), (range.start_ns + range.end_ns) / 2);
+      !in.empty()) {
+    facts.fact("region", in);
+  }
   facts.fact("from", format_instant(range.start_ns, view.time.visible().length_ns() / 10,
                                     range.length_ns() / 100 + 1));
   if (detail.on_thread()) {
@@ -196,6 +207,29 @@ void draw_span_facts(const PanelContext& context, ViewState& view, const Box& co
     const Task& other = session.tasks()[session.span_task(woken)];
     if (facts.link("woke", other.label, "]")) follow_woken(context, view);
   }
+}
+
+void draw_region_facts(const PanelContext& context, const ViewState& view, const TrackSpan& region,
+                       const Box& column) {
+  const TraceSession& session = context.session;
+  const Annotations& annotations = session.annotations();
+  const RegionDetail& detail = annotations.detail(region.payload);
+  const std::string unknown = unknown_edges_text(detail);
+  Facts facts(context, column);
+  facts.title(std::string(annotations.region_name(region.payload)),
+              unknown.empty() ? duration_text(region.length_ns()) : "length not known");
+  facts.fact("region in", annotations.regions_text(view.selection.task, region.start_ns));
+  facts.fact("opened at", session.site_text(detail.site_id));
+  const std::int64_t step_ns = view.time.visible().length_ns() / 10;
+  const std::int64_t shown_ns = region.length_ns() / 100 + 1;
+  facts.fact("from", detail.start_known ? format_instant(region.start_ns, step_ns, shown_ns)
+                                        : "before what was recorded, or lost");
+  facts.fact("to", detail.end_known ? format_instant(region.end_ns, step_ns, shown_ns)
+                                    : "not ended when its task did, or lost");
+  const Track& track = session.tasks()[view.selection.task].track;
+  const ClassTimes times = track.times_in({region.start_ns, region.end_ns});
+  facts.fact("running", duration_text(times[index_of(StateClass::Running)]));
+  facts.fact("blocked", format_share(blocked_share(times)));
 }
 
 std::string driver_text(const Worker& worker) {
@@ -301,7 +335,9 @@ void draw_details(const PanelContext& context, ViewState& view) {
                                  : approximate_class_times(task.row.state_ns);
     draw_task_facts(context, view, column(0));
     draw_times(context, column(1), "Time per state", times, total(times));
-    if (view.selection.span != kNoSpan) {
+    if (const auto region = selected_region(context.session, view)) {
+      draw_region_facts(context, view, *region, column(2));
+    } else if (view.selection.span != kNoSpan) {
       draw_span_facts(context, view, column(2));
     } else if (!context.input.footer) {
       const Box hint = column(2);

@@ -166,7 +166,11 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
   view.selection = view.hover;
   // On a worker's row a span means its task; the name, or idle time, means the worker.
   if (view.hover.span != kNoSpan) view.selection.worker.reset();
-  if (ImGui::GetIO().MouseClickedLastCount[0] == 2 && view.hover.span != kNoSpan) {
+  if (ImGui::GetIO().MouseClickedLastCount[0] != 2) return;
+  if (const auto region = selected_region(context.session, view)) {
+    view.time.remember();
+    view.time.glide_to(with_margin({region->start_ns, region->end_ns}));
+  } else if (view.hover.span != kNoSpan) {
     view.time.remember();
     view.time.glide_to(with_margin(context.session.span_range(view.hover.span)));
   }

@@ -1,11 +1,13 @@
 // The colours: states by the table that was checked for contrast and colour-blind distance, chrome
-// around them. Colour means state, never name. Pure.
+// around them. Colour means state; only regions, which are paler than any state, have one by their
+// name. Pure.
 #pragma once
 
 #include <imgui.h>
 
 #include <array>
 
+#include "viewer/model/annotations.h"
 #include "viewer/model/state_class.h"
 #include "viewer/model/view_request.h"
 
@@ -13,8 +15,9 @@ namespace taskscope::viewer {
 
 struct Palette {
   std::array<ImU32, kStateClasses> state{};
-  std::array<ImU32, kStateClasses> label{};  // text on it, at least 4.5 : 1
-  ImU32 void_color = 0;                      // behind the rows
+  std::array<ImU32, kStateClasses> label{};   // text on it, at least 4.5 : 1
+  std::array<ImU32, kRegionColors> region{};  // `text` on it, at least 4.5 : 1
+  ImU32 void_color = 0;                       // behind the rows
   ImU32 panel = 0;
   ImU32 raised = 0;
   ImU32 border = 0;

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/counter_row.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/widgets.h"
 
@@ -163,6 +165,13 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
       draw_header(context, box, context.px(10), view.folds.threads,
                   fmt::format("Threads {}", count_text(context.session.threads().size())), "awake");
       break;
+    case RowKind::CountersHeader:
+      draw_header(context, box, context.px(10), view.folds.counters,
+                  fmt::format("Counters {}", context.session.annotations().counters().size()), "");
+      break;
+    case RowKind::Counter:
+      draw_counter_label(context, view, row, box);
+      break;
     case RowKind::TasksHeader: {
       const Arrangement& arrangement = *context.input.rows->arrangement();
       const std::string all = count_text(context.session.tasks().size());
@@ -209,13 +218,13 @@ void draw_row_label(const PanelContext& context, const ViewState& view, const Ro
   const Box box{left.x0, y, left.x1 - 1, y + static_cast<float>(row.height)};
   const bool selected = (row.kind == RowKind::Task && view.selection.task == row.index) ||
                         (row.kind == RowKind::Worker && view.selection.worker == row.index);
-  const bool hovered =
-      (row.kind == RowKind::Task && view.hover.task == row.index) ||
-      (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
-      (row.kind == RowKind::Thread && view.hover_row && view.hover_row->is_same(row));
+  const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
+                       (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
+                       ((row.kind == RowKind::Thread || row.kind == RowKind::Counter) &&
+                        view.hover_row && view.hover_row->is_same(row));
   if (selected || hovered) canvas.fill(box, colors.raised);
   if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
-  draw_label(context, view, row, box);
+  draw_label(context, view, row, above_lanes(row, box));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ void draw_help_note(const PanelContext& context, const Box& box) {
   const Palette& colors = context.colors;
   draw_note(context, {box.x0, box.y1 + context.px(6)},
             {{"state:blocked dur:>10ms site:worker.cpp -name:logger", colors.text, fonts.text},
-             {"name site parent program task find tasks", colors.muted, fonts.text},
+             {"name site parent program task label log find tasks", colors.muted, fonts.text},
              {"state reason dur worker object woken-by find spans", colors.muted, fonts.text},
              {"Enter, Shift+Enter: next hit, hit before", colors.muted, fonts.small},
              {"Ctrl+Enter: only rows of tasks that match", colors.muted, fonts.small}});

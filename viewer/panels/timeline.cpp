@@ -8,7 +8,10 @@
 #include "viewer/model/arrows.h"
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
+#include "viewer/panels/counter_row.h"
+#include "viewer/panels/log_marks.h"
 #include "viewer/panels/marks_panel.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/span_painter.h"
 #include "viewer/panels/worker_row.h"
@@ -62,15 +65,21 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   context.canvas.fill(box, selected ? context.colors.raised : context.colors.panel);
   const auto first = view.time.first_column();
   const auto last = first + static_cast<std::int64_t>(std::ceil(box.width()));
-  const float pad = header                ? context.px(kHeaderPadding)
-                    : row.has_decisions() ? context.px(kDecisionLane)
-                                          : 0;
-  const Box body{box.x0, box.y0 + pad, box.x1, box.y1};
-  const Row chart = chart_of(context, row, static_cast<int>(pad));
+  const float pad = header                         ? context.px(kHeaderPadding)
+                    : row.has_decisions()          ? context.px(kDecisionLane)
+                    : row.kind == RowKind::Counter ? context.px(kCounterPadding)
+                                                   : 0;
+  const Box spans = above_lanes(row, box);
+  const Box body{box.x0, box.y0 + pad, box.x1, spans.y1};
+  const Row chart = chart_of(context, row, static_cast<int>(pad) + row.below);
   const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
-  if (picture != nullptr) {
+  if (picture != nullptr && row.kind == RowKind::Counter) {
+    draw_counter(context, view, *picture, body);
+  } else if (picture != nullptr) {
     paint_cells(context, view, row, *picture, body);
+    draw_regions(context, view, row, *picture, box);
   }
+  if (row.kind == RowKind::Task) draw_log_marks(context, view, row, spans);
   if (row.kind == RowKind::Worker) {
     const Worker& worker = context.session.workers()[row.index];
     if (picture != nullptr) draw_idle(context, view, *picture, body);
@@ -113,7 +122,8 @@ void draw_causes(const PanelContext& context, const ViewState& view,
       const ImU32 plain =
           arrow.kind == ArrowKind::Spawn ? context.colors.accent : context.colors.text;
       const ImU32 color = hop == 1 ? plain : with_alpha(plain, kSecondHop);
-      draw_arrow(context, row_box(context, view, *from), row_box(context, view, *to), x, color);
+      draw_arrow(context, above_lanes(*from, row_box(context, view, *from)),
+                 above_lanes(*to, row_box(context, view, *to)), x, color);
     }
   }
 }
@@ -195,7 +205,11 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
   } else if (row.kind == RowKind::Task) {
     const Task& task = session.tasks()[row.index];
     view.hover.task = row.index;
-    if (const auto span = touched(task.track)) {
+    const ImVec2 mouse = ImGui::GetIO().MousePos;
+    const Box box = row_box(context, view, row);
+    if (in_lanes(row, box, mouse.y)) {
+      if (on_spans) view.hover.region = find_region(context, view, row, box, mouse);
+    } else if (const auto span = touched(task.track)) {
       view.hover.span = task.first_span + static_cast<SpanIndex>(*span);
     }
   }
@@ -270,6 +284,7 @@ void find_hover(const PanelContext& context, ViewState& view) {
   view.hover_row.reset();
   view.hover_use.reset();
   view.hover_decisions.reset();
+  view.hover_logs.reset();
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   if (view.help_open || view.drag != Drag::None || view.picker.kind != PickerKind::None) return;
   if (over_mark_list(context, view)) return;
@@ -281,7 +296,11 @@ void find_hover(const PanelContext& context, ViewState& view) {
   if (on_time && row.has_decisions()) {
     view.hover_decisions = find_decisions(context, view, row, row_box(context, view, row), mouse);
   }
-  find_hovered_span(context, view, on_time && !view.hover_decisions);
+  if (on_time && row.kind == RowKind::Task) {
+    const Box spans = above_lanes(row, row_box(context, view, row));
+    view.hover_logs = find_log_lines(context, view, row, spans, mouse);
+  }
+  find_hovered_span(context, view, on_time && !view.hover_decisions && !view.hover_logs);
 }
 
 void draw_timeline(const PanelContext& context, ViewState& view) {

@@ -6,6 +6,9 @@
 
 #include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
+#include "viewer/panels/counter_row.h"
+#include "viewer/panels/log_marks.h"
+#include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/widgets.h"
 
@@ -111,23 +114,90 @@ std::vector<NoteLine> mark_lines(const PanelContext& context, const ViewState& v
   return lines;
 }
 
+std::vector<NoteLine> region_lines(const PanelContext& context, TaskIndex task,
+                                   const RegionAt& at) {
+  const Annotations& annotations = context.session.annotations();
+  const TrackSpan region = (*annotations.regions_of(task))[at.lane][at.index];
+  const RegionDetail& detail = annotations.detail(region.payload);
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const std::string unknown = unknown_edges_text(detail);
+  std::vector<NoteLine> lines{
+      {std::string(annotations.region_name(region.payload)), colors.text, fonts.strong},
+      {fmt::format("{}  region of {}",
+                   unknown.empty() ? duration_text(region.length_ns()) : "length not known",
+                   context.session.tasks()[task].label),
+       colors.text, fonts.text},
+      {context.session.site_text(detail.site_id), colors.muted, fonts.text}};
+  if (!unknown.empty()) lines.push_back({unknown, colors.muted, fonts.text});
+  lines.push_back({"Click: details   Double click: zoom", colors.muted, fonts.small});
+  return lines;
+}
+
 std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
   const Fonts& fonts = context.fonts();
   const Palette& colors = context.colors;
   const Task& task = context.session.tasks()[index];
   const ClassTimes times = task.track.times_before(INT64_MAX);
-  return {{task.label, colors.text, fonts.strong},
-          {fmt::format("blocked {} of {}", format_share(blocked_share(times)),
-                       duration_text(total(times))),
-           colors.text, fonts.text},
-          {fmt::format("started at {}", context.session.site_text(task.row.spawn_site_id)),
-           colors.muted, fonts.text},
-          {"Click: details   Right click: more", colors.muted, fonts.small}};
+  std::vector<NoteLine> lines{{task.label, colors.text, fonts.strong},
+                              {fmt::format("blocked {} of {}", format_share(blocked_share(times)),
+                                           duration_text(total(times))),
+                               colors.text, fonts.text}};
+  const std::string labels = context.session.annotations().labels_text(task.row.label_set_id);
+  if (!labels.empty()) lines.push_back({labels, colors.text, fonts.text});
+  lines.push_back({fmt::format("started at {}", context.session.site_text(task.row.spawn_site_id)),
+                   colors.muted, fonts.text});
+  lines.push_back({"Click: details   Right click: more", colors.muted, fonts.small});
+  return lines;
+}
+
+// What a task said there: one line of its log, or how many and the first few.
+std::vector<NoteLine> log_lines(const PanelContext& context, const ViewState& view) {
+  constexpr std::size_t kShown = 5;
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const LogTable& logs = context.session.annotations().logs();
+  const LogLines& said = *view.hover_logs;
+  const std::string& who = context.session.tasks()[view.hover_row->index].label;
+  const bool alone = said.size() == 1;
+  std::vector<NoteLine> lines{
+      {alone ? who + " said" : fmt::format("{} said {} lines", who, count_text(said.size())),
+       colors.text, fonts.strong}};
+  for (std::size_t at = said.first; at < std::min(said.last, said.first + kShown); ++at) {
+    lines.push_back({log_text(logs[at]), colors.text, fonts.text});
+  }
+  if (said.size() > kShown) {
+    lines.push_back(
+        {fmt::format("and {} more", count_text(said.size() - kShown)), colors.text, fonts.text});
+  }
+  const std::int64_t step_ns = view.time.visible().length_ns() / 10;
+  std::string when = "at " + format_instant(logs[said.first].ns, step_ns, step_ns / 1000 + 1);
+  if (!alone) {
+    when += fmt::format(", within {}", duration_text(logs[said.last - 1].ns - logs[said.first].ns));
+  }
+  lines.push_back({when, colors.muted, fonts.text});
+  return lines;
+}
+
+std::vector<NoteLine> counter_lines(const PanelContext& context, const ViewState& view,
+                                    std::uint32_t index) {
+  const NamedCounter& counter = context.session.annotations().counters()[index];
+  const Fonts& fonts = context.fonts();
+  const Palette& colors = context.colors;
+  const ValueTrack::Bounds all = counter.values.bounds();
+  const std::string now = counter_text(context, view, counter);
+  return {{counter.name, colors.text, fonts.strong},
+          {now.empty() ? "no value yet" : now, colors.text, fonts.text},
+          {fmt::format("from {} to {} in the recording", value_text(all.low),
+                       value_text(counter, all.high)),
+           colors.muted, fonts.text}};
 }
 
 // Nothing for headings: they say what they are.
 std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& view) {
   if (view.hover_decisions) return mark_lines(context, view);
+  if (view.hover_logs) return log_lines(context, view);
+  if (view.hover.region) return region_lines(context, view.hover.task, *view.hover.region);
   if (view.hover.span != kNoSpan) return span_lines(context, view.hover.span);
   const double x = static_cast<double>(ImGui::GetIO().MousePos.x - context.layout.rows.x0);
   const std::int64_t ns = view.time.to_ns(x);
@@ -137,6 +207,8 @@ std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& v
       return worker_lines(context, context.session.workers()[row.index], ns);
     case RowKind::Thread:
       return thread_lines(context, context.session.threads()[row.index], view.hover_use);
+    case RowKind::Counter:
+      return counter_lines(context, view, row.index);
     case RowKind::Task:
       return task_lines(context, row.index);
     case RowKind::Queues: {

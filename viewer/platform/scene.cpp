@@ -177,7 +177,8 @@ void Scene::arrange_rows() {
 }
 
 void Scene::make_rows(ArrangementPtr arrangement) {
-  rows_ = RowList(std::move(arrangement), view_.folds, view_.pins, request_.scale);
+  const std::size_t lanes = view_.show_regions ? session_->annotations().lanes() : 0;
+  rows_ = RowList(std::move(arrangement), view_.folds, view_.pins, request_.scale, lanes);
   view_.area.reset();
   view_.rows_dirty = false;
 }

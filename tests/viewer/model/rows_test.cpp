@@ -54,6 +54,37 @@ TEST(Rows, AreFoundByTheirPosition) {
   EXPECT_EQ(rows.row_at(rows.height() + 5), rows.size());
 }
 
+TEST(Rows, OfTasksHaveLanesBelowTheirSpansAndOthersHaveNone) {
+  const SessionPtr session = tests::make_annotated_session({.spans = 500});
+  for (const float scale : {1.0F, 1.5F, 2.0F}) {
+    const RowList plain(arranged(session), {}, {{RowKind::Task, 3}}, scale);
+    const RowList rows(arranged(session), {}, {{RowKind::Task, 3}}, scale, 2);
+    ASSERT_EQ(rows.size(), plain.size());
+    const int lanes = 2 * region_lane_px(plain.pinned()[0].height);
+    EXPECT_EQ(rows.pinned()[0].height, plain.pinned()[0].height + lanes);
+    std::int64_t y = 0;
+    for (std::size_t at = 0; at < rows.size(); ++at) {
+      const Row row = rows.row(at);
+      EXPECT_EQ(row.below, row.kind == RowKind::Task ? lanes : 0);
+      EXPECT_EQ(row.height - row.below, plain.row(at).height);
+      EXPECT_EQ(row.y, y);
+      y += row.height + (scale == 1 ? 1 : 2);
+    }
+  }
+}
+
+TEST(Rows, OfCountersStandAboveTheTasks) {
+  const SessionPtr session = tests::make_annotated_session({.spans = 500});
+  ASSERT_EQ(session->annotations().counters().size(), 2);
+  const RowList rows(arranged(session), {}, {}, 1);
+  const std::size_t tasks = rows.index_of(RowKind::TasksHeader, 0).value_or(0);
+  EXPECT_EQ(rows.index_of(RowKind::Counter, 1), tasks - 1);
+  EXPECT_EQ(rows.index_of(RowKind::CountersHeader, 0), tasks - 3);
+  const RowList folded(arranged(session), {.counters = true}, {}, 1);
+  EXPECT_EQ(folded.size(), rows.size() - 2);
+  EXPECT_FALSE(folded.index_of(RowKind::Counter, 0));
+}
+
 TEST(Rows, AreFoundByWhatTheyShowInEveryArrangementAndFold) {
   const SessionPtr session = tests::make_synthetic_session({.spans = 500, .task_scale = 3});
   for (const Grouping grouping :

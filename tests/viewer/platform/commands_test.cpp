@@ -30,6 +30,14 @@ class Desk {
 
   // Draws until everything that was asked is answered.
   void frames() { image_ = scene_.picture(1024, 640); }
+  void show(const SessionPtr& session) {
+    scene_.set_session(session);
+    frames();
+  }
+  void point(float x, float y) {
+    ImGui::GetIO().MousePos = {x, y};
+    frame();
+  }
   void type(const std::string& text) {
     for (const char c : text) {
       ImGui::GetIO().AddInputCharacter(static_cast<unsigned char>(c));
@@ -137,6 +145,42 @@ TEST(Commands, GoToTaskSelectsIt) {
   EXPECT_EQ(desk.view().picker.kind, PickerKind::None);
   ASSERT_NE(desk.view().selection.task, kNoTask);
   EXPECT_EQ(desk.session().tasks()[desk.view().selection.task].row.id, 4U);
+}
+
+TEST(Commands, RHidesRegionsAndTheirRoomAndShowsThemAgain) {
+  Desk desk;
+  desk.press('R');
+  EXPECT_TRUE(desk.view().show_regions) << "this recording has none";
+  desk.show(tests::make_annotated_session({.spans = 2'000}));
+  desk.view().selection = {.task = 4, .region = RegionAt{}};
+  desk.press('R');
+  EXPECT_FALSE(desk.view().show_regions);
+  EXPECT_FALSE(desk.view().selection.region) << "what is not seen is not chosen";
+  desk.press('R');
+  EXPECT_TRUE(desk.view().show_regions);
+}
+
+// Pixel by pixel down a task's row: state, then lanes of its regions.
+TEST(Commands, APointerInALaneMeansTheRegionThere) {
+  Desk desk;
+  const SessionPtr session = tests::make_annotated_session({.spans = 2'000});
+  desk.show(session);
+  const TaskIndex task = 2;
+  const Track& serving = (*session->annotations().regions_of(task))[0];
+  ASSERT_FALSE(serving.empty());
+  desk.view().time.show({serving.start_ns(0), serving.end_ns(0)});
+  desk.view().reveal = task;
+  desk.frames();
+  std::set<std::optional<std::uint32_t>> lanes;
+  for (float y = 100; y < 620; ++y) {
+    desk.point(600, y);
+    const Selection& hover = desk.view().hover;
+    if (hover.task != task) continue;
+    lanes.insert(hover.region ? std::optional(hover.region->lane) : std::nullopt);
+    EXPECT_FALSE(hover.region && hover.span != kNoSpan);
+  }
+  EXPECT_TRUE(lanes.contains(std::nullopt));
+  EXPECT_TRUE(lanes.contains(0));
 }
 
 TEST(Commands, ThePaletteRunsWhatItNames) {

@@ -98,7 +98,7 @@ class Monkey {
   int below(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
 
   std::mt19937 random_;
-  SessionPtr whole_ = tests::make_synthetic_session({.spans = 2'000});
+  SessionPtr whole_ = tests::make_annotated_session({.spans = 2'000});
   SessionPtr summary_ = make_summary();
   Scene scene_;
   ImVec2 size_{1024, 640};

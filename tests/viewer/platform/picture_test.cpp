@@ -59,6 +59,34 @@ TEST(Picture, OfMoreSpansThanPixels) {
       draw(request_of(1024, 640), tests::make_synthetic_session({.spans = 100'000})));
 }
 
+void expect_picture_of_what_programs_say(Theme theme, const std::string& golden) {
+  ViewRequest request = request_of(1024, 640);
+  request.theme = theme;
+  request.range = TimeRange{8'000'000, 24'000'000};
+  Scene scene(request, {});
+  scene.set_session(tests::make_annotated_session({.spans = 4'000, .workers = 2}));
+  scene.view().folds.workers = true;
+  if (theme == Theme::Light) {
+    const TaskIndex task = scene.session()->find_task(3);
+    const RegionTracks* regions = scene.session()->annotations().regions_of(task);
+    ASSERT_NE(regions, nullptr);
+    const std::size_t chosen = (*regions)[1].first_ending_after(9'000'000);
+    scene.view().selection = {.task = task,
+                              .region = RegionAt{1, static_cast<std::uint32_t>(chosen)}};
+    scene.view().scroll_y = 120;
+  }
+  scene.view().rows_dirty = true;
+  tests::expect_golden_picture(golden, scene.picture(1024, 640));
+}
+
+TEST(Picture, OfWhatProgramsSayInTheDark) {
+  expect_picture_of_what_programs_say(Theme::Dark, "viewer/said_dark.png");
+}
+
+TEST(Picture, OfWhatProgramsSayInTheLight) {
+  expect_picture_of_what_programs_say(Theme::Light, "viewer/said_light.png");
+}
+
 TEST(Picture, OfAFindingSaysItsSentence) {
   const ViewRequest request = request_of(1024, 640);
   Scene scene(request, {});
