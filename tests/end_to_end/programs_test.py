@@ -97,8 +97,10 @@ class Programs(Case):
         killed, other = recording.info()["programs"]
         self.assertEqual(killed["exit_status"], "ended without a goodbye")
         self.assertEqual((killed["tasks"], other["tasks"]), (1001, 1001))
-        self.assertEqual(recording.value(
-            "SELECT count(*) FROM task WHERE program_id = 1 AND state = 'done'"), 1000)
+        # The last task of a worker may have said that it is done, and not yet ended.
+        self.assertGreater(recording.value(
+            "SELECT count(*) FROM task WHERE program_id = 1 AND state = 'done'"),
+            1000 - killed["workers"])
         self.assert_each_is_whole(recording)
 
     def test_findings_are_those_of_each_program(self):
