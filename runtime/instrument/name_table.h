@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/trace_format/event.h"
 
 namespace taskscope::instrument {
@@ -56,6 +57,8 @@ class NameCache {
   // 0 if the name is not in the cache.
   trace_format::NameId find(std::string_view text, std::size_t hash) const {
     const Slot& slot = slots_[hash % kSlots];
+    // Pairs with the release when the table took it in.
+    if (slot.id != 0) base::annotate_acquire(const_cast<std::string*>(slot.text));
     return slot.id != 0 && *slot.text == text ? slot.id : 0;
   }
   // `text` is the table's.
