@@ -113,6 +113,8 @@ template <class F>
 FunctionTimerRef FunctionTimer::start_task(std::int64_t deadline_ns, F&& function,
                                            const base::Site& site) {
   FunctionTimerRef timer(new Of<std::decay_t<F>>(kTask, std::forward<F>(function), nullptr, site));
+  // Its task has it, too, and may be left behind by the run.
+  base::annotate_owned(timer.operator->());
   timer->start(deadline_ns);
   return timer;
 }

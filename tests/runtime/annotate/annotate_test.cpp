@@ -165,11 +165,12 @@ TEST_P(AnnotateTest, DeepRecursionKeepsEveryRegionApart) {
 
 TEST_P(AnnotateTest, ARegionThatItsTaskNeverLeftHasNoEnd) {
   FakeRecorder recorder;
+  const auto never = make_chan<int>();
   ts::run(
-      [] {
-        go("stuck", [] {
+      [&] {
+        go("stuck", [&] {
           const region waiting("waits for ever");
-          make_chan<int>().recv();
+          never.recv();
         });
         test::wait_until_blocked(1);
       },

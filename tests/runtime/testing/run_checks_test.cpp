@@ -44,15 +44,23 @@ class RunChecksTest : public ::testing::TestWithParam<std::uint32_t> {
 };
 TASKSCOPE_AT_ALL_WORKER_COUNTS(RunChecksTest);
 
+// Channels outlive the tasks that are left behind, which would have leaked theirs.
+const Chan<int>& never() {
+  static const Chan<int> channel = make_chan<int>("never");
+  return channel;
+}
+const Chan<int>& begun() {
+  static const Chan<int> channel = make_chan<int>("begun");
+  return channel;
+}
+
 // Leaves a task behind that has begun to wait.
 void leave_one_behind() {
-  const auto never = make_chan<int>("never");
-  const auto begun = make_chan<int>();
-  go("forgotten", [=] {
-    begun.send(0);
-    never.recv();
+  go("forgotten", [] {
+    begun().send(0);
+    never().recv();
   });
-  begun.recv();
+  begun().recv();
 }
 
 TEST_P(RunChecksTest, ARunThatLeavesATaskBehindIsReported) {
@@ -107,13 +115,12 @@ TEST_P(RunChecksTest, LeaksAreAllowedUntilTheNextTestBegins) {
 TEST_P(RunChecksTest, DaemonsMayStay) {
   const RunChecks checks;
   run([] {
-    const auto begun = make_chan<int>();
-    go([=] {
+    go([] {
       daemon();
-      begun.send(0);
-      make_chan<int>().recv();
+      begun().send(0);
+      never().recv();
     });
-    begun.recv();
+    begun().recv();
   });
   EXPECT_THAT(g_reports, IsEmpty());
 }
@@ -122,12 +129,11 @@ TEST_P(RunChecksTest, WhatThreadsAndTimersStartCounts) {
   const RunChecks checks;
   run([] {
     blocking_long([] { std::thread([] { go("of a thread", leave_one_behind); }).join(); });
-    const auto fired = make_chan<int>();
-    after_func(0ns, [=] {
-      fired.send(0);
-      make_chan<int>().recv();
+    after_func(0ns, [] {
+      begun().send(0);
+      never().recv();
     });
-    fired.recv();
+    begun().recv();
   });
   ASSERT_THAT(g_reports, SizeIs(1));
   EXPECT_EQ(g_reports[0].tasks, 2u);
