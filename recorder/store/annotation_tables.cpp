@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recorder/store/annotation_rows.h"
+#include "recorder/store/read_only_module.h"
 
 namespace taskscope::store {
 namespace {
@@ -107,11 +108,6 @@ int connect_table(sqlite3* database, void* aux, int, const char* const*, sqlite3
   return SQLITE_OK;
 }
 
-int disconnect_table(sqlite3_vtab* base) {
-  delete reinterpret_cast<VirtualTable*>(base);
-  return SQLITE_OK;
-}
-
 // What a condition says of the times of chunks; 0: nothing. SQLite checks all of them again.
 char letter_of(Table table, int column, unsigned char op) {
   const bool ends = table == Table::Region ? column == kEnd : column == kNs;
@@ -158,11 +154,6 @@ int open_cursor(sqlite3_vtab* base, sqlite3_vtab_cursor** out) {
   return SQLITE_OK;
 }
 
-int close_cursor(sqlite3_vtab_cursor* base) {
-  delete &cursor_of(base);
-  return SQLITE_OK;
-}
-
 int filter_cursor(sqlite3_vtab_cursor* base, int, const char* letters, int count,
                   sqlite3_value** values) {
   Cursor& cursor = cursor_of(base);
@@ -193,14 +184,6 @@ int next_row(sqlite3_vtab_cursor* base) {
 }
 
 int is_at_end(sqlite3_vtab_cursor* base) { return cursor_of(base).at_end; }
-
-// A column without a result is NULL.
-void result_id(sqlite3_context* context, std::uint64_t id) {
-  if (id != 0) sqlite3_result_int64(context, static_cast<sqlite3_int64>(id));
-}
-void result_time(sqlite3_context* context, std::optional<std::int64_t> ns) {
-  if (ns) sqlite3_result_int64(context, *ns);
-}
 
 void result_region(sqlite3_context* context, Cursor& cursor, const RegionRow& row, int column) {
   switch (column) {
@@ -262,21 +245,14 @@ int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-const sqlite3_module kModule = [] {
-  sqlite3_module module{};
-  module.iVersion = 1;
-  module.xConnect = connect_table;
-  module.xDisconnect = disconnect_table;
-  module.xBestIndex = best_index;
-  module.xOpen = open_cursor;
-  module.xClose = close_cursor;
-  module.xFilter = filter_cursor;
-  module.xNext = next_row;
-  module.xEof = is_at_end;
-  module.xColumn = column_value;
-  module.xRowid = row_id;
-  return module;
-}();
+const sqlite3_module kModule = read_only_module<VirtualTable, Cursor>({.connect = connect_table,
+                                                                       .best_index = best_index,
+                                                                       .open = open_cursor,
+                                                                       .filter = filter_cursor,
+                                                                       .next = next_row,
+                                                                       .is_at_end = is_at_end,
+                                                                       .column = column_value,
+                                                                       .row_id = row_id});
 
 Table region_table = Table::Region;
 Table sample_table = Table::Sample;

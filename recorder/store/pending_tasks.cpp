@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "recorder/store/read_only_module.h"
+
 namespace taskscope::store {
 
 namespace {
@@ -46,13 +48,6 @@ PendingTaskCursor& cursor_of(sqlite3_vtab_cursor* base) {
   return *reinterpret_cast<PendingTaskCursor*>(base);
 }
 
-// A column without a result is NULL.
-void result_id(sqlite3_context* context, std::uint64_t id) {
-  if (id != 0) sqlite3_result_int64(context, static_cast<sqlite3_int64>(id));
-}
-void result_time(sqlite3_context* context, std::optional<std::int64_t> ns) {
-  if (ns) sqlite3_result_int64(context, *ns);
-}
 // The text stays where it is until the row is written.
 void result_name(sqlite3_context* context, std::string_view text) {
   if (text.empty()) return;
@@ -69,11 +64,6 @@ int connect_table(sqlite3* database, void* rows, int, const char* const*, sqlite
   return SQLITE_OK;
 }
 
-int disconnect_table(sqlite3_vtab* base) {
-  delete reinterpret_cast<PendingTaskTable*>(base);
-  return SQLITE_OK;
-}
-
 int best_index(sqlite3_vtab*, sqlite3_index_info* info) {
   info->estimatedCost = 1e3;
   return SQLITE_OK;
@@ -83,11 +73,6 @@ int open_cursor(sqlite3_vtab* base, sqlite3_vtab_cursor** out) {
   auto* made = new PendingTaskCursor;
   made->rows = reinterpret_cast<PendingTaskTable*>(base)->rows;
   *out = &made->base;
-  return SQLITE_OK;
-}
-
-int close_cursor(sqlite3_vtab_cursor* base) {
-  delete &cursor_of(base);
   return SQLITE_OK;
 }
 
@@ -159,20 +144,15 @@ int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-const sqlite3_module kModule = [] {
-  sqlite3_module module{};
-  module.xConnect = connect_table;
-  module.xDisconnect = disconnect_table;
-  module.xBestIndex = best_index;
-  module.xOpen = open_cursor;
-  module.xClose = close_cursor;
-  module.xFilter = filter_cursor;
-  module.xNext = next_row;
-  module.xEof = is_at_end;
-  module.xColumn = column_value;
-  module.xRowid = row_id;
-  return module;
-}();
+const sqlite3_module kModule =
+    read_only_module<PendingTaskTable, PendingTaskCursor>({.connect = connect_table,
+                                                           .best_index = best_index,
+                                                           .open = open_cursor,
+                                                           .filter = filter_cursor,
+                                                           .next = next_row,
+                                                           .is_at_end = is_at_end,
+                                                           .column = column_value,
+                                                           .row_id = row_id});
 
 }  // namespace
 

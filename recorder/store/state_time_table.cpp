@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "recorder/store/chunk_codec.h"
+#include "recorder/store/read_only_module.h"
 
 namespace taskscope::store {
 namespace {
@@ -82,11 +83,6 @@ int connect_table(sqlite3* database, void*, int, const char* const*, sqlite3_vta
   return SQLITE_OK;
 }
 
-int disconnect_table(sqlite3_vtab* base) {
-  delete &table_of(base);
-  return SQLITE_OK;
-}
-
 // Arguments travel as the letters p, f and t in the order of their values.
 int best_index(sqlite3_vtab*, sqlite3_index_info* info) {
   std::string arguments;
@@ -108,11 +104,6 @@ int best_index(sqlite3_vtab*, sqlite3_index_info* info) {
 
 int open_cursor(sqlite3_vtab*, sqlite3_vtab_cursor** out) {
   *out = &(new Cursor)->base;
-  return SQLITE_OK;
-}
-
-int close_cursor(sqlite3_vtab_cursor* base) {
-  delete &cursor_of(base);
   return SQLITE_OK;
 }
 
@@ -201,21 +192,14 @@ int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-const sqlite3_module kModule = [] {
-  sqlite3_module module{};
-  module.iVersion = 1;
-  module.xConnect = connect_table;
-  module.xDisconnect = disconnect_table;
-  module.xBestIndex = best_index;
-  module.xOpen = open_cursor;
-  module.xClose = close_cursor;
-  module.xFilter = filter_cursor;
-  module.xNext = next_row;
-  module.xEof = is_at_end;
-  module.xColumn = column_value;
-  module.xRowid = row_id;
-  return module;
-}();
+const sqlite3_module kModule = read_only_module<VirtualTable, Cursor>({.connect = connect_table,
+                                                                       .best_index = best_index,
+                                                                       .open = open_cursor,
+                                                                       .filter = filter_cursor,
+                                                                       .next = next_row,
+                                                                       .is_at_end = is_at_end,
+                                                                       .column = column_value,
+                                                                       .row_id = row_id});
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "recorder/store/chunk_codec.h"
+#include "recorder/store/read_only_module.h"
 
 namespace taskscope::store {
 namespace {
@@ -319,11 +320,6 @@ int connect_table(sqlite3* database, void* aux, int, const char* const*, sqlite3
   return SQLITE_OK;
 }
 
-int disconnect_table(sqlite3_vtab* base) {
-  delete reinterpret_cast<VirtualTable*>(base);
-  return SQLITE_OK;
-}
-
 int best_index(sqlite3_vtab* base, sqlite3_index_info* info) {
   const Table table = reinterpret_cast<VirtualTable*>(base)->table;
   std::string conditions;
@@ -367,11 +363,6 @@ int open_cursor(sqlite3_vtab* base, sqlite3_vtab_cursor** out) {
   return SQLITE_OK;
 }
 
-int close_cursor(sqlite3_vtab_cursor* base) {
-  delete &cursor_of(base);
-  return SQLITE_OK;
-}
-
 int filter_cursor(sqlite3_vtab_cursor* base, int wanted, const char* conditions, int count,
                   sqlite3_value** values) {
   Cursor& cursor = cursor_of(base);
@@ -408,10 +399,6 @@ int next_row(sqlite3_vtab_cursor* base) {
 }
 
 int is_at_end(sqlite3_vtab_cursor* base) { return cursor_of(base).at_end; }
-
-void result_id(sqlite3_context* context, std::uint64_t id) {
-  if (id != 0) sqlite3_result_int64(context, static_cast<sqlite3_int64>(id));
-}
 
 void result_text(sqlite3_context* context, std::string_view text) {
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
@@ -513,22 +500,14 @@ int row_id(sqlite3_vtab_cursor* base, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-// Without xCreate a module's table exists on every connection under the module's name.
-const sqlite3_module kModule = [] {
-  sqlite3_module module{};
-  module.iVersion = 1;
-  module.xConnect = connect_table;
-  module.xDisconnect = disconnect_table;
-  module.xBestIndex = best_index;
-  module.xOpen = open_cursor;
-  module.xClose = close_cursor;
-  module.xFilter = filter_cursor;
-  module.xNext = next_row;
-  module.xEof = is_at_end;
-  module.xColumn = column_value;
-  module.xRowid = row_id;
-  return module;
-}();
+const sqlite3_module kModule = read_only_module<VirtualTable, Cursor>({.connect = connect_table,
+                                                                       .best_index = best_index,
+                                                                       .open = open_cursor,
+                                                                       .filter = filter_cursor,
+                                                                       .next = next_row,
+                                                                       .is_at_end = is_at_end,
+                                                                       .column = column_value,
+                                                                       .row_id = row_id});
 
 Table span_table = Table::Span;
 Table event_table = Table::Event;
