@@ -21,6 +21,7 @@
 #include <deque>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/base/site.h"
 
 namespace taskscope::sched {
@@ -33,8 +34,10 @@ struct SpawnStep {
   const SpawnPath* to = nullptr;
   const SpawnStep* next = nullptr;
 
-  // Of two functions on one line the first gives its name to both.
-  bool is_at(const base::Site& place) const {
+  // Of two functions on one line the first gives its name to both. Not sanitized, as what follows
+  // steps: ThreadSanitizer does not see the order that SpawnPaths::connect() makes, and to tell it
+  // of that at every spawn takes it as long as there are tasks.
+  TASKSCOPE_UNSANITIZED bool is_at(const base::Site& place) const {
     return site.line == place.line && site.file == place.file;
   }
 };
@@ -49,7 +52,7 @@ struct SpawnPath {
     for (auto& first : steps) first.store(&kNoSpawnStep, std::memory_order_relaxed);
   }
   // The steps from here to a place on that line come first in this list.
-  const SpawnStep* first_step(std::uint32_t line) const {
+  TASKSCOPE_UNSANITIZED const SpawnStep* first_step(std::uint32_t line) const {
     // Acquire pairs with the release in SpawnPaths::connect().
     return steps[line % kBuckets].load(std::memory_order_acquire);
   }

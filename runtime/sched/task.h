@@ -96,7 +96,7 @@ struct alignas(64) Task {
     spawn_path = by == nullptr ? &paths.root() : by->spawn_path;
     generation = by == nullptr ? 0 : by->generation + 1;
   }
-  void set_spawn_site(const base::Site& site) {
+  TASKSCOPE_UNSANITIZED void set_spawn_site(const base::Site& site) {
     const SpawnStep* const step = spawn_path->first_step(site.line);
     spawn_path = step->is_at(site) ? step->to : find_spawn_path(*spawn_path, site);
   }

@@ -136,8 +136,9 @@ TEST(HeaderExamples, DumpTasks) {
 }
 
 TEST(HeaderExamples, Daemon) {
+  static const auto sessions = ts::make_chan<Session>();  // the daemon's own is never given back
   in_task([] {
-    const auto expired = ts::make_chan<Session>();
+    const auto expired = sessions;
     ts::go("reaper", [expired] {
       ts::daemon();  // lives as long as the program
       for (const Session& session : expired) report(session);

@@ -11,9 +11,12 @@
 #include "tests/runtime/support/runtime_test.h"
 
 namespace {
-
 std::atomic<std::uint64_t> allocations{0};
+}  // namespace
 
+// The sanitizers want their own.
+#if !TASKSCOPE_ASAN && !TASKSCOPE_TSAN
+namespace {
 void* allocate(std::size_t size, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   void* memory = nullptr;
@@ -22,11 +25,8 @@ void* allocate(std::size_t size, std::size_t alignment) {
   }
   return memory;
 }
-
 }  // namespace
 
-// The sanitizers want their own.
-#if !TASKSCOPE_ASAN && !TASKSCOPE_TSAN
 void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return allocate(size, static_cast<std::size_t>(alignment));
