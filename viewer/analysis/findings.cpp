@@ -303,10 +303,12 @@ std::vector<FindingRow> find_endings(const FindingInput& input, const FindingLim
   return found;
 }
 
+bool is_worse(const FindingRow& a, const FindingRow& b) {
+  return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
+}
+
 void order_findings(std::vector<FindingRow>& findings) {
-  std::stable_sort(findings.begin(), findings.end(), [](const FindingRow& a, const FindingRow& b) {
-    return std::tuple(rank(a), a.count) > std::tuple(rank(b), b.count);
-  });
+  std::stable_sort(findings.begin(), findings.end(), is_worse);
   for (std::size_t i = 0; i < findings.size(); ++i) {
     findings[i].id = static_cast<std::int64_t>(i) + 1;
   }

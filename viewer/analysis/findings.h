@@ -32,6 +32,9 @@ struct FindingInput {
 std::vector<store::FindingRow> find_endings(const FindingInput& input,
                                             const FindingLimits& limits = {});
 
+// Whether `a` comes before `b`: what is proved, then what is severe, then what happened more often.
+bool is_worse(const store::FindingRow& a, const store::FindingRow& b);
+
 // Puts the worst first and numbers them from 1.
 void order_findings(std::vector<store::FindingRow>& findings);
 

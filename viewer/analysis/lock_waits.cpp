@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "viewer/analysis/alike.h"
 #include "viewer/analysis/duration_text.h"
 
 namespace taskscope::analysis {
@@ -83,12 +85,16 @@ Result<void> LockWaits::finish(const Facts& facts, std::vector<FindingRow>& foun
   // In the order of ids, so that it says the same each time.
   std::map<store::ObjectId, const Lock*> locks;
   for (const auto& [id, lock] : locks_) locks.emplace(id, &lock);
+  std::vector<FindingRow> of_locks;
   for (const auto& [id, lock] : locks) {
-    find_convoy(id, *lock, facts, found);
-    find_hot(id, *lock, facts, found);
-    find_futile(id, *lock, facts, found);
+    find_convoy(id, *lock, facts, of_locks);
+    find_hot(id, *lock, facts, of_locks);
+    find_futile(id, *lock, facts, of_locks);
   }
-  return find_holds(facts, found);
+  if (auto looked = find_holds(facts, of_locks); !looked) return looked.error();
+  fold_alike(facts, of_locks);
+  std::move(of_locks.begin(), of_locks.end(), std::back_inserter(found));
+  return {};
 }
 
 FindingRow LockWaits::row_of(store::ObjectId id, const Lock& lock, const Facts& facts) const {

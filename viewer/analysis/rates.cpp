@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <utility>
 
+#include "viewer/analysis/alike.h"
 #include "viewer/analysis/duration_text.h"
 
 namespace taskscope::analysis {
@@ -100,7 +102,10 @@ void Rates::add_handover(const Span& span) {
 }
 
 Result<void> Rates::finish(const Facts& facts, std::vector<FindingRow>& found) {
-  find_ping_pong(facts, found);
+  std::vector<FindingRow> ping_pongs;
+  find_ping_pong(facts, ping_pongs);
+  fold_alike(facts, ping_pongs);
+  std::move(ping_pongs.begin(), ping_pongs.end(), std::back_inserter(found));
   find_births(facts, found);
   find_timers(facts, found);
   find_searches(facts, found);
