@@ -8,40 +8,29 @@
 #include "app/json.h"
 #include "viewer/analysis/findings.h"
 #include "viewer/analysis/gate.h"
+#include "viewer/platform/xml_text.h"
 
 namespace taskscope::app {
 namespace {
 
 using store::FindingRow;
+using viewer::xml_text;
 
 // The line to look at: where it waits, else where it was started.
 store::SiteId place_of(const FindingRow& row) {
   return row.wait_site_id != 0 ? row.wait_site_id : row.spawn_site_id;
 }
 
-// XML 1.0 has no way to write most control characters.
-std::string xml(std::string_view text) {
+// As in RFC 3986: what a path may hold stays, all else is written as %XX.
+std::string uri_path(std::string_view path) {
+  constexpr std::string_view kPlain = "-._~/";
   std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-      case '\t':
-        out += c;
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  for (const char c : path) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (letter || kPlain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
   }
   return out;
@@ -52,17 +41,17 @@ std::string junit_case(const FindingRow& row, const analysis::Report& report, bo
   const std::string at =
       site == report.sites.end()
           ? std::string()
-          : fmt::format(" file=\"{}\" line=\"{}\"", xml(site->second.file), site->second.line);
+          : fmt::format(" file=\"{}\" line=\"{}\"", xml_text(site->second.file), site->second.line);
   std::string out = fmt::format("    <testcase classname=\"taskscope.{}\" name=\"{}\"{}>\n",
-                                row.kind, xml(row.summary), at);
+                                row.kind, xml_text(row.summary), at);
   const std::string body =
       fmt::format("{}\n{}\nstarted at {}\nwaits at {}\n", row.summary, row.detail,
                   report.place(row.spawn_site_id), report.place(row.wait_site_id));
   if (fails) {
     out += fmt::format("      <failure message=\"{}\" type=\"{} {}\">{}</failure>\n",
-                       xml(row.summary), row.tier, row.severity, xml(body));
+                       xml_text(row.summary), row.tier, row.severity, xml_text(body));
   } else {
-    out += fmt::format("      <system-out>{}</system-out>\n", xml(body));
+    out += fmt::format("      <system-out>{}</system-out>\n", xml_text(body));
   }
   return out + "    </testcase>\n";
 }
@@ -74,15 +63,15 @@ std::string_view sarif_level(const FindingRow& row) {
 
 Json sarif_location(const analysis::Report& report, store::SiteId id, const std::string& root) {
   const store::SiteRow& site = report.sites.at(id);
-  std::string path = site.file;
+  const std::string& path = site.file;
   const bool below = !root.empty() && path.size() > root.size() + 1 &&
                      path.compare(0, root.size(), root) == 0 && path[root.size()] == '/';
   Json artifact = Json::object();
   if (below) {
-    artifact["uri"] = path.substr(root.size() + 1);
+    artifact["uri"] = uri_path(path.substr(root.size() + 1));
     artifact["uriBaseId"] = "%SRCROOT%";
   } else {
-    artifact["uri"] = (path.substr(0, 1) == "/" ? "file://" : "") + path;
+    artifact["uri"] = (path.substr(0, 1) == "/" ? "file://" : "") + uri_path(path);
   }
   Json location{{"physicalLocation",
                  {{"artifactLocation", std::move(artifact)},
@@ -142,7 +131,7 @@ std::string junit_text(const analysis::Report& report, const Fails& fails) {
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"taskscope\" {}>\n"
       "  <testsuite name=\"{}\" {}>\n{}  </testsuite>\n</testsuites>\n",
-      totals, xml(report.info.program), totals, cases);
+      totals, xml_text(report.info.program), totals, cases);
 }
 
 std::string sarif_text(const analysis::Report& report, const Fails& fails,
@@ -161,7 +150,7 @@ std::string sarif_text(const analysis::Report& report, const Fails& fails,
            {"columnKind", "utf16CodeUnits"},
            {"results", std::move(results)}};
   if (!source_root.empty()) {
-    run["originalUriBaseIds"] = {{"%SRCROOT%", {{"uri", "file://" + source_root + "/"}}}};
+    run["originalUriBaseIds"] = {{"%SRCROOT%", {{"uri", "file://" + uri_path(source_root) + "/"}}}};
   }
   return json_text(Json{{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
                         {"version", "2.1.0"},

@@ -85,6 +85,7 @@ void add_annotations(Json& json, const analysis::Annotations& said) {
       return row.samples == 0 ? Json() : Json(number);
     };
     counters.push_back({{"id", row.id},
+                        {"program_id", store::program_of(row.id)},
                         {"name", text_or_null(row.name)},
                         {"unit", text_or_null(row.unit)},
                         {"samples", row.samples == 0 ? Json() : Json(row.samples)},

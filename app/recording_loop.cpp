@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
@@ -28,6 +29,7 @@ constexpr std::int64_t kRedrawNs = 100'000'000;
 
 constexpr std::int64_t kLookEveryNs = 1'000'000'000;  // for findings
 constexpr std::int64_t kFlightKeepNs = 60'000'000'000;
+constexpr std::int64_t kPatienceNs = 10'000'000'000;  // for programs that do not answer
 
 constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGUSR1};  // the last: a flight recorder's
 // What was installed before an InterruptGuard came.
@@ -243,7 +245,7 @@ bool drive(ingest::Recorder& recorder, const DriveOptions& options) {
       return false;
     }
     if (progress->program_ended || interrupts() >= 2) return true;
-    if (progress->awaited > 0) all_there_ns = progress->elapsed_ns;
+    if (progress->awaited > 0) all_there_ns = std::min(progress->elapsed_ns, kPatienceNs);
     const bool time_is_up =
         options.duration_ns != 0 && progress->elapsed_ns - all_there_ns >= options.duration_ns;
     const bool stopping = interrupts() > 0;

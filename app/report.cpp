@@ -87,7 +87,9 @@ Result<std::vector<std::string>> read_baseline(const std::string& path) {
   if (!text) return text.error();
   for (std::size_t at = 0; at < text->size();) {
     const std::size_t end = std::min(text->find('\n', at), text->size());
-    if (end > at && (*text)[at] != '#') known.push_back(text->substr(at, end - at));
+    std::string line = text->substr(at, end - at);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty() && line.front() != '#') known.push_back(std::move(line));
     at = end + 1;
   }
   return known;
@@ -106,19 +108,24 @@ Result<void> write_baseline(const std::string& path, const analysis::Report& rep
   return viewer::write_whole_file(path, text, viewer::FileReaders::AsUsual, "the baseline");
 }
 
-// Takes out what is accepted. Returns how many those were.
-Result<std::size_t> accept_known(const Options& options, analysis::Report& report) {
+// What is left out.
+struct Accepted {
   std::vector<analysis::Suppression> suppressions;
+  std::vector<std::string> known;
+};
+Result<Accepted> read_accepted(const Options& options) {
+  Accepted accepted;
   if (!options.suppress_file.empty()) {
     const auto lines = read_setting(options.suppress_file);
     if (!lines) return lines.error();
     auto parsed = analysis::parse_suppressions(*lines, options.suppress_file);
     if (!parsed) return parsed.error();
-    suppressions = std::move(*parsed);
+    accepted.suppressions = std::move(*parsed);
   }
-  const auto known = read_baseline(options.baseline_file);
+  auto known = read_baseline(options.baseline_file);
   if (!known) return known.error();
-  return analysis::leave_out(report, suppressions, *known);
+  accepted.known = std::move(*known);
+  return accepted;
 }
 
 Result<analysis::Report> look(const Options& options, const analysis::FindingLimits& limits) {
@@ -147,13 +154,16 @@ Result<bool> run_look(const Options& options) {
     print_limits(*limits);
     return false;
   }
+  // Before the look, which may take long, and before the baseline is written, perhaps to its place.
+  const auto accepted = read_accepted(options);
+  if (!accepted) return accepted.error();
   auto report = look(options, *limits);
   if (!report) return report.error();
   if (auto written = write_baseline(options.new_baseline_file, *report); !written) {
     return written.error();
   }
-  const auto accepted = accept_known(options, *report);
-  if (!accepted) return accepted.error();
+  const std::size_t left_out =
+      analysis::leave_out(*report, accepted->suppressions, accepted->known);
   std::vector<analysis::FailRule> rules;
   for (const std::string& text : options.fail_on) {
     rules.push_back(*analysis::parse_fail_rule(text));
@@ -175,12 +185,14 @@ Result<bool> run_look(const Options& options) {
     }
   }
   if (options.json) {
-    print_out(json_text(to_json(*report)));
+    Json json = to_json(*report);
+    json["findings_left_out"] = left_out;
+    print_out(json_text(json));
   } else {
     print_out(report_text(*report, stdout_palette(), options.all ? SIZE_MAX : kRowsShort));
-    if (*accepted > 0) {
-      print_out(fmt::format("\n{} finding{} known or accepted and left out\n", *accepted,
-                            *accepted == 1 ? " is" : "s are"));
+    if (left_out > 0) {
+      print_out(fmt::format("\n{} finding{} known or accepted and left out\n", left_out,
+                            left_out == 1 ? " is" : "s are"));
     }
   }
   return std::any_of(report->findings.begin(), report->findings.end(), fails);
@@ -202,6 +214,7 @@ void add_ci_options(CLI::App& command, Options& options) {
                   "deadlock, leak, scheduler, contention, pace), and what it must be at least: "
                   ":warning, :severe or :proved")
       ->delimiter(',')
+      ->allow_extra_args(false)  // else it would take FILE, too
       ->type_name("KIND[:LEVEL]")
       ->check(CLI::Validator(
           [](const std::string& text) { return complaint(analysis::parse_fail_rule(text)); }, ""));
@@ -226,6 +239,7 @@ void add_ci_options(CLI::App& command, Options& options) {
       .add_option("--limit", options.limits,
                   "Change when a finding is one, such as starved_wait=50ms; --limits lists them")
       ->type_name("NAME=VALUE")
+      ->allow_extra_args(false)
       ->check(CLI::Validator(
           [](const std::string& text) {
             analysis::FindingLimits limits;

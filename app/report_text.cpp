@@ -171,6 +171,11 @@ std::string counters_text(const analysis::Report& report, const Palette& colour,
                           std::size_t rows_max) {
   const std::vector<store::CounterRow>& counters = report.annotations.counters;
   if (counters.empty()) return {};
+  const std::vector<std::string> programs = store::program_names(report.info.programs);
+  const auto program_prefix = [&](store::NameId id) {
+    const store::ProgramId program = store::program_of(id);
+    return programs.size() > 1 && program <= programs.size() ? programs[program - 1] + ": " : "";
+  };
   Table table({{"samples", true},
                {"least", true},
                {"most", true},
@@ -182,8 +187,10 @@ std::string counters_text(const analysis::Report& report, const Palette& colour,
     const auto value = [&](std::int64_t number) {
       return row.samples == 0 ? std::string("?") : fmt::format("{}", number);
     };
-    table.add({row.samples == 0 ? "?" : count_text(row.samples), value(row.min), value(row.max),
-               value(row.last), row.name + (row.unit.empty() ? "" : " (" + row.unit + ")")});
+    table.add(
+        {row.samples == 0 ? "?" : count_text(row.samples), value(row.min), value(row.max),
+         value(row.last),
+         program_prefix(row.id) + row.name + (row.unit.empty() ? "" : " (" + row.unit + ")")});
   }
   return fmt::format("{}Counters{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
 }

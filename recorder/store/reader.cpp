@@ -219,9 +219,9 @@ struct Reader::Impl {
 
   // Every row of `sql`, turned into a T by `make`.
   template <class T, class Make>
-  Result<std::vector<T>> rows(const char* what, const char* sql, Make make) const {
+  Result<std::vector<T>> rows(const char* what, const std::string& sql, Make make) const {
     std::vector<T> out;
-    auto read = each_row(what, sql, [&](const Statement& s) { out.push_back(make(s)); });
+    auto read = each_row(what, sql.c_str(), [&](const Statement& s) { out.push_back(make(s)); });
     if (!read) return read.error();
     return out;
   }
@@ -231,8 +231,7 @@ struct Reader::Impl {
     const auto bit = static_cast<std::int64_t>(kind_bit(kind));
     const std::string sql =
         "SELECT id FROM chunk WHERE kind_mask & " + std::to_string(bit) + " ORDER BY id";
-    return rows<std::int64_t>("the chunks", sql.c_str(),
-                              [](const Statement& s) { return s.integer(0); });
+    return rows<std::int64_t>("the chunks", sql, [](const Statement& s) { return s.integer(0); });
   }
 
   Result<void> open();
@@ -480,10 +479,12 @@ LostRow lost_row(const Statement& s) {
 
 }  // namespace
 
-Result<std::vector<ParkRow>> Reader::parks() const {
-  return impl_->rows<ParkRow>(
-      "the parks", "SELECT worker_id, start_ns, end_ns FROM park ORDER BY start_ns, worker_id",
-      park_row);
+Result<std::vector<ParkRow>> Reader::parks(std::int64_t min_ns) const {
+  return impl_->rows<ParkRow>("the parks",
+                              "SELECT worker_id, start_ns, end_ns FROM park WHERE end_ns - "
+                              "start_ns >= " +
+                                  std::to_string(min_ns) + " ORDER BY start_ns, worker_id",
+                              park_row);
 }
 
 Result<std::vector<ParkRow>> Reader::spins() const {

@@ -41,7 +41,7 @@ class Reader {
   Result<std::vector<ObjectRow>> objects() const;
   Result<std::vector<SiteRow>> sites() const;
   Result<std::vector<StealRow>> steals() const;
-  Result<std::vector<ParkRow>> parks() const;
+  Result<std::vector<ParkRow>> parks(std::int64_t min_ns = 0) const;  // at least so long
   Result<std::vector<ParkRow>> spins() const;
   Result<std::vector<LostRow>> lost() const;
   Result<std::vector<TimerRow>> timers() const;

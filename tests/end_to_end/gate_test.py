@@ -32,6 +32,10 @@ class Gate(Case):
                 self.report("--fail-on", rule, status=status)
         self.report("--fail-on", "any", recording=self.fixed)
 
+    def test_options_may_stand_before_the_file(self):
+        self.assertEqual(self.taskscope("report", "--fail-on", "leak", "--limit", "hold=20ms",
+                                        self.leaky.path).returncode, 3)
+
     def test_an_unknown_kind_or_level_is_refused_with_those_that_there_are(self):
         self.assert_refused(self.taskscope("report", self.leaky.path, "--fail-on", "leek"),
                             "--fail-on", "leak", "contention", "lock_convoy", "'leek'", status=2)
@@ -81,6 +85,11 @@ class Gate(Case):
         text = self.report("--baseline", "known.txt", "--fail-on", "any")
         self.assertIn("1 finding is known or accepted and left out", text)
         self.assertIn("Findings\n  none", text)
+        # In one step: what was known is left out before it is known anew.
+        self.report("--write-baseline", "new.txt", recording=self.fixed)
+        self.report("--baseline", "new.txt", "--write-baseline", "new.txt", "--fail-on", "any",
+                    status=3)
+        self.report("--baseline", "new.txt", "--fail-on", "any")
         # What the repaired program has is not what the broken one does.
         self.report("--write-baseline", "clean.txt", recording=self.fixed)
         self.report("--baseline", "clean.txt", "--fail-on", "any", status=3)

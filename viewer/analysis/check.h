@@ -70,6 +70,12 @@ class WindowSums {
   std::int64_t last_ns_ = 0;
 };
 
+// INT64_MAX where it is more: limits are whatever somebody typed.
+inline std::int64_t product(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? INT64_MAX : result;
+}
+
 // Rates are no matter of how busy the machine was, which only lowers them: a short recording has
 // shorter windows. One that is over before three of 200 ms is too short to speak of rates.
 inline std::int64_t rate_window_ns(const FindingLimits& limits, std::int64_t duration_ns) {

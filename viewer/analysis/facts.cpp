@@ -35,6 +35,8 @@ void Facts::add(const store::TaskRow& task) {
   const auto running_ns = static_cast<std::uint64_t>(
       task.state_ns[static_cast<std::size_t>(store::TaskState::Running)]);
   const std::uint64_t slice_ns = running_ns / (task.wakeups + 1);
+  store::StateTimes& state_ns = state_ns_[store::program_of(task.id)];
+  for (std::size_t i = 0; i < state_ns.size(); ++i) state_ns[i] += task.state_ns[i];
   tasks_.push_back({task.id, task.spawn_site_id,
                     static_cast<std::uint32_t>(std::min<std::uint64_t>(
                         slice_ns, std::numeric_limits<std::uint32_t>::max()))});
@@ -47,7 +49,7 @@ Result<void> Facts::read_rest() {
   auto chunks = reader_.chunks();
   if (!chunks) return chunks.error();
   chunks_ = std::move(*chunks);
-  auto parks = reader_.parks();
+  auto parks = reader_.parks(park_min_ns_);
   if (!parks) return parks.error();
   std::stable_sort(parks->begin(), parks->end(), [](const auto& a, const auto& b) {
     return std::pair(a.worker_id, a.start_ns) < std::pair(b.worker_id, b.start_ns);
@@ -64,6 +66,11 @@ const Facts::TaskFacts* Facts::find(store::TaskId id) const { return find_by_id(
 store::SiteId Facts::spawn_site(store::TaskId id) const {
   const TaskFacts* task = find(id);
   return task == nullptr ? 0 : task->spawn_site_id;
+}
+
+std::int64_t Facts::time_in(store::ProgramId program, store::TaskState state) const {
+  const auto times = state_ns_.find(program);
+  return times == state_ns_.end() ? 0 : times->second[static_cast<std::size_t>(state)];
 }
 
 std::int64_t Facts::mean_slice_ns(store::TaskId id) const {
@@ -117,7 +124,6 @@ Facts::Slept Facts::slept(store::ProgramId program, std::int64_t start_ns,
     });
     for (; at != parks.end() && at->start_ns < end_ns; ++at) {
       const std::int64_t ns = std::min(at->end_ns, end_ns) - std::max(at->start_ns, start_ns);
-      slept.total_ns += ns;
       if (ns > slept.longest_ns) {
         slept.longest_ns = ns;
         slept.worker_id = worker;

@@ -2,8 +2,8 @@
 // called, which workers slept when.
 //
 // Filled while a report is built, constant afterwards. Memory: 16 bytes a task, and the rows of
-// objects and parks. One thread at a time; borrows the reader and the report, which must outlive
-// it.
+// objects and long parks. One thread at a time; borrows the reader and the report, which must
+// outlive it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,8 @@
 
 namespace taskscope::analysis {
 
+inline constexpr std::uint64_t kMainTask = 1;  // of each program, by its own number
+
 // "1 task", "3 tasks".
 std::string plural(std::uint64_t count, std::string_view noun);
 // `task 12 "reader"`.
@@ -26,7 +28,10 @@ std::string task_label(const store::TaskRow& task);
 
 class Facts {
  public:
-  Facts(const store::Reader& reader, const Report& report) : reader_(reader), report_(report) {}
+  // Of the workers' sleeps only those of at least `park_min_ns` are looked at: there may be
+  // thousands of short ones a second.
+  Facts(const store::Reader& reader, const Report& report, std::int64_t park_min_ns)
+      : reader_(reader), report_(report), park_min_ns_(park_min_ns) {}
 
   // In the order of ids.
   void add(const store::TaskRow& task);
@@ -38,6 +43,8 @@ class Facts {
   store::SiteId spawn_site(store::TaskId id) const;  // 0: not known
   // How long the task ran at a stretch, on average; 0: not known.
   std::int64_t mean_slice_ns(store::TaskId id) const;
+  // That all of a program's tasks together were in a state.
+  std::int64_t time_in(store::ProgramId program, store::TaskState state) const;
   const store::ObjectRow* find_object(store::ObjectId id) const;  // null: not known
   const std::vector<store::ChunkSummary>& chunks() const { return chunks_; }
 
@@ -51,12 +58,11 @@ class Facts {
   // "server: " in recordings of several programs.
   std::string program_prefix(store::ProgramId program) const;
 
-  // Of a program's workers: the longest that one of them slept within the range at a stretch, which
-  // one, and how long all of them did.
+  // Of a program's workers: the longest that one of them slept within the range at a stretch, and
+  // which one.
   struct Slept {
     std::int64_t longest_ns = 0;
     store::WorkerId worker_id = store::kNoWorker;
-    std::int64_t total_ns = 0;
   };
   Slept slept(store::ProgramId program, std::int64_t start_ns, std::int64_t end_ns) const;
 
@@ -74,6 +80,8 @@ class Facts {
 
   const store::Reader& reader_;
   const Report& report_;
+  const std::int64_t park_min_ns_;
+  std::unordered_map<store::ProgramId, store::StateTimes> state_ns_;
   std::vector<TaskFacts> tasks_;                    // by id
   std::vector<store::ObjectRow> objects_;           // by id
   std::vector<store::ChunkSummary> chunks_;         // by id

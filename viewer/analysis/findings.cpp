@@ -22,7 +22,7 @@ using store::Span;
 using store::TaskRow;
 using store::TaskState;
 
-bool is_main(store::TaskId id) { return store::own_id(id) == 1; }
+bool is_main(store::TaskId id) { return store::own_id(id) == kMainTask; }
 constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
 
 // Tasks that were waiting at one place when the recording ended.
@@ -101,7 +101,21 @@ class Finder {
         std::max(limits_.stuck_wait,
                  std::min(usual_ns, INT64_MAX / limits_.stuck_factor) * limits_.stuck_factor);
     return main_ended_ || group.longest_ns >= long_ns || tasks >= limits_.stuck_crowd ||
-           (tasks >= limits_.stuck_group && in_.history.is_growing(key));
+           (tasks >= limits_.stuck_group && in_.history.is_growing(key) &&
+            has_newcomers(key, group));
+  }
+
+  // Of a pool of workers that comes to rest more wait from look to look, too, but they have been
+  // there all the time: the growth must be that of tasks born since the first look.
+  bool has_newcomers(const GroupKey& key, const StuckGroup& group) const {
+    const WaitHistory::Looks looks = in_.history.looks(key);
+    const std::int64_t first_look_ns = in_.history.look_ns(0);
+    const auto born_since =
+        std::count_if(group.spans.begin(), group.spans.end(), [&](const Span* span) {
+          const auto task = by_id_.find(span->task_id);
+          return task != by_id_.end() && task->second->created_ns.value_or(0) > first_look_ns;
+        });
+    return static_cast<std::uint64_t>(born_since) >= looks.back() - looks.front();
   }
 
   // The program said so: ts::daemon.

@@ -19,8 +19,10 @@ using store::FindingRow;
 using store::Span;
 using store::TaskState;
 
-// A task that runs no longer than this between two waits did nothing with what it was woken for.
+// A task that waits again at the same place so soon, with its wait for a worker, and runs for so
+// short a time on average did nothing with what it was woken for.
 constexpr std::int64_t kAtOnceNs = 20'000;
+constexpr std::int64_t kInVainNs = 2'000;
 // Wake-ups that follow each other so closely are of one moment.
 constexpr std::int64_t kOneMomentNs = 5'000;
 constexpr std::size_t kLongWaits = 64;
@@ -50,11 +52,12 @@ void LockWaits::add_wait(const Span& span) {
   Lock& lock = locks_[span.object_id];
   const std::int64_t ns = span.end_ns - span.start_ns;
   LastWait& last = last_waits_[span.task_id];
-  if (last.object_id == span.object_id && span.start_ns >= last.end_ns &&
-      span.start_ns - last.end_ns <= kAtOnceNs) {
+  if (last.object_id == span.object_id && last.site_id == span.site_id &&
+      span.start_ns >= last.end_ns && span.start_ns - last.end_ns <= kAtOnceNs) {
     ++lock.futile;
+    lock.futile_task = span.task_id;
   }
-  last = {span.object_id, span.end_ns};
+  last = {span.object_id, span.site_id, span.end_ns};
   if (span.waker_kind == store::WakerKind::Task) {
     ++lock.woken;
     const bool same = herd_.object_id == span.object_id && herd_.waker == span.woken_by &&
@@ -70,8 +73,12 @@ void LockWaits::add_wait(const Span& span) {
     lock.longest = span;
   }
   // What a longer wait took in the windows before is left out: such a wait is a finding itself.
-  lock.waited.add(span.end_ns, std::min(ns, limits_.window), limits_.window,
-                  limits_.convoy_waiters * limits_.window);
+  const std::int64_t in_window_ns = std::min(ns, limits_.window);
+  lock.waited.add(span.end_ns, in_window_ns, limits_.window,
+                  product(limits_.convoy_waiters, limits_.window));
+  lock.missed.add(span.end_ns, in_window_ns, limits_.window,
+                  product(limits_.lock_share, limits_.window / 100));
+  if (ns >= limits_.hold) lock.held_up.add(span.end_ns, 1, limits_.window, 1);
   if (ns < limits_.inversion || span.woken_by == 0 || !span.finished) return;
   long_waits_.push_back(span);
   if (long_waits_.size() < 2 * kLongWaits) return;
@@ -129,12 +136,11 @@ void LockWaits::find_convoy(store::ObjectId id, const Lock& lock, const Facts& f
   found.push_back(std::move(row));
 }
 
-// Of the time in which tasks wanted to run.
+// Of the time in which the program's tasks wanted to run; and for more than a moment.
 void LockWaits::find_hot(store::ObjectId id, const Lock& lock, const Facts& facts,
                          std::vector<FindingRow>& found) const {
-  if (facts.duration_ns() < limits_.window * limits_.persist) return;
-  const store::StateTimes& state_ns = facts.report().state_ns;
-  const auto time = [&](TaskState state) { return state_ns[static_cast<std::size_t>(state)]; };
+  if (lock.missed.reached() < limits_.persist) return;
+  const auto time = [&](TaskState state) { return facts.time_in(store::program_of(id), state); };
   const std::int64_t wanted_ns = time(TaskState::Running) + time(TaskState::Runnable) +
                                  time(TaskState::Syscall) + lock.wait_ns;
   const double of_wanted = 100 * share(lock.wait_ns, wanted_ns);
@@ -161,6 +167,9 @@ void LockWaits::find_futile(store::ObjectId id, const Lock& lock, const Facts& f
       100 * share(static_cast<std::int64_t>(lock.futile), static_cast<std::int64_t>(lock.woken));
   if (futile < static_cast<double>(limits_.futile_share)) return;
   const bool herd = lock.herd >= static_cast<std::uint64_t>(limits_.herd) && futile >= 50;
+  // A task that is woken by a condition, does a short thing and waits for the next is all right.
+  if (!herd && lock.waits == 0) return;
+  if (facts.mean_slice_ns(lock.futile_task) > kInVainNs) return;
   FindingRow row = row_of(id, lock, facts);
   row.kind = herd ? "thundering_herd" : "futile_wakeups";
   row.severity = "warning";
@@ -207,8 +216,11 @@ Result<void> LockWaits::find_holds(const Facts& facts, std::vector<FindingRow>& 
   });
   if (long_waits_.size() > kLongWaits) long_waits_.resize(kLongWaits);
   std::set<store::ObjectId> told;
+  // A look reads the chunks of the wait's time again: of all looks together, twice the recording.
+  std::int64_t left_ns = product(2, facts.duration_ns());
   for (const Span& wait : long_waits_) {
-    if (told.contains(wait.object_id)) continue;
+    if (told.contains(wait.object_id) || length(wait) > left_ns) continue;
+    left_ns -= length(wait);
     const auto hold = look_at_hold(wait, facts);
     if (!hold) return hold.error();
     const auto did = [&](TaskState state) { return hold->did[static_cast<std::size_t>(state)]; };
@@ -216,6 +228,10 @@ Result<void> LockWaits::find_holds(const Facts& facts, std::vector<FindingRow>& 
     const std::int64_t runnable_ns = did(TaskState::Runnable);
     const bool inverted = runnable_ns >= limits_.inversion && runnable_ns * 2 >= held_ns;
     if (!inverted && held_ns < limits_.hold) continue;
+    // It happens again and again, or was long: a single one is what a busy machine does.
+    const bool lasts = locks_[wait.object_id].held_up.reached() >= limits_.persist ||
+                       held_ns >= limits_.hold_severe || held_ns >= facts.duration_ns() / 100;
+    if (!lasts) continue;
     told.insert(wait.object_id);
     FindingRow row = row_of(wait.object_id, locks_[wait.object_id], facts);
     row.kind = inverted ? "priority_inversion" : "long_hold";

@@ -28,12 +28,16 @@ class LockWaits : public Check {
     store::Span longest;
     std::uint64_t woken = 0;
     std::uint64_t futile = 0;  // wake-ups after which the task waited for it again at once
-    std::uint64_t herd = 0;    // most that one task woke at once
-    WindowSums waited;         // ns
+    store::TaskId futile_task = 0;
+    std::uint64_t herd = 0;  // most that one task woke at once
+    WindowSums waited;       // ns; windows with a queue
+    WindowSums missed;       // ns; windows in which a share of the time was waited away
+    WindowSums held_up;      // waits that are long, windows with such
   };
   // When a task last stopped waiting for which lock.
   struct LastWait {
     store::ObjectId object_id = 0;
+    store::SiteId site_id = 0;
     std::int64_t end_ns = 0;
   };
   // Wake-ups of one lock by one task, one after the other.

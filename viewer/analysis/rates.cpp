@@ -29,6 +29,10 @@ FindingRow row_of(std::string kind, const WindowSums& sums) {
   return row;
 }
 
+// A worker that has not slept so long after it began to look has found something. Longer than the
+// scheduler searches, shorter than tasks make it worth to search again.
+constexpr std::int64_t kSearchMaxNs = 200'000;
+
 template <class Id, class Value>
 std::map<Id, const Value*> by_id(const std::unordered_map<Id, Value>& all) {
   std::map<Id, const Value*> sorted;
@@ -81,10 +85,15 @@ void Rates::add(std::span<const Span> spans, std::span<const store::EventRow> ev
       case EventKind::WorkerSpin:
         searches_[event.program_id].begun.add(event.ns, 1, window_ns_,
                                               windowed(limits_.search_rate));
+        search_began_ns_[event.worker_id] = event.ns;
         break;
-      case EventKind::Steal:
-        ++searches_[event.program_id].successful;
+      case EventKind::WorkerPark: {
+        const auto began = search_began_ns_.find(event.worker_id);
+        if (began == search_began_ns_.end()) break;
+        if (event.ns - began->second <= kSearchMaxNs) ++searches_[event.program_id].in_vain;
+        search_began_ns_.erase(began);
         break;
+      }
       default:
         break;
     }
@@ -117,7 +126,7 @@ void Rates::find_ping_pong(const Facts& facts, std::vector<FindingRow>& found) c
   for (const auto& [id, handover] : by_id(handovers_)) {
     if (!lasts(handover->values)) continue;
     const store::ObjectRow* channel = facts.find_object(id);
-    if (channel != nullptr && channel->capacity.value_or(0) > 0) continue;
+    if (channel == nullptr || channel->capacity.value_or(0) > 0) continue;
     std::int64_t slice_ns = 0;
     for (const store::TaskId task : handover->tasks) {
       if (task != 0) slice_ns = std::max(slice_ns, facts.mean_slice_ns(task));
@@ -176,6 +185,7 @@ void Rates::find_timers(const Facts& facts, std::vector<FindingRow>& found) cons
     const bool often = lasts(timers.fired);
     if (!often && timers.bursts < limits_.persist) continue;
     FindingRow row = row_of("timer_storm", timers.fired);
+    row.spawn_site_id = facts.spawn_site(store::id_of(program, kMainTask));
     row.summary =
         often
             ? fmt::format(
@@ -195,12 +205,13 @@ void Rates::find_timers(const Facts& facts, std::vector<FindingRow>& found) cons
 void Rates::find_searches(const Facts& facts, std::vector<FindingRow>& found) const {
   for (const auto& [program, searches] : searches_) {
     if (!lasts(searches.begun)) continue;
-    const double success = 100.0 * static_cast<double>(searches.successful) /
-                           static_cast<double>(searches.begun.total());
+    const double success = 100.0 - 100.0 * static_cast<double>(searches.in_vain) /
+                                       static_cast<double>(searches.begun.total());
     if (success >= static_cast<double>(limits_.search_success)) continue;
     FindingRow row = row_of("steal_storm", searches.begun);
+    row.spawn_site_id = facts.spawn_site(store::id_of(program, kMainTask));
     row.summary = fmt::format(
-        "{}Workers began to look for work {} times, up to {} times a second, and stole some in "
+        "{}Workers began to look for work {} times, up to {} times a second, and found some in "
         "{:.1f} % of these.",
         facts.program_prefix(program), count_text(row.count),
         count_text(per_second(searches.begun.peak(), window_ns_)), success);

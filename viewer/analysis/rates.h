@@ -20,7 +20,7 @@ class Rates : public Check {
   void add(const store::TaskRow& task);
   // The events that it wants.
   static constexpr std::array kKinds = {store::EventKind::Yield, store::EventKind::TimerFire,
-                                        store::EventKind::WorkerSpin, store::EventKind::Steal};
+                                        store::EventKind::WorkerSpin, store::EventKind::WorkerPark};
   void add(std::span<const store::Span> spans, std::span<const store::EventRow> events) override;
   Result<void> finish(const Facts& facts, std::vector<store::FindingRow>& found) override;
 
@@ -46,7 +46,7 @@ class Rates : public Check {
   };
   struct Searches {
     WindowSums begun;
-    std::uint64_t successful = 0;
+    std::uint64_t in_vain = 0;  // ended in the worker's sleep
   };
 
   std::int64_t windowed(std::int64_t rate) const { return in_window(rate, window_ns_); }
@@ -64,6 +64,7 @@ class Rates : public Check {
   std::map<store::SiteId, Births> births_;
   std::map<store::ProgramId, Timers> timers_;
   std::map<store::ProgramId, Searches> searches_;
+  std::unordered_map<store::WorkerId, std::int64_t> search_began_ns_;
   std::unordered_map<store::TaskId, WindowSums> yields_;
 };
 

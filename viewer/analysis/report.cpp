@@ -192,7 +192,7 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   LockWaits lock_waits(options.limits);
   Rates rates(options.limits, report.info.duration_ns);
   const std::array<Check*, 3> checks = {&starvation, &lock_waits, &rates};
-  Facts facts(reader, report);
+  Facts facts(reader, report, options.limits.idle_stretch);
   TaskTotals tasks;
   auto read = reader.each_task([&](store::TaskRow&& task) {
     facts.add(task);

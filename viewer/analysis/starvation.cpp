@@ -22,7 +22,7 @@ std::string worker_label(store::WorkerId id) {
 }  // namespace
 
 void Starvation::keep(std::vector<Stretch>& stretches, const Span& span) {
-  stretches.push_back({span.start_ns, span.end_ns, span.task_id, span.site_id});
+  stretches.push_back({span.start_ns, span.end_ns, span.task_id, span.site_id, span.state});
   if (stretches.size() < 2 * kKept) return;
   std::nth_element(
       stretches.begin(), stretches.begin() + kKept, stretches.end(),
@@ -104,6 +104,35 @@ void Starvation::find_starved(const Facts& facts, std::vector<FindingRow>& found
   }
 }
 
+// The waits of a program that overlap are one, with the task of the longest: one worker that wakes
+// late keeps a hundred tasks waiting, and has slept once.
+std::vector<Starvation::Stretch> Starvation::joined_waits() const {
+  std::vector<Stretch> waits = waits_;
+  std::sort(waits.begin(), waits.end(), [](const Stretch& a, const Stretch& b) {
+    return std::pair(store::program_of(a.task_id), a.start_ns) <
+           std::pair(store::program_of(b.task_id), b.start_ns);
+  });
+  std::vector<Stretch> joined;
+  std::int64_t longest_ns = 0;  // of those that are in the last one
+  for (const Stretch& wait : waits) {
+    const bool apart =
+        joined.empty() ||
+        store::program_of(joined.back().task_id) != store::program_of(wait.task_id) ||
+        joined.back().end_ns <= wait.start_ns;
+    if (apart) {
+      joined.push_back(wait);
+      longest_ns = wait.length_ns();
+      continue;
+    }
+    joined.back().end_ns = std::max(joined.back().end_ns, wait.end_ns);
+    if (wait.length_ns() > longest_ns) {
+      longest_ns = wait.length_ns();
+      joined.back().task_id = wait.task_id;
+    }
+  }
+  return joined;
+}
+
 // Runnable tasks beside sleeping workers.
 void Starvation::find_idle(const Facts& facts, std::vector<FindingRow>& found) const {
   struct Sum {
@@ -116,7 +145,7 @@ void Starvation::find_idle(const Facts& facts, std::vector<FindingRow>& found) c
     std::int64_t last_ns = 0;
   };
   std::map<store::ProgramId, Sum> sums;
-  for (const Stretch& wait : waits_) {
+  for (const Stretch& wait : joined_waits()) {
     const store::ProgramId program = store::program_of(wait.task_id);
     const Facts::Slept slept = facts.slept(program, wait.start_ns, wait.end_ns);
     if (slept.longest_ns < limits_.idle_stretch) continue;
@@ -132,7 +161,13 @@ void Starvation::find_idle(const Facts& facts, std::vector<FindingRow>& found) c
     }
   }
   for (const auto& [program, sum] : sums) {
-    const std::int64_t limit_ns = facts.duration_ns() / 100 * limits_.idle_share;
+    const auto workers = static_cast<std::int64_t>(
+        std::count_if(facts.report().workers.begin(), facts.report().workers.end(),
+                      [&](const store::WorkerRow& worker) {
+                        return store::program_of_worker(worker.id) == program;
+                      }));
+    const std::int64_t limit_ns =
+        product(product(facts.duration_ns() / 100, limits_.idle_share), workers);
     if (static_cast<std::int64_t>(sum.windows.size()) < limits_.persist || sum.ns < limit_ns) {
       continue;
     }
@@ -161,22 +196,27 @@ void Starvation::find_idle(const Facts& facts, std::vector<FindingRow>& found) c
 // Long runs during which others starved; those alone are no fault.
 void Starvation::find_hogs(const Facts& facts, std::vector<FindingRow>& found) const {
   const auto starved_during = [&](const Stretch& run) {
-    return std::count_if(waits_.begin(), waits_.end(), [&](const Stretch& wait) {
-      return store::program_of(wait.task_id) == store::program_of(run.task_id) &&
-             std::min(wait.end_ns, run.end_ns) - std::max(wait.start_ns, run.start_ns) >=
-                 limits_.starved_wait;
-    });
+    std::set<store::TaskId> tasks;
+    for (const Stretch& wait : waits_) {
+      if (store::program_of(wait.task_id) == store::program_of(run.task_id) &&
+          std::min(wait.end_ns, run.end_ns) - std::max(wait.start_ns, run.start_ns) >=
+              limits_.starved_wait) {
+        tasks.insert(wait.task_id);
+      }
+    }
+    return tasks.size();
   };
   std::set<std::pair<store::SiteId, store::SiteId>> told;
   constexpr std::size_t kLooked = 100;
-  for (std::size_t i = 0; i < std::min(kLooked, runs_.size()); ++i) {
-    const Stretch& run = runs_[i];
+  std::size_t looked = 0;
+  for (const Stretch& run : runs_) {
     const store::SiteId spawn = facts.spawn_site(run.task_id);
     if (told.contains({spawn, run.call_site_id})) continue;
-    const auto starved = static_cast<std::uint64_t>(starved_during(run));
+    if (++looked > kLooked) break;
+    const std::uint64_t starved = starved_during(run);
     if (starved == 0) continue;
     told.emplace(spawn, run.call_site_id);
-    const bool is_call = run.call_site_id != 0;
+    const bool is_call = run.state == TaskState::Syscall;
     FindingRow row;
     row.kind = is_call ? "blocking_call" : "cpu_hog";
     row.tier = "suspected";

@@ -23,6 +23,7 @@ class Starvation : public Check {
     std::int64_t end_ns = 0;
     store::TaskId task_id = 0;
     store::SiteId call_site_id = 0;  // of a call
+    store::TaskState state{};
 
     std::int64_t length_ns() const { return end_ns - start_ns; }
   };
@@ -30,6 +31,7 @@ class Starvation : public Check {
   static constexpr std::size_t kKept = 20'000;
   static void keep(std::vector<Stretch>& stretches, const store::Span& span);
 
+  std::vector<Stretch> joined_waits() const;
   void find_starved(const Facts& facts, std::vector<store::FindingRow>& found) const;
   void find_idle(const Facts& facts, std::vector<store::FindingRow>& found) const;
   void find_hogs(const Facts& facts, std::vector<store::FindingRow>& found) const;

@@ -21,7 +21,9 @@ WaitHistory::Looks WaitHistory::looks(const Key& key) const {
 
 bool WaitHistory::is_growing(const Key& key) const {
   const Looks seen = looks(key);
-  return std::is_sorted(seen.begin(), seen.end()) && seen.back() > seen.front();
+  std::size_t rises = 0;
+  for (std::size_t i = 1; i < seen.size(); ++i) rises += seen[i] > seen[i - 1] ? 1 : 0;
+  return std::is_sorted(seen.begin(), seen.end()) && rises + 1 >= seen.size() - 1;
 }
 
 std::int64_t WaitHistory::usual_ns(store::SiteId wait_site_id) const {

@@ -35,7 +35,11 @@ class WaitHistory {
   }
 
   Looks looks(const Key& key) const;
-  // More at each look than at the one before, or as many, and more at the end than at the first.
+  // When that was.
+  std::int64_t look_ns(std::size_t look) const {
+    return duration_ns_ / static_cast<std::int64_t>(kLooks) * static_cast<std::int64_t>(look + 1);
+  }
+  // Never less than at the look before, and more at all looks but one, perhaps.
   bool is_growing(const Key& key) const;
   // Of the waits that ended at a place, nearly all took at most so long: p99, rounded up to a power
   // of two; 0 if there were fewer than a hundred.
@@ -50,8 +54,7 @@ class WaitHistory {
   // At the instant of a look; at the end of the recording those that had not ended.
   bool is_under_way(const store::Span& span, std::size_t look) const {
     if (look + 1 == kLooks) return !span.finished;
-    const std::int64_t at_ns =
-        duration_ns_ / static_cast<std::int64_t>(kLooks) * static_cast<std::int64_t>(look + 1);
+    const std::int64_t at_ns = look_ns(look);
     return span.start_ns <= at_ns && at_ns < span.end_ns;
   }
 

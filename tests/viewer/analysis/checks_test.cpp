@@ -118,6 +118,51 @@ TEST_F(Checks, AWorkerThatSleepsBesideRunnableTasksIsNamed) {
       << found->summary;
 }
 
+// In each of four seconds fifty tasks become runnable at once and worker 1 wakes up late.
+TEST_F(Checks, AWorkerThatWakesLateHasSleptOnceHoweverManyWaited) {
+  constexpr int kTasks = 50;
+  for (int t = 2; t < 2 + kTasks; ++t) {
+    story_.spawn(0, t, t, kSpawnSite);
+    story_.run(1, 1000 * t, t);
+    story_.block(1, 1000 * t + 1, 7, "chan recv", kWaitSite);
+  }
+  story_.run(0, kMs, 1);
+  story_.put(1, kMs, "worker-park");
+  for (int s = 0; s < 4; ++s) {
+    const std::int64_t ns = s * kSecond + 10 * kMs;
+    for (int t = 2; t < 2 + kTasks; ++t) story_.ready(0, ns + t, t);
+    story_.put(1, ns + 2 * kMs, "worker-unpark");
+    for (int t = 2; t < 2 + kTasks; ++t) {
+      story_.run(1, ns + 2 * kMs + t * kUs, t);
+      story_.block(1, ns + 2 * kMs + t * kUs + 100, 7, "chan recv", kWaitSite);
+    }
+    story_.put(1, ns + 3 * kMs, "worker-park");
+  }
+  EXPECT_FALSE(find("idle_worker"));
+}
+
+TEST_F(Checks, ACallThatKeepsItsWorkerWhileOthersStarveIsNamed) {
+  story_.put(1, 0, "worker-stop");
+  story_.spawn(0, 1, 2, kSpawnSite);
+  for (int s = 0; s < 3; ++s) {
+    const std::int64_t ns = s * kSecond + kMs;
+    story_.run(0, ns, 1);
+    if (s > 0) story_.ready(0, ns + kMs, 2);
+    story_.put(0, ns + 2 * kMs, fmt::format("syscall site={}", kOtherSite));
+    story_.put(0, ns + 150 * kMs, "syscall-end");
+    story_.block(0, ns + 151 * kMs, 0, "sleep", kWaitSite);
+    story_.run(0, ns + 152 * kMs, 2);
+    story_.block(0, ns + 153 * kMs, 7, "chan recv", kWaitSite);
+    story_.ready(0, ns + 900 * kMs, 1);
+  }
+  const auto found = find("blocking_call");
+  ASSERT_TRUE(found);
+  EXPECT_NE(found->summary.find("task 1 kept its worker in a call at server.cpp:50 for 148 ms"),
+            std::string::npos)
+      << found->summary;
+  EXPECT_NE(found->summary.find("while 1 task waited"), std::string::npos) << found->summary;
+}
+
 // Ten times a second task 2 holds the lock for `held_ns`, asleep, while task 3 waits for it.
 void tell_of_holding(Story& story, std::int64_t held_ns, int times) {
   story.object(7, "mutex", "cache");
@@ -158,9 +203,51 @@ TEST_F(Checks, WhoWaitsWithALockInItsHandsIsNamedWithThePlaceOfItsWait) {
       << found->detail;
 }
 
-TEST_F(Checks, ShortHoldsAreSilent) {
-  tell_of_holding(story_, 2 * kMs, 20);
+TEST_F(Checks, ShortHoldsAreSilentHoweverIdleTheProgramIs) {
+  tell_of_holding(story_, 2 * kMs, 60);  // 2 % of six seconds, and nearly all that happens
   EXPECT_TRUE(find().empty());
+}
+
+TEST_F(Checks, ALongHoldThatHappensOnceInALongTimeIsSilent) {
+  tell_of_holding(story_, 20 * kMs, 2);
+  story_.put(0, 10 * kSecond, "timer-fire count=1");
+  EXPECT_FALSE(find("long_hold"));
+}
+
+// A thousand times task 2 is woken for `object`, runs for `run_ns` and waits for it again.
+void tell_of_vain_wakeups(Story& story, std::string_view kind, std::int64_t run_ns) {
+  story.object(7, kind, "work");
+  story.spawn(0, 1, 2, kSpawnSite);
+  story.run(1, 2, 2);
+  story.block(1, 3, 7, kind, kWaitSite);
+  story.run(0, 4, 1);
+  for (int i = 0; i < 1'100; ++i) {
+    const std::int64_t ns = kMs + i * kMs;
+    story.ready(0, ns, 2);
+    story.run(1, ns + 2 * kUs, 2);
+    story.block(1, ns + 2 * kUs + run_ns, 7, kind, kWaitSite);
+  }
+}
+
+TEST_F(Checks, ALockThatWakesInVainIsNamed) {
+  tell_of_vain_wakeups(story_, "mutex", 500);
+  const auto found = find("futile_wakeups");
+  ASSERT_TRUE(found);
+  EXPECT_NE(found->summary.find("mutex \"work\" woke 1,100 tasks, and 100 % of these waited for it "
+                                "again at once"),
+            std::string::npos)
+      << found->summary;
+}
+
+TEST_F(Checks, WhoDoesSomethingBetweenTwoWaitsWasNotWokenInVain) {
+  tell_of_vain_wakeups(story_, "mutex", 10 * kUs);
+  EXPECT_FALSE(find("futile_wakeups"));
+}
+
+TEST_F(Checks, AConditionWhoseTaskHasLittleToDoEachTimeIsSilent) {
+  tell_of_vain_wakeups(story_, "cond", 500);
+  EXPECT_FALSE(find("futile_wakeups"));
+  EXPECT_FALSE(find("thundering_herd"));
 }
 
 TEST_F(Checks, ALockThatTakesAShareOfTheTimeIsHot) {
@@ -217,8 +304,8 @@ TEST_F(Checks, AHolderThatWaitsForAWorkerIsAnInversion) {
       << found->detail;
 }
 
-// `count` times tasks 2 and 3 hand something over channel 7.
-// Between tasks 2 and 3 over channel 7, or between two others over another. Changes `ns`.
+// `count` times two tasks hand something over a channel: tasks 2 and 3 over channel 7, two others
+// over another. Begins at `ns` and moves that on.
 void tell_of_ping_pong(Story& story, int count, int channel, std::int64_t& ns) {
   const int one = 2 + 2 * (channel - 7);
   const int other = one + 1;
@@ -337,7 +424,17 @@ TEST_F(Checks, WorkersThatLookForWorkAndFindNoneAreAStorm) {
   }
   const auto found = find("steal_storm", short_windows());
   ASSERT_TRUE(found);
-  EXPECT_NE(found->summary.find("stole some in 0.0 %"), std::string::npos) << found->summary;
+  EXPECT_NE(found->summary.find("found some in 0.0 %"), std::string::npos) << found->summary;
+}
+
+TEST_F(Checks, WorkersThatLookForWorkAndFindSomeAreNoStorm) {
+  for (int i = 0; i < 10'000; ++i) {
+    story_.put(1, 10 + i * 10 * kUs, "worker-spin");  // and what it finds it does not steal
+    if (i % 5 != 0) continue;
+    story_.put(1, 10 + i * 10 * kUs + 5 * kUs, "worker-park");
+    story_.put(1, 10 + i * 10 * kUs + 6 * kUs, "worker-unpark");
+  }
+  EXPECT_FALSE(find("steal_storm", short_windows()));
 }
 
 TEST_F(Checks, AConditionThatWakesAllForOneIsAHerd) {

@@ -34,7 +34,10 @@ struct Scene {
     tasks.push_back(main);
     for (int i = 0; i < waiting; ++i) {
       const auto id = static_cast<store::TaskId>(i) + 2;
-      tasks.push_back({.id = id, .spawn_site_id = kSpawnSite, .state = TaskState::Blocked});
+      tasks.push_back({.id = id,
+                       .spawn_site_id = kSpawnSite,
+                       .created_ns = 100 * kMs - std::min(waited_ns, 100 * kMs),
+                       .state = TaskState::Blocked});
       open.push_back({.start_ns = 100 * kMs - waited_ns,
                       .end_ns = 100 * kMs,
                       .task_id = id,
@@ -99,11 +102,32 @@ TEST(Findings, AFewShortWaitsInARunningProgramAreSilent) {
   EXPECT_TRUE(Scene(3, false).find().empty());
 }
 
+// So many more at each of the five looks.
+Scene gathering(int each) {
+  Scene scene(5 * each, false);
+  for (std::size_t i = 0; i < scene.open.size(); ++i) {
+    const std::int64_t since_ns = 20 * kMs * (static_cast<std::int64_t>(i) / each) + kMs;
+    scene.open[i].start_ns = since_ns;
+    scene.tasks[i + 1].created_ns = since_ns;
+  }
+  return scene;
+}
+
 TEST(Findings, TasksThatGatherAreSevereEvenWhileTheProgramRuns) {
-  const auto found = Scene(100, false).find();
+  const auto found = gathering(20).find();
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].severity, "severe");
-  EXPECT_TRUE(Scene(99, false).find().empty());
+  EXPECT_TRUE(gathering(19).find().empty()) << "too few";
+}
+
+TEST(Findings, APoolThatComesToRestIsSilent) {
+  Scene scene = gathering(20);
+  for (TaskRow& task : scene.tasks) task.created_ns = 0;  // they have been there all the time
+  EXPECT_TRUE(scene.find().empty());
+}
+
+TEST(Findings, TasksThatAllCameAtOnceAreSilent) {
+  EXPECT_TRUE(Scene(5'000, false).find().empty()) << "a pool that was started a moment ago";
 }
 
 TEST(Findings, APoolOfWorkersAtRestIsSilent) {
