@@ -31,7 +31,8 @@ constexpr std::int64_t kLookEveryNs = 1'000'000'000;  // for findings
 constexpr std::int64_t kFlightKeepNs = 60'000'000'000;
 constexpr std::int64_t kPatienceNs = 10'000'000'000;  // for programs that do not answer
 
-constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGUSR1};  // the last: a flight recorder's
+// SIGUSR1: of a flight recorder. SIGQUIT: Ctrl-\, which the program answers with a dump and ends.
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
 // What was installed before an InterruptGuard came.
 std::array<struct sigaction, kSignals.size()> g_before{};
 
@@ -44,7 +45,8 @@ std::atomic<int> g_forward_signal{0};  // 0: the program got the signal itself, 
 void on_interrupt(int signal_number, siginfo_t* info, void*) {
   if (signal_number == SIGUSR1) return g_save.store(true, std::memory_order_relaxed);
   g_interrupts.fetch_add(1, std::memory_order_relaxed);
-  const bool from_terminal = signal_number == SIGINT && info != nullptr && info->si_code > 0;
+  const bool of_terminal = signal_number == SIGINT || signal_number == SIGQUIT;
+  const bool from_terminal = of_terminal && info != nullptr && info->si_code > 0;
   if (!from_terminal) g_forward_signal.store(signal_number, std::memory_order_relaxed);
 }
 

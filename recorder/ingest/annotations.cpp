@@ -126,14 +126,17 @@ void SpanBuilder::take_counter(Ring& ring, const Event& event, std::string_view 
   add(ring, row);
   const auto found = counters_.find(row.object_id);
   if (found != counters_.end()) {
-    store::CounterRow& counter = found->second;
+    auto& [counter, last_ns] = found->second;
     ++counter.samples;
     counter.min = std::min(counter.min, value);
     counter.max = std::max(counter.max, value);
+    if (row.ns < last_ns) return;  // of another worker: they do not come in the order of time
     counter.last = value;
-  } else if (counters_.size() < kCountersMax) {
-    store::CounterRow& counter = counters_[row.object_id];
+    last_ns = row.ns;
+  } else if (row.object_id != 0 && counters_.size() < kCountersMax) {
+    auto& [counter, last_ns] = counters_[row.object_id];
     counter = {.id = row.object_id, .samples = 1, .min = value, .max = value, .last = value};
+    last_ns = row.ns;
     writer_.put_counter(counter, store::Totals::NotYet);
   } else {
     ++counts_.misfits;
@@ -155,7 +158,11 @@ void SpanBuilder::take_label(Ring& ring, const Event& event, std::string_view te
   }
   Task& task = task_of(event.id);
   LabelSets::Reference& labels = details_of(task).labels;
-  labels = label_sets_.with(labels, text, ns);
+  if (auto changed = label_sets_.with(labels, text, ns)) {
+    labels = std::move(*changed);
+  } else {
+    ++counts_.misfits;
+  }
   if (task.state != State::Unborn) {
     row.ns = not_before(ring, task, ns);
     // Its row has the old ones.

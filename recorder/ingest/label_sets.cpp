@@ -8,7 +8,8 @@ namespace taskscope::ingest {
 namespace {
 
 constexpr std::size_t kKnownMax = 4096;
-// What only liars reach.
+constexpr std::size_t kKnownBytesMax = 8 << 20;
+// Of one task.
 constexpr std::size_t kLabelsMax = 256;
 constexpr std::size_t kSetBytesMax = 65'536;
 
@@ -16,8 +17,8 @@ std::string_view key_of(std::string_view text) { return text.substr(0, text.find
 
 }  // namespace
 
-LabelSets::Reference LabelSets::with(const Reference& base, std::string_view text,
-                                     std::int64_t ns) {
+std::optional<LabelSets::Reference> LabelSets::with(const Reference& base, std::string_view text,
+                                                    std::int64_t ns) {
   std::vector<std::string> texts;
   if (base != nullptr) texts = base->texts;
   const std::string_view key = key_of(text);
@@ -28,11 +29,11 @@ LabelSets::Reference LabelSets::with(const Reference& base, std::string_view tex
     });
     texts.emplace(behind, text);
   }
-  if (texts.empty()) return nullptr;
+  if (texts.empty()) return Reference();
   const std::size_t bytes =
       std::accumulate(texts.begin(), texts.end(), std::size_t{0},
                       [](std::size_t sum, const std::string& each) { return sum + each.size(); });
-  if (texts.size() > kLabelsMax || bytes > kSetBytesMax) return base;
+  if (texts.size() > kLabelsMax || bytes > kSetBytesMax) return std::nullopt;
   return store(std::move(texts), ns);
 }
 
@@ -41,7 +42,8 @@ LabelSets::Reference LabelSets::store(std::vector<std::string> texts, std::int64
   for (const std::string& text : texts) (all += text) += '\0';
   const auto found = known_.find(all);
   if (found != known_.end()) return found->second;
-  if (known_.size() == kKnownMax) forget(ns);
+  if (known_.size() == kKnownMax || known_bytes_ + all.size() > kKnownBytesMax) forget(ns);
+  known_bytes_ += all.size();
   const auto made = std::make_shared<Set>();  // shared: see Reference
   made->id = next_id_++;
   made->texts = std::move(texts);
@@ -57,6 +59,7 @@ void LabelSets::forget(std::int64_t ns) {
   if (known_.empty()) return;
   writer_.end_label_sets(first_known_, next_id_, ns);
   known_.clear();
+  known_bytes_ = 0;
   first_known_ = next_id_;
 }
 

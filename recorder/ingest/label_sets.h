@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,9 +28,9 @@ class LabelSets {
 
   explicit LabelSets(ProgramWriter writer) : writer_(writer) {}
 
-  // `base` with the label KEY<tab>VALUE, or without the label KEY. `base` itself if a task has more
-  // labels then than any honest one.
-  Reference with(const Reference& base, std::string_view text, std::int64_t ns);
+  // `base` with the label KEY<tab>VALUE, or without the label KEY. None if a task would have more
+  // than 256 labels, or 64 KiB of them.
+  std::optional<Reference> with(const Reference& base, std::string_view text, std::int64_t ns);
 
   // Sets that were made before `ns` will not be used for what comes after it, except by tasks that
   // have them: so old ones can be dropped.
@@ -40,6 +41,7 @@ class LabelSets {
 
   ProgramWriter writer_;
   std::unordered_map<std::string, Reference> known_;
+  std::size_t known_bytes_ = 0;  // of its keys
   store::LabelSetId next_id_ = 1;
   store::LabelSetId first_known_ = 1;  // ids in known_ are from here on
 };

@@ -186,7 +186,11 @@ void SpanBuilder::take_text(const Event& event, std::string_view text) {
       }
       break;
     case EventKind::Name:
-      writer_.put_name({.id = event.id, .text = std::string(text)});
+      if (event.id == 0) {
+        ++counts_.misfits;
+      } else {
+        writer_.put_name({.id = event.id, .text = std::string(text)});
+      }
       break;
     case EventKind::TaskName:
       details_of(event.id).name = text;

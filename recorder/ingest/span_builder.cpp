@@ -815,7 +815,10 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     writer_.put_worker(ring.totals, store::Totals::Known);
   }
   objects_.store_all();
-  for (const auto& [id, counter] : counters_) writer_.put_counter(counter, store::Totals::Known);
+  for (const auto& [id, counter] : counters_) {
+    writer_.put_counter(counter.row, store::Totals::Known);
+  }
+  label_sets_.forget(end_ns);
   return end_ns;
 }
 

@@ -248,7 +248,11 @@ class SpanBuilder {
   std::unordered_set<store::TaskId> ended_out_of_turn_;
   ObjectTable objects_;
   LabelSets label_sets_;
-  std::unordered_map<store::NameId, store::CounterRow> counters_;
+  struct Counter {
+    store::CounterRow row;
+    std::int64_t last_ns = 0;  // when it was `row.last`
+  };
+  std::unordered_map<store::NameId, Counter> counters_;
   std::vector<store::TaskId> new_tasks_;
   std::unordered_set<std::uint64_t> threads_;
   std::optional<std::string> snapshot_request_;

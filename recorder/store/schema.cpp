@@ -16,6 +16,7 @@ CREATE TABLE task(
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
   sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
   panic_message TEXT, program_id INTEGER, label_set_id INTEGER);
+CREATE INDEX task_by_label_set ON task(label_set_id) WHERE label_set_id IS NOT NULL;
 CREATE TABLE worker(
   id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, syscall_ns INTEGER,
   spinning_ns INTEGER, parked_ns INTEGER, events INTEGER, steals INTEGER, program_id INTEGER);

@@ -34,6 +34,10 @@ class [[nodiscard]] region {
     if (is_recorded()) [[unlikely]]
       enter(literal_, site);
   }
+  // An array that is no literal may be gone or changed at the end.
+  template <std::size_t kSize>
+  explicit region(char (&name)[kSize], Site site = Site::here())
+      : region(std::string_view(name), site) {}
   ~region() {
     if (is_recorded()) [[unlikely]]
       leave();

@@ -86,6 +86,9 @@ class Expression {
       } else if (operation.atom >= DW_OP_reg0 && operation.atom <= DW_OP_reg31) {
         is_value = true;
         push_register(operation.atom - DW_OP_reg0, 0);
+      } else if (operation.atom == DW_OP_regx) {  // what libdw makes of "in another register"
+        is_value = true;
+        push_register(operation.number, 0);
       } else if (!step(operation)) {
         return false;
       }

@@ -22,6 +22,7 @@
 #include "runtime/base/unique_fd.h"
 #include "runtime/net/descriptor.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/own_labels.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/preempt.h"
 #include "runtime/sched/process.h"
@@ -155,6 +156,7 @@ class RunSignals {
 
   // The task that passes signals on. It holds nothing of its own: the end of the run abandons it.
   void watch() {
+    sched::replace_own_labels(nullptr);  // nor is it of the task that happened to start it
     for (;;) {
       std::uint64_t count = 0;
       const net::Attempt got =

@@ -41,14 +41,6 @@ struct Work {
   TaskSelection selection;
 };
 
-void write_all(int output, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(output, text.data(), text.size());
-    if (written <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 // In the copy.
 void look_and_write(void* argument) {
   const Work& work = *static_cast<const Work*>(argument);

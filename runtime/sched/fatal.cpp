@@ -27,13 +27,16 @@
 
 namespace taskscope::sched {
 
-void write_to_stderr(std::string_view text) {
+void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+    const ssize_t written = write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
+
+void write_to_stderr(std::string_view text) { write_all(STDERR_FILENO, text); }
 
 bool claim_the_last_word() {
   static std::atomic<pid_t> speaker{0};

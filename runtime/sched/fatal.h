@@ -36,7 +36,9 @@ class Panic : public std::runtime_error {
 // the speaker's own report that failed, so the process must end without one. Async-signal-safe.
 bool claim_the_last_word();
 
-// All of `text`, to standard error. Async-signal-safe.
+// All of `text`, unless the descriptor fails. Async-signal-safe.
+void write_all(int descriptor, std::string_view text);
+// The same, to standard error.
 void write_to_stderr(std::string_view text);
 
 // Keeps the trace and exits with status 2; nothing is unwound. Async-signal-safe.

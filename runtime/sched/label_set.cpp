@@ -80,8 +80,10 @@ void LabelSet::release() const {
 }
 
 std::optional<std::string_view> LabelSet::value(std::string_view key) const {
+  const std::string wanted = text_of(key, {});  // as it was stored
   for (const std::string& text : texts_) {
-    if (key_of(text) == key) return std::string_view(text).substr(key.size() + 1);
+    if (key_of(text) == key_of(wanted))
+      return std::string_view(text).substr(key_of(text).size() + 1);
   }
   return std::nullopt;
 }

@@ -138,10 +138,11 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
       make_tracer({.workers = workers, .ring_capacity = ring_records}));
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
   bool clean = false;
+  // Outlives leave_run(), where the program's own handlers are taken back that came on top of it.
+  const QuitSignal quit_signal(*scheduler);
   {
     const FailureHandlers handlers;
     const PreemptSignal preempt_signal;
-    const QuitSignal quit_signal(*scheduler);
     Surrounded surrounded{.around = g_around_main.load(), .body = body, .closure = closure};
     clean = surrounded.around == nullptr ? scheduler->run(body, closure, site)
                                          : scheduler->run(Surrounded::run, &surrounded, site);

@@ -252,10 +252,10 @@ Task* Thread::end(Task* self) {
       ticks = lane->now();
       lane->exit(ticks, self->id);
     }
+    TaskTexts::clear(*self);
   }
   if (self->id == 1) scheduler_.stop();
   if (mine == nullptr) count_found();
-  TaskTexts::clear(*self);
   base::annotate_release(&scheduler_);  // pairs with the end of run()
   base::annotate_release(self);         // pairs with new_task() of its next user
   Task* const next = mine == nullptr ? nullptr : mine->pick_quick();

@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
+#include "runtime/sched/task_texts.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/worker.h"
 
@@ -144,10 +145,13 @@ void Thread::trace_chosen(const WaitArm& arm) {
 void Thread::trace_exit_workerless(Task* self) {
   leave_call_worker();
   scheduler_.count_foreign_end();
-  scheduler_.tracing().outside([&](instrument::Lane& lane) {
-    Tracing::introduce_outside(lane, *self);
-    lane.by(self->id, self->seq);
-    lane.exit(lane.now(), self->id);
+  scheduler_.tracing().change_outside([&](instrument::Lane* lane) {
+    if (lane != nullptr) {
+      Tracing::introduce_outside(*lane, *self);
+      lane->by(self->id, self->seq);
+      lane->exit(lane->now(), self->id);
+    }
+    TaskTexts::clear(*self);  // here: a recorder that attaches now tells of all tasks
   });
 }
 

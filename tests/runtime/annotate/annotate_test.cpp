@@ -302,6 +302,27 @@ TEST_P(AnnotateTest, WhoAttachesInTheMiddleOfARegionLearnsItsEndAndName) {
   EXPECT_FALSE(unnamed[0].start_ns);
 }
 
+TEST_P(AnnotateTest, ALabelIsFoundByTheKeyThatItWasGiven) {
+  run([] {
+    set_label("user\tname", "me");  // a tab would end the key
+    EXPECT_EQ(label("user\tname"), "me");
+    const std::string longest(5'000, 'k');
+    set_label(longest, "5");
+    EXPECT_EQ(label(longest), "5");
+    remove_label(longest);
+    EXPECT_EQ(label(longest), std::nullopt);
+  });
+}
+
+TEST_P(AnnotateTest, ANameInAnArrayMayChangeInsideItsRegion) {
+  const Recorded recorded = record([] {
+    char name[] = "first";
+    const region whole(name);
+    std::copy_n("other", 5, name);
+  });
+  EXPECT_EQ(recorded.regions("first").size(), 1u);
+}
+
 TEST_P(AnnotateTest, LabelsAreInheritedByWhoIsStartedFromThenOn) {
   const Recorded recorded = record([] {
     WaitGroup group("group");

@@ -203,5 +203,21 @@ TEST_P(QuitDeathTest, AfterTheRunSigquitIsTheSystemsAgain) {
       ::testing::KilledBySignal(SIGQUIT), "");
 }
 
+TEST_P(QuitDeathTest, SoItIsIfTheProgramListenedToItToTheEnd) {
+  EXPECT_EXIT(
+      {
+        ts::run([] { static_cast<void>(signals({SIGQUIT})); }, {.workers = GetParam()});
+        ts::run(
+            [] {
+              go("other", [] { sleep(std::chrono::hours(1)); });
+              test::wait_until_blocked(1);
+              kill(getpid(), SIGQUIT);
+              for (;;) yield();
+            },
+            {.workers = GetParam()});
+      },
+      ExitedWithCode(2), HasSubstr("SIGQUIT: quit\n\n2 tasks"));
+}
+
 }  // namespace
 }  // namespace taskscope
