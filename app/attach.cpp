@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::string> programs;
   std::string output;
   ingest::RetentionOptions retention;
+  trace_format::Wanted wanted;
   std::int64_t duration_ns = 0;
   Until until = Until::Nothing;
   bool quiet = false;
@@ -29,7 +30,8 @@ int run_attach(const Options& options) {
   const InterruptGuard guard(options.until);
   auto recorder = ingest::Recorder::attach({.programs = options.programs,
                                             .output_path = options.output,
-                                            .retention = options.retention});
+                                            .retention = options.retention,
+                                            .wanted = options.wanted});
   if (!recorder) {
     print_error(recorder.error().message);
     return kExitFailed;
@@ -67,6 +69,7 @@ void add_attach(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("-o,--output", options->output,
                       "The recording to write (default PROGRAM.tscope, of the first)");
+  add_wanted(*command, options->wanted);
   add_duration(*command, options->duration_ns);
   add_retention(*command, options->retention);
   add_until(*command, options->until, options->retention);

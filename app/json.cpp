@@ -103,6 +103,30 @@ void add_annotations(Json& json, const analysis::Annotations& said) {
   json["logs"] = said.logs;
 }
 
+void add_calls(Json& json, const analysis::CallProfile& calls) {
+  Json functions = Json::array();
+  for (const store::CpuFunction& row : calls.functions) {
+    functions.push_back({{"function", row.function},
+                         {"file", row.file.empty() ? Json() : Json(row.file)},
+                         {"line", row.line == 0 ? Json() : Json(row.line)},
+                         {"self", row.self},
+                         {"total", row.total}});
+  }
+  Json waits = Json::array();
+  for (const store::StackWaits& row : calls.waits) {
+    waits.push_back({{"stack_id", row.stack_id},
+                     {"reason", row.reason},
+                     {"waits", row.spans},
+                     {"tasks", row.tasks},
+                     {"total_ns", row.ns},
+                     {"max_ns", row.longest_ns},
+                     {"functions", row.functions}});
+  }
+  json["samples"] = calls.samples;
+  json["cpu_functions"] = std::move(functions);
+  json["waits_by_stack"] = std::move(waits);
+}
+
 }  // namespace
 
 Json to_json(const analysis::Report& report) {
@@ -140,6 +164,7 @@ Json to_json(const analysis::Report& report) {
             {"top_blocking", std::move(blocking)},
             {"top_spawns", std::move(spawns)}};
   add_annotations(json, report.annotations);
+  add_calls(json, report.calls);
   return json;
 }
 

@@ -73,8 +73,8 @@ class LiveAttach : public viewer::LiveRecording {
  private:
   void run() {
     if (output_.empty()) output_ = output_for(program_);
-    auto recorder =
-        ingest::Recorder::attach({.programs = {program_}, .output_path = output_, .retention = {}});
+    auto recorder = ingest::Recorder::attach(
+        {.programs = {program_}, .output_path = output_, .retention = {}, .wanted = {}});
     if (!recorder) return end(recorder.error().message);
     const std::string failure = record(*recorder);
     {

@@ -24,6 +24,7 @@ struct Options {
   std::string output;
   std::vector<std::string> command;
   ingest::RetentionOptions retention;
+  trace_format::Wanted wanted;
   std::int64_t duration_ns = 0;
   Until until = Until::Nothing;
   bool quiet = false;
@@ -52,8 +53,10 @@ int run_record(const Options& options) {
   const std::string output =
       options.output.empty() ? default_output(options.command.front()) : options.output;
   const InterruptGuard guard(options.until);
-  auto recorder = ingest::Recorder::launch(
-      {.command = options.command, .output_path = output, .retention = options.retention});
+  auto recorder = ingest::Recorder::launch({.command = options.command,
+                                            .output_path = output,
+                                            .retention = options.retention,
+                                            .wanted = options.wanted});
   if (!recorder) {
     print_error(recorder.error().message);
     return kExitFailed;
@@ -86,6 +89,7 @@ void add_record(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("record", "Run a program and record it");
   command->add_option("-o,--output", options->output,
                       "The recording to write (default PROGRAM.tscope)");
+  add_wanted(*command, options->wanted);
   add_duration(*command, options->duration_ns);
   add_retention(*command, options->retention);
   add_until(*command, options->until, options->retention);

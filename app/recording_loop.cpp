@@ -202,6 +202,22 @@ void add_until(CLI::App& command, Until& until, ingest::RetentionOptions& retent
   });
 }
 
+void add_wanted(CLI::App& command, trace_format::Wanted& wanted) {
+  command.add_flag_callback(
+      "--stacks", [&wanted] { wanted.stacks = 1; },
+      "Record the calls that led to each wait and each spawn (some 15 ns each)");
+  command
+      .add_option_function<std::uint16_t>(
+          "--samples", [&wanted](std::uint16_t hz) { wanted.sample_hz = hz; },
+          fmt::format("Record what the processors work on, HZ times in each second of their work "
+                      "({} if not said)",
+                      trace_format::kSampleHzDefault))
+      ->expected(0, 1)
+      ->default_str(std::to_string(trace_format::kSampleHzDefault))
+      ->check(CLI::Range(1, int{trace_format::kSampleHzMax}))
+      ->type_name("HZ");
+}
+
 void add_duration(CLI::App& command, std::int64_t& duration_ns) {
   command
       .add_option_function<std::string>(

@@ -22,6 +22,8 @@ enum class Until : std::uint8_t {
 // --until; keeps the last minute if neither --keep nor --max-size says otherwise. After them.
 void add_until(CLI::App& command, Until& until, ingest::RetentionOptions& retention);
 
+// --stacks, --samples.
+void add_wanted(CLI::App& command, trace_format::Wanted& wanted);
 // --for; fills `duration_ns`.
 void add_duration(CLI::App& command, std::int64_t& duration_ns);
 

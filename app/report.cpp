@@ -26,6 +26,7 @@ namespace taskscope::app {
 namespace {
 
 constexpr std::size_t kRowsShort = 8;
+constexpr std::size_t kCallsAll = 1000;
 constexpr std::size_t kSettingBytesMax = 1 << 20;  // of files of limits, suppressions, baselines
 
 struct Options {
@@ -135,15 +136,18 @@ Result<analysis::Report> look(const Options& options, const analysis::FindingLim
   const bool shows = stderr_is_terminal();
   auto report = analysis::build_report(
       *reader,
-      {.limits = limits, .on_progress = [&](double done) {
-         // Of a short look there is nothing to say.
-         const int percent = static_cast<int>(done * 100);
-         if (shows && percent != shown && reader->info().events > 20'000'000) {
-           shown = percent;
-           print_status(percent == 100 ? "\r\x1b[K" : fmt::format("\rreading … {} %", percent));
-         }
-         return true;
-       }});
+      {.limits = limits,
+       .on_progress =
+           [&](double done) {
+             // Of a short look there is nothing to say.
+             const int percent = static_cast<int>(done * 100);
+             if (shows && percent != shown && reader->info().events > 20'000'000) {
+               shown = percent;
+               print_status(percent == 100 ? "\r\x1b[K" : fmt::format("\rreading … {} %", percent));
+             }
+             return true;
+           },
+       .calls_max = options.all ? kCallsAll : kRowsShort});
   return report;
 }
 

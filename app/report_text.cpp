@@ -17,6 +17,7 @@ using analysis::count_text;
 using analysis::duration_text;
 
 constexpr std::size_t kPlaceWidth = 46;
+constexpr std::size_t kFunctionWidth = 80;
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole <= 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -125,6 +126,42 @@ std::string blocking_text(const analysis::Report& report, const Palette& colour,
   }
   return fmt::format("{}Where tasks waited{}\n", colour.bold, colour.reset) +
          table.text(colour, "  ");
+}
+
+// "serve() server.cpp:12"
+std::string function_place(const store::CpuFunction& row) {
+  if (row.file.empty()) return row.function;
+  const std::string file = row.file.substr(row.file.rfind('/') + 1);
+  return row.function + "  " + (row.line == 0 ? file : fmt::format("{}:{}", file, row.line));
+}
+
+std::string cpu_text(const analysis::Report& report, const Palette& colour, std::size_t rows_max) {
+  if (report.calls.functions.empty()) return {};
+  const auto samples = static_cast<double>(report.calls.samples);
+  Table table({{"self", true}, {"total", true}, {"function", false, kFunctionWidth}});
+  for (std::size_t i = 0; i < std::min(rows_max, report.calls.functions.size()); ++i) {
+    const store::CpuFunction& row = report.calls.functions[i];
+    table.add({percent(static_cast<double>(row.self) / samples),
+               percent(static_cast<double>(row.total) / samples), function_place(row)});
+  }
+  return fmt::format("{}Where CPU time went{} ({} samples)\n", colour.bold, colour.reset,
+                     count_text(report.calls.samples)) +
+         table.text(colour, "  ");
+}
+
+std::string stacks_text(const analysis::Report& report, const Palette& colour,
+                        std::size_t rows_max) {
+  if (report.calls.waits.empty()) return {};
+  std::string out =
+      fmt::format("{}By which calls tasks came to wait{}\n", colour.bold, colour.reset);
+  for (std::size_t i = 0; i < std::min(rows_max, report.calls.waits.size()); ++i) {
+    const store::StackWaits& row = report.calls.waits[i];
+    out +=
+        fmt::format("  {} in {} waits, the longest {}: {}\n      {}{}{}\n", duration_text(row.ns),
+                    count_text(row.spans), duration_text(row.longest_ns), row.reason, colour.dim,
+                    wrap(row.functions, kFunctionWidth, "      "), colour.reset);
+  }
+  return out;
 }
 
 std::string spawns_text(const analysis::Report& report, const Palette& colour,
@@ -288,7 +325,9 @@ std::string report_text(const analysis::Report& report, const Palette& palette,
       palette.bold, palette.reset, states_line(report.state_ns),
       duration_text(report.runnable_p50_ns), duration_text(report.runnable_p99_ns),
       duration_text(report.runnable_max_ns)));
+  parts.push_back(cpu_text(report, palette, rows_max));
   parts.push_back(blocking_text(report, palette, rows_max));
+  parts.push_back(stacks_text(report, palette, rows_max));
   parts.push_back(regions_text(report, palette, rows_max));
   parts.push_back(counters_text(report, palette, rows_max));
   parts.push_back(labels_text(report, palette, rows_max));

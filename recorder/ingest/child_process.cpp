@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -34,11 +35,15 @@ Error cannot_start(const std::string& program, int error) {
   }
 }
 
-std::vector<std::string> environment_with(const std::string& variable) {
-  const std::string_view name(variable.data(), variable.find('=') + 1);
-  std::vector<std::string> out{variable};
+// Those of this process, but for what is among `variables`.
+std::vector<std::string> environment_with(const std::vector<std::string>& variables) {
+  std::vector<std::string> out = variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (std::string_view(*entry).substr(0, name.size()) != name) out.emplace_back(*entry);
+    const std::string_view text(*entry);
+    const bool replaced = std::any_of(variables.begin(), variables.end(), [&](const auto& each) {
+      return text.starts_with(std::string_view(each).substr(0, each.find('=') + 1));
+    });
+    if (!replaced) out.emplace_back(text);
   }
   return out;
 }
@@ -73,11 +78,20 @@ struct SpawnSetup {
 }  // namespace
 
 Result<ChildProcess> ChildProcess::launch(const std::vector<std::string>& command,
-                                          const std::string& recorder_path) {
+                                          const std::string& recorder_path,
+                                          const trace_format::Wanted& wanted) {
   if (command.empty() || command[0].empty()) return Error{"There is no program to record."};
   std::vector<std::string> arguments = command;
-  std::vector<std::string> environment =
-      environment_with(std::string(trace_format::kRecorderVariable) + "=" + recorder_path);
+  std::vector<std::string> variables{std::string(trace_format::kRecorderVariable) + "=" +
+                                     recorder_path};
+  if (wanted.stacks != 0) {
+    variables.push_back(std::string(trace_format::kStacksVariable) + "=1");
+  }
+  if (wanted.sample_hz != 0) {
+    variables.push_back(std::string(trace_format::kSamplesVariable) + "=" +
+                        std::to_string(wanted.sample_hz));
+  }
+  std::vector<std::string> environment = environment_with(variables);
   std::vector<char*> argv = pointers_to(arguments);
   std::vector<char*> envp = pointers_to(environment);
   const SpawnSetup setup;

@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/trace_format/handshake.h"
 
 namespace taskscope::ingest {
 
 class ChildProcess {
  public:
   // Starts `command` (looked up in PATH) with our standard streams; its environment says where its
-  // recorder listens. Fails with one sentence that names the program.
+  // recorder listens and what that wants. Fails with one sentence that names the program.
   static Result<ChildProcess> launch(const std::vector<std::string>& command,
-                                     const std::string& recorder_path);
+                                     const std::string& recorder_path,
+                                     const trace_format::Wanted& wanted);
 
   // True once it has ended; reaps it. Does not block.
   bool has_ended();

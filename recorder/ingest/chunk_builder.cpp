@@ -19,6 +19,12 @@ void ChunkBuilder::flush() {
   ++filled_;
 }
 
+// The stack of the row that follows: both stand in one chunk.
+void ChunkBuilder::add_stack(const store::StoredRow& row) {
+  if (encoder_.rows() + 2 > store::kChunkRowsMax) flush();
+  encoder_.add({.ns = row.ns, .arg = row.stack_id, .kind = store::EventKind::AtStack});
+}
+
 std::size_t ChunkBuilder::show(Show which) {
   const bool fast = which == Show::NotFastOnes && filled_ >= kFilledFast;
   filled_ = 0;

@@ -20,11 +20,15 @@ class ChunkBuilder {
 
   // Stores a row. REQUIRES: row.ns >= last_ns().
   void add(const store::StoredRow& row) {
+    if (row.stack_id != 0) [[unlikely]]
+      add_stack(row);
     encoder_.add(row);
     if (encoder_.rows() == store::kChunkRowsMax) flush();
   }
   // The same for a row of a kind that is known where this is compiled.
   [[gnu::always_inline]] void add_as(store::EventKind kind, const store::StoredRow& row) {
+    if (row.stack_id != 0) [[unlikely]]
+      add_stack(row);
     encoder_.add_as(kind, row);
     if (encoder_.rows() == store::kChunkRowsMax) flush();
   }
@@ -44,6 +48,8 @@ class ChunkBuilder {
   bool empty() const { return encoder_.rows() == 0; }
 
  private:
+  void add_stack(const store::StoredRow& row);
+
   // Constant after construction.
   store::WorkerId worker_id_;
   store::ChunkCompressor* compressor_;

@@ -331,8 +331,9 @@ bool Merge::is_about_rest_of(const Ring& ring, store::TaskId task) const {
     const trace_format::Decoded decoded = trace_format::decode_next(rest);
     if (decoded.status == DecodeStatus::NeedMore) return false;
     const auto* spec = trace_format::find_event_spec(static_cast<std::uint8_t>(decoded.event.kind));
+    // A sample is of the task's, not an event of it.
     if (decoded.status == DecodeStatus::Ok && spec->id == trace_format::IdField::Task &&
-        decoded.event.id == task) {
+        decoded.event.kind != EventKind::Sample && decoded.event.id == task) {
       return true;
     }
     rest = rest.subspan(decoded.records);

@@ -34,6 +34,7 @@ StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
     case IdField::Thread:
     case IdField::Count:
     case IdField::Value:
+    case IdField::Stack:
       row.arg = event.id;
       break;
   }
@@ -68,6 +69,7 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
                              std::int64_t ns) {
   if (event.kind == EventKind::Lost) {
     if (ring.idle != Idle::No) end_idle(ring, ring.chunks.last_ns());
+    ring.next_stack = 0;  // what it was for is lost
     count_loss(ring, event.id, ns);
   }
   if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
@@ -75,6 +77,38 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
   take_worker_event(ring, event, ns);
   take_text(event, text);
   add(ring, row_of_other(event, ns));
+}
+
+void SpanBuilder::take_stack_event(Ring& ring, const Event& event, std::string_view text,
+                                   std::int64_t ns) {
+  if (event.kind == EventKind::AtStack) {
+    has_stacks_ = true;
+    ring.next_stack = static_cast<trace_format::StackId>(event.id & trace_format::kStackMax);
+    return;  // stored with what it is about
+  }
+  StoredRow row = row_of_other(event, ns);
+  bool good = true;
+  if (event.kind == EventKind::Stack) {
+    good = call_stacks_.take_stack(event.id, text);
+  } else if (event.kind == EventKind::Module) {
+    good = call_stacks_.take_module(text);
+  } else {
+    const auto sample = call_stacks_.take_sample(text);
+    good = sample.has_value();
+    if (sample) {
+      row.stack_id = sample->stack_id;
+      see_thread(sample->thread);
+      writer_.add_sample({.ns = ns,
+                          .worker_id = sample->worker,
+                          .thread_id = sample->thread,
+                          .task_id = event.id,
+                          .stack_id = sample->stack_id});
+      counts_.samples += 1;
+      counts_.lost_samples += sample->lost;
+    }
+  }
+  if (!good) ++counts_.misfits;
+  add(ring, row);
 }
 
 void SpanBuilder::take_timer(Ring& ring, const Event& event, std::string_view text,

@@ -10,6 +10,7 @@ store::StoredRow ProgramWriter::renumbered(store::StoredRow row) const {
   row.task_id = id(row.task_id);
   row.object_id = id(row.object_id);
   row.site_id = site_id(row.site_id);
+  row.stack_id = id(row.stack_id);
   if (row.kind == EventKind::WorkerWake && row.arg <= trace_format::kWorkerMax) {
     row.arg = worker_id(static_cast<store::WorkerId>(row.arg));
   } else if (row.kind == EventKind::Label) {
@@ -32,6 +33,7 @@ void ProgramWriter::put_task(store::TaskRow&& row, store::Totals totals) {
   row.parent_id = id(row.parent_id);
   row.spawn_site_id = site_id(row.spawn_site_id);
   row.label_set_id = id(row.label_set_id);
+  row.spawn_stack_id = id(row.spawn_stack_id);
   writer_->put_task(std::move(row), totals);
 }
 
@@ -95,6 +97,29 @@ void ProgramWriter::add_spin(store::ParkRow row) {
 void ProgramWriter::add_lost(store::LostRow row) {
   row.worker_id = worker_id(row.worker_id);
   writer_->add_lost(row);
+}
+
+void ProgramWriter::put_module(store::ModuleRow row) {
+  row.id = id(row.id);
+  writer_->put_module(row, program_);
+}
+
+void ProgramWriter::put_stack(store::StackRow row) {
+  row.id = id(row.id);
+  writer_->put_stack(row);
+}
+
+void ProgramWriter::put_frame(store::FrameRow row) {
+  row.stack_id = id(row.stack_id);
+  row.module_id = id(row.module_id);
+  writer_->put_frame(row);
+}
+
+void ProgramWriter::add_sample(store::SampleRow row) {
+  row.worker_id = worker_id(row.worker_id);
+  row.task_id = id(row.task_id);
+  row.stack_id = id(row.stack_id);
+  writer_->add_sample(row, program_);
 }
 
 std::int64_t ProgramWriter::put_chunk(std::int64_t row_id, const store::ChunkEncoder::Packed& chunk,

@@ -40,6 +40,13 @@ class ProgramWriter {
   void add_park(store::ParkRow row);
   void add_spin(store::ParkRow row);
   void add_lost(store::LostRow row);
+  void put_module(store::ModuleRow row);
+  void put_stack(store::StackRow row);
+  void put_frame(store::FrameRow row);  // its site is one of add_frame_site()
+  store::SiteId add_frame_site(const store::SiteRow& row) {
+    return writer_->add_frame_site(row, program_);
+  }
+  void add_sample(store::SampleRow row);
   // As Writer::put_chunk.
   std::int64_t put_chunk(std::int64_t row_id, const store::ChunkEncoder::Packed& chunk,
                          store::WorkerId worker_id);

@@ -40,9 +40,10 @@ void read_info_file(const std::string& path, RunningProgram& out) {
   }
 }
 
-Result<void> send_request(int socket, tf::Request::What what) {
+Result<void> send_request(int socket, tf::Request::What what, const tf::Wanted& wanted = {}) {
   tf::Request request;
   request.what = what;
+  request.wanted = wanted;
   if (::send(socket, &request, sizeof request, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof request) {
     return Error{std::string("it does not take a request: ") + std::strerror(errno)};
   }
@@ -152,11 +153,11 @@ Result<RunningProgram> find_by_name(const std::vector<RunningProgram>& programs,
   return *found;
 }
 
-Result<Connection> connect_to(const RunningProgram& program) {
+Result<Connection> connect_to(const RunningProgram& program, const tf::Wanted& wanted) {
   bool stale = false;
   auto socket = tf::connect_to_socket(program.socket_path, stale);
   if (!socket) return socket.error();
-  if (auto sent = send_request(socket->get(), tf::Request::What::Attach); !sent) {
+  if (auto sent = send_request(socket->get(), tf::Request::What::Attach, wanted); !sent) {
     return Error{"Cannot attach to " + program.program + " (process " +
                  std::to_string(program.pid) + "): " + sent.error().message + "."};
   }
@@ -165,7 +166,8 @@ Result<Connection> connect_to(const RunningProgram& program) {
 
 }  // namespace
 
-Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names) {
+Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names,
+                                                 const tf::Wanted& wanted) {
   const std::vector<RunningProgram> programs = find_programs(kPatienceMs);
   std::vector<RunningProgram> found;
   for (const std::string& name : names) {
@@ -180,7 +182,7 @@ Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>&
   // Nobody is asked before it is known that all are there.
   std::vector<Connection> connections;
   for (const RunningProgram& program : found) {
-    auto connection = connect_to(program);
+    auto connection = connect_to(program, wanted);
     if (!connection) return connection.error();
     connections.push_back(std::move(*connection));
   }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/trace_format/handshake.h"
 
 namespace taskscope::ingest {
 
@@ -32,13 +33,14 @@ struct RunningProgram {
 std::vector<RunningProgram> find_programs(int patience_ms);
 
 // Connections to the programs that the names mean: process ids, names of files, or paths. Each has
-// been asked to introduce itself. Errors: there is no such program, there are several (which the
-// sentence names), or one is named twice.
+// been asked to introduce itself, and for what is `wanted`. Errors: there is no such program, there
+// are several (which the sentence names), or one is named twice.
 struct Connection {
   base::UniqueFd socket;
   int pid = 0;
   std::string program;
 };
-Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names);
+Result<std::vector<Connection>> connect_by_names(const std::vector<std::string>& names,
+                                                 const trace_format::Wanted& wanted = {});
 
 }  // namespace taskscope::ingest

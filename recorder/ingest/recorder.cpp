@@ -340,7 +340,7 @@ Result<Recorder> Recorder::launch(const LaunchOptions& options) {
     return writer.error();
   }
   auto door = RecorderEndpoint::open();
-  auto child = door ? ChildProcess::launch(options.command, door->path())
+  auto child = door ? ChildProcess::launch(options.command, door->path(), options.wanted)
                     : Result<ChildProcess>(door.error());
   if (!child) {
     { const store::Writer closed = std::move(*writer); }
@@ -356,7 +356,7 @@ Result<Recorder> Recorder::launch(const LaunchOptions& options) {
 
 Result<Recorder> Recorder::attach(const AttachOptions& options) {
   ignore_file_size_signal();
-  auto connections = connect_by_names(options.programs);
+  auto connections = connect_by_names(options.programs, options.wanted);
   if (!connections) return connections.error();
   const std::string& program = connections->front().program;
   auto output = OutputFile::reserve(options.output_path.empty()

@@ -16,6 +16,7 @@
 #include "recorder/ingest/retention.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
+#include "runtime/trace_format/handshake.h"
 
 namespace taskscope::ingest {
 
@@ -23,12 +24,14 @@ struct LaunchOptions {
   std::vector<std::string> command;  // program and arguments; looked up in PATH like execvp
   std::string output_path;  // replaced if it is a recording; refused if it is anything else
   RetentionOptions retention;
+  trace_format::Wanted wanted;  // of it and of what it starts
 };
 
 struct AttachOptions {
   std::vector<std::string> programs;  // process ids, or names as connect_by_names() takes them
   std::string output_path;            // empty: the first program's name with .tscope behind it
   RetentionOptions retention;
+  trace_format::Wanted wanted;
 };
 
 struct Progress {

@@ -51,6 +51,10 @@ Result<void> complete(store::Writer& writer, const RecordingEnd& end) {
   writer.put_meta("workers", std::int64_t{counts.workers});
   writer.put_meta("threads", std::int64_t{counts.threads});
   writer.put_meta("lost_events", static_cast<std::int64_t>(counts.lost_events));
+  if (counts.samples + counts.lost_samples > 0) {
+    writer.put_meta("samples", static_cast<std::int64_t>(counts.samples));
+    writer.put_meta("lost_samples", static_cast<std::int64_t>(counts.lost_samples));
+  }
   writer.put_meta("exit_status", end.exit_status);
   writer.put_meta("notes", notes);
   writer.put_meta("complete", 1);

@@ -46,7 +46,11 @@ bool is_behind(std::uint32_t distance) { return distance == 0 || distance > kSeq
 }  // namespace
 
 SpanBuilder::SpanBuilder(ProgramWriter writer, std::int64_t start_ns)
-    : writer_(writer), start_ns_(start_ns), objects_(writer), label_sets_(writer) {}
+    : writer_(writer),
+      start_ns_(start_ns),
+      objects_(writer),
+      label_sets_(writer),
+      call_stacks_(writer) {}
 
 SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
   events += other.events;
@@ -56,6 +60,8 @@ SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
   misfits += other.misfits;
   workers += other.workers;
   threads += other.threads;
+  samples += other.samples;
+  lost_samples += other.lost_samples;
   return *this;
 }
 
@@ -220,6 +226,12 @@ void SpanBuilder::take(std::size_t ring_index, const Event& event, std::string_v
     case EventKind::Label:
       take_label(ring, event, text, ns);
       break;
+    case EventKind::AtStack:
+    case EventKind::Stack:
+    case EventKind::Module:
+    case EventKind::Sample:
+      take_stack_event(ring, event, text, ns);
+      break;
     default:
       take_other(ring, event, text, ns);
       break;
@@ -258,6 +270,7 @@ store::TaskRow SpanBuilder::row_of(const Task& task) const {
   row.state_ns = task.state_ns;
   row.wakeups = task.wakeups;
   row.steals = task.steals;
+  row.spawn_stack_id = task.spawn_stack_id;
   if (task.details != nullptr) {
     row.name = task.details->name;
     row.panic_message = task.details->panic_message;
@@ -330,6 +343,7 @@ StoredRow SpanBuilder::open_span_row(const Task& task) const {
     row.object_id = task.object_id;
     row.site_id = task.wait_site_id;
     row.reason = task.reason;
+    row.stack_id = task.stack_id;
   }
   return row;
 }
@@ -453,11 +467,16 @@ void SpanBuilder::take_spawn(Ring& ring, const Event& event, std::int64_t ns) {
     ++counts_.misfits;
   }
   task.spawn_site_id = site_id;
+  task.spawn_stack_id = std::exchange(ring.next_stack, 0);
   const Task* parent = actor_of(ring);
   task.parent_id = parent != nullptr ? parent->id : 0;
   if (parent != nullptr && parent->details != nullptr) inherit_labels(*parent, task);
   add_as(EventKind::Spawn, ring,
-         {.ns = ns, .task_id = event.id, .site_id = site_id, .kind = EventKind::Spawn});
+         {.ns = ns,
+          .task_id = event.id,
+          .site_id = site_id,
+          .kind = EventKind::Spawn,
+          .stack_id = task.spawn_stack_id});
 }
 
 // A task older than the recording: it has been in its state since that of its program began.
@@ -548,6 +567,11 @@ void SpanBuilder::take_run(std::size_t ring_index, const Event& event, std::int6
     row.object_id = event.id;
     row.site_id = trace_format::aux_site(event.aux);
     row.reason = trace_format::aux_reason(event.aux);
+    // Without stacks their part of a task is not even looked at.
+    if (has_stacks_) [[unlikely]] {
+      row.stack_id = std::exchange(ring.next_stack, 0);
+      if (task != nullptr) task->stack_id = static_cast<trace_format::StackId>(row.stack_id);
+    }
     if (task != nullptr) {
       task->state = State::Waiting;
       task->object_id = row.object_id;
@@ -598,6 +622,8 @@ void SpanBuilder::take_ready(Ring& ring, const Event& event, std::int64_t ns) {
     row.object_id = task.object_id;
     row.site_id = task.wait_site_id;
     row.reason = task.reason;
+    if (has_stacks_) [[unlikely]]
+      row.stack_id = task.stack_id;
   }
   row.span_ns = close_state(task, row.ns);
   task.state = State::Runnable;
@@ -815,6 +841,7 @@ std::int64_t SpanBuilder::finish(std::int64_t end_ns) {
     writer_.put_worker(ring.totals, store::Totals::Known);
   }
   objects_.store_all();
+  call_stacks_.name_frames();
   for (const auto& [id, counter] : counters_) {
     writer_.put_counter(counter.row, store::Totals::Known);
   }

@@ -25,6 +25,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "recorder/ingest/call_stacks.h"
 #include "recorder/ingest/chunk_builder.h"
 #include "recorder/ingest/id_table.h"
 #include "recorder/ingest/label_sets.h"
@@ -90,6 +91,8 @@ class SpanBuilder {
     std::uint64_t misfits = 0;  // events that did not fit what came before them
     std::uint32_t workers = 0;
     std::uint32_t threads = 0;
+    std::uint64_t samples = 0;
+    std::uint64_t lost_samples = 0;
 
     Counts& operator+=(const Counts& other);
   };
@@ -145,7 +148,9 @@ class SpanBuilder {
     std::int64_t created_ns = 0;
     store::SiteId spawn_site_id = 0;
     std::uint32_t steals = 0;
-    std::unique_ptr<Details> details;  // most tasks have none
+    trace_format::StackId stack_id = 0;        // of its wait
+    trace_format::StackId spawn_stack_id = 0;  // of who spawned it
+    std::unique_ptr<Details> details;          // most tasks have none
 
     bool on_thread() const { return state == State::Running || state == State::Syscall; }
     bool workerless() const { return on_thread() && ring == kNoRing; }
@@ -161,6 +166,7 @@ class SpanBuilder {
     store::TaskId acting = 0;  // the task without a worker whose event comes next; 0: none
     Idle idle = Idle::No;
     std::int64_t idle_since_ns = 0;
+    trace_format::StackId next_stack = 0;  // of the next spawn or block
   };
 
   Task& task_of(store::TaskId id);
@@ -223,6 +229,8 @@ class SpanBuilder {
   void take_log(Ring& ring, const trace_format::Event& event, std::string_view text,
                 std::int64_t ns);
   store::StoredRow row_of_actor(Ring& ring, store::EventKind kind, std::int64_t ns);
+  void take_stack_event(Ring& ring, const trace_format::Event& event, std::string_view text,
+                        std::int64_t ns);
   void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,
@@ -248,6 +256,8 @@ class SpanBuilder {
   std::unordered_set<store::TaskId> ended_out_of_turn_;
   ObjectTable objects_;
   LabelSets label_sets_;
+  CallStacks call_stacks_;
+  bool has_stacks_ = false;
   struct Counter {
     store::CounterRow row;
     std::int64_t last_ns = 0;  // when it was `row.last`

@@ -425,6 +425,16 @@ void find_threads(CurrentTask current, std::uint64_t present, ChunkColumns& out)
   }
 }
 
+// Each stack is in the row before the one that it belongs to.
+void find_stacks(std::uint64_t present, ChunkColumns& out) {
+  const std::size_t rows = out.kinds.size();
+  out.stack_ids.assign(rows, 0);
+  if ((present & present_bit(EventKind::AtStack)) == 0) return;
+  for (std::size_t i = 0; i + 1 < rows; ++i) {
+    if (out.kinds[i] == EventKind::AtStack) out.stack_ids[i + 1] = out.args[i];
+  }
+}
+
 constexpr std::uint32_t kRowColumns = kTaskColumn | kSpanColumn | kObjectColumn | kSiteColumn |
                                       kReasonColumn | kArgColumn | kWakerColumn;
 
@@ -435,6 +445,7 @@ std::uint32_t with_needed(std::uint32_t wanted, std::uint64_t present) {
     wanted |= kActorColumn | kReasonColumn;
     if (present & present_bit(EventKind::PollWake)) wanted |= kArgColumn;
   }
+  if (wanted & kStackColumn && present & present_bit(EventKind::AtStack)) wanted |= kArgColumn;
   if (wanted & kSpanColumn) wanted |= kTimeColumn;
   if (wanted & (kRowColumns | kActorColumn)) wanted |= kTaskColumn;
   return wanted;
@@ -466,6 +477,7 @@ Result<void> decode_chunk(std::span<const std::byte> blob, std::uint32_t wanted,
     if (wrong != nullptr) return damaged(wrong);
   }
   if (wanted & kThreadColumn) find_threads(start->current, present, out);
+  if (wanted & kStackColumn) find_stacks(present, out);
   return {};
 }
 

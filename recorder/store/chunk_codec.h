@@ -47,7 +47,9 @@ inline constexpr EventKind kCloseSyscall{247};
 // A region that was open when its task, or the recording, ended, or whose end was lost.
 inline constexpr EventKind kOpenRegion{248};
 
-constexpr bool is_event(EventKind kind) { return kind < kEndRunning; }
+// `at-stack` is a part of the row after it: the stack of that. The recorder puts it before rows
+// that close a wait, too.
+constexpr bool is_event(EventKind kind) { return kind < kEndRunning && kind != EventKind::AtStack; }
 constexpr bool is_end(EventKind kind) { return kind >= kEndRunning && kind <= kEndSyscall; }
 // Kinds of which the object is a name.
 constexpr bool names_something(EventKind kind) {
@@ -128,6 +130,7 @@ struct StoredRow {
   SiteId site_id = 0;
   EventKind kind{};
   BlockReason reason = BlockReason::None;
+  std::uint64_t stack_id = 0;  // stored as a row of its own before this one
 
   friend bool operator==(const StoredRow&, const StoredRow&) = default;
 };
@@ -240,7 +243,8 @@ enum ColumnBits : std::uint32_t {
   kActorColumn = 128,  // brings tasks
   kThreadColumn = 256,
   kWakerColumn = 512,  // brings actors and reasons
-  kAllColumns = 1023,
+  kStackColumn = 1024,
+  kAllColumns = 2047,
 };
 
 struct FreeDecompressor {
@@ -260,6 +264,7 @@ struct ChunkColumns {
   std::vector<std::uint64_t> args;        // the first of kinds that have two
   std::vector<std::uint32_t> args2;       // comes with args
   std::vector<std::uint64_t> thread_ids;  // that the row's task ran or was in a call on; 0: unknown
+  std::vector<StackId> stack_ids;         // 0: none
   std::vector<WakerKind> waker_kinds;     // of a `ready`: what it was; `thread` outside only
   // Scratch.
   std::vector<std::byte> raw;

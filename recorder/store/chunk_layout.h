@@ -42,7 +42,7 @@ inline constexpr std::uint8_t kRestAsPredicted = 128;
 inline constexpr std::uint8_t kFirstChunkKind = 55;
 constexpr std::uint8_t code_of(EventKind kind) {
   const auto number = static_cast<std::uint8_t>(kind);
-  return is_event(kind) ? number : static_cast<std::uint8_t>(number - 240 + kFirstChunkKind);
+  return kind < kEndRunning ? number : static_cast<std::uint8_t>(number - 240 + kFirstChunkKind);
 }
 constexpr EventKind kind_of(std::uint8_t code) {
   const auto number = static_cast<std::uint8_t>(code & 63);
@@ -83,6 +83,10 @@ inline constexpr auto kFieldsByKind = [] {
     set(kind, kHasTask | kHasObject | kHasArg);
   }
   set(EventKind::Exit, kHasTask | kHasSpan);
+  set(EventKind::AtStack, kHasArg);
+  set(EventKind::Stack, kHasArg);
+  set(EventKind::Module, kHasArg);
+  set(EventKind::Sample, kHasTask);
   set(EventKind::Panic, kHasTask);
   set(EventKind::Syscall, kHasTask | kHasSpan | kHasSite | kBeginsState);
   set(EventKind::SyscallEnd, kHasTask | kHasSpan | kHasSite | kBeginsState);

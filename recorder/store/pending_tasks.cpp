@@ -19,7 +19,7 @@ struct PendingTaskCursor {
 constexpr const char* kTableSql =
     "CREATE TABLE tasks(id, name, parent_id, spawn_site_id, scope_id, created_ns, ended_ns, state,"
     " running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, stack_bytes,"
-    " leak_tier, panic_message, program_id, label_set_id)";
+    " leak_tier, panic_message, program_id, label_set_id, spawn_stack_id)";
 enum Column {
   kId,
   kName,
@@ -36,7 +36,8 @@ enum Column {
   kLeakTier,
   kPanicMessage,
   kProgramId,
-  kLabelSetId
+  kLabelSetId,
+  kSpawnStackId
 };
 
 struct PendingTaskTable {
@@ -116,6 +117,8 @@ void result_of(const PendingTasks::Task& task, sqlite3_context* context, int col
       return sqlite3_result_int64(context, program_of(row.id));
     case kLabelSetId:
       return result_id(context, row.label_set_id);
+    case kSpawnStackId:
+      return result_id(context, row.spawn_stack_id);
     default:
       break;
   }

@@ -17,6 +17,10 @@ inline constexpr ProgramId kProgramsMax = 1000;
 
 inline constexpr int kWorkerBits = 16;
 
+// Places of frames, of all programs, are numbered from here on: above all that programs have.
+inline constexpr trace_format::SiteId kFirstFrameSite = trace_format::SiteId{1} << 31;
+static_assert(std::uint64_t{kProgramsMax} << trace_format::kSiteBits < kFirstFrameSite);
+
 // 0, which names none, stays 0.
 constexpr std::uint64_t id_of(ProgramId program, std::uint64_t own_id) {
   const std::uint64_t own = own_id & trace_format::kIdMask;

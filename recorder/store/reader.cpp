@@ -154,7 +154,7 @@ int authorize(void*, int action, const char*, const char* detail, const char*, c
 constexpr const char* kTaskSql =
     "SELECT id, name, parent_id, spawn_site_id, created_ns, ended_ns, state, running_ns,"
     " runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups, steals, panic_message,"
-    " label_set_id FROM task";
+    " label_set_id, spawn_stack_id FROM task";
 
 TaskRow task_row(const Statement& s) {
   return {
@@ -171,6 +171,7 @@ TaskRow task_row(const Statement& s) {
       .steals = unsigned_of(s.integer(13)),
       .panic_message = s.text(14),
       .label_set_id = unsigned_of(s.integer(15)),
+      .spawn_stack_id = unsigned_of(s.integer(16)),
   };
 }
 
@@ -443,13 +444,14 @@ Result<std::vector<ObjectRow>> Reader::objects() const {
 }
 
 Result<std::vector<SiteRow>> Reader::sites() const {
-  return impl_->rows<SiteRow>("the sites", "SELECT id, file, line, function FROM site ORDER BY id",
-                              [](const Statement& s) {
-                                return SiteRow{.id = narrow(s.integer(0)),
-                                               .file = s.text(1),
-                                               .line = narrow(s.integer(2)),
-                                               .function = s.text(3)};
-                              });
+  return impl_->rows<SiteRow>(
+      "the sites", "SELECT id, file, line, function FROM site WHERE id < 2147483648 ORDER BY id",
+      [](const Statement& s) {
+        return SiteRow{.id = narrow(s.integer(0)),
+                       .file = s.text(1),
+                       .line = narrow(s.integer(2)),
+                       .function = s.text(3)};
+      });
 }
 
 Result<std::vector<StealRow>> Reader::steals() const {

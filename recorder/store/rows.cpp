@@ -26,6 +26,8 @@ std::string_view to_text(TaskState state) {
   return "unknown";
 }
 
+std::string_view to_text(StackKind kind) { return kind == StackKind::Call ? "call" : "sample"; }
+
 std::string_view to_text(WakerKind kind) {
   switch (kind) {
     case WakerKind::None:

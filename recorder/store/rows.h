@@ -97,6 +97,61 @@ struct ProgramRow {
 // several are called alike ("worker 2").
 std::vector<std::string> program_names(const std::vector<ProgramRow>& programs);
 
+// 0: no stack. Those of samples are numbered by the recorder, behind those of the program.
+using StackId = std::uint64_t;
+
+// A file of code in a program's memory.
+struct ModuleRow {
+  std::uint64_t id = 0;
+  std::string path;
+  std::string build_id;  // hexadecimal digits; empty: it has none
+  std::uint64_t bias = 0;
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+
+// Where a stack of calls was taken.
+enum class StackKind : std::uint8_t {
+  Call,    // at a spawn or block
+  Sample,  // anywhere, by the timer
+};
+std::string_view to_text(StackKind kind);  // as in SQL
+
+struct StackRow {
+  StackId id = 0;
+  StackKind kind = StackKind::Call;
+  std::string addresses;  // as they came, hexadecimal, innermost first
+};
+
+// One call of a stack.
+struct FrameRow {
+  StackId stack_id = 0;
+  std::uint32_t depth = 0;  // 0: the innermost
+  SiteId site_id = 0;       // its function, file and line
+  std::uint64_t address = 0;
+  std::uint64_t module_id = 0;
+  bool inlined = false;  // into the next one
+  bool runtime = false;  // the machinery of the runtime, not the program's own code
+};
+
+// The same as a person reads it. Not stored.
+struct StackFrame {
+  std::string function;
+  std::string file;
+  std::uint32_t line = 0;
+  bool inlined = false;
+  bool runtime = false;
+};
+
+// What a processor was doing at one instant.
+struct SampleRow {
+  std::int64_t ns = 0;
+  WorkerId worker_id = kNoWorker;  // kNoWorker: the thread had none
+  std::uint64_t thread_id = 0;
+  TaskId task_id = 0;  // 0: the scheduler itself
+  StackId stack_id = 0;
+};
+
 using LabelSetId = std::uint64_t;  // 0: no labels
 
 // One label of a set that tasks share.
@@ -127,6 +182,7 @@ struct TaskRow {
   std::uint64_t steals = 0;     // how often another worker took it from a queue, as its first
   std::string panic_message;    // of a task that panicked
   LabelSetId label_set_id = 0;  // its labels at last
+  StackId spawn_stack_id = 0;   // the calls of who spawned it
 };
 
 // Tasks that wait at one place for one reason, at some moment. Not stored.

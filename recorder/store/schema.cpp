@@ -15,7 +15,7 @@ CREATE TABLE task(
   created_ns INTEGER, ended_ns INTEGER, state TEXT,
   running_ns INTEGER, runnable_ns INTEGER, blocked_ns INTEGER, syscall_ns INTEGER,
   sleeping_ns INTEGER, wakeups INTEGER, steals INTEGER, stack_bytes INTEGER, leak_tier TEXT,
-  panic_message TEXT, program_id INTEGER, label_set_id INTEGER);
+  panic_message TEXT, program_id INTEGER, label_set_id INTEGER, spawn_stack_id INTEGER);
 CREATE INDEX task_by_label_set ON task(label_set_id) WHERE label_set_id IS NOT NULL;
 CREATE TABLE worker(
   id INTEGER PRIMARY KEY, thread_id INTEGER, running_ns INTEGER, syscall_ns INTEGER,
@@ -41,6 +41,16 @@ CREATE TABLE steal(ns INTEGER, thief INTEGER, victim INTEGER, count INTEGER, tas
 CREATE TABLE park(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE spin(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER);
 CREATE TABLE lost(worker_id INTEGER, start_ns INTEGER, end_ns INTEGER, events INTEGER);
+CREATE TABLE module(
+  id INTEGER PRIMARY KEY, path TEXT, build_id TEXT, bias INTEGER, first_address INTEGER,
+  end_address INTEGER, program_id INTEGER);
+CREATE TABLE stack(id INTEGER PRIMARY KEY, kind TEXT, addresses TEXT, program_id INTEGER);
+CREATE TABLE frame(
+  stack_id INTEGER, depth INTEGER, site_id INTEGER, address INTEGER, module_id INTEGER,
+  inlined INTEGER, runtime INTEGER, PRIMARY KEY(stack_id, depth)) WITHOUT ROWID;
+CREATE TABLE sample(
+  ns INTEGER, worker_id INTEGER, thread_id INTEGER, task_id INTEGER, stack_id INTEGER,
+  program_id INTEGER);
 CREATE TABLE finding(
   id INTEGER PRIMARY KEY, kind TEXT, tier TEXT, severity TEXT, summary TEXT, detail TEXT,
   task_id INTEGER, object_id INTEGER, spawn_site_id INTEGER, wait_site_id INTEGER,

@@ -35,6 +35,51 @@ CREATE TEMP VIEW IF NOT EXISTS chosen_arm AS
 #undef TASKSCOPE_ARM_OPERATION
                                   R"sql( END AS operation, object_id
   FROM event WHERE kind = 'chosen';
+CREATE TEMP VIEW IF NOT EXISTS call AS
+  SELECT frame.stack_id AS stack_id, frame.depth AS depth, site.function AS function,
+    site.file AS file, site.line AS line, module.path AS module, frame.inlined AS inlined,
+    frame.runtime AS runtime, frame.site_id AS site_id
+  FROM frame LEFT JOIN site ON site.id = frame.site_id
+  LEFT JOIN module ON module.id = frame.module_id;
+CREATE TEMP VIEW IF NOT EXISTS stack_text AS
+  SELECT stack.id AS stack_id, (SELECT group_concat(function, ' < ') FROM
+    (SELECT function FROM call WHERE stack_id = stack.id AND NOT runtime ORDER BY depth))
+    AS functions
+  FROM stack;
+CREATE TEMP VIEW IF NOT EXISTS blocked_by_stack AS
+  SELECT waits.stack_id AS stack_id, waits.reason AS reason, waits.spans AS spans,
+    waits.tasks AS tasks, waits.ns AS ns, waits.longest_ns AS longest_ns,
+    stack_text.functions AS functions
+  FROM (SELECT stack_id, reason, count(*) AS spans, count(DISTINCT task_id) AS tasks,
+      sum(end_ns - start_ns) AS ns, max(end_ns - start_ns) AS longest_ns
+    FROM span WHERE state IN ('blocked', 'sleeping') GROUP BY stack_id, reason) AS waits
+  JOIN stack_text ON stack_text.stack_id = waits.stack_id ORDER BY ns DESC;
+CREATE TEMP VIEW IF NOT EXISTS spawned_by_stack AS
+  SELECT spawns.stack_id AS stack_id, spawns.tasks AS tasks, stack_text.functions AS functions
+  FROM (SELECT spawn_stack_id AS stack_id, count(*) AS tasks FROM task
+    WHERE spawn_stack_id IS NOT NULL GROUP BY spawn_stack_id) AS spawns
+  JOIN stack_text ON stack_text.stack_id = spawns.stack_id ORDER BY tasks DESC;
+CREATE TEMP VIEW IF NOT EXISTS cpu_by_function AS
+  WITH stacks AS MATERIALIZED (SELECT stack_id, count(*) AS samples FROM sample GROUP BY stack_id),
+    total AS (SELECT function, file, min(runtime) AS runtime, sum(samples) AS samples FROM
+      (SELECT stacks.stack_id, samples, function, file, min(runtime) AS runtime FROM stacks
+        JOIN call ON call.stack_id = stacks.stack_id GROUP BY 1, 2, 3, 4) GROUP BY 1, 2),
+    line AS (SELECT function, file, line, sum(samples) AS samples FROM stacks
+      JOIN call ON call.stack_id = stacks.stack_id AND depth = 0 GROUP BY function, file, line),
+    own AS (SELECT function, file, sum(samples) AS samples, max(samples) AS most, line FROM line
+      GROUP BY function, file)
+  SELECT total.function AS function, total.file AS file, own.line AS hottest_line,
+    coalesce(own.samples, 0) AS self, total.samples AS total,
+    round(100.0 * coalesce(own.samples, 0) / (SELECT count(*) FROM sample), 1) AS self_percent,
+    round(100.0 * total.samples / (SELECT count(*) FROM sample), 1) AS total_percent,
+    total.runtime AS runtime
+  FROM total LEFT JOIN own ON own.function = total.function AND own.file IS total.file
+  ORDER BY self DESC, total DESC, total.function;
+CREATE TEMP VIEW IF NOT EXISTS cpu_by_task AS
+  SELECT sample.task_id AS task_id, task.name AS name, count(*) AS samples,
+    round(100.0 * count(*) / (SELECT count(*) FROM sample), 1) AS percent
+  FROM sample LEFT JOIN task ON task.id = sample.task_id GROUP BY sample.task_id
+  ORDER BY samples DESC, sample.task_id;
 CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns

@@ -86,8 +86,9 @@ std::uint32_t column_bits(Table table, Field field) {
       return kArgColumn | kObjectColumn;
     case Field::ThreadId:
       return kThreadColumn;
-    case Field::WorkerId:
     case Field::StackId:
+      return kStackColumn;
+    case Field::WorkerId:
     case Field::Finished:
     case Field::Kind:
       return table == Table::Span ? std::uint32_t{kSpanColumn} : 0u;
@@ -484,7 +485,8 @@ void result_field(sqlite3_context* context, const Cursor& cursor, Field field) {
       }
       break;
     case Field::StackId:
-      break;  // unknown: NULL
+      if (about_wait) result_id(context, columns.stack_ids[i]);
+      break;
   }
 }
 

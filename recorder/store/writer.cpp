@@ -35,6 +35,10 @@ enum Insert {
   kPark,
   kSpin,
   kLost,
+  kModule,
+  kStack,
+  kFrame,
+  kSample,
   kChunk,
   kBegin,
   kCommit,
@@ -49,7 +53,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO site VALUES(?,?,?,?,?)",
     "INSERT OR REPLACE INTO task SELECT id, NULL, parent_id, spawn_site_id, NULL, created_ns,"
     " ended_ns, 'done', running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, wakeups,"
-    " steals, NULL, NULL, NULL, program_id, label_set_id FROM done_task",
+    " steals, NULL, NULL, NULL, program_id, label_set_id, spawn_stack_id FROM done_task",
     "INSERT OR REPLACE INTO task SELECT * FROM other_task",
     "INSERT OR REPLACE INTO worker VALUES(?,?,?,?,?,?,?,?,?)",
     "INSERT OR IGNORE INTO thread VALUES(?1,?1)",
@@ -73,6 +77,10 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT INTO park VALUES(?,?,?)",
     "INSERT INTO spin VALUES(?,?,?)",
     "INSERT INTO lost VALUES(?,?,?,?)",
+    "INSERT OR REPLACE INTO module VALUES(?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO stack VALUES(?,?,?,?)",
+    "INSERT OR REPLACE INTO frame VALUES(?,?,?,?,?,?,?)",
+    "INSERT INTO sample VALUES(?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO chunk(worker_id, start_ns, end_ns, events, spans, kind_mask,"
     " longest_span_ns, running_ns, runnable_ns, blocked_ns, syscall_ns, sleeping_ns, raw_bytes,"
     " data, id, program_id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -124,7 +132,8 @@ struct Writer::Impl {
   Result<void> failure;
   bool in_transaction = false;
   std::int64_t last_chunk = 0;  // the highest id
-  std::int64_t drops = 0;       // how often chunks were dropped
+  SiteId next_frame_site = kFirstFrameSite;
+  std::int64_t drops = 0;  // how often chunks were dropped
   bool has_cut = false;
 
   // Sets of labels that only tasks still use, oldest first, until they have been dropped.
@@ -276,6 +285,16 @@ void Writer::put_site(const SiteRow& row) {
   impl_->run(s->bind_text(4, row.function).bind(5, std::int64_t{program_of_site(row.id)}));
 }
 
+SiteId Writer::add_frame_site(const SiteRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kSite);
+  if (s == nullptr) return 0;
+  const SiteId id = impl_->next_frame_site++;
+  s->bind(1, std::int64_t{id}).bind_name(2, row.file);
+  s->bind(3, row.line == 0 ? std::nullopt : std::optional<std::int64_t>(row.line));
+  impl_->run(s->bind_text(4, row.function).bind(5, std::int64_t{program_id}));
+  return id;
+}
+
 void Writer::put_task(TaskRow&& row, Totals totals) {
   if (!impl_->failure) return;
   impl_->tasks.put(std::move(row), totals == Totals::Known);
@@ -372,6 +391,37 @@ void Writer::add_lost(const LostRow& row) {
   impl_->run(s->bind(4, count(row.events)));
 }
 
+void Writer::put_module(const ModuleRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kModule);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind_text(2, row.path).bind_name(3, row.build_id);
+  s->bind(4, count(row.bias)).bind(5, count(row.first)).bind(6, count(row.end));
+  impl_->run(s->bind(7, std::int64_t{program_id}));
+}
+
+void Writer::put_stack(const StackRow& row) {
+  Statement* s = impl_->insert(kStack);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind_text(2, to_text(row.kind)).bind_text(3, row.addresses);
+  impl_->run(s->bind(4, std::int64_t{program_of(row.id)}));
+}
+
+void Writer::put_frame(const FrameRow& row) {
+  Statement* s = impl_->insert(kFrame);
+  if (s == nullptr) return;
+  s->bind_id(1, row.stack_id).bind(2, std::int64_t{row.depth}).bind_id(3, row.site_id);
+  s->bind(4, count(row.address)).bind_id(5, row.module_id);
+  impl_->run(s->bind(6, std::int64_t{row.inlined}).bind(7, std::int64_t{row.runtime}));
+}
+
+void Writer::add_sample(const SampleRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kSample);
+  if (s == nullptr) return;
+  s->bind(1, row.ns).bind(2, worker_or_null(row.worker_id)).bind_id(3, row.thread_id);
+  s->bind_id(4, row.task_id).bind_id(5, row.stack_id);
+  impl_->run(s->bind(6, std::int64_t{program_id}));
+}
+
 std::int64_t Writer::put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,
                                ProgramId program_id, WorkerId worker_id) {
   Statement* s = impl_->insert(kChunk);
@@ -436,10 +486,10 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     dropped.kept_from_ns = ns;
     for (const char* sql :
          {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
-          "DELETE FROM log WHERE ns < ?", "DELETE FROM steal WHERE ns < ?",
-          "DELETE FROM park WHERE end_ns < ?", "DELETE FROM spin WHERE end_ns < ?",
-          "DELETE FROM lost WHERE end_ns < ?", "DELETE FROM object WHERE destroyed_ns < ?",
-          "DELETE FROM task WHERE ended_ns < ?"}) {
+          "DELETE FROM log WHERE ns < ?", "DELETE FROM sample WHERE ns < ?",
+          "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
+          "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
+          "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);
       if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;
     }

@@ -48,6 +48,8 @@ class Writer {
   // Whose totals are not known yet has none.
   void put_program(const ProgramRow& row, Totals totals);
   void put_site(const SiteRow& row);
+  // That of a frame: it is given a number that no program has (kFirstFrameSite); returns that.
+  SiteId add_frame_site(const SiteRow& row, ProgramId program_id);
   void put_task(TaskRow&& row, Totals totals);
   void put_worker(const WorkerRow& row, Totals totals);
   void put_thread(std::uint64_t os_id);
@@ -67,6 +69,10 @@ class Writer {
   void add_park(const ParkRow& row);
   void add_spin(const ParkRow& row);
   void add_lost(const LostRow& row);
+  void put_module(const ModuleRow& row, ProgramId program_id);
+  void put_stack(const StackRow& row);
+  void put_frame(const FrameRow& row);
+  void add_sample(const SampleRow& row, ProgramId program_id);
   // A new row if `row_id` is 0, else the same chunk as it is now. Returns the row's id; of use only
   // until chunks are dropped.
   std::int64_t put_chunk(std::int64_t row_id, const ChunkEncoder::Packed& chunk,

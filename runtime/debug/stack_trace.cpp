@@ -214,6 +214,32 @@ std::size_t format_addresses(const CapturedStack& stack, char* text, std::size_t
   return length;
 }
 
+std::vector<bool> mark_runtime(std::vector<Frame>& frames) {
+  std::vector<bool> hidden(frames.size(), true);
+  Frame* last_shown = nullptr;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    Frame& frame = frames[i];
+    const std::string closure = called_closure(frame.function);
+    if (!closure.empty() && !frame.file.empty()) {
+      // A task's closure is often inlined into the function that calls it. With full debug
+      // information it has a frame before this one, else the source line shows whose code it is.
+      if (is_runtime_header(frame.file)) {
+        if (last_shown != nullptr && last_shown->function == "operator()") {
+          last_shown->function = closure;
+        }
+        continue;
+      }
+      frame.function = closure;
+    } else if (is_runtime_header(frame.file) || is_plumbing(frame.file) ||
+               (is_runtime(frame.function) && !is_unnamed(frame.function))) {
+      continue;
+    }
+    hidden[i] = false;
+    last_shown = &frame;
+  }
+  return hidden;
+}
+
 std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
   // Where the exception was thrown.
   constexpr std::size_t kMachineryMax = 16;
@@ -223,23 +249,10 @@ std::vector<Frame> hide_runtime(std::vector<Frame> frames) {
     frames.erase(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(i));
     break;
   }
+  const std::vector<bool> hidden = mark_runtime(frames);
   std::vector<Frame> kept;
-  for (Frame& frame : frames) {
-    const std::string closure = called_closure(frame.function);
-    if (!closure.empty() && !frame.file.empty()) {
-      // A task's closure is often inlined into the function that calls it. With full debug
-      // information it has a frame before this one, else the source line shows whose code it is.
-      if (!is_runtime_header(frame.file)) {
-        frame.function = closure;
-        kept.push_back(std::move(frame));
-      } else if (!kept.empty() && kept.back().function == "operator()") {
-        kept.back().function = closure;
-      }
-      continue;
-    }
-    if (is_runtime_header(frame.file) || is_plumbing(frame.file)) continue;
-    if (is_runtime(frame.function) && !is_unnamed(frame.function)) continue;
-    kept.push_back(std::move(frame));
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (!hidden[i]) kept.push_back(std::move(frames[i]));
   }
   return kept;
 }

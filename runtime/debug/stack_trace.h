@@ -60,6 +60,9 @@ ReadableStack readable_stack(const CapturedStack& stack, const Symbolizer& symbo
 // text; async-signal-safe.
 std::size_t format_addresses(const CapturedStack& stack, char* text, std::size_t size);
 
+// Which frames of a stack are the runtime's own; names the closure of a task in the others.
+std::vector<bool> mark_runtime(std::vector<Frame>& frames);
+
 // The filter of readable_stack.
 std::vector<Frame> hide_runtime(std::vector<Frame> frames);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/trace_format/stack_text.h"
+
 namespace taskscope::instrument {
 namespace tf = trace_format;
 
@@ -27,6 +29,26 @@ tf::NameId Lane::define_name(std::string_view text, std::size_t hash) {
   }
   name_cache_.put(*entry.text, hash, entry.id);
   return entry.id;
+}
+
+tf::StackId Lane::define_stack(const StackOfCalls& stack) {
+  const StackTable::Entry entry = shared_.stacks.find(stack);
+  if (!entry.defined) {
+    tell_modules();
+    tf::TextBuffer text;
+    tf::format_stack(stack.calls, text);
+    // As of a site.
+    if (!write_text(EventKind::Stack, entry.id, text.view())) return entry.id;
+    shared_.stacks.mark_defined(stack);
+  }
+  stack_cache_->slot(stack.hash) = {stack.hash, entry.id};
+  return entry.id;
+}
+
+void Lane::tell_modules() {
+  shared_.modules.tell([this](std::uint64_t id, std::string_view text) {
+    return write_text(EventKind::Module, id, text);
+  });
 }
 
 tf::ObjectId Lane::announce(TracedObject& object) {

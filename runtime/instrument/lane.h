@@ -12,14 +12,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/site.h"
+#include "runtime/instrument/module_list.h"
 #include "runtime/instrument/name_table.h"
 #include "runtime/instrument/ring_writer.h"
 #include "runtime/instrument/site_table.h"
+#include "runtime/instrument/stack_table.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/trace_format/alive.h"
 #include "runtime/trace_format/event.h"
@@ -34,6 +37,7 @@ class Lane {
   using ObjectId = trace_format::ObjectId;
   using SiteId = trace_format::SiteId;
   using NameId = trace_format::NameId;
+  using StackId = trace_format::StackId;
 
   // Shared by all lanes of one recording.
   struct Shared {
@@ -43,6 +47,9 @@ class Lane {
     std::atomic<bool> open{true};
     SiteTable sites;
     NameTable names;
+    bool tells_stacks = false;  // of calls, at spawns and blocks
+    StackTable stacks;
+    ModuleList modules;
     // Relaxed: only uniqueness matters.
     std::atomic<ObjectId> next_object{1};
   };
@@ -51,6 +58,7 @@ class Lane {
       : writer_(writer),
         shared_(shared),
         hardware_ticks_(shared.tick_source == base::TickSource::Hardware) {
+    if (shared.tells_stacks) stack_cache_ = std::make_unique<StackCache>();
     if (shared.open.load(std::memory_order_acquire)) {
       session_ = shared.session;
     } else {
@@ -90,7 +98,9 @@ class Lane {
   void forget_current() { current_ = {}; }
 
   // The states of tasks. The task of yield, block and exit is the one that the last run() named.
-  void spawn(TaskId task, SiteId site) { write(EventKind::Spawn, now(), task, site); }
+  void spawn(std::uint64_t ticks, TaskId task, SiteId site) {
+    write(EventKind::Spawn, ticks, task, site);
+  }
   void run(std::uint64_t ticks, TaskId task, std::uint32_t seq) {
     write(EventKind::Run, ticks, task, seq & trace_format::kSeqMask);
     current_ = {task, seq};
@@ -102,6 +112,10 @@ class Lane {
   void block(std::uint64_t ticks, ObjectId object, trace_format::BlockReason reason, SiteId site) {
     write(EventKind::Block, ticks, object, trace_format::pack_reason_site(reason, site));
     current_ = {};
+  }
+  // Where the spawn or block that follows was called. 0: nobody knows.
+  void at_stack(std::uint64_t ticks, StackId stack) {
+    if (stack != 0) write(EventKind::AtStack, ticks, stack, 0);
   }
   // What the block that follows is for, too: an arm of a select. 0: no object.
   void arm(std::uint64_t ticks, ObjectId object, trace_format::ArmOperation operation) {
@@ -212,6 +226,19 @@ class Lane {
     const NameId id = name_cache_.find(text, hash);
     return id != 0 || text.empty() ? id : define_name(text, hash);
   }
+  // Whether the recorder wants to know stacks of calls.
+  bool tells_stacks() const { return stack_cache_ != nullptr; }
+  // The id of a stack, the same; 0 if there are too many. REQUIRES: tells_stacks().
+  StackId stack(const StackOfCalls& stack) {
+    const StackCache::Slot& slot = stack_cache_->slot(stack.hash);
+    return slot.hash == stack.hash ? slot.id : define_stack(stack);
+  }
+  // Tells of modules that were loaded since the last time. Not in a signal handler.
+  void tell_modules();
+  // What a processor was just doing, in a signal handler, too; the text of stack_text.h.
+  bool sample(TaskId task, std::string_view text) {
+    return write_text(EventKind::Sample, task, text);
+  }
   // The id of an object, announced if this recording does not know it yet; 0 if there is no room
   // for the announcement. The object stays alive meanwhile.
   ObjectId object(TracedObject& object) {
@@ -241,6 +268,7 @@ class Lane {
   }
   SiteId define_site(const base::Site& site);
   NameId define_name(std::string_view text, std::size_t hash);
+  StackId define_stack(const StackOfCalls& stack);
   ObjectId announce(TracedObject& object);
 
   // Owned by the worker's thread.
@@ -250,6 +278,7 @@ class Lane {
   bool started_ = false;
   SiteCache site_cache_;
   NameCache name_cache_;
+  std::unique_ptr<StackCache> stack_cache_;  // null: nobody wants to know stacks
 
   // Constant after construction.
   Shared& shared_;

@@ -72,11 +72,34 @@ Result<std::uint64_t> ring_capacity_from_environment() {
                std::to_string(kDefault) + "."};
 }
 
+Result<tf::Wanted> wanted_from_environment() {
+  tf::Wanted wanted;
+  if (const char* text = std::getenv(tf::kStacksVariable)) {
+    const auto value = parse_number(text);
+    if (!value || *value > 1) {
+      return Error{std::string(tf::kStacksVariable) + "=" + text +
+                   " is neither 0 nor 1: give 1 for the stacks of spawns and blocks, or unset it."};
+    }
+    wanted.stacks = static_cast<std::uint16_t>(*value);
+  }
+  if (const char* text = std::getenv(tf::kSamplesVariable)) {
+    const auto value = parse_number(text);
+    if (!value || *value > tf::kSampleHzMax) {
+      return Error{std::string(tf::kSamplesVariable) + "=" + text + " is not a number from 0 to " +
+                   std::to_string(tf::kSampleHzMax) +
+                   ": give how many samples a second there are to be, or unset it for none."};
+    }
+    wanted.sample_hz = static_cast<std::uint16_t>(*value);
+  }
+  return wanted;
+}
+
 Result<std::unique_ptr<Tracer>> Tracer::connect(base::UniqueFd socket, const Options& options) {
   std::unique_ptr<Tracer> tracer(new Tracer);
   tracer->socket_ = std::move(socket);
   if (auto made = tracer->make_rings(options); !made) return made.error();
   if (auto handed = tracer->hand_over(); !handed) return handed.error();
+  if (tracer->wanted_.anything()) tracer->ext_lane_->tell_modules();
   return tracer;
 }
 
@@ -114,6 +137,8 @@ Result<void> Tracer::make_rings(const Options& options) {
   shared_.tick_source = base::tick_source();
   shared_.session = next_session();
   ring_capacity_ = options.ring_capacity;
+  wanted_ = options.wanted;
+  shared_.tells_stacks = wanted_.stacks != 0;
   rings_.reserve(tf::kWorkerMax + 1);
   lanes_.reserve(tf::kWorkerMax + 1);
   for (std::uint32_t i = 0; i < options.workers; ++i) {

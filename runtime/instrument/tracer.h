@@ -18,6 +18,7 @@
 #include "runtime/instrument/lane.h"
 #include "runtime/instrument/ring_memory.h"
 #include "runtime/instrument/trace_file.h"
+#include "runtime/trace_format/handshake.h"
 
 namespace taskscope::instrument {
 
@@ -30,11 +31,15 @@ Result<base::UniqueFd> connect_to_recorder();
 // error if the variable names no number within the format's limits.
 Result<std::uint64_t> ring_capacity_from_environment();
 
+// What TASKSCOPE_STACKS and TASKSCOPE_SAMPLES ask for. An error if one of them makes no sense.
+Result<trace_format::Wanted> wanted_from_environment();
+
 class Tracer {
  public:
   struct Options {
     std::uint32_t workers = 0;
     std::uint64_t ring_capacity = std::uint64_t{1} << 19;  // records
+    trace_format::Wanted wanted;
   };
 
   // Introduces the program to the recorder and hands over the rings. Never waits for it: a recorder
@@ -67,6 +72,7 @@ class Tracer {
   bool ext_ring_is_half_full() const;
   std::uint64_t now() const { return base::ticks(shared_.tick_source); }
   int socket() const { return socket_.get(); }
+  const trace_format::Wanted& wanted() const { return wanted_; }
   // True until begin() has been called.
   bool silent() const { return !shared_.open.load(std::memory_order_acquire); }
 
@@ -89,6 +95,7 @@ class Tracer {
   base::UniqueFd socket_;
   std::unique_ptr<TraceFile> file_;  // null unless the program records itself
   Lane::Shared shared_;
+  trace_format::Wanted wanted_;
   std::uint64_t ring_capacity_ = 0;
   std::vector<RingMemory> ext_ring_;  // one
 

@@ -147,7 +147,7 @@ void AttachListener::hear(Visitor& visitor) {
                                        std::to_string(request.header.version) + ".");
     } else if (request.header.type == tf::MessageType::Request) {
       if (request.what == tf::Request::What::Info) answer(visitor);
-      if (request.what == tf::Request::What::Attach) admit(visitor);
+      if (request.what == tf::Request::What::Attach) admit(visitor, request.wanted);
     }
   }
   visitor.socket.reset();
@@ -164,7 +164,7 @@ void AttachListener::answer(Visitor& visitor) {
   static_cast<void>(instrument::send_packet(visitor.socket.get(), &info, sizeof info).has_value());
 }
 
-void AttachListener::admit(Visitor& visitor) {
+void AttachListener::admit(Visitor& visitor, const tf::Wanted& wanted) {
   if (scheduler_.tracing().active()) {
     return refuse(visitor.socket.get(), "It is being recorded already, by process " +
                                             std::to_string(recorder_pid_) + ".");
@@ -172,7 +172,7 @@ void AttachListener::admit(Visitor& visitor) {
   recorder_pid_ = visitor.pid;
   base::UniqueFd copy(fcntl(visitor.socket.get(), F_DUPFD_CLOEXEC, 0));
   if (!copy) return refuse(visitor.socket.get(), "It has no file descriptor left.");
-  const auto attached = scheduler_.tracing().attach(std::move(visitor.socket));
+  const auto attached = scheduler_.tracing().attach(std::move(visitor.socket), wanted);
   if (!attached) refuse(copy.get(), attached.error().message);
 }
 

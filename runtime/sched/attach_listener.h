@@ -15,6 +15,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/instrument/attach_endpoint.h"
+#include "runtime/trace_format/handshake.h"
 
 namespace taskscope::sched {
 
@@ -50,7 +51,7 @@ class AttachListener {
   void let_in();
   void hear(Visitor& visitor);
   void answer(Visitor& visitor);
-  void admit(Visitor& visitor);
+  void admit(Visitor& visitor, const trace_format::Wanted& wanted);
   void watch_recorder();
 
   // Constant after construction.

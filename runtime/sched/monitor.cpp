@@ -31,6 +31,8 @@ constexpr int kIdleLooks = 10;
 // How often stacks that nobody needed give memory back: half of it each time, and all of it once
 // nothing has run for so long. Touching a page again costs 1.8 us: a burst each second keeps them.
 constexpr std::int64_t kStackAgeNs = 2'000'000'000;
+// How often the trace is told of code that was loaded, while samples are taken.
+constexpr std::int64_t kModulesToldNs = 500'000'000;
 
 }  // namespace
 
@@ -76,6 +78,7 @@ void Monitor::loop() {
       period_ns = std::min(2 * period_ns, kLongestNs);
     }
     age_stacks(now);
+    tell_modules(now);
     if (idle_looks > kIdleLooks && !gives_back) {
       sleep(sleep_deadline_ns());
     } else {
@@ -90,6 +93,13 @@ void Monitor::age_stacks(std::int64_t now_ns) {
   const bool nothing_ran = now_ns - idle_since_ns_ >= kStackAgeNs;
   scheduler_.stacks().age(nothing_ran ? stack::StackPool::Keep::Little
                                       : stack::StackPool::Keep::Recent);
+}
+
+void Monitor::tell_modules(std::int64_t now_ns) {
+  if (!scheduler_.tracing().sampler().running()) return;
+  if (now_ns - modules_told_ns_ < kModulesToldNs) return;
+  modules_told_ns_ = now_ns;
+  scheduler_.tracing().tell_modules();
 }
 
 std::int64_t Monitor::sleep_deadline_ns() const {

@@ -63,6 +63,7 @@ class Monitor {
 
   void loop();
   void age_stacks(std::int64_t now_ns);
+  void tell_modules(std::int64_t now_ns);
   // When there is something to do again though all workers stay idle; 0: never.
   std::int64_t sleep_deadline_ns() const;
   // No longer than `period_ns`.
@@ -88,6 +89,7 @@ class Monitor {
   std::vector<Seen> seen_;
   std::int64_t polled_ns_ = 0;
   std::int64_t stacks_aged_ns_ = 0;
+  std::int64_t modules_told_ns_ = 0;
   std::int64_t idle_since_ns_ = 0;  // all workers, or the last time that this was not so
   ParkedStacks parked_stacks_;
 

@@ -44,6 +44,12 @@ std::uint64_t ring_capacity() {
   return *records;
 }
 
+trace_format::Wanted wanted() {
+  const auto wanted = instrument::wanted_from_environment();
+  if (!wanted) die("taskscope: " + wanted.error().message + '\n');
+  return *wanted;
+}
+
 std::unique_ptr<instrument::Tracer> make_tracer(const instrument::Tracer::Options& options) {
   // Leaves the environment, so that children do not take it for theirs.
   const std::string file = instrument::TraceFile::take_path();
@@ -135,7 +141,7 @@ void run_main(void (*body)(void* memory), void* closure, const RunOptions& optio
           .stack_setting = options.stack_bytes != 0 ? "RunOptions::stack_bytes" : "TASKSCOPE_STACK",
           .clock = options.clock,
           .ring_capacity = ring_records},
-      make_tracer({.workers = workers, .ring_capacity = ring_records}));
+      make_tracer({.workers = workers, .ring_capacity = ring_records, .wanted = wanted()}));
   if (!enter_run(*scheduler)) fatal("ts::run called while another thread is in ts::run");
   bool clean = false;
   // Outlives leave_run(), where the program's own handlers are taken back that came on top of it.

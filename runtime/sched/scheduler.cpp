@@ -12,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
 #include "runtime/base/thread_time.h"
+#include "runtime/sched/call_stack.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/signal_stack.h"
@@ -99,7 +100,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   main->state.store(TaskState::Runnable, std::memory_order_relaxed);
   tracing_.outside([&](instrument::Lane& lane) {
     Tracing::introduce_new(lane, *main);
-    lane.spawn(1, lane.site(site));
+    lane.spawn(lane.now(), 1, lane.site(site));
     lane.task_name(1, main->name);
   });
   base::annotate_release(main);
@@ -226,6 +227,7 @@ bool Scheduler::any_starved() {
 }
 
 void Scheduler::trace_stop(bool clean) {
+  if (tracing_.sampler().running()) tracing_.tell_modules();
   for (const auto& worker : workers()) {
     // Not those that never started or have stopped, nor one that a task still runs on.
     const bool free = clean || worker->status() == WorkerStatus::Idle;
@@ -283,9 +285,14 @@ void Scheduler::submit_foreign(Task* task, std::string_view name, Task* by) {
   tracing_.change_outside([&](instrument::Lane* lane) {
     if (lane != nullptr) {
       const auto where = lane->site(task->spawn_site());
+      const auto stack = by == nullptr ? 0 : calls_here(*lane, stacks_);
       act(*lane, by);
+      if (stack != 0) {
+        lane->at_stack(lane->now(), stack);
+        act(*lane, by);
+      }
       Tracing::introduce_new(*lane, *task);
-      lane->spawn(task->id, where);
+      lane->spawn(lane->now(), task->id, where);
       if (!name.empty()) lane->task_name(task->id, name);
     }
     task->state.store(TaskState::Runnable, std::memory_order_release);

@@ -12,6 +12,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
+#include "runtime/sched/call_stack.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
@@ -84,6 +85,7 @@ void Thread::loop(Worker& first) {
     left->set_status(WorkerStatus::Idle);
   }
   *exceptions_ = {};
+  scheduler_.tracing().sampler().leave(*this);
   // What tasks left in this thread's own variables is destroyed when it ends.
   base::annotate_acquire(&scheduler_);
   set_current_thread(nullptr);
@@ -96,6 +98,7 @@ void Thread::begin_thread() {
   loop_context_.adopt_thread();
   exceptions_ = reinterpret_cast<ExceptionState*>(abi::__cxa_get_globals());
   set_current_thread(this);
+  scheduler_.tracing().sampler().join(*this);
   base::annotate_release(this);  // what was set up here, for the tasks that ask current_thread()
 }
 
@@ -319,13 +322,15 @@ void Thread::park(const WaitSpec& wait, HeldLocks& held, const WaitArms* arms) {
 
 namespace {
 
-[[gnu::noinline]] std::uint64_t trace_block(instrument::Lane& lane, Task* self,
-                                            const ParkedWait& wait) {
+[[gnu::noinline]] std::uint64_t trace_block(instrument::Lane& lane, const Scheduler& scheduler,
+                                            Task* self, const ParkedWait& wait) {
   Tracing::introduce(lane, *self);
   const auto object = wait.object == nullptr ? 0 : lane.object(*wait.object);
   const auto site = lane.site(wait.site());
   each_arm(wait, [&](const WaitArm& arm) { arm.announce(lane); });
+  const auto stack = calls_here(lane, scheduler.stacks());
   const std::uint64_t ticks = lane.now();
+  lane.at_stack(ticks, stack);
   each_arm(wait, [&](const WaitArm& arm) { lane.arm(ticks, arm.id_in(lane), arm.operation); });
   lane.block(ticks, object, wait.reason, site);
   return ticks;
@@ -343,7 +348,7 @@ std::uint64_t Thread::begin_wait(const WaitSpec& wait, const WaitArms* arms) {
   }
   self->wait = {wait, arms};
   if (auto* lane = mine->lane()) [[unlikely]]
-    ticks = trace_block(*lane, self, self->wait);
+    ticks = trace_block(*lane, scheduler_, self, self->wait);
   mine->note_wait(wait.reason);
   self->wait_since_ns.store(coarse_ns(), std::memory_order_relaxed);
   self->state.store(TaskState::Blocked, std::memory_order_release);

@@ -31,6 +31,7 @@
 #include "runtime/sched/halt.h"
 #include "runtime/sched/park.h"
 #include "runtime/sched/poller.h"
+#include "runtime/sched/sampler.h"
 #include "runtime/sched/task.h"
 #include "runtime/stack/context.h"
 
@@ -111,6 +112,8 @@ class alignas(64) Thread {
   int os_id() const { return os_id_.load(std::memory_order_relaxed); }
   // What it notes while all are held (halt.h).
   HaltNote& halt_note() { return halt_note_; }
+  // What the sampler keeps of it.
+  SampledThread& sampled() { return sampled_; }
   bool in_call() const { return in_call_.load(std::memory_order_relaxed); }
   // True if no task is just about to leave its stack here. Whoever saw a task Blocked before, and
   // put a barrier in between, knows that this thread is not on its stack any more.
@@ -207,7 +210,8 @@ class alignas(64) Thread {
   std::atomic<bool> in_call_{false};
   // Atomic: it waits for a worker, on its own stack; the monitor looks.
   std::atomic<bool> resting_{false};
-  HaltNote halt_note_;  // has a protocol of its own
+  HaltNote halt_note_;     // has a protocol of its own
+  SampledThread sampled_;  // see there
 };
 
 // The calling thread if it drives workers, or null. Never inlined, so that no compiler keeps the

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/sched/call_stack.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_texts.h"
@@ -112,8 +113,13 @@ void Thread::block_workerless(Task* self, const ParkedWait& wait, std::int64_t n
     const auto object = wait.object == nullptr ? 0 : lane->object(*wait.object);
     const auto site = lane->site(wait.site());
     each_arm(wait, [&](const WaitArm& arm) { arm.announce(*lane); });
+    const auto stack = calls_here(*lane, scheduler_.stacks());
     const std::uint64_t ticks = lane->now();
     // A `by` holds for one event.
+    if (stack != 0) {
+      lane->by(ticks, self->id, self->seq);
+      lane->at_stack(ticks, stack);
+    }
     each_arm(wait, [&](const WaitArm& arm) {
       lane->by(ticks, self->id, self->seq);
       lane->arm(ticks, arm.id_in(*lane), arm.operation);

@@ -27,6 +27,8 @@ constexpr std::int64_t kSliceNs = 10'000'000;
 constexpr std::int64_t kShortestWaitNs = 20'000;
 constexpr std::int64_t kLongestWaitNs = 1'000'000;
 constexpr int kPausesBeforeYield = 100;
+// Some microseconds. In a handler the lock may be the interrupted thread's own.
+constexpr int kPausesForSample = 200;
 // What may be said of them fills a small part of the smallest ring.
 constexpr int kTimersAtOnce = 16;
 
@@ -60,6 +62,7 @@ Tracing::Tracing(Scheduler& scheduler, std::unique_ptr<instrument::Tracer> trace
     : scheduler_(scheduler),
       ring_capacity_(ring_capacity),
       tracer_(std::move(tracer)),
+      sampler_(scheduler, tracer_ == nullptr ? std::uint16_t{0} : tracer_->wanted().sample_hz),
       target_(tracer_.get()) {
   if (tracer_ != nullptr) ext_.store(&tracer_->ext_lane(), std::memory_order_relaxed);
   run_is_recorded.store(tracer_ != nullptr, std::memory_order_relaxed);
@@ -69,11 +72,12 @@ Tracing::~Tracing() { run_is_recorded.store(false, std::memory_order_relaxed); }
 
 // ---- Coming and going ---------------------------------------------------------------------------
 
-Result<void> Tracing::attach(base::UniqueFd socket) {
+Result<void> Tracing::attach(base::UniqueFd socket, const tf::Wanted& wanted) {
   {
     const base::LockGuard guard(scheduler_.resize_lock());
     auto made = instrument::Tracer::prepare(
-        std::move(socket), {.workers = scheduler_.workers_made(), .ring_capacity = ring_capacity_});
+        std::move(socket),
+        {.workers = scheduler_.workers_made(), .ring_capacity = ring_capacity_, .wanted = wanted});
     if (!made) return made.error();
     tracer_ = std::move(made).value();
     target_.store(tracer_.get(), std::memory_order_release);
@@ -90,6 +94,7 @@ Result<void> Tracing::attach(base::UniqueFd socket) {
     instrument::Lane& ext = tracer_->ext_lane();
     ext.look();
     ext.worker_count(scheduler_.worker_count());
+    if (wanted.anything()) ext.tell_modules();
     ext_.store(&ext, std::memory_order_relaxed);
     begin_round();
   }
@@ -97,12 +102,14 @@ Result<void> Tracing::attach(base::UniqueFd socket) {
     detach();
     return begun;
   }
+  sampler_.start(wanted.sample_hz);
   if (finish_round() && !tell_all()) detach();
   return {};
 }
 
 void Tracing::detach() {
   if (tracer_ == nullptr) return;
+  sampler_.stop();
   std::uint64_t end_ticks = 0;
   {
     const base::LockGuard guard(scheduler_.resize_lock());
@@ -120,15 +127,29 @@ void Tracing::detach() {
 }
 
 void Tracing::say_goodbye() {
+  sampler_.stop();
   if (tracer_ != nullptr) tracer_->say_goodbye();
 }
 
 void Tracing::forget() {
+  sampler_.forget();
   new (&ext_lock_) base::Lock;  // another thread, which is not here, may have held it
   ext_.store(nullptr, std::memory_order_relaxed);
   run_is_recorded.store(false, std::memory_order_relaxed);
   target_.store(nullptr, std::memory_order_relaxed);
   if (tracer_ != nullptr) tracer_->forget_recorder();
+}
+
+bool Tracing::try_sample(TaskId task, std::string_view text) TASKSCOPE_NO_ANALYSIS {
+  for (int i = 0; !ext_lock_.try_lock(); ++i) {
+    if (i == kPausesForSample) return false;
+    base::spin_pause();
+  }
+  instrument::Lane* const lane = ext_.load(std::memory_order_relaxed);
+  // Nobody records any more: nothing is lost.
+  const bool written = lane == nullptr || lane->sample(task, text);
+  ext_lock_.unlock();
+  return written;
 }
 
 bool Tracing::recorder_is_gone() const {

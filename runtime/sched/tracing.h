@@ -28,10 +28,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "runtime/base/lock.h"
 #include "runtime/instrument/tracer.h"
 #include "runtime/sched/recorded.h"
+#include "runtime/sched/sampler.h"
 #include "runtime/sched/task.h"
 
 namespace taskscope::sched {
@@ -51,7 +53,7 @@ class Tracing {
   ~Tracing();
 
   // The recorder behind `socket` records from now on. An error says why it does not.
-  Result<void> attach(base::UniqueFd socket);
+  Result<void> attach(base::UniqueFd socket, const trace_format::Wanted& wanted);
   // The recording ends now; the program goes on without.
   void detach();
   // Ahead of destruction, for a run whose threads cannot be stopped.
@@ -85,6 +87,15 @@ class Tracing {
     } else if (lane != nullptr) {
       change(*lane);
     }
+  }
+
+  // In a signal handler: writes a sample of what the calling thread does. False if the lane was
+  // busy for too long, or had no room.
+  bool try_sample(TaskId task, std::string_view text);
+  Sampler& sampler() { return sampler_; }
+  // Now and then, while samples are taken: code may have been loaded that no stack has told of.
+  void tell_modules() {
+    outside([](instrument::Lane& lane) { lane.tell_modules(); });
   }
 
   // Before any event of the task, and before it is changed: makes sure that the recording knows it.
@@ -134,6 +145,8 @@ class Tracing {
 
   // Owned by the thread that attaches and detaches.
   std::unique_ptr<instrument::Tracer> tracer_;
+
+  Sampler sampler_;
 
   // Atomic: whose lanes the workers are to have. Written under the scheduler's lock on the number
   // of workers; release, pairs with the acquire in pass().

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/base/clock.h"
+#include "runtime/sched/call_stack.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_texts.h"
 
@@ -174,7 +175,12 @@ void Worker::submit(Task* task, std::string_view name, const Task* parent) {
   if (lane_ != nullptr) {
     introduce_actor();
     Tracing::introduce_new(*lane_, *task);
-    lane_->spawn(task->id, lane_->site(task->spawn_site()));
+    const auto where = lane_->site(task->spawn_site());
+    // A timer's task is started on the worker's own stack.
+    const auto stack = parent == nullptr ? 0 : calls_here(*lane_, scheduler_.stacks());
+    const std::uint64_t ticks = lane_->now();
+    lane_->at_stack(ticks, stack);
+    lane_->spawn(ticks, task->id, where);
     if (!name.empty()) lane_->task_name(task->id, name);
   }
   ++spawned_;

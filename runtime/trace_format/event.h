@@ -11,13 +11,14 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 5;
+inline constexpr std::uint16_t kFormatMinor = 6;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
 using SiteId = std::uint32_t;    // 0 is "unknown place"
 using WorkerId = std::uint32_t;
-using NameId = std::uint32_t;  // 0 is "no name"
+using NameId = std::uint32_t;   // 0 is "no name"
+using StackId = std::uint32_t;  // 0 is "no stack"
 
 inline constexpr int kIdBits = 40;
 inline constexpr int kAuxBits = 24;
@@ -27,6 +28,7 @@ inline constexpr std::uint64_t kIdMask = (std::uint64_t{1} << kIdBits) - 1;
 inline constexpr std::uint32_t kAuxMask = (std::uint32_t{1} << kAuxBits) - 1;
 inline constexpr SiteId kSiteMax = (SiteId{1} << kSiteBits) - 1;
 inline constexpr NameId kNameMax = kAuxMask;
+inline constexpr StackId kStackMax = kAuxMask;
 inline constexpr std::uint32_t kSeqMask = kAuxMask;
 inline constexpr WorkerId kWorkerMax = 4095;        // fits VictimCount
 inline constexpr WorkerId kNoWorker = 0xffff'ffff;  // events from threads that are no worker's
@@ -69,7 +71,18 @@ enum class TimerKind : std::uint8_t {
 };
 
 // What the two arguments of an event mean.
-enum class IdField : std::uint8_t { None, Task, Object, Worker, Thread, Site, Count, Name, Value };
+enum class IdField : std::uint8_t {
+  None,
+  Task,
+  Object,
+  Worker,
+  Thread,
+  Site,
+  Count,
+  Name,
+  Value,
+  Stack
+};
 enum class AuxField : std::uint8_t {
   None,
   Seq,

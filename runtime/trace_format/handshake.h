@@ -21,6 +21,19 @@ namespace taskscope::trace_format {
 // socket at which it listens.
 inline constexpr const char* kRecorderVariable = "TASKSCOPE_RECORDER";
 
+// What else a recorder wants of a program than its events. Of those that it launches it leaves that
+// in the environment: "1" for stacks, and how many samples a second.
+struct Wanted {
+  std::uint16_t stacks = 0;     // not 0: of calls, at spawns and blocks
+  std::uint16_t sample_hz = 0;  // of what each thread's processor does; 0: none
+
+  bool anything() const { return stacks != 0 || sample_hz != 0; }
+};
+inline constexpr const char* kStacksVariable = "TASKSCOPE_STACKS";
+inline constexpr const char* kSamplesVariable = "TASKSCOPE_SAMPLES";
+inline constexpr std::uint16_t kSampleHzDefault = 99;  // not in step with what happens each 10 ms
+inline constexpr std::uint16_t kSampleHzMax = 1000;
+
 inline constexpr std::uint32_t kHandshakeMagic = 0x504f4353;  // "SCOP"
 inline constexpr std::uint16_t kProtocolVersion = 2;
 
@@ -90,7 +103,7 @@ struct Request {
   enum class What : std::uint32_t { Info = 1, Attach = 2 };
   MessageHeader header{.type = MessageType::Request};
   What what = What::Info;
-  std::uint32_t reserved = 0;
+  Wanted wanted;  // of Attach
 };
 
 struct Detach {

@@ -27,6 +27,8 @@ std::string_view id_key(IdField field) {
       return "name";
     case IdField::Value:
       return "value";
+    case IdField::Stack:
+      return "stack";
   }
   return "";
 }

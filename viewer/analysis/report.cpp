@@ -185,6 +185,27 @@ Result<void> read_entities(const store::Reader& reader, Report& report) {
 
 }  // namespace
 
+namespace {
+
+Result<CallProfile> read_calls(const store::Reader& reader, std::size_t rows_max) {
+  CallProfile calls;
+  if (rows_max == 0) return calls;
+  const auto samples = store::sample_count(reader);
+  if (!samples) return samples.error();
+  calls.samples = *samples;
+  if (calls.samples > 0) {
+    auto functions = store::cpu_functions(reader, rows_max);
+    if (!functions) return functions.error();
+    calls.functions = std::move(*functions);
+  }
+  auto waits = store::stack_waits(reader, rows_max);
+  if (!waits) return waits.error();
+  calls.waits = std::move(*waits);
+  return calls;
+}
+
+}  // namespace
+
 Result<Report> build_report(const store::Reader& reader, const ReportOptions& options) {
   Report report;
   if (auto read = read_entities(reader, report); !read) return read.error();
@@ -210,6 +231,9 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   auto annotations = read_annotations(reader);
   if (!annotations) return annotations.error();
   report.annotations = std::move(*annotations);
+  auto calls = read_calls(reader, options.calls_max);
+  if (!calls) return calls.error();
+  report.calls = std::move(*calls);
   const auto deadlocks = reader.events_of(store::EventKind::Deadlock);
   if (!deadlocks) return deadlocks.error();
   const auto daemon_sets = reader.label_sets_with(trace_format::kDaemonLabel);

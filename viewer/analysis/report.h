@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "recorder/store/call_tables.h"
 #include "recorder/store/reader.h"
 #include "recorder/store/rows.h"
 #include "runtime/base/result.h"
@@ -39,6 +40,13 @@ struct SpawnRow {
   std::int64_t waiting_ns = 0;  // blocked, sleeping or in a system call
 };
 
+// What stacks and samples say, if the recording has any.
+struct CallProfile {
+  std::uint64_t samples = 0;
+  std::vector<store::CpuFunction> functions;  // most seen themselves first
+  std::vector<store::StackWaits> waits;       // most total time first
+};
+
 struct Report {
   store::RecordingInfo info;
   store::StateTimes state_ns{};           // sums over all tasks
@@ -47,6 +55,7 @@ struct Report {
   std::vector<store::WorkerRow> workers;
   std::vector<store::FindingRow> findings;  // worst first
   Annotations annotations;
+  CallProfile calls;                 // if it was asked for
   std::int64_t runnable_p50_ns = 0;  // scheduling latency: how long tasks waited for a worker,
   std::int64_t runnable_p99_ns = 0;  // within 3 % (histogram with 32 steps per power of two)
   std::int64_t runnable_max_ns = 0;
@@ -62,6 +71,8 @@ struct ReportOptions {
   FindingLimits limits;
   // Is told now and then how much is done, from 0 to 1; false ends it with an error.
   std::function<bool(double)> on_progress;
+  // Rows of each table of the profile of calls; 0: it is left out.
+  std::size_t calls_max = 0;
 };
 
 Result<Report> build_report(const store::Reader& reader, const ReportOptions& options = {});
