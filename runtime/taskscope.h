@@ -132,6 +132,7 @@
 #include "runtime/sched/dump.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/go.h"
+#include "runtime/sched/leak_watch.h"
 #include "runtime/sched/manual_clock.h"
 #include "runtime/sched/recorded.h"
 #include "runtime/sched/run.h"

@@ -35,17 +35,25 @@ ChanCore* ChanCore::make(const ElementType& type, const Options& options, const 
   if (options.capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
     sched::panic("make_chan: size out of range");
   }
-  void* memory = ::operator new(header + options.capacity * type.size, block_alignment(type));
-  auto* core = new (memory) ChanCore(type, options, site);
+  const std::size_t bytes = header + options.capacity * type.size;
+  void* memory = ::operator new(bytes, block_alignment(type));
+  auto* core = new (memory) ChanCore(type, options, bytes, site);
   core->buffer_ = static_cast<std::byte*>(memory) + header;
   return core;
 }
 
-ChanCore::ChanCore(const ElementType& type, const Options& options, const base::Site& site)
+ChanCore::ChanCore(const ElementType& type, const Options& options, std::size_t bytes,
+                   const base::Site& site)
     : limit_(options.capacity),
       capacity_(options.capacity),
       type_(type),
-      traced_(options.kind, site, traced_capacity(options), options.name),
+      traced_(options.kind, site, traced_capacity(options), options.name,
+              {.first = this,
+               .header_bytes = bytes - options.capacity * type.size,
+               .bytes = bytes,
+               .lock = &lock_,
+               .receivers = &receivers_,
+               .senders = &senders_}),
       random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {}
 
 void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {

@@ -98,6 +98,7 @@ Result<void> Tracing::attach(base::UniqueFd socket) {
     return begun;
   }
   if (finish_round() && !tell_all()) detach();
+  scheduler_.leak_watch().start();
   return {};
 }
 

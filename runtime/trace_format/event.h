@@ -11,7 +11,7 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 5;
+inline constexpr std::uint16_t kFormatMinor = 6;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
