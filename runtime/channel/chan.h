@@ -27,6 +27,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>  // of <ranges>, which clang 14 cannot read, what it needs of ranges
 #include <memory>
 #include <new>
@@ -60,45 +61,44 @@ inline constexpr ElementType kElementType{
 
 // A counted reference to one end of a core, or to both; may be null (a nil channel).
 //
-// Which end it is stands in the lowest bits of its one word, so that who looks for leaks knows it
-// from the word alone, wherever it finds it (sched/traced_channel.h). A reference that is gone
-// leaves no word behind: what is left of it would look like one that may still be used.
+// One word that says which end it is, so that who looks for leaks knows it wherever it finds it
+// (sched/traced_channel.h). A reference that is gone leaves no word behind: what is left of it
+// would look like one that may still be used.
 template <sched::ChannelEnd kEnd>
 class EndRef {
  public:
   EndRef() = default;
-  explicit EndRef(ChanCore* core) : core_(tagged(core)) {}  // takes over the caller's reference
-  EndRef(const EndRef& other) : core_(other.core_) {
-    if (core_ != nullptr) get()->add_reference();
+  explicit EndRef(ChanCore* core) : word_(word_of(core)) {}  // takes over the caller's reference
+  EndRef(const EndRef& other) : word_(other.word_) {
+    if (word_ != 0) get()->add_reference();
   }
   template <sched::ChannelEnd kOther>
-  EndRef(const EndRef<kOther>& other) : core_(tagged(other.get())) {  // NOLINT: as Sender, Receiver
-    if (core_ != nullptr) get()->add_reference();
+  EndRef(const EndRef<kOther>& other) : word_(word_of(other.get())) {  // NOLINT: as its owners
+    if (word_ != 0) get()->add_reference();
   }
-  EndRef(EndRef&& other) noexcept : core_(other.core_) { other.forget(); }
+  EndRef(EndRef&& other) noexcept : word_(other.word_) { other.forget(); }
   EndRef& operator=(EndRef other) noexcept {
-    std::swap(core_, other.core_);
+    std::swap(word_, other.word_);
     return *this;
   }
   ~EndRef() {
-    if (core_ == nullptr) return;
+    if (word_ == 0) return;
     get()->drop_reference();
     forget();
   }
   ChanCore* get() const {
-    if (kEnd != sched::ChannelEnd::Both && core_ == nullptr) return nullptr;
-    return reinterpret_cast<ChanCore*>(core_ - kTag);
+    return word_ == 0 ? nullptr : reinterpret_cast<ChanCore*>(word_ - kMark);
   }
 
  private:
-  static constexpr std::ptrdiff_t kTag = static_cast<std::ptrdiff_t>(kEnd);
-  static char* tagged(ChanCore* core) {
-    return core == nullptr ? nullptr : reinterpret_cast<char*>(core) + kTag;
+  static constexpr std::uintptr_t kMark = sched::kHandleMark + static_cast<std::uintptr_t>(kEnd);
+  static std::uintptr_t word_of(const ChanCore* core) {
+    return core == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(core) + kMark;
   }
   // Volatile: compilers leave out what is written to an object whose life ends.
-  void forget() { *static_cast<char* volatile*>(&core_) = nullptr; }
+  void forget() { *static_cast<volatile std::uintptr_t*>(&word_) = 0; }
 
-  char* core_ = nullptr;
+  std::uintptr_t word_ = 0;
 };
 using ChanRef = EndRef<sched::ChannelEnd::Both>;
 using SenderRef = EndRef<sched::ChannelEnd::Send>;

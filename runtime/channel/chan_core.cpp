@@ -5,6 +5,7 @@
 #include <limits>
 #include <new>
 
+#include "runtime/base/check.h"
 #include "runtime/channel/selection.h"
 #include "runtime/sched/fatal.h"
 
@@ -54,7 +55,10 @@ ChanCore::ChanCore(const ElementType& type, const Options& options, std::size_t 
                .lock = &lock_,
                .receivers = &receivers_,
                .senders = &senders_}),
-      random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {}
+      random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {
+  // Who is about to close it has the core's address, and so is found (sched/leak_search.h).
+  TASKSCOPE_DCHECK(static_cast<const void*>(&lock_) == this);
+}
 
 void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {
   sched::trace_object_end(traced_);

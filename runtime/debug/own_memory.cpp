@@ -24,14 +24,21 @@ bool add_line(std::string_view line, std::pmr::vector<MemoryRange>& ranges) {
   if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != '-') return false;
   parsed = std::from_chars(parsed.ptr + 1, end, range.end, 16);
   if (parsed.ec != std::errc() || end - parsed.ptr < 3) return false;
-  const bool is_ring = line.find("memfd:taskscope-ring") != std::string_view::npos;
-  if (parsed.ptr[1] == 'r' && parsed.ptr[2] == 'w' && !is_ring) ranges.push_back(range);
+  const auto has = [line](std::string_view text) {
+    return line.find(text) != std::string_view::npos;
+  };
+  // To look at the memory of a device may do something.
+  const bool is_device = has(" /dev/") && !has(" /dev/shm/") && !has(" /dev/zero");
+  const bool is_file = has(" /");
+  const bool is_written = parsed.ptr[1] == 'r' && (parsed.ptr[2] == 'w' || !is_file);
+  const bool is_left_out = is_device || has("memfd:taskscope-ring") || has("[vvar");
+  if (is_written && !is_left_out) ranges.push_back(range);
   return true;
 }
 
 }  // namespace
 
-bool writable_memory(std::pmr::vector<MemoryRange>& ranges) {
+bool written_memory(std::pmr::vector<MemoryRange>& ranges) {
   const base::UniqueFd file(open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
   if (!file) return false;
   std::pmr::vector<char> text(ranges.get_allocator().resource());

@@ -1,4 +1,4 @@
-// What of this process's memory it can write to, and memory for who looks through all of that.
+// What of this process's memory it has written, and memory for who looks through all of that.
 //
 // For the copy of a process in which somebody looks for words in memory (child.h): what he writes
 // down meanwhile must not be found, so it lies in mappings that are made after the list was, or are
@@ -17,9 +17,9 @@ struct MemoryRange {
   std::uintptr_t end = 0;
 };
 
-// The mappings that can be read and written, ascending, without the rings of a trace. False if the
-// list could not be read.
-bool writable_memory(std::pmr::vector<MemoryRange>& ranges);
+// The mappings that can be read, and written or once could be, ascending; without those of devices
+// and the rings of a trace. False if the list could not be read.
+bool written_memory(std::pmr::vector<MemoryRange>& ranges);
 
 // Takes the `holes` out of the ranges.
 void leave_out(std::pmr::vector<MemoryRange>& ranges, std::pmr::vector<MemoryRange>& holes);

@@ -393,12 +393,12 @@ def core_of(value):
                           "taskscope::channel::EndRef<")), None)
     if reference is None:
         raise gdb.GdbError(f"{kind} is no channel")
-    word = int(reference["core_"])
+    word = int(reference["word_"])
     if word == 0:
         return None, element
     core = gdb.lookup_type("taskscope::channel::ChanCore")
-    # Which end the handle is stands in the lowest bits.
-    return gdb.Value(word & ~7).cast(core.pointer()).dereference(), element
+    # The highest bits mark a handle, the lowest say which end it is.
+    return gdb.Value(word & (1 << 56) - 8).cast(core.pointer()).dereference(), element
 
 
 class PrintChan(gdb.Command):

@@ -1,5 +1,7 @@
 #include "runtime/sched/leak_search.h"
 
+#include <ucontext.h>
+
 #include <algorithm>
 #include <array>
 #include <memory_resource>
@@ -43,6 +45,7 @@ bool is_lock(const TracedObject& object) {
 // A channel that tasks wait for.
 struct Channel {
   const TracedChannel::Parts* parts;
+  ObjectKind kind;
   std::uintptr_t first;
   std::uintptr_t end;
   Node sending;    // somebody can send on it, or close it
@@ -80,7 +83,7 @@ class Search {
   std::vector<LeakedTask> run() {
     // First: what is made later is not among it.
     std::pmr::vector<MemoryRange> ranges(&list_memory_);
-    words_ = options_.words && debug::writable_memory(ranges);
+    words_ = options_.words && debug::written_memory(ranges);
     outside_ = add(false);
     root(outside_);
     collect_tasks();
@@ -117,8 +120,8 @@ class Search {
       const std::uint32_t index = owner_of(address_of(note->stack_pointer));
       if (index == kNobody) continue;
       Info& info = tasks_[index];
-      // What is below is left from calls that have returned, but for what the frames of the halt, or
-      // of the copy's making, have put there.
+      // What is below is left from calls that have returned, but for what the frames of the halt,
+      // or of the copy's making, have put there.
       info.stack = whole_stack(*info.task);
       info.stack.first = std::max(info.stack.first, address_of(note->stack_pointer) - kFramesBytes);
       awake_.insert(index);
@@ -159,10 +162,9 @@ class Search {
                        !awake_.contains(index_of(info));
     if (!waits) return root(info.node);
     if (wait.object == nullptr && wait.arms == nullptr) {
-      const bool for_ever = wait.reason == BlockReason::NilChanSend ||
-                            wait.reason == BlockReason::NilChanRecv ||
-                            wait.reason == BlockReason::SelectNoCases ||
-                            wait.reason == BlockReason::Select;
+      const bool for_ever =
+          wait.reason == BlockReason::NilChanSend || wait.reason == BlockReason::NilChanRecv ||
+          wait.reason == BlockReason::SelectNoCases || wait.reason == BlockReason::Select;
       // A main task that waits for ever means to: it keeps the program alive.
       if (!for_ever || info.task->id == 1) root(info.node);
       return;
@@ -196,6 +198,7 @@ class Search {
     if (!fresh) return channels_[found->second];
     const TracedChannel::Parts& parts = object.parts();
     Channel channel{.parts = &parts,
+                    .kind = object.kind(),
                     .first = address_of(parts.first),
                     .end = address_of(parts.first) + parts.bytes,
                     .sending = add(false),
@@ -286,7 +289,8 @@ class Search {
     holes.push_back(range_of(arena.mapping(), arena.mapping_bytes()));
     holes.push_back(range_of(child_.stack(), debug::Child::kStackBytes));
     list_memory_.each([&](MemoryRange block) { holes.push_back(block); });
-    for (const HaltNote* note : notes_) holes.push_back(left_below(note->stack_pointer, ranges));
+    std::pmr::vector<MemoryRange> in_use(&memory_);
+    note_threads(ranges, holes, in_use);
     for (const void* frame : options_.frames) holes.push_back(left_below(frame, ranges));
     for (const Channel& channel : channels_) {
       holes.push_back({channel.first, channel.first + channel.parts->header_bytes});
@@ -299,17 +303,36 @@ class Search {
     std::uintptr_t bytes = 0;
     for (const MemoryRange& range : ranges) bytes += range.end - range.first;
     if (bytes > kBytesMax) return false;
-    for (const MemoryRange& range : ranges) look_at(range, outside_, kNobody);
+    for (const MemoryRange& range : ranges) look_at(range, {.node = outside_});
+    for (const MemoryRange& range : in_use) look_at(range, {.node = outside_, .uses_cores = true});
     for (const Info& info : tasks_) {
       const Task& task = *info.task;
-      look_at(range_of(task.closure_memory, sizeof task.closure_memory), info.memory,
-              index_of(info));
+      const User user{.node = info.memory, .self = index_of(info), .uses_cores = true};
+      look_at(range_of(task.closure_memory, sizeof task.closure_memory), user);
       if (task.closure_bytes != 0) {
-        look_at(range_of(task.closure_address(), task.closure_bytes), info.memory, index_of(info));
+        look_at(range_of(task.closure_address(), task.closure_bytes), user);
       }
-      if (info.stack.end != 0) look_at(info.stack, info.memory, index_of(info));
+      if (info.stack.end != 0) look_at(info.stack, user);
     }
     return true;
+  }
+
+  // Of the run's threads: what is left from calls that have returned, and where the frames and
+  // registers are of those that go on.
+  void note_threads(const std::pmr::vector<MemoryRange>& ranges,
+                    std::pmr::vector<MemoryRange>& holes, std::pmr::vector<MemoryRange>& in_use) {
+    scheduler_.each_listed_thread([&](Thread& thread) {
+      const HaltNote& note = thread.halt_note();
+      if (std::find(notes_.begin(), notes_.end(), &note) == notes_.end()) return;
+      const bool on_task = owner_of(address_of(note.stack_pointer)) != kNobody;
+      const void* const frame = on_task ? thread.loop_left_at() : note.stack_pointer;
+      const MemoryRange hole = left_below(frame, ranges);
+      holes.push_back(hole);
+      for (const MemoryRange& range : ranges) {
+        if (range.first == hole.first && hole.end != 0) in_use.push_back({hole.end, range.end});
+      }
+      if (note.registers != nullptr) in_use.push_back(range_of(note.registers, sizeof(ucontext_t)));
+    });
   }
 
   // What a thread's stack has been used for before, below where it is now.
@@ -323,8 +346,14 @@ class Search {
     return {};
   }
 
-  __attribute__((no_sanitize("address"))) void look_at(MemoryRange range, Node user,
-                                                       std::uint32_t self) {
+  // Whose memory is looked at. In frames and registers the cores themselves are found, too.
+  struct User {
+    Node node = 0;
+    std::uint32_t self = kNobody;
+    bool uses_cores = false;
+  };
+
+  __attribute__((no_sanitize("address"))) void look_at(MemoryRange range, const User& user) {
     const std::uintptr_t first_channel = channels_.empty() ? 1 : channels_.front().first;
     const std::uintptr_t channels = channels_.empty() ? 0 : last_channel_end() - first_channel;
     const std::uintptr_t stacks = stacks_.end - stacks_.first;
@@ -332,39 +361,58 @@ class Search {
     for (std::uintptr_t at = (range.first + kWord - 1) & ~(kWord - 1); at + kWord <= range.end;
          at += kWord) {
       const std::uintptr_t word = *reinterpret_cast<const std::uintptr_t*>(at);
-      if (word - stacks_.first < stacks) see_stack(word, user, self);
-      if (word - first_channel < channels) see_channel(word, user);
+      if (word - stacks_.first < stacks) see_stack(word, user);
+      if (word - kHandleMark - first_channel < channels) see_handle(word - kHandleMark, user);
+      if (word - first_channel < channels) see_core(word, user);
     }
   }
   std::uintptr_t last_channel_end() const { return channels_.back().end; }
 
-  void see_stack(std::uintptr_t word, Node user, std::uint32_t self) {
+  void see_stack(std::uintptr_t word, const User& user) {
     const std::uint32_t owner = owner_of(word);
-    if (owner == kNobody || owner == self) return;
+    if (owner == kNobody || owner == user.self) return;
     Info& info = tasks_[owner];
     if (word < info.stack.first || word >= info.stack.end) return;
     // From the queue that the task was found in, or from its neighbour there.
-    const bool is_waiter =
-        info.only_channels && word % alignof(Waiter) == 0 &&
-        word + sizeof(Waiter) <= info.stack.end &&
-        reinterpret_cast<const Waiter*>(word)->task == info.task;
-    if (is_waiter || (user == outside_ && std::exchange(info.seen_outside, true))) return;
-    connect(user, info.memory);
+    const bool is_waiter = info.only_channels && word % alignof(Waiter) == 0 &&
+                           word + sizeof(Waiter) <= info.stack.end &&
+                           reinterpret_cast<const Waiter*>(word)->task == info.task;
+    if (is_waiter || (user.node == outside_ && std::exchange(info.seen_outside, true))) return;
+    connect(user.node, info.memory);
   }
 
-  void see_channel(std::uintptr_t word, Node user) {
+  void see_handle(std::uintptr_t word, const User& user) {
+    Channel* const channel = find_channel(word);
+    if (channel == nullptr) return;
+    const auto end = static_cast<ChannelEnd>(word - channel->first);
+    if (end == ChannelEnd::Both || end == ChannelEnd::Send) use(*channel, ArmOperation::Send, user);
+    if (end == ChannelEnd::Both || end == ChannelEnd::Receive) {
+      use(*channel, ArmOperation::Recv, user);
+    }
+  }
+
+  // Who uses a channel has the core itself for a moment; a context has it as long as it lives.
+  void see_core(std::uintptr_t word, const User& user) {
+    Channel* const channel = find_channel(word);
+    if (channel == nullptr || word != channel->first) return;
+    if (!user.uses_cores && channel->kind != ObjectKind::Context) return;
+    use(*channel, ArmOperation::Send, user);
+    use(*channel, ArmOperation::Recv, user);
+  }
+
+  // In the order of their addresses.
+  Channel* find_channel(std::uintptr_t word) {
     auto found = std::upper_bound(
         channels_.begin(), channels_.end(), word,
         [](std::uintptr_t value, const Channel& channel) { return value < channel.first; });
-    if (found == channels_.begin() || word >= (--found)->end) return;
-    const auto end = static_cast<ChannelEnd>(word - found->first);
-    const bool outside = user == outside_;
-    if (end != ChannelEnd::Receive && !(outside && std::exchange(found->sent_from_outside, true))) {
-      connect(user, found->sending);
-    }
-    if (end != ChannelEnd::Send && !(outside && std::exchange(found->received_outside, true))) {
-      connect(user, found->receiving);
-    }
+    return found == channels_.begin() || word >= (--found)->end ? nullptr : &*found;
+  }
+
+  void use(Channel& channel, ArmOperation operation, const User& user) {
+    const bool sends = operation == ArmOperation::Send;
+    bool& seen = sends ? channel.sent_from_outside : channel.received_outside;
+    if (user.node == outside_ && std::exchange(seen, true)) return;
+    connect(user.node, sends ? channel.sending : channel.receiving);
   }
 
   void doubt_everything() {
@@ -396,14 +444,15 @@ class Search {
         const auto& [cause, kind] = kinds.at(graph.cause(info.node));
         // Without locks nothing is believed that is not proved.
         if (which == kLikely && kind == LeakKind::Leaked) continue;
-        found.push_back({.task = info.task->id,
-                         .waits_for = holder(info, which),
-                         .place = static_cast<std::uint64_t>(info.task - scheduler_.tasks().first()),
-                         .seq = info.task->seq,
-                         .cause = cause,
-                         .kind = kind,
-                         .proved = which == kProved,
-                         .is_cause = graph.is_cause(info.node)});
+        found.push_back(
+            {.task = info.task->id,
+             .waits_for = holder(info, which),
+             .place = static_cast<std::uint64_t>(info.task - scheduler_.tasks().first()),
+             .seq = info.task->seq,
+             .cause = cause,
+             .kind = kind,
+             .proved = which == kProved,
+             .is_cause = graph.is_cause(info.node)});
       }
     }
     return found;

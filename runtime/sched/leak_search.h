@@ -6,10 +6,12 @@
 // others only if one of those can wake them, or one that those can wake, and so on: a WaitGraph.
 //   - A lock that a guard in a task's block has taken is given back by that task and nobody else
 //     (traced_lock.h).
-//   - A channel is used through words that have its address. Every word of memory that can be
-//     written is looked at: one outside of all tasks' stacks and closures can be used by anybody,
-//     one inside by that task. What refers to a task's stack can use what is on it. A word of which
-//     only one end's handles consist does what that end does.
+//   - A channel is used through handles (traced_channel.h). Every word of memory that was written
+//   is
+//     looked at: a handle outside of all tasks' stacks and closures can be used by anybody, one
+//     inside by that task, each for what its end can do. What refers to a task's stack can use what
+//     is on it. Frames and registers may hold the channel itself, too, and so may contexts: then
+//     somebody is just using it.
 //   - Anything else that lies on a task's stack is used by that task and by whoever refers to that
 //     stack.
 // Whatever is in doubt can act: a thread that is not ours, one that could not be halted, a lock

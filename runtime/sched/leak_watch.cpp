@@ -41,48 +41,61 @@ constexpr std::int64_t kShare = 100;
 // A copy in which some lock stays closed for ever is given up.
 constexpr unsigned kSecondsMax = 20;
 
-enum class Policy : std::uint8_t { Report, Abort, Off };
-
-Policy policy() {
-  const char* const text = std::getenv("TASKSCOPE_LEAKS");
-  const std::string_view asked = text == nullptr ? "report" : text;
-  return asked == "abort" ? Policy::Abort : asked == "off" ? Policy::Off : Policy::Report;
-}
-
 struct Work {
   const Scheduler* scheduler = nullptr;
   const Halt* halt = nullptr;  // null: nothing runs
   const debug::Child* child = nullptr;
-  std::size_t threads = 0;  // of the run, that should have been halted
   int output = -1;
   LeakSearchOptions options;
 };
+
+// What comes before the tasks that were found.
+struct Header {
+  std::uint64_t words = 0;  // whether memory was looked through
+};
+
+bool write_all(int output, const void* from, std::size_t left) {
+  const char* at = static_cast<const char*>(from);
+  while (left > 0) {
+    const ssize_t written = write(output, at, left);
+    if (written <= 0) return false;
+    at += written;
+    left -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
 
 // In the copy.
 void search_and_write(void* argument) {
   const Work& work = *static_cast<const Work*>(argument);
   LeakSearchOptions options = work.options;
   std::vector<const HaltNote*> notes;
-  if (work.halt != nullptr) notes = work.halt->notes();
-  if (notes.size() != work.threads) options.words = false;
-  const auto found = search_leaks(*work.scheduler, notes, *work.child, options);
-  const auto* bytes = reinterpret_cast<const char*>(found.data());
-  std::size_t left = found.size() * sizeof(LeakedTask);
-  while (left > 0) {
-    const ssize_t written = write(work.output, bytes, left);
-    if (written <= 0) _exit(1);
-    bytes += written;
-    left -= static_cast<std::size_t>(written);
+  if (work.halt != nullptr) {
+    std::size_t threads = 0;
+    work.scheduler->each_listed_thread([&](Thread&) { ++threads; });
+    notes = work.halt->notes();
+    // One was just beginning, or has not answered.
+    if (notes.size() != threads) options.words = false;
   }
+  const auto found = search_leaks(*work.scheduler, notes, *work.child, options);
+  const Header header{.words = options.words ? 1u : 0u};
+  const bool written = write_all(work.output, &header, sizeof header) &&
+                       write_all(work.output, found.data(), found.size() * sizeof(LeakedTask));
+  if (!written) _exit(1);
 }
 
-std::vector<LeakedTask> read_all(int file) {
+std::optional<Header> read_all(int file, std::vector<LeakedTask>& found) {
   struct stat status {};
-  if (fstat(file, &status) != 0) return {};
-  std::vector<LeakedTask> found(static_cast<std::size_t>(status.st_size) / sizeof(LeakedTask));
-  const std::size_t bytes = found.size() * sizeof(LeakedTask);
-  if (pread(file, found.data(), bytes, 0) != static_cast<ssize_t>(bytes)) return {};
-  return found;
+  Header header;
+  if (pread(file, &header, sizeof header, 0) != sizeof header || fstat(file, &status) != 0) {
+    return std::nullopt;
+  }
+  const std::size_t bytes = static_cast<std::size_t>(status.st_size) - sizeof header;
+  found.resize(bytes / sizeof(LeakedTask));
+  if (pread(file, found.data(), bytes, sizeof header) != static_cast<ssize_t>(bytes)) {
+    return std::nullopt;
+  }
+  return header;
 }
 
 // Whose tasks wait alike are told of together.
@@ -94,7 +107,7 @@ Alike alike(const LeakedTask& leaked, const Task& task) {
   if (leaked.kind != trace_format::LeakKind::Leaked) {
     return {leaked.kind, leaked.proved, leaked.cause, nullptr, nullptr, 0, BlockReason::None};
   }
-  return {leaked.kind,         leaked.proved,       0, task.spawn_path, task.wait.site_file,
+  return {leaked.kind,         leaked.proved,   0, task.spawn_path, task.wait.site_file,
           task.wait.site_line, task.wait.reason};
 }
 
@@ -102,9 +115,18 @@ Alike alike(const LeakedTask& leaked, const Task& task) {
 
 // ---- From the first look to the last ------------------------------------------------------------
 
+LeakWatch::LeakWatch(Scheduler& scheduler) : scheduler_(scheduler) {
+  const char* const text = std::getenv("TASKSCOPE_LEAKS");
+  const std::string_view asked = text == nullptr ? "report" : text;
+  policy_ = asked == "abort" ? Policy::Abort : asked == "off" ? Policy::Off : Policy::Report;
+}
+
+bool LeakWatch::somebody_listens() const {
+  return policy_ == Policy::Abort || (policy_ == Policy::Report && scheduler_.tracing().active());
+}
+
 void LeakWatch::start() {
-  const Policy wanted = policy();
-  if (wanted == Policy::Off || (wanted == Policy::Report && !scheduler_.tracing().active())) return;
+  if (!somebody_listens()) return;
   const base::LockGuard guard(lock_);
   if (thread_.joinable()) return;
   const base::NoSignals no_signals;
@@ -137,8 +159,7 @@ void LeakWatch::loop() {
     base::futex_wait_until(ends_, 0, base::monotonic_ns() + kSecondNs);
     const std::int64_t begun_ns = base::monotonic_ns();
     if (ends_.load(std::memory_order_acquire) != 0 || begun_ns < next_ns) continue;
-    if (policy() != Policy::Abort && !scheduler_.tracing().active()) continue;
-    if (!anybody_waits_long(begun_ns)) continue;
+    if (!somebody_listens() || !anybody_waits_long(begun_ns)) continue;
     const bool news = tell(look_in_copy(Threads::Running, kLongWaitNs)) != 0;
     const std::int64_t now_ns = base::monotonic_ns();
     between_ns = news ? kBetweenNs : std::min(2 * between_ns, kBetweenMaxNs);
@@ -158,8 +179,7 @@ bool LeakWatch::anybody_waits_long(std::int64_t now_ns) const {
 }
 
 void LeakWatch::look_at_end() {
-  const Policy wanted = policy();
-  if (wanted == Policy::Off || (wanted == Policy::Report && !scheduler_.tracing().active())) return;
+  if (!somebody_listens()) return;
   bool any = false;
   scheduler_.tasks().for_each_live([&](const Task& task) {
     any = any || task.state.load(std::memory_order_relaxed) == TaskState::Blocked;
@@ -173,16 +193,37 @@ std::vector<LeakedTask> LeakWatch::look(std::int64_t waited_ns) {
   return look_in_copy(Threads::Running, waited_ns);
 }
 
+// One of ours that is not up yet looks like another's: it soon is.
+bool LeakWatch::only_our_threads(bool running) const {
+  constexpr int kTries = 20;
+  for (int i = 0; i < kTries; ++i) {
+    if (foreign_threads(scheduler_, running ? scheduler_.threads_up() : 0) == 0) return true;
+    usleep(1000);
+  }
+  return false;
+}
+
+// Again if a thread was just beginning.
 std::vector<LeakedTask> LeakWatch::look_in_copy(Threads threads, std::int64_t waited_ns) {
+  constexpr int kTries = 5;
+  std::vector<LeakedTask> found;
+  for (int i = 0; i < kTries; ++i) {
+    if (look_once(threads, waited_ns, found)) break;
+    usleep(1000);
+  }
+  return found;
+}
+
+// True if another look would find no more.
+bool LeakWatch::look_once(Threads threads, std::int64_t waited_ns, std::vector<LeakedTask>& found) {
+  found.clear();
   const base::UniqueFd file(memfd_create("taskscope-leaks", MFD_CLOEXEC));
-  if (!file) return {};
+  if (!file) return true;
   const bool running = threads == Threads::Running;
-  const std::size_t ours = running ? scheduler_.threads_up() : 0;
-  const bool words = !TASKSCOPE_ASAN && !TASKSCOPE_TSAN && foreign_threads(scheduler_, ours) == 0;
+  const bool words = !TASKSCOPE_ASAN && !TASKSCOPE_TSAN && only_our_threads(running);
   debug::Child child;
   Work work{.scheduler = &scheduler_,
             .child = &child,
-            .threads = ours,
             .output = file.get(),
             .options = {.waited_ns = waited_ns,
                         .now_ns = base::monotonic_ns(),
@@ -195,10 +236,12 @@ std::vector<LeakedTask> LeakWatch::look_in_copy(Threads threads, std::int64_t wa
   } else {
     child.start(search_and_write, &work, kSecondsMax);
   }
-  if (child.wait() != debug::Child::End::Done) return {};
+  if (child.wait() != debug::Child::End::Done) return true;
+  const auto header = read_all(file.get(), found);
+  if (!header) found.clear();
   // One that came and went meanwhile may have known what nobody else did.
-  if (words && foreign_threads(scheduler_, running ? scheduler_.threads_up() : 0) != 0) return {};
-  return read_all(file.get());
+  if (header && header->words != 0 && !only_our_threads(running)) found.clear();
+  return !words || (header && header->words != 0);
 }
 
 // ---- What it says -------------------------------------------------------------------------------
@@ -214,43 +257,51 @@ const Task* LeakWatch::find(const LeakedTask& leaked) const {
 
 std::size_t LeakWatch::tell(const std::vector<LeakedTask>& found) {
   std::map<Alike, std::vector<const LeakedTask*>> groups;
-  std::map<std::uint32_t, std::uint64_t> victims;
+  std::map<std::uint32_t, Alike> group_of;
+  std::vector<const LeakedTask*> victims;
   std::size_t news = 0;
   bool proved = false;
   for (const LeakedTask& leaked : found) {
     const Task* const task = find(leaked);
-    if (task == nullptr || !told_.insert(leaked.task).second) continue;
+    if (task == nullptr) continue;
+    if (leaked.is_cause) group_of.emplace(leaked.cause, alike(leaked, *task));
+    if (!told_.insert(leaked.task).second) continue;
     ++news;
     proved = proved || leaked.proved;
     if (leaked.is_cause) groups[alike(leaked, *task)].push_back(&leaked);
-    if (!leaked.is_cause) ++victims[leaked.cause];
+    if (!leaked.is_cause) victims.push_back(&leaked);
   }
-  for (const auto& [key, group] : groups) {
-    std::uint64_t count = 0;
-    for (const LeakedTask* member : group) {
-      const auto theirs = victims.find(member->cause);
-      if (theirs != victims.end()) count += std::exchange(theirs->second, 0);
-    }
-    for (std::size_t at = 0; at < group.size(); at += trace_format::LeakText::kMembersMax) {
-      trace_format::LeakText text{.kind = group.front()->kind,
-                                  .proved = group.front()->proved,
-                                  .victims = std::exchange(count, 0),
-                                  .members = {}};
-      const std::size_t end = std::min(group.size(), at + trace_format::LeakText::kMembersMax);
-      for (std::size_t i = at; i < end; ++i) {
-        text.members.push_back({.task = group[i]->task, .holder = group[i]->waits_for});
-      }
-      scheduler_.tracing().outside([&](instrument::Lane& lane) {
-        lane.finding(text.members.front().task, trace_format::format_leak(text));
-      });
-    }
+  for (const LeakedTask* victim : victims) {
+    const auto theirs = group_of.find(victim->cause);
+    if (theirs != group_of.end()) groups[theirs->second].push_back(victim);
   }
-  if (proved && policy() == Policy::Abort) {
+  for (const auto& [key, group] : groups) tell_of_group(group);
+  if (proved && policy_ == Policy::Abort) {
     std::string report = "fatal error: tasks can never go on\n\n";
     for (const Leak& leak : describe(found)) report += leak.text + '\n';
     die(report);
   }
   return news;
+}
+
+void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group) {
+  constexpr std::size_t kAtOnce = trace_format::LeakText::kMembersMax;
+  ++groups_told_;
+  for (std::size_t at = 0; at < group.size(); at += kAtOnce) {
+    trace_format::LeakText text{.kind = group.front()->kind,
+                                .proved = group.front()->proved,
+                                .group = groups_told_,
+                                .members = {}};
+    const std::size_t end = std::min(group.size(), at + kAtOnce);
+    for (std::size_t i = at; i < end; ++i) {
+      text.members.push_back({.task = group[i]->task,
+                              .holder = group[i]->waits_for,
+                              .is_victim = !group[i]->is_cause});
+    }
+    scheduler_.tracing().outside([&](instrument::Lane& lane) {
+      lane.finding(text.members.front().task, trace_format::format_leak(text));
+    });
+  }
 }
 
 std::vector<Leak> LeakWatch::describe(const std::vector<LeakedTask>& found) const {

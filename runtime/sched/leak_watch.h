@@ -30,7 +30,7 @@ struct Leak {
   trace_format::LeakKind kind = trace_format::LeakKind::Leaked;
   std::vector<std::uint64_t> tasks;
   std::size_t victims = 0;  // other tasks that wait, in the end, for these
-  std::string text;         // `task 5 "reader" waits in chan recv at FILE:LINE …`, a line for each
+  std::string text;  // `task 5 "reader" waits in chan recv at FILE:LINE …`, a line for each
 };
 
 // Which tasks can never go on now, however long they have waited:
@@ -48,7 +48,7 @@ class Scheduler;
 
 class LeakWatch {
  public:
-  explicit LeakWatch(Scheduler& scheduler) : scheduler_(scheduler) {}
+  explicit LeakWatch(Scheduler& scheduler);
   LeakWatch(const LeakWatch&) = delete;
   LeakWatch& operator=(const LeakWatch&) = delete;
 
@@ -69,16 +69,22 @@ class LeakWatch {
 
  private:
   enum class Threads : std::uint8_t { Running, Stopped };
+  enum class Policy : std::uint8_t { Report, Abort, Off };
 
   void loop();
+  bool somebody_listens() const;
   bool anybody_waits_long(std::int64_t now_ns) const;
   std::vector<LeakedTask> look_in_copy(Threads threads, std::int64_t waited_ns);
+  bool look_once(Threads threads, std::int64_t waited_ns, std::vector<LeakedTask>& found);
   // What is new of it goes into the recording. How many tasks that is.
   std::size_t tell(const std::vector<LeakedTask>& found);
+  void tell_of_group(const std::vector<const LeakedTask*>& group);
   const Task* find(const LeakedTask& leaked) const;
+  bool only_our_threads(bool running) const;
 
   // Constant after construction.
   Scheduler& scheduler_;
+  Policy policy_ = Policy::Report;
 
   // Guarded by lock_, which is held while a thread is started or stopped.
   base::Lock lock_;
@@ -86,6 +92,7 @@ class LeakWatch {
 
   // Owned by the watch's thread, and later by that in ts::run. As task ids.
   std::unordered_set<TaskId> told_;
+  std::uint64_t groups_told_ = 0;
 
   // Atomic: relaxed, the thread is up or soon will be.
   std::atomic<bool> runs_{false};

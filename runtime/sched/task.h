@@ -120,8 +120,8 @@ struct alignas(64) Task {
   TaskId id = 0;
   TaskId parent = 0;
   const SpawnPath* spawn_path = nullptr;
-  std::uint32_t generation = 0;  // how many ancestors it has
-  std::uint32_t seq = 0;         // number of its last Run or Ready event, modulo 2^24
+  std::uint32_t generation = 0;     // how many ancestors it has
+  std::uint32_t seq = 0;            // number of its last Run or Ready event, modulo 2^24
   std::uint32_t closure_bytes = 0;  // of its closure, if that is in a block of its own
   TaskStack stack;
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from

@@ -1,21 +1,28 @@
 // TracedChannel: what proofs know of a channel, beside what a trace does.
 //
 // Embedded in the channel's core. Who can still send on a channel, receive from it or close it, is
-// who has a word with the core's address: every handle is one (channel/chan.h), and so is whatever
-// else refers to it. Which end a handle is stands in the word's lowest bits.
+// who has a handle, or is in the middle of using one. A handle is one word (channel/chan.h) that is
+// like no pointer: its highest bits are kHandleMark, its lowest say which end it is. So what is
+// left of other things that once were at the core's address is not taken for one.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/lock.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/instrument/traced_object.h"
 #include "runtime/sched/wait_queue.h"
 
 namespace taskscope::sched {
 
-// What a handle can do; the number is added to the core's address.
+// What a handle can do.
 enum class ChannelEnd : std::uint8_t { Both = 0, Receive = 1, Send = 2 };
+
+// A handle's word is the core's address, and this, and the number of its end. No address has these
+// bits. Sanitizers look for plain pointers.
+inline constexpr std::uintptr_t kHandleMark =
+    TASKSCOPE_ASAN || TASKSCOPE_TSAN ? 0 : std::uintptr_t{0x54} << 56;
 
 class TracedChannel : public instrument::TracedObject {
  public:

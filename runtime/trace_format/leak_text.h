@@ -20,18 +20,20 @@ enum class LeakKind : std::uint8_t {
 };
 
 std::string_view to_text(LeakKind kind);
+std::optional<LeakKind> parse_leak_kind(std::string_view text);
 
 struct LeakText {
   // A task, and who has the lock that it waits for; 0: it waits for no lock, or that is not known.
   struct Member {
     TaskId task = 0;
     TaskId holder = 0;
+    bool is_victim = false;  // it is not one of those that the others wait for
 
     friend bool operator==(const Member&, const Member&) = default;
   };
   LeakKind kind = LeakKind::Leaked;
-  bool proved = false;           // else it is suspected
-  std::uint64_t victims = 0;     // other tasks that wait, in the end, for these
+  bool proved = false;          // else it is suspected
+  std::uint64_t group = 0;      // the same in all events about tasks that belong together
   std::vector<Member> members;  // as many as one event has room for: others come in another
 
   static constexpr std::size_t kMembersMax = 100;
