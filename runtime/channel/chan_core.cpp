@@ -111,8 +111,9 @@ bool ChanCore::try_send_slow(void* value) TASKSCOPE_NO_ANALYSIS {
   return status == SendStatus::Sent;
 }
 
-void ChanCore::send_slow(void* value, const char* file, const char* function,
-                         std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
+// Not inlined, nor recv_slow: who looks for leaks takes its frame for the runtime's own.
+[[gnu::noinline]] void ChanCore::send_slow(void* value, const char* file, const char* function,
+                                           std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const SendStatus status = send_now(value, woken);
   if (status == SendStatus::WouldWait) {
@@ -176,8 +177,8 @@ RecvStatus ChanCore::recv_now(void* slot, sched::Task*& woken) {
   return RecvStatus::Value;
 }
 
-RecvStatus ChanCore::recv_slow(void* slot, const char* file, const char* function,
-                               std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
+[[gnu::noinline]] RecvStatus ChanCore::recv_slow(void* slot, const char* file, const char* function,
+                                                 std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const RecvStatus status = recv_now(slot, woken);
   if (status == RecvStatus::WouldWait) {

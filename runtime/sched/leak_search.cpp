@@ -32,6 +32,7 @@ using Node = WaitGraph::Node;
 // Beyond that it would take seconds.
 constexpr std::uintptr_t kBytesMax = std::uintptr_t{8} << 30;
 constexpr std::uintptr_t kFramesBytes = 1024;
+constexpr std::uintptr_t kFrameMax = 512;  // of a send or a receive
 constexpr std::uint32_t kNobody = static_cast<std::uint32_t>(-1);
 
 std::uintptr_t address_of(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
@@ -64,6 +65,8 @@ struct Info {
   bool seen_outside = false;  // memory outside of tasks refers to its stack
   // All that it waits for are channels in whose queues it is, for who looks at pointers to these.
   bool only_channels = false;
+  // Up to here its stack has the frames of the wait alone, in which no handles are.
+  std::uintptr_t user_frames = 0;
   // Who has the lock that it waits for: for sure, and as it seems.
   TaskId proved_holder = 0;
   TaskId likely_holder = 0;
@@ -96,6 +99,7 @@ class Search {
   }
 
  private:
+  using Queued = std::pmr::unordered_map<const Task*, const Waiter*>;
   enum Which : std::size_t { kProved, kLikely };
 
   // ---- Both graphs at once ----
@@ -186,11 +190,34 @@ class Search {
   void wait_for_channel(Info& info, const TracedObject& object, bool sends) {
     const Channel& channel = channel_of(static_cast<const TracedChannel&>(object));
     const auto& queued = queued_[&object];
-    if (!channel.in_order || !queued.contains(info.task)) {
+    const auto waiter = queued.find(info.task);
+    if (!channel.in_order || waiter == queued.end()) {
       info.only_channels = false;
       return root(info.node);
     }
+    if (info.task->wait.arms == nullptr) {
+      info.user_frames = end_of_frame_with(address_of(waiter->second), info);
+    }
     connect(sends ? channel.receiving : channel.sending, info.node);
+  }
+
+  // The frame of the function in which `object` is, of those that the task is in: its end. That of
+  // a channel's own send or receive, which are never inlined. 0: it was not to be found out.
+  static std::uintptr_t end_of_frame_with(std::uintptr_t object, const Info& info) {
+#if defined(__x86_64__)
+    constexpr std::uintptr_t kSavedFramePointer = 5 * sizeof(std::uintptr_t);  // as it switches
+    std::uintptr_t frame = info.stack.first + kSavedFramePointer;
+    for (std::uintptr_t last = info.stack.first; frame > last && frame % 8 == 0;) {
+      if (frame + sizeof frame > info.stack.end) return 0;
+      if (frame > object && last != info.stack.first) return frame - object < kFrameMax ? frame : 0;
+      last = frame;
+      frame = *reinterpret_cast<const std::uintptr_t*>(frame);
+    }
+#else
+    static_cast<void>(object);
+    static_cast<void>(info);
+#endif
+    return 0;
   }
 
   const Channel& channel_of(const TracedChannel& object) {
@@ -213,13 +240,14 @@ class Search {
   }
 
   // False if it is not what it should be.
-  bool note_queue(const WaitQueue& queue, std::pmr::unordered_set<const Task*>& queued) const {
+  bool note_queue(const WaitQueue& queue, Queued& queued) const {
     bool in_order = true;
     std::size_t left = 2 * tasks_.size() + 1'000'000;
     queue.visit([&](const Waiter& waiter) {
       in_order = left-- != 0 && owner_of(address_of(&waiter)) != kNobody;
       if (!in_order) return false;
-      if (waiter.claim == nullptr || waiter.claim->winner() == nullptr) queued.insert(waiter.task);
+      if (waiter.claim == nullptr || waiter.claim->winner() == nullptr)
+        queued.emplace(waiter.task, &waiter);
       return true;
     });
     return in_order;
@@ -373,6 +401,8 @@ class Search {
     if (owner == kNobody || owner == user.self) return;
     Info& info = tasks_[owner];
     if (word < info.stack.first || word >= info.stack.end) return;
+    // Left from when other frames were there: of the runtime's calls, too.
+    if (info.only_channels && word < info.user_frames) return;
     // From the queue that the task was found in, or from its neighbour there.
     const bool is_waiter = info.only_channels && word % alignof(Waiter) == 0 &&
                            word + sizeof(Waiter) <= info.stack.end &&
@@ -495,8 +525,7 @@ class Search {
   std::pmr::unordered_set<std::uint32_t> awake_{&memory_};
   std::pmr::vector<Channel> channels_{&memory_};
   std::pmr::unordered_map<const TracedObject*, std::size_t> channel_index_{&memory_};
-  std::pmr::unordered_map<const TracedObject*, std::pmr::unordered_set<const Task*>> queued_{
-      &memory_};
+  std::pmr::unordered_map<const TracedObject*, Queued> queued_{&memory_};
 };
 
 }  // namespace
