@@ -144,6 +144,13 @@ class Search {
       if (by_stack_.size() <= id) by_stack_.resize(id + 1, kNobody);
       by_stack_[id] = static_cast<std::uint32_t>(tasks_.size());
     }
+    const std::size_t place = static_cast<std::size_t>(&task - scheduler_.tasks().first());
+    if (by_place_.size() <= place) by_place_.resize(place + 1, kNobody);
+    by_place_[place] = static_cast<std::uint32_t>(tasks_.size());
+    if (task.closure_bytes != 0) {
+      closures_.emplace_back(range_of(task.closure_address(), task.closure_bytes),
+                             static_cast<std::uint32_t>(tasks_.size()));
+    }
     tasks_.push_back(info);
   }
   MemoryRange whole_stack(const Task& task) const {
@@ -159,12 +166,33 @@ class Search {
     return id < by_stack_.size() ? by_stack_[id] : kNobody;
   }
 
+  // In whose closure an address is.
+  std::uint32_t closure_owner_of(std::uintptr_t address) const {
+    const std::uintptr_t arena = address_of(scheduler_.tasks().first());
+    if (address - arena < by_place_.size() * sizeof(Task)) {
+      const std::uint32_t owner = by_place_[(address - arena) / sizeof(Task)];
+      if (owner == kNobody) return kNobody;
+      const std::uintptr_t closure = address_of(tasks_[owner].task->closure_memory);
+      return address - closure < Task::kInlineClosureBytes ? owner : kNobody;
+    }
+    auto found = std::upper_bound(
+        closures_.begin(), closures_.end(), address,
+        [](std::uintptr_t value, const auto& closure) { return value < closure.first.first; });
+    if (found == closures_.begin() || address >= (--found)->first.end) return kNobody;
+    return found->second;
+  }
+
   // ---- What they wait for ----
   void note_wait(Info& info) {
     const ParkedWait& wait = info.task->wait;
     const bool waits = info.task->state.load(std::memory_order_acquire) == TaskState::Blocked &&
                        !awake_.contains(index_of(info));
-    if (!waits) return root(info.node);
+    // The world outside wakes it, and the kernel alone knows how.
+    const trace_format::ReasonClass of = reason_class(wait.reason);
+    const bool by_others = of == trace_format::ReasonClass::Io ||
+                           of == trace_format::ReasonClass::Sleep ||
+                           of == trace_format::ReasonClass::None;
+    if (!waits || by_others) return root(info.node);
     if (wait.object == nullptr && wait.arms == nullptr) {
       const bool for_ever =
           wait.reason == BlockReason::NilChanSend || wait.reason == BlockReason::NilChanRecv ||
@@ -328,6 +356,11 @@ class Search {
       if (bytes != 0) holes.push_back(range_of(info.task->closure_address(), bytes));
     }
     debug::leave_out(ranges, holes);
+    std::sort(closures_.begin(), closures_.end(),
+              [](const auto& a, const auto& b) { return a.first.first < b.first.first; });
+    arena_ = range_of(arena.first(), by_place_.size() * sizeof(Task));
+    if (!closures_.empty())
+      heap_closures_ = {closures_.front().first.first, closures_.back().first.end};
     std::uintptr_t bytes = 0;
     for (const MemoryRange& range : ranges) bytes += range.end - range.first;
     if (bytes > kBytesMax) return false;
@@ -385,11 +418,16 @@ class Search {
     const std::uintptr_t first_channel = channels_.empty() ? 1 : channels_.front().first;
     const std::uintptr_t channels = channels_.empty() ? 0 : last_channel_end() - first_channel;
     const std::uintptr_t stacks = stacks_.end - stacks_.first;
+    const std::uintptr_t arena = arena_.end - arena_.first;
+    const std::uintptr_t closures = heap_closures_.end - heap_closures_.first;
     constexpr std::uintptr_t kWord = sizeof(std::uintptr_t);
     for (std::uintptr_t at = (range.first + kWord - 1) & ~(kWord - 1); at + kWord <= range.end;
          at += kWord) {
       const std::uintptr_t word = *reinterpret_cast<const std::uintptr_t*>(at);
       if (word - stacks_.first < stacks) see_stack(word, user);
+      if (word - arena_.first < arena || word - heap_closures_.first < closures) {
+        see_closure(word, user);
+      }
       if (word - kHandleMark - first_channel < channels) see_handle(word - kHandleMark, user);
       if (word - first_channel < channels) see_core(word, user);
     }
@@ -408,6 +446,14 @@ class Search {
                            word + sizeof(Waiter) <= info.stack.end &&
                            reinterpret_cast<const Waiter*>(word)->task == info.task;
     if (is_waiter || (user.node == outside_ && std::exchange(info.seen_outside, true))) return;
+    connect(user.node, info.memory);
+  }
+
+  void see_closure(std::uintptr_t word, const User& user) {
+    const std::uint32_t owner = closure_owner_of(word);
+    if (owner == kNobody || owner == user.self) return;
+    Info& info = tasks_[owner];
+    if (user.node == outside_ && std::exchange(info.seen_outside, true)) return;
     connect(user.node, info.memory);
   }
 
@@ -519,8 +565,12 @@ class Search {
   std::array<WaitGraph, 2> graphs_;
   Node outside_ = 0;
   MemoryRange stacks_;
+  MemoryRange arena_;
+  MemoryRange heap_closures_;
   std::pmr::vector<Info> tasks_{&memory_};
   std::pmr::vector<std::uint32_t> by_stack_{&memory_};
+  std::pmr::vector<std::uint32_t> by_place_{&memory_};                          // in the arena
+  std::pmr::vector<std::pair<MemoryRange, std::uint32_t>> closures_{&memory_};  // on the heap
   std::pmr::unordered_map<TaskId, std::uint32_t> by_id_{&memory_};
   std::pmr::unordered_set<std::uint32_t> awake_{&memory_};
   std::pmr::vector<Channel> channels_{&memory_};

@@ -9,9 +9,9 @@
 //   - A channel is used through handles (traced_channel.h). Every word of memory that was written
 //   is
 //     looked at: a handle outside of all tasks' stacks and closures can be used by anybody, one
-//     inside by that task, each for what its end can do. What refers to a task's stack can use what
-//     is on it. Frames and registers may hold the channel itself, too, and so may contexts: then
-//     somebody is just using it.
+//     inside by that task, each for what its end can do. What refers to a task's stack or closure
+//     can use what is there. Frames and registers may hold the channel itself, too, and so may
+//     contexts: then somebody is just using it.
 //   - Anything else that lies on a task's stack is used by that task and by whoever refers to that
 //     stack.
 // Whatever is in doubt can act: a thread that is not ours, one that could not be halted, a lock

@@ -506,6 +506,41 @@ TEST_P(FindLeaksTest, WhoHasAReferenceToTheWaitersOwnHandleMayCome) {
   EXPECT_EQ(text, "");
 }
 
+TEST_P(FindLeaksTest, WhoHasAReferenceIntoTheWaitersClosureMayCome) {
+  TASKSCOPE_NEEDS_WORDS();
+  const auto text = look(
+      [] {
+        ts::go("small closure", [chan = ts::make_chan<int>()] {
+          ts::go([&chan] {
+            ts::sleep(kLong);
+            chan.send(1);
+          });
+          chan.recv();
+        });
+        ts::go("large closure", [chan = ts::make_chan<int>(), room = std::array<long, 40>()] {
+          ts::go([&chan, &room] {
+            ts::sleep(kLong);
+            chan.send(static_cast<int>(room[0]));
+          });
+          chan.recv();
+        });
+      },
+      4);
+  EXPECT_EQ(text, "");
+}
+
+TEST_P(FindLeaksTest, WhoWaitsForTheWorldOutsideIsNotLeaked) {
+  const auto text = look(
+      [] {
+        ts::go("accepts", [] {
+          auto listener = ts::net::listen_tcp("127.0.0.1:0");
+          static_cast<void>(listener->accept().has_value());
+        });
+      },
+      1);
+  EXPECT_EQ(text, "");
+}
+
 TEST_P(FindLeaksTest, AReferenceThatOnlyALeakedTaskHasHelpsNobody) {
   TASKSCOPE_NEEDS_WORDS();
   const auto text = look(
