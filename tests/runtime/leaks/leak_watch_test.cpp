@@ -9,6 +9,7 @@
 #include "runtime/trace_format/leak_text.h"
 #include "tests/runtime/support/fake_recorder.h"
 #include "tests/runtime/support/runtime_test.h"
+#include "tests/runtime/support/trace_checker.h"
 
 namespace taskscope {
 namespace {
