@@ -3,6 +3,7 @@
 
 #include "recorder/ingest/span_builder.h"
 #include "runtime/trace_format/codec.h"
+#include "runtime/trace_format/leak_text.h"
 #include "runtime/trace_format/pending_timer.h"
 
 namespace taskscope::ingest {
@@ -73,6 +74,7 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
     count_loss(ring, event.id, ns);
   }
   if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
+  if (event.kind == EventKind::Finding) return take_finding(text, ns);
   take_object_event(event, ns);
   take_worker_event(ring, event, ns);
   take_text(event, text);
@@ -131,6 +133,23 @@ void SpanBuilder::take_timer(Ring& ring, const Event& event, std::string_view te
                      .due_ns = ns + static_cast<std::int64_t>(timer->due_in_ns),
                      .period_ns = static_cast<std::int64_t>(timer->period_ns)});
   add(ring, row);
+}
+
+void SpanBuilder::take_finding(std::string_view text, std::int64_t ns) {
+  const auto leak = trace_format::parse_leak(text);
+  if (!leak) {
+    ++counts_.misfits;
+    return;
+  }
+  for (const auto& member : leak->members) {
+    writer_.add_leak({.ns = ns,
+                      .group_id = leak->group,
+                      .kind = leak->kind,
+                      .proved = leak->proved,
+                      .task_id = member.task,
+                      .holder_id = member.holder,
+                      .is_victim = member.is_victim});
+  }
 }
 
 void SpanBuilder::take_object_event(const Event& event, std::int64_t ns) {

@@ -55,6 +55,12 @@ void ProgramWriter::add_timer(store::TimerRow row) {
   writer_->add_timer(row, program_);
 }
 
+void ProgramWriter::add_leak(store::LeakRow row) {
+  row.task_id = id(row.task_id);
+  row.holder_id = id(row.holder_id);
+  writer_->add_leak(row, program_);
+}
+
 void ProgramWriter::put_name(store::NameRow row) {
   row.id = id(row.id);
   writer_->put_name(row);

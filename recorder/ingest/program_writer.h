@@ -29,6 +29,7 @@ class ProgramWriter {
   void put_thread(std::uint64_t os_id) { writer_->put_thread(os_id); }
   void put_object(store::ObjectRow row, store::Totals totals);
   void add_timer(store::TimerRow row);
+  void add_leak(store::LeakRow row);
   void put_name(store::NameRow row);
   void put_label(store::LabelRow row);
   void end_label_sets(store::LabelSetId first, store::LabelSetId end, std::int64_t ns) {

@@ -231,6 +231,7 @@ class SpanBuilder {
   store::StoredRow row_of_actor(Ring& ring, store::EventKind kind, std::int64_t ns);
   void take_stack_event(Ring& ring, const trace_format::Event& event, std::string_view text,
                         std::int64_t ns);
+  void take_finding(std::string_view text, std::int64_t ns);
   void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,

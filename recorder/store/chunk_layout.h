@@ -51,7 +51,11 @@ constexpr EventKind kind_of(std::uint8_t code) {
                        : static_cast<std::uint8_t>(number + 240 - kFirstChunkKind)};
 }
 
-#define TASKSCOPE_EVENT(number, name, text, id, aux) static_assert((number) < kFirstChunkKind);
+// Whether chunks hold events of that kind. What a finding says stands in a table of its own.
+constexpr bool is_in_chunks(EventKind kind) { return kind != EventKind::Finding; }
+
+#define TASKSCOPE_EVENT(number, name, text, id, aux) \
+  static_assert((number) < kFirstChunkKind || !is_in_chunks(EventKind::name));
 #include "runtime/trace_format/events.def"
 #undef TASKSCOPE_EVENT
 

@@ -519,6 +519,27 @@ Result<std::vector<TimerRow>> Reader::timers() const {
       });
 }
 
+Result<std::vector<LeakRow>> Reader::leaks() const {
+  auto known = impl_->rows<std::int64_t>(
+      "the tables", "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'leak'",
+      [](const Statement& s) { return s.integer(0); });
+  if (!known) return known.error();
+  if (known->empty() || known->front() == 0) return std::vector<LeakRow>();
+  return impl_->rows<LeakRow>(
+      "the leaks",
+      "SELECT ns, group_id, kind, tier, task_id, holder_id, is_victim FROM leak"
+      " ORDER BY program_id, group_id, is_victim, rowid",
+      [](const Statement& s) {
+        return LeakRow{.ns = s.integer(0),
+                       .group_id = unsigned_of(s.integer(1)),
+                       .kind = trace_format::parse_leak_kind(s.text(2)).value_or(LeakKind::Leaked),
+                       .proved = s.text(3) == "proved",
+                       .task_id = unsigned_of(s.integer(4)),
+                       .holder_id = unsigned_of(s.integer(5)),
+                       .is_victim = s.integer(6) != 0};
+      });
+}
+
 Result<std::vector<NameRow>> Reader::names() const {
   return impl_->rows<NameRow>("the names", "SELECT id, text FROM name ORDER BY id",
                               [](const Statement& s) {

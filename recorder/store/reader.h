@@ -45,6 +45,8 @@ class Reader {
   Result<std::vector<ParkRow>> spins() const;
   Result<std::vector<LostRow>> lost() const;
   Result<std::vector<TimerRow>> timers() const;
+  // Those of a group stand together. None in recordings that are older than this.
+  Result<std::vector<LeakRow>> leaks() const;
   Result<std::vector<FindingRow>> findings() const;
   Result<std::vector<NameRow>> names() const;
   Result<std::vector<CounterRow>> counters() const;

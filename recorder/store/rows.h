@@ -15,6 +15,7 @@
 
 #include "recorder/store/program_ids.h"
 #include "runtime/trace_format/event.h"
+#include "runtime/trace_format/leak_text.h"
 
 namespace taskscope::store {
 
@@ -22,6 +23,7 @@ using trace_format::ArmOperation;
 using trace_format::BlockReason;
 using trace_format::EventKind;
 using trace_format::kNoWorker;
+using trace_format::LeakKind;
 using trace_format::ObjectId;
 using trace_format::ObjectKind;
 using trace_format::SiteId;
@@ -242,6 +244,17 @@ struct TimerRow {
   std::int64_t told_ns = 0;
   std::int64_t due_ns = 0;
   std::int64_t period_ns = 0;  // 0: fires once
+};
+
+// One task of which its program has found out that it could never go on.
+struct LeakRow {
+  std::int64_t ns = 0;
+  std::uint64_t group_id = 0;  // of its program; those that wait for each other have the same
+  LeakKind kind = LeakKind::Leaked;
+  bool proved = false;
+  TaskId task_id = 0;
+  TaskId holder_id = 0;    // who has the lock that it waits for; 0: it is no lock, or not known
+  bool is_victim = false;  // it only waits for others of its group
 };
 
 // Names of regions and counters, categories of logs. Numbered like objects, but apart from them.

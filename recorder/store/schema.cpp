@@ -28,6 +28,9 @@ CREATE TABLE object(
 CREATE TABLE timer(
   kind TEXT, object_id INTEGER, task_id INTEGER, site_id INTEGER, told_ns INTEGER, due_ns INTEGER,
   period_ns INTEGER, program_id INTEGER);
+CREATE TABLE leak(
+  ns INTEGER, group_id INTEGER, kind TEXT, tier TEXT, task_id INTEGER, holder_id INTEGER,
+  is_victim INTEGER, program_id INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
 CREATE TABLE label_set(
   id INTEGER, key TEXT, value TEXT, program_id INTEGER, PRIMARY KEY(id, key)) WITHOUT ROWID;

@@ -27,6 +27,7 @@ enum Insert {
   kThread,
   kObject,
   kTimer,
+  kLeak,
   kName,
   kLabel,
   kLog,
@@ -66,6 +67,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
+    "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO name VALUES(?,?,?)",
     "INSERT OR REPLACE INTO label_set VALUES(?,?,?,?)",
     "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
@@ -336,6 +338,16 @@ void Writer::add_timer(const TimerRow& row, ProgramId program_id) {
   s->bind_text(1, to_text(row.kind)).bind_id(2, row.object_id).bind_id(3, row.task_id);
   s->bind_id(4, row.site_id).bind(5, row.told_ns).bind(6, row.due_ns);
   s->bind(7, row.period_ns == 0 ? std::nullopt : std::optional(row.period_ns));
+  impl_->run(s->bind(8, std::int64_t{program_id}));
+}
+
+void Writer::add_leak(const LeakRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kLeak);
+  if (s == nullptr) return;
+  s->bind(1, row.ns).bind(2, static_cast<std::int64_t>(row.group_id));
+  s->bind_text(3, trace_format::to_text(row.kind))
+      .bind_text(4, row.proved ? "proved" : "suspected");
+  s->bind_id(5, row.task_id).bind_id(6, row.holder_id).bind(7, std::int64_t{row.is_victim});
   impl_->run(s->bind(8, std::int64_t{program_id}));
 }
 

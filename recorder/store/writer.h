@@ -56,6 +56,7 @@ class Writer {
   // Adds waits and wait_ns to those of the row that is there; what is known replaces unknown.
   void put_object(const ObjectRow& row, Totals totals);
   void add_timer(const TimerRow& row, ProgramId program_id);
+  void add_leak(const LeakRow& row, ProgramId program_id);
   void put_name(const NameRow& row);
   void put_label(const LabelRow& row);
   // Sets with ids from `first` up to `end` are not used any more by what is after `ns`, but by the

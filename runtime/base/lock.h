@@ -49,6 +49,9 @@ class TASKSCOPE_CAPABILITY("lock") Lock {
     unlock_unannotated();
   }
 
+  // Whether somebody has it: for who looks when nobody can change that.
+  bool is_locked() const { return state_.load(std::memory_order_relaxed) != 0; }
+
   // The two halves of unlock() for a task that leaves its stack in between: the task announces
   // what it did (release_here), whoever runs next opens the lock.
   void release_here() { annotate_release(this); }

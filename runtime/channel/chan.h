@@ -27,6 +27,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>  // of <ranges>, which clang 14 cannot read, what it needs of ranges
 #include <memory>
 #include <new>
@@ -58,27 +59,50 @@ inline constexpr ElementType kElementType{
     sizeof(T), alignof(T), std::is_trivially_copyable_v<T> ? nullptr : move_element<T>,
     std::is_trivially_destructible_v<T> ? nullptr : destroy_element<T>};
 
-// A counted reference to a core; may be null (a nil channel).
-class ChanRef {
+// A counted reference to one end of a core, or to both; may be null (a nil channel).
+//
+// One word that says which end it is, so that who looks for leaks knows it wherever it finds it
+// (sched/traced_channel.h). A reference that is gone leaves no word behind: what is left of it
+// would look like one that may still be used.
+template <sched::ChannelEnd kEnd>
+class EndRef {
  public:
-  ChanRef() = default;
-  explicit ChanRef(ChanCore* core) : core_(core) {}  // takes over the caller's reference
-  ChanRef(const ChanRef& other) : core_(other.core_) {
-    if (core_ != nullptr) core_->add_reference();
+  EndRef() = default;
+  explicit EndRef(ChanCore* core) : word_(word_of(core)) {}  // takes over the caller's reference
+  EndRef(const EndRef& other) : word_(other.word_) {
+    if (word_ != 0) get()->add_reference();
   }
-  ChanRef(ChanRef&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-  ChanRef& operator=(ChanRef other) noexcept {
-    std::swap(core_, other.core_);
+  template <sched::ChannelEnd kOther>
+  EndRef(const EndRef<kOther>& other) : word_(word_of(other.get())) {  // NOLINT: as its owners
+    if (word_ != 0) get()->add_reference();
+  }
+  EndRef(EndRef&& other) noexcept : word_(other.word_) { other.forget(); }
+  EndRef& operator=(EndRef other) noexcept {
+    std::swap(word_, other.word_);
     return *this;
   }
-  ~ChanRef() {
-    if (core_ != nullptr) core_->drop_reference();
+  ~EndRef() {
+    if (word_ == 0) return;
+    get()->drop_reference();
+    forget();
   }
-  ChanCore* get() const { return core_; }
+  ChanCore* get() const {
+    return word_ == 0 ? nullptr : reinterpret_cast<ChanCore*>(word_ - kMark);
+  }
 
  private:
-  ChanCore* core_ = nullptr;
+  static constexpr std::uintptr_t kMark = sched::kHandleMark + static_cast<std::uintptr_t>(kEnd);
+  static std::uintptr_t word_of(const ChanCore* core) {
+    return core == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(core) + kMark;
+  }
+  // Volatile: compilers leave out what is written to an object whose life ends.
+  void forget() { *static_cast<volatile std::uintptr_t*>(&word_) = 0; }
+
+  std::uintptr_t word_ = 0;
 };
+using ChanRef = EndRef<sched::ChannelEnd::Both>;
+using SenderRef = EndRef<sched::ChannelEnd::Send>;
+using ReceiverRef = EndRef<sched::ChannelEnd::Receive>;
 
 // Room for a T that the core constructs.
 template <class T>
@@ -306,10 +330,10 @@ class Sender {
   explicit operator bool() const { return ref_.get() != nullptr; }
   friend bool operator==(const Sender& a, const Sender& b) { return a.ref_.get() == b.ref_.get(); }
 
-  const channel::ChanRef& ref() const { return ref_; }  // for ts::select
+  const channel::SenderRef& ref() const { return ref_; }  // for ts::select
 
  private:
-  channel::ChanRef ref_;  // shared: as Chan
+  channel::SenderRef ref_;  // shared: as Chan
 };
 
 // The receiving end: made from a channel, cannot send or close.
@@ -318,7 +342,7 @@ class Receiver {
  public:
   Receiver() = default;
   Receiver(const Chan<T>& chan) : ref_(chan.ref_) {}  // NOLINT: implicit, as in Go
-  explicit Receiver(channel::ChanRef ref) : ref_(std::move(ref)) {}
+  explicit Receiver(channel::ReceiverRef ref) : ref_(std::move(ref)) {}
 
   [[gnu::always_inline]] std::optional<T> recv(Site site = Site::here()) const {
     return channel::recv<T>(ref_.get(), site);
@@ -336,12 +360,12 @@ class Receiver {
     return a.ref_.get() == b.ref_.get();
   }
 
-  const channel::ChanRef& ref() const { return ref_; }  // for ts::select
+  const channel::ReceiverRef& ref() const { return ref_; }  // for ts::select
   channel::RecvIterator<T> begin(Site site = Site::here()) const { return {ref_, site}; }
   std::default_sentinel_t end() const { return {}; }
 
  private:
-  channel::ChanRef ref_;  // shared: as Chan
+  channel::ReceiverRef ref_;  // shared: as Chan
 };
 
 // A new channel with room for `capacity` values; 0: every send waits for its receive.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <new>
 
+#include "runtime/base/check.h"
 #include "runtime/channel/selection.h"
 #include "runtime/sched/fatal.h"
 
@@ -35,18 +36,29 @@ ChanCore* ChanCore::make(const ElementType& type, const Options& options, const 
   if (options.capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
     sched::panic("make_chan: size out of range");
   }
-  void* memory = ::operator new(header + options.capacity * type.size, block_alignment(type));
-  auto* core = new (memory) ChanCore(type, options, site);
+  const std::size_t bytes = header + options.capacity * type.size;
+  void* memory = ::operator new(bytes, block_alignment(type));
+  auto* core = new (memory) ChanCore(type, options, bytes, site);
   core->buffer_ = static_cast<std::byte*>(memory) + header;
   return core;
 }
 
-ChanCore::ChanCore(const ElementType& type, const Options& options, const base::Site& site)
+ChanCore::ChanCore(const ElementType& type, const Options& options, std::size_t bytes,
+                   const base::Site& site)
     : limit_(options.capacity),
       capacity_(options.capacity),
       type_(type),
-      traced_(options.kind, site, traced_capacity(options), options.name),
-      random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {}
+      traced_(options.kind, site, traced_capacity(options), options.name,
+              {.first = this,
+               .header_bytes = bytes - options.capacity * type.size,
+               .bytes = bytes,
+               .lock = &lock_,
+               .receivers = &receivers_,
+               .senders = &senders_}),
+      random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {
+  // Who is about to close it has the core's address, and so is found (sched/leak_search.h).
+  TASKSCOPE_DCHECK(static_cast<const void*>(&lock_) == this);
+}
 
 void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {
   sched::trace_object_end(traced_);
@@ -99,8 +111,9 @@ bool ChanCore::try_send_slow(void* value) TASKSCOPE_NO_ANALYSIS {
   return status == SendStatus::Sent;
 }
 
-void ChanCore::send_slow(void* value, const char* file, const char* function,
-                         std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
+// Not inlined, nor recv_slow: who looks for leaks takes its frame for the runtime's own.
+[[gnu::noinline]] void ChanCore::send_slow(void* value, const char* file, const char* function,
+                                           std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const SendStatus status = send_now(value, woken);
   if (status == SendStatus::WouldWait) {
@@ -164,8 +177,8 @@ RecvStatus ChanCore::recv_now(void* slot, sched::Task*& woken) {
   return RecvStatus::Value;
 }
 
-RecvStatus ChanCore::recv_slow(void* slot, const char* file, const char* function,
-                               std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
+[[gnu::noinline]] RecvStatus ChanCore::recv_slow(void* slot, const char* file, const char* function,
+                                                 std::uint32_t line) TASKSCOPE_NO_ANALYSIS {
   sched::Task* woken = nullptr;
   const RecvStatus status = recv_now(slot, woken);
   if (status == RecvStatus::WouldWait) {

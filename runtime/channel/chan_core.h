@@ -27,6 +27,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/base/site.h"
 #include "runtime/instrument/traced_object.h"
+#include "runtime/sched/traced_channel.h"
 #include "runtime/sched/wait_queue.h"
 
 namespace taskscope::channel {
@@ -122,7 +123,8 @@ class ChanCore {
   friend class Selection;
   friend class DoneWait;
 
-  ChanCore(const ElementType& type, const Options& options, const base::Site& site);
+  ChanCore(const ElementType& type, const Options& options, std::size_t bytes,
+           const base::Site& site);
   ~ChanCore() = default;
   void destroy();
   bool is_timers() const { return traced_.kind() == trace_format::ObjectKind::Timer; }
@@ -187,7 +189,7 @@ class ChanCore {
   // Guarded by lock_.
   sched::WaitQueue receivers_ TASKSCOPE_GUARDED_BY(lock_);
   sched::WaitQueue senders_ TASKSCOPE_GUARDED_BY(lock_);
-  instrument::TracedObject traced_;
+  sched::TracedChannel traced_;
   std::uint32_t random_ TASKSCOPE_GUARDED_BY(lock_);  // selects draw from it (Selection)
 
   // Atomic: handles; see add_reference and drop_reference.

@@ -55,8 +55,8 @@ template <class Handle>
 using Hold = std::conditional_t<std::is_lvalue_reference_v<Handle>, ChanCore*, ChanRef>;
 inline ChanCore* core_of(ChanCore* core) { return core; }
 inline ChanCore* core_of(const ChanRef& ref) { return ref.get(); }
-template <class Handle>
-Hold<Handle> hold(const ChanRef& ref) {
+template <class Handle, sched::ChannelEnd kEnd>
+Hold<Handle> hold(const EndRef<kEnd>& ref) {
   if constexpr (std::is_lvalue_reference_v<Handle>) {
     return ref.get();
   } else {

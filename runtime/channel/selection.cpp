@@ -136,12 +136,9 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
   enter_queues(claim);
   if (enabled_ == 0) sched::park_for_ever(wait);
   sched::HeldLocks held{.first = locks_ + 1, .count = channels_};
-  if (wait.object != nullptr) {
-    sched::park(wait, held);
-    return leave_queues(claim);
-  }
   sched::park(wait, held, {next_arm, this});
-  return tell(leave_queues(claim));
+  const std::size_t ended_by = leave_queues(claim);
+  return wait.object != nullptr ? ended_by : tell(ended_by);
 }
 
 std::size_t Selection::wait_until(const sched::WaitSpec& wait,
@@ -241,6 +238,13 @@ bool park_unless(DoneChannel done, const sched::WaitSpec& wait, base::Lock& lock
   return DoneWait(*done).park(wait, lock, queue, self);
 }
 
+std::size_t DoneWait::next_arm(const void* wait, std::size_t from, sched::WaitArm& arm) {
+  if (from != 0) return 0;
+  arm = {.operation = ArmOperation::Recv,
+         .object = &static_cast<const DoneWait*>(wait)->done_.traced_};
+  return 1;
+}
+
 bool DoneWait::park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQueue& queue,
                     sched::Waiter& self) TASKSCOPE_NO_ANALYSIS {
   done_.lock_.lock();
@@ -255,7 +259,7 @@ bool DoneWait::park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQu
   done_.receivers_.push(other);
   base::Lock* const locks[] = {&lock, &done_.lock_};
   sched::HeldLocks held{.first = locks, .count = 2};
-  sched::park(wait, held);
+  sched::park(wait, held, {next_arm, this});
   if (claim.winner() == &self) {
     const base::LockGuard guard(done_.lock_);
     done_.receivers_.remove(other);

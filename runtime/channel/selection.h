@@ -83,6 +83,9 @@ class DoneWait {
             sched::Waiter& self);
 
  private:
+  // As WaitArms::next.
+  static std::size_t next_arm(const void* wait, std::size_t from, sched::WaitArm& arm);
+
   ChanCore& done_;
 };
 

@@ -24,7 +24,7 @@ Receiver<Unit> Context::done() const {
   channel::ChanCore* const core = done_core();
   if (core == nullptr) return {};
   core->add_reference();
-  return Receiver<Unit>(channel::ChanRef(core));
+  return Receiver<Unit>(channel::ReceiverRef(core));
 }
 
 std::error_code Context::err() const {

@@ -19,7 +19,6 @@
 namespace taskscope::debug {
 namespace {
 
-constexpr std::size_t kStackBytes = std::size_t{8} << 20;
 // Another thread may have held a lock when the process was copied, which nobody opens in the copy;
 // a second copy is hardly made at such a moment too.
 constexpr unsigned kSecondsMax[] = {5, 15};

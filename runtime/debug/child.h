@@ -29,6 +29,10 @@ class Child {
   // Failed if the child could not be made or died.
   End wait();
 
+  // What the function runs on.
+  const void* stack() const { return stack_; }
+  static constexpr std::size_t kStackBytes = std::size_t{8} << 20;
+
  private:
   void* stack_;
   pid_t pid_ = -1;

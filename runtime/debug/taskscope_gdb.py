@@ -389,11 +389,16 @@ def core_of(value):
         return value, None
     element = kind.template_argument(0)
     reference = next((value[field] for field in kind.fields()
-                      if field.type.strip_typedefs().name == "taskscope::channel::ChanRef"), None)
+                      if (field.type.strip_typedefs().name or "").startswith(
+                          "taskscope::channel::EndRef<")), None)
     if reference is None:
         raise gdb.GdbError(f"{kind} is no channel")
-    core = reference["core_"]
-    return (core.dereference() if int(core) else None), element
+    word = int(reference["word_"])
+    if word == 0:
+        return None, element
+    core = gdb.lookup_type("taskscope::channel::ChanCore")
+    # The highest bits mark a handle, the lowest say which end it is.
+    return gdb.Value(word & (1 << 56) - 8).cast(core.pointer()).dereference(), element
 
 
 class PrintChan(gdb.Command):
@@ -438,7 +443,7 @@ class LockPrinter:
         if state & self.LOCKED == 0:
             readers = state // self.READER
             return f"{readers} readers have it" if readers else "free"
-        number = int(atomic(traced["holder"]))
+        number = int(atomic(traced["holder"])) & (1 << 63) - 1
         if number == 0:
             return "a thread that is no task's has it"
         try:

@@ -158,6 +158,7 @@ class Lane {
   void syscall_end() { write(EventKind::SyscallEnd, now(), 0, 0); }
   void panic(TaskId task, std::string_view message) { write_text(EventKind::Panic, task, message); }
   void snapshot(TaskId task, std::string_view why) { write_text(EventKind::Snapshot, task, why); }
+  void finding(TaskId task, std::string_view text) { write_text(EventKind::Finding, task, text); }
   void deadlock(std::uint64_t blocked_tasks) {
     write(EventKind::Deadlock, now(), blocked_tasks, 0);
   }

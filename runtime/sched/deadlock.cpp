@@ -14,10 +14,8 @@
 #include "runtime/sched/task_info.h"
 
 namespace taskscope::sched {
-namespace {
 
-// Threads that are neither ours nor the one in ts::run; at least 1 if /proc cannot be read.
-std::size_t foreign_threads(std::size_t ours) {
+std::size_t foreign_threads(Scheduler& scheduler, std::size_t ours) {
   DIR* directory = opendir("/proc/self/task");
   if (directory == nullptr) return 1;
   std::size_t threads = 0;
@@ -25,19 +23,19 @@ std::size_t foreign_threads(std::size_t ours) {
     if (entry->d_name[0] != '.') ++threads;
   }
   closedir(directory);
+  const std::size_t monitor = scheduler.monitor().runs() ? 1 : 0;
+  const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
+  const std::size_t writer = instrument::TraceFile::exists() ? 1 : 0;
+  const std::size_t watch = scheduler.leak_watch().runs() ? 1 : 0;
   // ThreadSanitizer keeps a thread of its own.
-  const std::size_t known = ours + 1 + (TASKSCOPE_TSAN ? 1 : 0);
+  const std::size_t known =
+      ours + 1 + monitor + listener + writer + watch + (TASKSCOPE_TSAN ? 1 : 0);
   return threads > known ? threads - known : 0;
 }
 
-}  // namespace
-
 void report_if_deadlocked(Scheduler& scheduler) {
   // A thread of ours that is not up yet counts as foreign; it looks itself before it sleeps.
-  const std::size_t monitor = 1;
-  const std::size_t listener = scheduler.attach_listener().runs() ? 1 : 0;
-  const std::size_t writer = instrument::TraceFile::exists() ? 1 : 0;
-  if (foreign_threads(scheduler.threads_up() + monitor + listener + writer) != 0) return;
+  if (foreign_threads(scheduler, scheduler.threads_up()) != 0) return;
   // In this order: a thread that is gone now may have made a task ready just before.
   if (!scheduler.all_asleep() || scheduler.stopping()) return;
   const std::int64_t now_ns = base::monotonic_ns();

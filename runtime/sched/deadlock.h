@@ -7,9 +7,15 @@
 // a second.
 #pragma once
 
+#include <cstddef>
+
 namespace taskscope::sched {
 
 class Scheduler;
+
+// Threads that are neither the run's nor the one in ts::run, if `ours` of the run's drive workers;
+// at least 1 if that cannot be found out.
+std::size_t foreign_threads(Scheduler& scheduler, std::size_t ours);
 
 // Ends the process with Go's report and status 2 if all tasks are asleep for good. REQUIRES: all
 // workers are idle, and the caller is a thread of the run.

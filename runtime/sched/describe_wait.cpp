@@ -19,7 +19,7 @@ std::string describe_holder(const Task& task, const FindTask& find, std::int64_t
     if (readers == 0) return {};
     return readers == 1 ? "a reader has it" : std::to_string(readers) + " readers have it";
   }
-  const TaskId holder = lock.holder.load(std::memory_order_relaxed);
+  const TaskId holder = lock.holder_task();
   if (holder == 0) return "a thread that is no task's has it";
   if (holder == task.id) return "it has that already";
   const Task* const found = find(holder);

@@ -27,7 +27,7 @@ void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
   Task* const task = active.scheduler()->tasks().take();
   base::annotate_acquire(task);
   task->body = body;
-  task->set_closure_address(closure);
+  task->set_closure_address(closure, 0);
   SpawnPaths& paths = active.scheduler()->spawn_paths();
   task->spawn_path = &paths.below(paths.root(), site);
   task->generation = 0;

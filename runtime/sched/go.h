@@ -64,9 +64,10 @@ void spawn(std::string_view name, F&& function, const base::Site& site) {
   try {
     if constexpr (kFitsInline<Closure>) {
       new (task->closure_memory) Closure(std::forward<F>(function));
+      task->closure_bytes = 0;
       task->body = run_inline<Closure>;
     } else {
-      task->set_closure_address(new Closure(std::forward<F>(function)));
+      task->set_closure_address(new Closure(std::forward<F>(function)), sizeof(Closure));
       task->body = run_heap<Closure>;
     }
   } catch (...) {

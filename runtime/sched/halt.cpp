@@ -41,6 +41,7 @@ void open(base::Lock& lock) TASKSCOPE_NO_ANALYSIS { lock.unlock(); }
 }  // namespace
 
 void HaltNote::note(std::uint32_t in_round, void* context) {
+  registers = context;
   base::annotate_acquire(this);  // ThreadSanitizer takes the tasks of one thread for several
   if (context != nullptr) {
     stack_pointer = stack_pointer_of(*static_cast<const ucontext_t*>(context));

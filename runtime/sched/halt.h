@@ -41,6 +41,7 @@ struct HaltNote {
   // Written by the thread itself.
   std::uint32_t round = 0;              // in which the rest was noted
   const void* stack_pointer = nullptr;  // says whose stack it is
+  const void* registers = nullptr;      // where the signal's handler finds them; null: no signal
   debug::CapturedStack calls;
 };
 

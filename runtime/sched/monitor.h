@@ -35,6 +35,7 @@ class Monitor {
 
   // Makes it look now. Async-signal-safe.
   void wake();
+  bool runs() const { return thread_.joinable(); }
   // Makes it look now unless it soon does anyway: there is a call to watch.
   void wake_if_dozing() {
     if (rest_.load(std::memory_order_seq_cst) != Rest::None) wake_from_rest();

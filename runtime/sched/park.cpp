@@ -30,8 +30,6 @@ void park(const WaitSpec& wait, base::Lock& held) TASKSCOPE_NO_ANALYSIS {
   current_thread()->park(wait, held);
 }
 
-void park(const WaitSpec& wait, HeldLocks& held) { current_thread()->park(wait, held, nullptr); }
-
 void park(const WaitSpec& wait, HeldLocks& held, const WaitArms& arms) {
   current_thread()->park(wait, held, &arms);
 }

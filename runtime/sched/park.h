@@ -69,16 +69,22 @@ struct WaitArms {
   }
 };
 
+// Calls `visit(arm)` with the arms of a select.
 template <class Visit>
 void each_arm(const ParkedWait& wait, Visit visit) {
+  if (wait.arms != nullptr && wait.object == nullptr) wait.arms->each(visit);
+}
+
+// The same with whatever may end a wait that is for one object, too: a context's channel.
+template <class Visit>
+void each_way_out(const ParkedWait& wait, Visit visit) {
   if (wait.arms != nullptr) wait.arms->each(visit);
 }
 
 // The same with several locks, which are opened in their order. `held` and the array are the
 // caller's, on its stack: before they die it must have taken, once more, every lock but the waker's
 // own, which it does anyway to leave the other objects' queues. Then all have been opened. `arms`
-// are for the trace and for reports: what the wait is for, if it is not for one object.
-void park(const WaitSpec& wait, HeldLocks& held);
+// are all that may end the wait beside `wait.object`: without one the trace and reports tell them.
 void park(const WaitSpec& wait, HeldLocks& held, const WaitArms& arms);
 
 // The calling task waits for ever (nil channels).

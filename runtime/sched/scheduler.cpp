@@ -80,10 +80,14 @@ bool Scheduler::run(TaskBody body, void* closure, const base::Site& site) {
   // First, so that whoever counts threads for a deadlock finds it.
   monitor_.start();
   attach_listener_.start();
+  run_frame_ = __builtin_frame_address(0);
+  leak_watch_.start();
   start_thread(*workers_[0]);
   const bool clean = wait_for_threads();
   attach_listener_.stop();
   monitor_.stop();
+  leak_watch_.stop();
+  if (clean) leak_watch_.look_at_end();
   trace_stop(clean);
   base::annotate_acquire(this);
   return clean;
@@ -93,7 +97,7 @@ void Scheduler::adopt_main(TaskBody body, void* closure, const base::Site& site)
   Task* const main = tasks_.take();
   main->id = 1;
   main->body = body;
-  main->set_closure_address(closure);
+  main->set_closure_address(closure, 0);
   main->spawn_path = &spawn_paths_.add_main(site);
   main->generation = 0;
   TaskTexts::set(*main, "main", nullptr);
@@ -349,6 +353,7 @@ void Scheduler::after_fork() {
   for (const auto& worker : workers()) worker->ask(Worker::kForked);
   tracing_.forget();
   attach_listener_.forget();
+  leak_watch_.forget();
 }
 
 // ---- Idle workers -------------------------------------------------------------------------------

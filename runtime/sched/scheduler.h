@@ -45,6 +45,7 @@
 #include "runtime/sched/global_queue.h"
 #include "runtime/sched/idle_pool.h"
 #include "runtime/sched/label_set.h"
+#include "runtime/sched/leak_watch.h"
 #include "runtime/sched/monitor.h"
 #include "runtime/sched/poller.h"
 #include "runtime/sched/task_arena.h"
@@ -229,6 +230,9 @@ class Scheduler {
   const char* stack_setting() const { return stack_setting_; }
   Tracing& tracing() { return tracing_; }
   const AttachListener& attach_listener() const { return attach_listener_; }
+  LeakWatch& leak_watch() { return leak_watch_; }
+  // Of the thread in ts::run: what lies beyond is the program's.
+  const void* run_frame() const { return run_frame_; }
   // Held while the number of workers changes.
   base::Lock& resize_lock() TASKSCOPE_ANNOTATION(lock_returned(resize_lock_)) {
     return resize_lock_;
@@ -271,6 +275,8 @@ class Scheduler {
   IdlePool idle_{kWorkersMax};
   Monitor monitor_{*this};
   AttachListener attach_listener_{*this};
+  LeakWatch leak_watch_{*this};
+  const void* run_frame_ = nullptr;
 
   // Guarded by resize_lock_ while it grows: places below workers_made_ are constant.
   base::Lock resize_lock_;

@@ -100,8 +100,13 @@ struct alignas(64) Task {
     const SpawnStep* const step = spawn_path->first_step(site.line);
     spawn_path = step->is_at(site) ? step->to : find_spawn_path(*spawn_path, site);
   }
-  // The closure is elsewhere: only its address lies here.
-  void set_closure_address(void* closure) { *reinterpret_cast<void**>(closure_memory) = closure; }
+  // The closure is elsewhere: only its address lies here. `bytes`: of the block that is the task's
+  // alone, 0: it is not known to be.
+  void set_closure_address(void* closure, std::size_t bytes) {
+    *reinterpret_cast<void**>(closure_memory) = closure;
+    closure_bytes = static_cast<std::uint32_t>(bytes);
+  }
+  void* closure_address() const { return *reinterpret_cast<void* const*>(closure_memory); }
 
   // Has the memory of what a task that never waits touches fetched, to be written.
   void prefetch() const {
@@ -115,8 +120,9 @@ struct alignas(64) Task {
   TaskId id = 0;
   TaskId parent = 0;
   const SpawnPath* spawn_path = nullptr;
-  std::uint32_t generation = 0;  // how many ancestors it has
-  std::uint32_t seq = 0;         // number of its last Run or Ready event, modulo 2^24
+  std::uint32_t generation = 0;     // how many ancestors it has
+  std::uint32_t seq = 0;            // number of its last Run or Ready event, modulo 2^24
+  std::uint32_t closure_bytes = 0;  // of its closure, if that is in a block of its own
   TaskStack stack;
   // Atomic: written by the owner, Blocked with release: the monitor and dumps look at it from
   // outside.

@@ -55,6 +55,9 @@ class TaskArena {
       if (task.state.load(std::memory_order_relaxed) != TaskState::Free) visit(task);
     }
   }
+  // All of its memory.
+  const void* mapping() const { return tasks_; }
+  std::size_t mapping_bytes() const { return capacity_ * (sizeof(Task) + sizeof(Task*)); }
   // For debuggers: the first place, and where size() stands.
   const Task* first() const { return tasks_; }
   const std::atomic<std::size_t>* count_address() const { return &fresh_; }

@@ -110,6 +110,8 @@ class alignas(64) Thread {
 
   // Any thread.
   int os_id() const { return os_id_.load(std::memory_order_relaxed); }
+  // While it runs a task: where its own stack was left.
+  const void* loop_left_at() const { return loop_context_.left_at(); }
   // What it notes while all are held (halt.h).
   HaltNote& halt_note() { return halt_note_; }
   // What the sampler keeps of it.

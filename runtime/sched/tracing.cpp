@@ -104,6 +104,7 @@ Result<void> Tracing::attach(base::UniqueFd socket, const tf::Wanted& wanted) {
   }
   sampler_.start(wanted.sample_hz);
   if (finish_round() && !tell_all()) detach();
+  scheduler_.leak_watch().start();
   return {};
 }
 

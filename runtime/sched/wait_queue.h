@@ -147,6 +147,13 @@ class WaitQueue {
     (waiter.next == nullptr ? last_ : waiter.next->previous) = waiter.previous;
   }
 
+  // All of them, for who looks when nobody can change the queue. Ends where `visit` says false.
+  template <class Visit>
+  void visit(Visit visit) const {
+    if (empty()) return;
+    for (const Waiter* waiter = first_; waiter != nullptr && visit(*waiter);) waiter = waiter->next;
+  }
+
  private:
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;

@@ -87,6 +87,9 @@ class StackPool {
   std::size_t stack_bytes() const { return slot_bytes_; }
   // Stacks handed out and not given back (cached ones included).
   std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  // All of its memory.
+  const void* mapping() const { return mapping_; }
+  std::size_t mapping_bytes() const { return mapping_bytes_; }
   // Where the first slot begins.
   const void* first() const { return base_; }
   // The slot in which `address` lies, its guard included; kNoStack if that is elsewhere.

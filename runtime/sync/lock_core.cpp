@@ -46,7 +46,40 @@ trace_format::BlockReason LockCore::wait_reason(Mode mode) const {
   return is_rwmutex() ? trace_format::BlockReason::RwMutexWrite : trace_format::BlockReason::Mutex;
 }
 
-LockCore::~LockCore() { sched::trace_object_end(traced_); }
+LockCore::~LockCore() {
+  // Whoever waits for what is gone is told nothing by what is left of it.
+  traced_.holder.store(0, std::memory_order_relaxed);
+  traced_.noted_readers.store(0, std::memory_order_relaxed);
+  sched::trace_object_end(traced_);
+}
+
+// ---- Who has it --------------------------------------------------------------------------------
+
+namespace {
+
+// Whether `guard` stands in the frames of the calling task above this one: no further away than
+// where the next stack's guard pages begin at the latest.
+[[gnu::noinline]] bool stands_in_own_block(const void* guard) {
+  constexpr std::uintptr_t kNear = 4096;
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  return reinterpret_cast<std::uintptr_t>(guard) - here < kNear;
+}
+
+}  // namespace
+
+void LockCore::note_guard_there(const void* guard) {
+  const trace_format::TaskId self = sched::current_task_id();
+  if (self == 0 || !stands_in_own_block(guard)) return;
+  traced_.holder.store(self | kByGuard, std::memory_order_relaxed);
+}
+
+std::uint64_t LockCore::note_reader_there(const void* guard) {
+  const trace_format::TaskId self = sched::current_task_id();
+  if (self == 0 || !stands_in_own_block(guard)) return 0;
+  const std::uint64_t noted = instrument::TracedLock::kNotedReader | self;
+  traced_.noted_readers.fetch_add(noted, std::memory_order_relaxed);
+  return noted;
+}
 
 // ---- Taking it ---------------------------------------------------------------------------------
 
@@ -182,6 +215,10 @@ void LockCore::unlock_contended() TASKSCOPE_NO_ANALYSIS {
     if (must_wake(state, kLocked)) break;
     // The waiters have given up. It must not be given back with lock_ held: invariant 6.
     lock_.unlock();
+  }
+  const trace_format::TaskId holder = traced_.holder_task();
+  if (holder != 0 && holder != sched::current_task_id()) {
+    traced_.passed_around.store(true, std::memory_order_relaxed);
   }
   sched::Waiter* const woken = pass_on(kLocked);
   lock_.unlock();

@@ -37,6 +37,7 @@
 #include "runtime/base/site.h"
 #include "runtime/channel/chan.h"
 #include "runtime/instrument/traced_lock.h"
+#include "runtime/sched/recorded.h"
 #include "runtime/sched/thread.h"
 #include "runtime/sched/wait_queue.h"
 
@@ -66,6 +67,9 @@ class LockCore {
 
   // Panics if nobody has it alone.
   void unlock() {
+    // First: who is parked and noted as the holder has not begun to give it back.
+    if ((traced_.holder.load(std::memory_order_relaxed) & kByGuard) != 0) [[unlikely]]
+      traced_.holder.store(0, std::memory_order_relaxed);
     std::uint32_t alone = kLocked;
     // Release pairs with the acquire of whoever takes it next.
     if (!traced_.state.compare_exchange_strong(alone, 0, std::memory_order_release,
@@ -74,13 +78,31 @@ class LockCore {
     }
   }
 
+  // For the guard that has just taken it for the calling task: notes while the run is recorded that
+  // only that guard gives it back, if it stands in a block of that task.
+  void note_guard(const void* guard) {
+    if (is_recorded()) [[unlikely]]
+      note_guard_there(guard);
+  }
+  // The guard is not bound to that block any more.
+  void forget_guard() { traced_.holder.fetch_and(~kByGuard, std::memory_order_relaxed); }
+  // The same for readers. What was noted, to be forgotten before the share is given back; 0:
+  // nothing.
+  std::uint64_t note_reader(const void* guard) {
+    return is_recorded() ? note_reader_there(guard) : 0;
+  }
+  void forget_reader(std::uint64_t noted) {
+    if (noted != 0) [[unlikely]]
+      traced_.noted_readers.fetch_sub(noted, std::memory_order_relaxed);
+  }
+
   // True if the calling task has it (for writing): for assertions. False if it has not, but for the
   // instant in which another takes what it gave back last: who takes it says so a little later. On
   // a thread that is no task's always false.
   bool held_by_current_task() const {
     const trace_format::TaskId self = sched::current_task_id();
     return self != 0 && (traced_.state.load(std::memory_order_relaxed) & kLocked) != 0 &&
-           traced_.holder.load(std::memory_order_relaxed) == self;
+           traced_.holder_task() == self;
   }
 
  protected:
@@ -125,6 +147,7 @@ class LockCore {
   static constexpr std::uint32_t kStarving = 8;
   static constexpr std::uint32_t kWriterWaits = 16;
   static constexpr std::uint32_t kReader = instrument::TracedLock::kReader;
+  static constexpr trace_format::TaskId kByGuard = instrument::TracedLock::kByGuard;
 
   struct Waiting;
 
@@ -170,6 +193,8 @@ class LockCore {
   }
   // The same for one that is counted beside others although its task has lost its worker.
   bool count_reader_with_worker();
+  void note_guard_there(const void* guard);
+  std::uint64_t note_reader_there(const void* guard);
   bool lock_contended(Mode mode, channel::DoneChannel done, const char* file, const char* function,
                       std::uint32_t line);
   void unlock_contended();

@@ -11,9 +11,11 @@
 //   later.lock();
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <shared_mutex>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "runtime/base/site.h"
@@ -28,7 +30,10 @@ class ScopeGuard {
  public:
   using mutex_type = M;
 
-  explicit ScopeGuard(M& mutex, Site site = Site::here()) : mutex_(mutex) { mutex_.lock(site); }
+  explicit ScopeGuard(M& mutex, Site site = Site::here()) : mutex_(mutex) {
+    mutex_.lock(site);
+    mutex_.note_guard(this);
+  }
   ScopeGuard(std::adopt_lock_t, M& mutex) noexcept : mutex_(mutex) {}
   ~ScopeGuard() { mutex_.unlock(); }
   ScopeGuard(const ScopeGuard&) = delete;
@@ -44,6 +49,16 @@ struct Exclusive {
   static void lock(M& mutex, const Site& site) {
     mutex.lock(site);
   }
+  // What a guard that stands in a block notes, and takes back (LockCore::note_guard).
+  template <class M>
+  static std::uint64_t note(M& mutex, const void* guard) {
+    mutex.note_guard(guard);
+    return 0;
+  }
+  template <class M>
+  static void forget(M& mutex, std::uint64_t) {
+    mutex.forget_guard();
+  }
   template <class M>
   static bool try_lock(M& mutex) {
     return mutex.try_lock();
@@ -57,6 +72,14 @@ struct Shared {
   template <class M>
   static void lock(M& mutex, const Site& site) {
     mutex.lock_shared(site);
+  }
+  template <class M>
+  static std::uint64_t note(M& mutex, const void* guard) {
+    return mutex.note_reader(guard);
+  }
+  template <class M>
+  static void forget(M& mutex, std::uint64_t noted) {
+    mutex.forget_reader(noted);
   }
   template <class M>
   static bool try_lock(M& mutex) {
@@ -79,20 +102,20 @@ class MovableGuard {
   MovableGuard(M& mutex, std::defer_lock_t) noexcept : mutex_(&mutex) {}
   MovableGuard(M& mutex, std::try_to_lock_t) : mutex_(&mutex), owns_(How::try_lock(mutex)) {}
   MovableGuard(M& mutex, std::adopt_lock_t) noexcept : mutex_(&mutex), owns_(true) {}
-  MovableGuard(MovableGuard&& other) noexcept
-      : mutex_(std::exchange(other.mutex_, nullptr)), owns_(std::exchange(other.owns_, false)) {}
+  MovableGuard(MovableGuard&& other) noexcept : MovableGuard() { swap(other); }
   MovableGuard& operator=(MovableGuard&& other) noexcept {
     MovableGuard(std::move(other)).swap(*this);
     return *this;
   }
   ~MovableGuard() {
-    if (owns_) How::unlock(*mutex_);
+    if (owns_) give_back();
   }
 
   void lock(Site site = Site::here()) {
     require_unlocked();
     How::lock(*mutex_, site);
     owns_ = true;
+    noted_ = How::note(*mutex_, this);
   }
   bool try_lock() {
     require_unlocked();
@@ -101,15 +124,17 @@ class MovableGuard {
   }
   void unlock() {
     if (!owns_) throw std::system_error(std::make_error_code(std::errc::operation_not_permitted));
-    owns_ = false;
-    How::unlock(*mutex_);
+    give_back();
   }
 
   void swap(MovableGuard& other) noexcept {
+    leave_block();
+    other.leave_block();
     std::swap(mutex_, other.mutex_);
     std::swap(owns_, other.owns_);
   }
   M* release() noexcept {
+    leave_block();
     owns_ = false;
     return std::exchange(mutex_, nullptr);
   }
@@ -118,6 +143,15 @@ class MovableGuard {
   M* mutex() const noexcept { return mutex_; }
 
  private:
+  void give_back() {
+    owns_ = false;
+    if constexpr (std::is_same_v<How, Shared>) How::forget(*mutex_, std::exchange(noted_, 0));
+    How::unlock(*mutex_);
+  }
+  // From now on it may be given back anywhere.
+  void leave_block() noexcept {
+    if (owns_) How::forget(*mutex_, std::exchange(noted_, 0));
+  }
   void require_unlocked() const {
     if (mutex_ == nullptr) {
       throw std::system_error(std::make_error_code(std::errc::operation_not_permitted));
@@ -128,6 +162,7 @@ class MovableGuard {
   }
 
   M* mutex_ = nullptr;
+  std::uint64_t noted_ = 0;  // of a reader
   bool owns_ = false;
 };
 

@@ -88,6 +88,8 @@ class Mistakes(Case):
         finding, = found
         self.assertEqual(finding["kind"], kind)
         self.assertRegex(finding["summary"], pattern(summary))
+        proved = ended or "nothing was left" in summary
+        self.assertEqual(finding["tier"], "proved" if proved else "suspected")
         self.assertRegex(finding["detail"], pattern(said.get("Taskscope adds", "…")))
         marked = [number for number, line in enumerate(text.split("\n"), 1)
                   if line.endswith("// ← here")]

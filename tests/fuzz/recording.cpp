@@ -39,6 +39,7 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.spins().has_value());
   static_cast<void>(reader.lost().has_value());
   static_cast<void>(reader.timers().has_value());
+  static_cast<void>(reader.leaks().has_value());
   static_cast<void>(reader.findings().has_value());
   static_cast<void>(reader.names().has_value());
   static_cast<void>(reader.regions({}).has_value());

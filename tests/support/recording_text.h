@@ -147,7 +147,8 @@ class RecordingText {
     const auto spins = reader_.spins();
     const auto lost = reader_.lost();
     const auto timers = reader_.timers();
-    ASSERT_TRUE(workers && objects && sites && steals && parks && spins && lost && timers);
+    const auto leaks = reader_.leaks();
+    ASSERT_TRUE(workers && objects && sites && steals && parks && spins && lost && timers && leaks);
     line("\nworkers");
     for (const auto& w : *workers) {
       line("  w{} thread {} running {} syscall {} spinning {} parked {} events {} steals {}", w.id,
@@ -164,6 +165,10 @@ class RecordingText {
     for (const auto& t : *timers) {
       line("  timer {} object {} task {} site {} told {} due {} period {}", to_text(t.kind),
            t.object_id, t.task_id, t.site_id, t.told_ns, t.due_ns, t.period_ns);
+    }
+    for (const auto& l : *leaks) {
+      line("  leak {} group {} {} {} task {} holder {}{}", l.ns, l.group_id, to_text(l.kind),
+           l.proved ? "proved" : "suspected", l.task_id, l.holder_id, l.is_victim ? " victim" : "");
     }
     for (const auto& s : *steals) {
       line("  steal {} {} from {}: {} tasks, first {}", s.ns, worker(s.thief), worker(s.victim),

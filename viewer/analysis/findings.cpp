@@ -38,6 +38,7 @@ struct ProgramInput {
   std::span<const Span> open_spans;
   std::span<const store::EventRow> deadlocks;
   std::span<const store::LabelSetId> daemon_sets;
+  const std::unordered_set<store::TaskId>& explained;
   const WaitHistory& history;
   const Report& report;
   std::string prefix;  // of summaries: "server: ", or nothing
@@ -129,6 +130,7 @@ class Finder {
     std::map<GroupKey, StuckGroup> groups;
     for (const Span& span : in_.open_spans) {
       if (!can_be_stuck(span) || (is_main(span.task_id) && !with_all)) continue;
+      if (!with_all && in_.explained.contains(span.task_id)) continue;
       const auto task = by_id_.find(span.task_id);
       if (!with_all && task != by_id_.end() && is_meant_to_stay(*task->second)) continue;
       const store::SiteId spawn = task == by_id_.end() ? 0 : task->second->spawn_site_id;
@@ -309,6 +311,7 @@ std::vector<FindingRow> find_endings(const FindingInput& input, const FindingLim
                             .open_spans = part_of(spans, program, of_span),
                             .deadlocks = part_of(deadlocks, program, of_event),
                             .daemon_sets = input.daemon_sets,
+                            .explained = input.explained,
                             .history = input.history,
                             .report = input.report,
                             .prefix = names.size() > 1 ? names[program - 1] + ": " : ""};
@@ -332,6 +335,11 @@ std::span<const FindingKind> finding_kinds() {
   static constexpr std::array kKinds = {
       FindingKind{"panic", "panic", "an exception escaped a task, or something was misused"},
       FindingKind{"deadlock", "deadlock", "every task waits and nothing can wake one"},
+      FindingKind{"self_lock", "deadlock", "a task waits for a lock that it has itself"},
+      FindingKind{"lock_deadlock", "deadlock",
+                  "tasks wait in a circle for locks that the others have"},
+      FindingKind{"abandoned_lock", "deadlock",
+                  "tasks wait for a lock whose holder has ended without giving it back"},
       FindingKind{"leak", "leak", "tasks wait for what probably never comes"},
       FindingKind{"never_ran", "leak", "tasks had not begun to run when main returned"},
       FindingKind{"starvation", "scheduler", "tasks that could run wait long for a worker"},

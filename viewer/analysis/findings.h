@@ -7,6 +7,7 @@
 
 #include <span>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "recorder/store/rows.h"
@@ -21,7 +22,8 @@ struct FindingInput {
   const std::vector<store::TaskRow>& tasks;
   const std::vector<store::Span>& open_spans;     // unfinished spans, one per living task
   const std::vector<store::EventRow>& deadlocks;  // the `deadlock` events: at most one a program
-  const std::vector<store::LabelSetId>& daemon_sets;  // of tasks that are meant to stay, ascending
+  const std::vector<store::LabelSetId>& daemon_sets;   // of tasks that are meant to stay, ascending
+  const std::unordered_set<store::TaskId>& explained;  // by what the program found (leaks.h)
   const WaitHistory& history;
   const Report& report;  // its info and sites are used
 };

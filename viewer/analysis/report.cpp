@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <map>
 #include <span>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "runtime/trace_format/daemon_label.h"
 #include "viewer/analysis/facts.h"
 #include "viewer/analysis/findings.h"
+#include "viewer/analysis/leaks.h"
 #include "viewer/analysis/lock_waits.h"
 #include "viewer/analysis/rates.h"
 #include "viewer/analysis/starvation.h"
@@ -238,13 +240,24 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   if (!deadlocks) return deadlocks.error();
   const auto daemon_sets = reader.label_sets_with(trace_format::kDaemonLabel);
   if (!daemon_sets) return daemon_sets.error();
+  const auto leak_rows = reader.leaks();
+  if (!leak_rows) return leak_rows.error();
+  LeakFindings leaks = find_leaks({.leaks = *leak_rows,
+                                   .tasks = tasks.of_interest,
+                                   .open_spans = totals.open,
+                                   .deadlocks = *deadlocks,
+                                   .daemon_sets = *daemon_sets,
+                                   .facts = facts,
+                                   .limits = options.limits});
   report.findings = find_endings({.tasks = tasks.of_interest,
                                   .open_spans = totals.open,
                                   .deadlocks = *deadlocks,
                                   .daemon_sets = *daemon_sets,
+                                  .explained = leaks.explained,
                                   .history = history,
                                   .report = report},
                                  options.limits);
+  std::move(leaks.rows.begin(), leaks.rows.end(), std::back_inserter(report.findings));
   for (Check* check : checks) {
     if (auto finished = check->finish(facts, report.findings); !finished) return finished.error();
   }

@@ -4,7 +4,8 @@
 // answer hears nothing of it, works to the end, and then finds nobody to give its answer to.
 // Time-outs come when a system is slow already; each leaves a task behind, and makes it slower.
 //
-// Taskscope shows: leak: 4 tasks started at … were still blocked in chan send at …
+// Taskscope shows: leak: 4 tasks started at … were still blocked in chan send at … when the
+//   program ended, and nothing was left that could have woken them.
 //
 // The correction (--fixed): a context with a timeout that the worker has, too: its waits and its
 // send give up with it (examples/timeout.cpp).

@@ -3,7 +3,8 @@
 // It happens when the sender has a way out without sending: an error, an early return, a setting.
 // Whoever waits is not told, and waits on, with its stack and all that it holds.
 //
-// Taskscope shows: leak: 1 task started at … was still blocked in chan recv at …
+// Taskscope shows: leak: 1 task started at … was still blocked in chan recv at … when the
+//   program ended, and nothing was left that could have woken it.
 //
 // The correction (--fixed): every way out of the sender either sends or closes the channel.
 #include <atomic>

@@ -4,7 +4,8 @@
 // leaves, and the others wait in send for ever. The answers are right, nothing fails, only memory
 // grows with every question.
 //
-// Taskscope shows: leak: 2 tasks started at … were still blocked in chan send at …
+// Taskscope shows: leak: 2 tasks started at … were still blocked in chan send at … when the
+//   program ended, and nothing was left that could have woken them.
 //
 // The correction (--fixed): room in the channel for everyone who may send. (ts::first_of does it
 // all: it cancels the losers and waits for them, examples/first_result.cpp.)

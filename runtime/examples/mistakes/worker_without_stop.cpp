@@ -4,7 +4,8 @@
 // that writes: the object is gone, its task lives on, and holds whatever it has captured. One such
 // object is harmless; one per connection is a leak with a slow fuse.
 //
-// Taskscope shows: leak: 5 tasks started at … were still blocked in chan recv at …
+// Taskscope shows: leak: 5 tasks started at … were still blocked in chan recv at … when the
+//   program ended, and nothing was left that could have woken them.
 //
 // The correction (--fixed): whoever starts a task owns its end. Here the destructor closes the
 // channel from which the task lives, and waits for it.

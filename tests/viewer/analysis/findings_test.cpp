@@ -23,6 +23,7 @@ struct Scene {
   std::vector<Span> ended;  // waits that were over before the end
   std::vector<store::EventRow> deadlocks;
   std::vector<store::LabelSetId> daemon_sets;
+  std::unordered_set<store::TaskId> explained;
   Report report;
 
   Scene(int waiting, bool main_ended, std::int64_t waited_ns = 5 * kMs) {
@@ -57,12 +58,22 @@ struct Scene {
                                .open_spans = open,
                                .deadlocks = deadlocks,
                                .daemon_sets = daemon_sets,
+                               .explained = explained,
                                .history = history,
                                .report = report});
     order_findings(found);
     return found;
   }
 };
+
+TEST(Findings, WhatTheProgramHasFoundItselfIsNotSuspectedOnceMore) {
+  Scene scene(4, true);
+  scene.explained = {2, 4, 5};
+  const auto found = scene.find();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].count, 1u);
+  EXPECT_EQ(found[0].task_id, 3u);
+}
 
 TEST(Findings, TasksThatAreMeantToStayAreNoLeaks) {
   Scene scene(4, true);
