@@ -200,6 +200,11 @@ class Samples(Stacks):
         run = self.taskscope("query", partial, "SELECT count(*) FROM sample JOIN stack ON"
                              " stack.id = stack_id WHERE addresses <> ''", "--json")
         self.assertIn(str(kept), run.stdout.decode())
+        # Nobody had the time to name them.
+        run = self.taskscope("query", partial, "SELECT count(*) AS n FROM stack_text"
+                             " JOIN stack ON stack.id = stack_id WHERE functions = addresses"
+                             " AND kind = 'sample'", "--json")
+        self.assertNotIn('"n":0', run.stdout.decode().replace(" ", ""))
 
 
 if __name__ == "__main__":
