@@ -42,9 +42,9 @@ CREATE TEMP VIEW IF NOT EXISTS call AS
   FROM frame LEFT JOIN site ON site.id = frame.site_id
   LEFT JOIN module ON module.id = frame.module_id;
 CREATE TEMP VIEW IF NOT EXISTS stack_text AS
-  SELECT stack.id AS stack_id, (SELECT group_concat(function, ' < ') FROM
-    (SELECT function FROM call WHERE stack_id = stack.id AND NOT runtime ORDER BY depth))
-    AS functions
+  SELECT stack.id AS stack_id, coalesce((SELECT group_concat(function, ' < ') FROM
+    (SELECT function FROM call WHERE stack_id = stack.id AND NOT runtime ORDER BY depth)),
+    stack.addresses) AS functions
   FROM stack;
 CREATE TEMP VIEW IF NOT EXISTS blocked_by_stack AS
   SELECT waits.stack_id AS stack_id, waits.reason AS reason, waits.spans AS spans,

@@ -132,11 +132,13 @@ bool is_unnamed(std::string_view function) {
 
 // The headers whose templates are compiled into the program, and what of the runtime calls them.
 bool is_runtime_header(std::string_view file) {
-  for (const std::string_view header :
-       {"/runtime/sched/go.h", "/runtime/sched/run.h", "/runtime/sched/sleep.h",
-        "/runtime/sched/blocking.h", "/runtime/sched/dump.cpp", "/runtime/channel/chan.h",
-        "/runtime/sync/mutex.h", "/runtime/sync/mutex_guards.h", "/runtime/sync/wait_group.h"}) {
-    if (file.ends_with(header)) return true;
+  if (file.ends_with("/runtime/sched/dump.cpp")) return true;
+  if (!file.ends_with(".h")) return false;
+  for (const std::string_view folder :
+       {"/runtime/sched/", "/runtime/channel/", "/runtime/sync/", "/runtime/context/",
+        "/runtime/scope/", "/runtime/time/", "/runtime/net/", "/runtime/os/"}) {
+    const std::size_t at = file.rfind(folder);
+    if (at != std::string_view::npos) return !file.substr(0, at).ends_with("/tests");
   }
   return false;
 }

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from support import BUILD, CLIMBER, ROOT, TIMEOUT_S, VICTIM, Case, Recording, wait_until
+from support import BUILD, CLIMBER, ROOT, TIMEOUT_S, WORDCOUNT, Case, Recording, wait_until
 
 SOURCE = ROOT / "tests" / "end_to_end" / "climber.cpp"
 TSAN = BUILD.name == "tsan"
@@ -69,6 +69,17 @@ class AtWaitsAndSpawns(Stacks):
                 self.assertTrue(functions.startswith(
                     "climb::wait_at_the_top() < climb::climb_higher() < climb::climb() < "))
                 recording.assert_times_add_up()
+
+    def test_functions_are_the_programs_own(self):
+        (self.folder / "tree").mkdir()
+        (self.folder / "tree" / "a.txt").write_text("a word and another one")
+        recording = self.record_with("--stacks", command=(WORDCOUNT, "tree"))
+        waits = self.rows(recording, "SELECT reason, functions FROM blocked_by_stack")
+        self.assertTrue(waits)
+        for reason, functions in waits:
+            innermost = functions.split(" < ")[0]
+            self.assertNotIn("recv", innermost, reason)
+            self.assertNotIn("taskscope::sched", functions, reason)
 
     def test_there_are_none_if_nobody_asks(self):
         recording = self.record_with(command=(CLIMBER, "wait", "5"))
@@ -189,6 +200,11 @@ class Samples(Stacks):
         run = self.taskscope("query", partial, "SELECT count(*) FROM sample JOIN stack ON"
                              " stack.id = stack_id WHERE addresses <> ''", "--json")
         self.assertIn(str(kept), run.stdout.decode())
+        # Nobody had the time to name them.
+        run = self.taskscope("query", partial, "SELECT count(*) AS n FROM stack_text"
+                             " JOIN stack ON stack.id = stack_id WHERE functions = addresses"
+                             " AND kind = 'sample'", "--json")
+        self.assertNotIn('"n":0', run.stdout.decode().replace(" ", ""))
 
 
 if __name__ == "__main__":
