@@ -36,25 +36,29 @@ ChanCore* ChanCore::make(const ElementType& type, const Options& options, const 
   if (options.capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
     sched::panic("make_chan: size out of range");
   }
-  const std::size_t bytes = header + options.capacity * type.size;
-  void* memory = ::operator new(bytes, block_alignment(type));
-  auto* core = new (memory) ChanCore(type, options, bytes, site);
+  void* memory = ::operator new(header + options.capacity * type.size, block_alignment(type));
+  auto* core = new (memory) ChanCore(type, options, site);
   core->buffer_ = static_cast<std::byte*>(memory) + header;
   return core;
 }
 
-ChanCore::ChanCore(const ElementType& type, const Options& options, std::size_t bytes,
-                   const base::Site& site)
+sched::TracedChannel::Parts ChanCore::parts_of(const void* address) {
+  const auto& core = *static_cast<const ChanCore*>(address);
+  const auto header =
+      static_cast<std::size_t>(core.buffer_ - static_cast<const std::byte*>(address));
+  return {.first = &core,
+          .header_bytes = header,
+          .bytes = header + core.capacity_ * core.type_.size,
+          .lock = &core.lock_,
+          .receivers = &core.receivers_,
+          .senders = &core.senders_};
+}
+
+ChanCore::ChanCore(const ElementType& type, const Options& options, const base::Site& site)
     : limit_(options.capacity),
       capacity_(options.capacity),
       type_(type),
-      traced_(options.kind, site, traced_capacity(options), options.name,
-              {.first = this,
-               .header_bytes = bytes - options.capacity * type.size,
-               .bytes = bytes,
-               .lock = &lock_,
-               .receivers = &receivers_,
-               .senders = &senders_}),
+      traced_(options.kind, site, traced_capacity(options), options.name, this, parts_of),
       random_(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) >> 4)) {
   // Who is about to close it has the core's address, and so is found (sched/leak_search.h).
   TASKSCOPE_DCHECK(static_cast<const void*>(&lock_) == this);

@@ -123,8 +123,9 @@ class ChanCore {
   friend class Selection;
   friend class DoneWait;
 
-  ChanCore(const ElementType& type, const Options& options, std::size_t bytes,
-           const base::Site& site);
+  ChanCore(const ElementType& type, const Options& options, const base::Site& site);
+  // Without the analysis of locks: who asks looks at what nobody changes.
+  static sched::TracedChannel::Parts parts_of(const void* address) TASKSCOPE_NO_ANALYSIS;
   ~ChanCore() = default;
   void destroy();
   bool is_timers() const { return traced_.kind() == trace_format::ObjectKind::Timer; }

@@ -45,7 +45,7 @@ bool is_lock(const TracedObject& object) {
 
 // A channel that tasks wait for.
 struct Channel {
-  const TracedChannel::Parts* parts;
+  TracedChannel::Parts parts;
   ObjectKind kind;
   std::uintptr_t first;
   std::uintptr_t end;
@@ -251,8 +251,8 @@ class Search {
   const Channel& channel_of(const TracedChannel& object) {
     const auto [found, fresh] = channel_index_.try_emplace(&object, channels_.size());
     if (!fresh) return channels_[found->second];
-    const TracedChannel::Parts& parts = object.parts();
-    Channel channel{.parts = &parts,
+    const TracedChannel::Parts parts = object.parts();
+    Channel channel{.parts = parts,
                     .kind = object.kind(),
                     .first = address_of(parts.first),
                     .end = address_of(parts.first) + parts.bytes,
@@ -349,7 +349,7 @@ class Search {
     note_threads(ranges, holes, in_use);
     for (const void* frame : options_.frames) holes.push_back(left_below(frame, ranges));
     for (const Channel& channel : channels_) {
-      holes.push_back({channel.first, channel.first + channel.parts->header_bytes});
+      holes.push_back({channel.first, channel.first + channel.parts.header_bytes});
     }
     for (const Info& info : tasks_) {
       const std::size_t bytes = info.task->closure_bytes;

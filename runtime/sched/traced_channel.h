@@ -35,9 +35,10 @@ class TracedChannel : public instrument::TracedObject {
     const WaitQueue* receivers = nullptr;
     const WaitQueue* senders = nullptr;
   };
+  using FindParts = Parts (*)(const void* core);
   TracedChannel(trace_format::ObjectKind kind, const base::Site& made_at, std::uint32_t capacity,
-                const char* name, const Parts& parts)
-      : TracedObject(kind, made_at, capacity, name), parts_(parts) {}
+                const char* name, const void* core, FindParts find_parts)
+      : TracedObject(kind, made_at, capacity, name), core_(core), find_parts_(find_parts) {}
 
   // Whether an object is one of these.
   static bool is(const instrument::TracedObject& object) {
@@ -45,10 +46,12 @@ class TracedChannel : public instrument::TracedObject {
     return object.kind() == ObjectKind::Channel || object.kind() == ObjectKind::Timer ||
            object.kind() == ObjectKind::Context;
   }
-  const Parts& parts() const { return parts_; }
+  Parts parts() const { return find_parts_(core_); }
 
  private:
-  const Parts parts_;
+  // Constant after construction.
+  const void* core_;
+  FindParts find_parts_;
 };
 
 }  // namespace taskscope::sched

@@ -131,6 +131,12 @@ TEST(HeaderExamples, SnapshotTrace) {
   });
 }
 
+TEST(HeaderExamples, FindLeaks) {
+  in_task([] {
+    for (const ts::Leak& leak : ts::find_leaks()) log(leak.text);
+  });
+}
+
 TEST(HeaderExamples, DumpTasks) {
   in_task([] { log(ts::dump_tasks()); });
 }
