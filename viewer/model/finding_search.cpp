@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
+#include <future>
 #include <memory>
-#include <tuple>
+#include <optional>
 #include <utility>
 
 #include "recorder/store/reader.h"
@@ -21,53 +21,38 @@ constexpr std::chrono::seconds kBetweenLooks{1};
 // A live look at the whole file may take this part of one core's time.
 constexpr int kLiveShare = 5;
 constexpr std::chrono::milliseconds kBetweenProgress{50};
+constexpr std::size_t kTasksMax = 10'000;  // of one finding, by number
 
 }  // namespace
 
-std::vector<store::WaitingGroup> waiting_groups(const TraceSession& session) {
-  using Key = std::tuple<store::ProgramId, store::SiteId, store::SiteId, store::BlockReason>;
-  std::map<Key, store::WaitingGroup> groups;
-  for (const Task& task : session.tasks()) {
-    if (!task.last_span_unfinished || task.track.empty()) continue;
-    const TrackSpan last = task.track[task.track.size() - 1];
-    const SpanDetail& detail = session.detail(last.payload);
-    if (detail.state != store::TaskState::Blocked) continue;
-    const store::ProgramId program = store::program_of(task.row.id);
-    store::WaitingGroup& group =
-        groups[{program, task.row.spawn_site_id, detail.site_id, detail.reason}];
-    group.program_id = program;
-    group.spawn_site_id = task.row.spawn_site_id;
-    group.wait_site_id = detail.site_id;
-    group.reason = detail.reason;
-    ++group.tasks;
-    group.longest_ns = std::max(group.longest_ns, last.length_ns());
-  }
-  std::vector<store::WaitingGroup> out;
-  out.reserve(groups.size());
-  for (auto& [key, group] : groups) out.push_back(group);
-  return out;
-}
-
 // Looks at one session after another of a recording under way: each time at what waits, and at the
-// whole file as often as that is cheap. Owned by the search's thread.
+// whole file beside that, as often as that is cheap. Owned by the search's thread.
 class FindingSearch::LiveLook {
  public:
+  LiveLook() = default;
+  LiveLook(const LiveLook&) = delete;
+  LiveLook& operator=(const LiveLook&) = delete;
+  ~LiveLook() {
+    leave_.store(true);
+    if (file_look_.valid()) file_look_.wait();
+  }
+
   // When the next look is due.
   Clock::time_point due() const { return due_; }
 
   std::vector<store::FindingRow> look(const TraceSession& session,
-                                      const std::function<bool(double)>& goes_on) {
-    const Clock::time_point now = Clock::now();
-    due_ = now + kBetweenLooks;
+                                      const std::vector<store::WaitingGroup>& waiting) {
+    due_ = Clock::now() + kBetweenLooks;
     std::vector<store::FindingRow> rows;
-    (void)waits_.look(waiting_groups(session));
+    (void)waits_.look(waiting);
     for (const analysis::LiveFinding& found : waits_.found()) {
       rows.push_back(row_of(session, found));
     }
-    if (now >= whole_due_) {
-      look_at_file(session.path(), goes_on);
-      const Clock::time_point done = Clock::now();
-      whole_due_ = std::max(now + kBetweenLooks, done + (done - now) * (kLiveShare - 1));
+    take_file_look();
+    if (!file_look_.valid() && Clock::now() >= file_due_) {
+      // thread: what waits is looked at in time, however long the file is.
+      file_look_ = std::async(std::launch::async,
+                              [this, path = session.path()] { return look_at_file(path); });
     }
     rows.insert(rows.end(), of_file_.begin(), of_file_.end());
     analysis::order_findings(rows);
@@ -75,12 +60,31 @@ class FindingSearch::LiveLook {
   }
 
  private:
+  struct FileLook {
+    std::optional<std::vector<store::FindingRow>> rows;
+    Clock::duration took{};
+  };
+
   // What cannot be read just now was renamed, or is about to grow: the next look tells more.
-  void look_at_file(const std::string& path, const std::function<bool(double)>& goes_on) {
-    const auto reader = store::Reader::open(path);
-    if (!reader) return;
-    auto report = analysis::build_report(*reader, {.limits = {}, .on_progress = goes_on});
-    if (report) of_file_ = std::move(report->findings);
+  FileLook look_at_file(const std::string& path) {
+    const Clock::time_point begin = Clock::now();
+    FileLook out;
+    if (const auto reader = store::Reader::open(path)) {
+      const auto goes_on = [this](double) { return !leave_.load(); };
+      auto report = analysis::build_report(*reader, {.limits = {}, .on_progress = goes_on});
+      if (report) out.rows = std::move(report->findings);
+    }
+    out.took = Clock::now() - begin;
+    return out;
+  }
+
+  void take_file_look() {
+    const bool ready = file_look_.valid() &&
+                       file_look_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    if (!ready) return;
+    FileLook done = file_look_.get();
+    if (done.rows) of_file_ = std::move(*done.rows);
+    file_due_ = Clock::now() + done.took * (kLiveShare - 1);
   }
 
   static store::FindingRow row_of(const TraceSession& session, const analysis::LiveFinding& found) {
@@ -88,14 +92,12 @@ class FindingSearch::LiveLook {
     store::FindingRow row = analysis::to_row(found, session.site_text(group.wait_site_id));
     row.last_ns = session.duration_ns();
     row.first_ns = std::max<std::int64_t>(row.last_ns - group.longest_ns, 0);
+    // Where each of them waits is not in the file yet: these are who was started there and lives.
     for (const Task& task : session.tasks()) {
-      if (!task.last_span_unfinished || task.row.spawn_site_id != group.spawn_site_id ||
-          store::program_of(task.row.id) != group.program_id) {
-        continue;
-      }
-      const SpanDetail& last = session.detail(task.track[task.track.size() - 1].payload);
-      if (last.site_id != group.wait_site_id || last.reason != group.reason) continue;
-      row.task_ids.push_back(task.row.id);
+      const bool there = task.row.spawn_site_id == group.spawn_site_id &&
+                         store::program_of(task.row.id) == group.program_id;
+      if (there && !task.row.ended_ns) row.task_ids.push_back(task.row.id);
+      if (row.task_ids.size() == kTasksMax) break;
     }
     if (!row.task_ids.empty()) row.task_id = row.task_ids.front();
     return row;
@@ -104,7 +106,12 @@ class FindingSearch::LiveLook {
   analysis::LiveFindings waits_;
   std::vector<store::FindingRow> of_file_;
   Clock::time_point due_;
-  Clock::time_point whole_due_;
+  Clock::time_point file_due_;
+
+  // Atomic: set once by the destructor, read between chunks; orders nothing.
+  std::atomic<bool> leave_{false};
+
+  std::future<FileLook> file_look_;
 };
 
 FindingSearch::FindingSearch(std::function<void()> on_change) : on_change_(std::move(on_change)) {
@@ -137,9 +144,15 @@ void FindingSearch::look(SessionPtr session, Where where) {
   changed_.notify_all();
 }
 
+void FindingSearch::set_waiting(std::vector<store::WaitingGroup> groups) {
+  const std::scoped_lock lock(mutex_);
+  waiting_ = std::move(groups);
+}
+
 void FindingSearch::forget() {
   stop();
   const std::scoped_lock lock(mutex_);
+  waiting_.clear();
   state_ = {.list = std::make_shared<const FindingList>()};  // shared: FindingListPtr
 }
 
@@ -221,11 +234,12 @@ void FindingSearch::run() {
     }
     const SessionPtr session = std::exchange(wanted_, nullptr);
     const Where where = where_;
+    const std::vector<store::WaitingGroup> waiting = waiting_;
     busy_ = true;
     stop_.store(false);
     lock.unlock();
     if (where == Where::Live) {
-      auto rows = live->look(*session, [this](double) { return !stop_.load(); });
+      auto rows = live->look(*session, waiting);
       // shared: FindingListPtr
       publish(std::make_shared<const FindingList>(*session, std::move(rows), stop_),
               FindingStage::Live);

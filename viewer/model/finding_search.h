@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "viewer/model/findings.h"
 
@@ -52,6 +53,9 @@ class FindingSearch {
   // What is under way is given up, but for one live look, which comes to its end first. The list
   // stays until there is another one. REQUIRES: the session is complete, or a snapshot.
   void look(SessionPtr session, Where where);
+  // All that waits in the program now, for live looks: its spans come to the file when they are
+  // over. REQUIRES: newer than what was said before by about a second.
+  void set_waiting(std::vector<store::WaitingGroup> groups);
   // Gives up, and forgets what was found.
   void forget();
   // Gives up, and keeps what was found so far.
@@ -78,6 +82,7 @@ class FindingSearch {
   FindingState state_;
   SessionPtr wanted_;
   Where where_ = Where::Stored;
+  std::vector<store::WaitingGroup> waiting_;
   bool busy_ = false;
   bool quit_ = false;
 
@@ -87,8 +92,5 @@ class FindingSearch {
 
   std::thread thread_;
 };
-
-// All that waits in the session when it ends, by where and why.
-std::vector<store::WaitingGroup> waiting_groups(const TraceSession& session);
 
 }  // namespace taskscope::viewer

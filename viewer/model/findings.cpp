@@ -136,8 +136,10 @@ TimeRange evidence_range(const TraceSession& session, const ShownFinding& findin
     const TrackSpan last = task.track[task.track.size() - 1];
     return {last.start_ns, last.end_ns};
   }
+  // What a task does just now is no span while it is recorded.
+  const std::int64_t end = task.row.ended_ns ? task.track.end_ns() : session.duration_ns();
   const std::int64_t start = std::max(finding.when.start_ns, task.track.start_ns());
-  return {start, std::max(std::min(finding.when.end_ns, task.track.end_ns()), start)};
+  return {start, std::max(std::min(finding.when.end_ns, end), start)};
 }
 
 std::string places_text(const TraceSession& session, const ShownFinding& finding) {

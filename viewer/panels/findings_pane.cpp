@@ -27,8 +27,8 @@ constexpr float kFactName = 66;
 constexpr float kHeader = 32;
 constexpr float kHint = 24;
 constexpr float kOutOfSight = -20'000;
-constexpr std::size_t kLinesMax = 3;   // of the sentence of a finding that is not read
-constexpr std::size_t kTasksMax = 12;  // of the finding that is read, by name
+constexpr std::size_t kLinesMax = 3;  // of the sentence of a finding that is not read
+constexpr int kTaskLinesMax = 5;      // of the finding that is read: its tasks, by name
 
 using Lines = std::vector<std::string>;
 
@@ -352,12 +352,15 @@ class Pane {
     if (count == 0) return;
     Box room = named(count == 1 ? "task" : "tasks", y);
     const float x0 = room.x0;
+    int lines = 1;
     const auto begin = [&](float width) {
       if (room.x0 + width <= room.x1 || room.x0 == x0) return;
       y += px(kFact);
+      ++lines;
       room = {x0, y, room.x1, y + px(kFact)};
     };
-    for (std::size_t at = 0; at < std::min(count, kTasksMax); ++at) {
+    std::size_t at = 0;
+    for (; at < count && lines < kTaskLinesMax; ++at) {
       const std::string label = numbered_label(context_.session.tasks()[finding.tasks[at]]);
       const float width = std::ceil(context_.canvas.width(text_, label));
       begin(width);
@@ -367,8 +370,8 @@ class Pane {
       }
       room.x0 += width + px(12);
     }
-    if (count > kTasksMax) {
-      const std::string rest = fmt::format("and {} more", count_text(count - kTasksMax));
+    if (at < count) {
+      const std::string rest = fmt::format("and {} more", count_text(count - at));
       begin(std::ceil(context_.canvas.width(text_, rest)));
       context_.canvas.label(text_, room, context_.colors.muted, rest);
     }
@@ -457,12 +460,23 @@ class Pane {
   void draw_hint(float y) {
     if (context_.input.footer) return;
     context_.canvas.fill({box_.x0, y, box_.x1, y + 1}, context_.colors.border);
-    const Box line{box_.x0 + px(kPad), y, right() + px(8), box_.y1};
-    context_.canvas.label(
-        context_.fonts().small, line, context_.colors.muted,
-        view_.findings_pane.focused
-            ? "Up Down: choose   Enter: go   Left Right: which   Ctrl+C: copy   Esc: rows"
-            : "I: keys for this list   N: the next finding");
+    // What does not fit is left out whole; the most important comes first.
+    ImFont* font = context_.fonts().small;
+    float x = box_.x0 + px(kPad);
+    const auto put = [&](const char* text) {
+      const float width = std::ceil(context_.canvas.width(font, text));
+      if (x + width > box_.x1 - px(4)) return;
+      context_.canvas.label(font, {x, y, x + width + 1, box_.y1}, context_.colors.muted, text);
+      x += width + px(12);
+    };
+    if (view_.findings_pane.focused) {
+      for (const char* key :
+           {"Up Down: choose", "Enter: go", "Esc: rows", "Left Right: filter", "Ctrl+C: copy"}) {
+        put(key);
+      }
+    } else {
+      for (const char* key : {"I: keys for this list", "N: the next finding"}) put(key);
+    }
   }
 
   const PanelContext& context_;

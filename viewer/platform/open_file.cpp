@@ -127,6 +127,7 @@ void OpenFile::take_followed() {
 
 void OpenFile::update_live() {
   const LiveStatus status = live_->status();
+  if (status.stage == LiveStage::Recording) scene_.set_waiting(status.waiting);
   if (std::exchange(scene_.view().detach_requested, false)) live_->detach();
   const Clock::time_point now = Clock::now();
   info_.stage = status.stage;

@@ -43,6 +43,10 @@ class Scene {
   // Both are borrowed until the next call.
   void set_start(const StartContent* start) { start_ = start; }
   void set_live(const LiveInfo* live) { live_ = live; }
+  // Of a recording under way: what waits now (FindingSearch).
+  void set_waiting(std::vector<store::WaitingGroup> groups) {
+    search_->set_waiting(std::move(groups));
+  }
 
   enum class Kind : std::uint8_t { Window, Picture };
   // NewFrame to Render, at ImGui's display size. The result is in ImGui::GetDrawData().

@@ -84,15 +84,24 @@ TEST(FindingSearch, ListsWhatTheReportSaysInItsOrder) {
   ASSERT_GE(report->findings.size(), 2U);
   std::vector<std::string> expected;
   for (const store::FindingRow& row : report->findings) expected.push_back(row.summary);
-  for (const Where where : {Where::File, Where::Live}) {
-    const FindingState state = recorded.look(where);
-    EXPECT_EQ(headlines(*state.list), expected);
-    EXPECT_EQ(state.stage, where == Where::File ? FindingStage::Done : FindingStage::Live);
-  }
+  const FindingState of_file = recorded.look(Where::File);
+  EXPECT_EQ(headlines(*of_file.list), expected);
+  EXPECT_EQ(of_file.stage, FindingStage::Done);
   // Nobody has stored any in this file.
   const FindingState stored = recorded.look(Where::Stored);
   EXPECT_TRUE(stored.list->empty());
   EXPECT_EQ(stored.stage, FindingStage::Stored);
+}
+
+TEST(FindingSearch, LooksAgainAtWhatIsRecordedMeanwhile) {
+  const Recorded recorded(story_of_a_leak_and_a_held_lock());
+  FindingSearch search({});
+  do {
+    search.look(recorded.session, Where::Live);
+    search.wait();
+    ASSERT_EQ(search.poll().stage, FindingStage::Live);
+  } while (search.poll().list->empty());
+  EXPECT_EQ(headlines(*search.poll().list), headlines(*recorded.look(Where::File).list));
 }
 
 TEST(FindingSearch, OfAFileThatIsGoneKeepsWhatTheSessionKnowsAndSaysWhy) {
@@ -254,13 +263,22 @@ TEST(Findings, AsTextHaveEverythingThatSomebodyElseNeeds) {
   }
 }
 
-TEST(Findings, WhatWaitsIsCountedByPlaceAndReason) {
+TEST(FindingSearch, SaysThatALockIsNotGivenBackWhileItIsRecorded) {
   const Recorded recorded(story_of_a_leak_and_a_held_lock());
-  const std::vector<store::WaitingGroup> groups = waiting_groups(*recorded.session);
-  ASSERT_EQ(groups.size(), 1U);
-  EXPECT_EQ(groups[0].tasks, 2U);
-  EXPECT_EQ(groups[0].reason, store::BlockReason::ChanRecv);
-  EXPECT_EQ(groups[0].longest_ns, recorded.session->duration_ns() - 120);
+  FindingSearch search({});
+  search.set_waiting({{.spawn_site_id = 1,
+                       .wait_site_id = 2,
+                       .reason = store::BlockReason::Mutex,
+                       .tasks = 2,
+                       .longest_ns = 60 * 1'000 * kMs}});
+  search.look(recorded.session, Where::Live);
+  search.wait();
+  const FindingListPtr list = search.poll().list;
+  ASSERT_GE(list->size(), 1U);
+  EXPECT_EQ(
+      (*list)[0].row.summary,
+      "2 tasks wait for a lock (mutex) at server.cpp:42 that nobody has given back for 60.0 s.");
+  EXPECT_THAT((*list)[0].tasks, ElementsAre(1, 2)) << "who was started there and lives";
 }
 
 }  // namespace
