@@ -91,12 +91,14 @@ void Scene::set_session(SessionPtr session, Findings where) {
   view_.reset(*session_);
   // Folds survive that the same tasks get their spans.
   if (!known) view_.folds = initial_folds(*answers_->arrangement({}));
-  // Tasks of a list that was made of more of them are none of these.
+  // Of another recording, or tasks of a list that was made of more of them are none of these.
   const bool fits = findings_.list->task_count() <= session_->tasks().size();
-  if (!known && (where != Findings::Live || !fits)) search_->forget();
+  if (!fits || (!known && !refreshing_)) {
+    search_->forget();
+    findings_ = search_->poll();
+  }
   where_ = where;
   if (session_->stage() != SessionStage::Overview) search_->look(session_, where);
-  findings_ = search_->poll();
   if (view_.finding && *view_.finding >= findings_.list->size()) view_.finding.reset();
   apply_wanted();
 }
@@ -105,9 +107,15 @@ void Scene::refresh(SessionPtr session, Findings where) {
   if (session_ == nullptr) return set_session(std::move(session), where);
   ViewDescription now = describe(*session_, view_, rows_, request_.scale);
   now.range.reset();  // stays by itself, motion and all
+  // So does the finding that is read: what it is by number may be another one.
+  const std::optional<std::size_t> finding = view_.finding;
+  if (finding) now.finding.reset();
+  refreshing_ = true;
   set_session(std::move(session), where);
+  refreshing_ = false;
   const bool animating = view_.animating;
   (void)apply(now, *session_, view_);
+  if (finding && *finding < findings_.list->size()) view_.finding = finding;
   // Its rows have no pictures yet, and rows that blink are worse than a frame that is a little
   // late.
   draw(Kind::Window, 0);

@@ -93,6 +93,7 @@ class Scene {
   std::unique_ptr<FindingSearch> search_;
   FindingSearch::Where where_ = FindingSearch::Where::Stored;
   FindingState findings_;  // of this frame
+  bool refreshing_ = false;
   RowList rows_;
   ViewState view_;
   FrameCache cache_;
