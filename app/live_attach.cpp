@@ -22,6 +22,7 @@ namespace {
 constexpr int kPollMs = 20;
 constexpr int kPatienceMs = 500;
 constexpr std::chrono::seconds kLetGoWait{1};
+constexpr std::int64_t kBetweenLooksNs = 1'000'000'000;  // at what waits
 
 // "server-20260131-174500.tscope": no recording that is there already is replaced unasked.
 std::string output_for(const std::string& program) {
@@ -103,9 +104,14 @@ class LiveAttach : public viewer::LiveRecording {
   // Until the program has ended or is left. Returns a sentence, or "".
   std::string record(ingest::Recorder& recorder) {
     bool left = false;
+    std::int64_t next_look_ns = 0;
     for (;;) {
       const auto progress = recorder.poll(kPollMs);
       if (!progress) return progress.error().message;
+      const bool looks = progress->connected && progress->elapsed_ns >= next_look_ns;
+      std::vector<store::WaitingGroup> waiting;
+      if (looks) waiting = recorder.waiting_groups();
+      if (looks) next_look_ns = progress->elapsed_ns + kBetweenLooksNs;
       {
         const std::scoped_lock lock(mutex_);
         if (progress->connected) {
@@ -115,6 +121,7 @@ class LiveAttach : public viewer::LiveRecording {
         status_.events = progress->events;
         status_.lost_events = progress->lost_events;
         status_.elapsed_ns = progress->elapsed_ns;
+        if (looks) status_.waiting = std::move(waiting);
       }
       if (progress->program_ended) return "";
       if (!left && leave_.load(std::memory_order_relaxed)) {

@@ -39,6 +39,15 @@ std::string without_stop(std::string sentence) {
   return sentence;
 }
 
+void add_finding_options(CLI::App& command, viewer::ViewRequest& request) {
+  command.add_flag("--findings", request.findings, "With the list of findings at the right");
+  command
+      .add_option("--finding", request.finding,
+                  "Go to the finding with this number, as the list has them: 1 is the worst")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N");
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_duration_ns(std::string_view text) {
@@ -90,6 +99,7 @@ void add_view_options(CLI::App& command, viewer::ViewRequest& request) {
           },
           ""))
       ->type_name("KEY");
+  add_finding_options(command, request);
   command
       .add_option_function<std::string>(
           "--size",

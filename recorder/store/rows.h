@@ -397,7 +397,7 @@ struct RecordingInfo {
 
 struct FindingRow {
   std::int64_t id = 0;
-  std::string kind;      // "blocked_at_end", "deadlock", "panic", …
+  std::string kind;      // "leak", "deadlock", "panic", …
   std::string tier;      // "proved", "predicted", "suspected"
   std::string severity;  // "info", "warning", "severe"
   std::string summary;   // one sentence with names and numbers
@@ -409,6 +409,14 @@ struct FindingRow {
   std::uint64_t count = 1;
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
+  // Whom it is about, as far as the check knows them, `task_id` first; not stored.
+  std::vector<TaskId> task_ids = {};
+  // Who has the lock that each of them waits for, where that is certain; not stored.
+  struct Holder {
+    TaskId task_id = 0;
+    TaskId holder_id = 0;
+  };
+  std::vector<Holder> holders = {};
 };
 
 }  // namespace taskscope::store

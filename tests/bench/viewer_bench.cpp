@@ -2,6 +2,7 @@
 //
 //   viewer_bench FILE           opening it, and drawing frames of it
 //   viewer_bench unfolded FILE  the same with a row for every task
+//   viewer_bench findings FILE  the same with the list of findings, the first of which is read
 //   viewer_bench first FILE     opening it up to the first picture, of whatever is known by then
 //   viewer_bench raster         20,000 rectangles and 5,000 labels to pixels, without a GPU
 #include <imgui.h>
@@ -87,7 +88,7 @@ FrameCosts frame_costs(viewer::Scene& scene) {
   return costs;
 }
 
-enum class Open : std::uint8_t { Folded, Unfolded, FirstPicture };
+enum class Open : std::uint8_t { Folded, Unfolded, Findings, FirstPicture };
 
 int open_file(const std::string& path, Open open) {
   const auto start = Clock::now();
@@ -111,7 +112,9 @@ int open_file(const std::string& path, Open open) {
       return 1;
     }
     if (state.session != nullptr && state.session != scene.session()) {
-      scene.set_session(state.session);
+      const bool findings = open == Open::Findings && state.done;
+      scene.set_session(state.session,
+                        findings ? viewer::Scene::Findings::File : viewer::Scene::Findings::Stored);
       scene.picture(kWidth, kHeight);
       if (first_s == 0) first_s = seconds_since(start);
       if (open == Open::FirstPicture) {
@@ -125,7 +128,11 @@ int open_file(const std::string& path, Open open) {
     seen = changes;
   }
   const double complete_s = seconds_since(start);
-  if (open == Open::Unfolded) {
+  if (open == Open::Findings) {
+    scene.view().findings_pane.open = scene.view().findings_pane.focused = true;
+    scene.view().finding = 0;
+  }
+  if (open == Open::Unfolded || open == Open::Findings) {
     scene.view().folds = {};
     scene.view().rows_dirty = true;
   }
@@ -181,6 +188,8 @@ int main(int argc, char** argv) {
   if (argc == 2) return open_file(first, Open::Folded);
   if (argc == 3 && first == "first") return open_file(argv[2], Open::FirstPicture);
   if (argc == 3 && first == "unfolded") return open_file(argv[2], Open::Unfolded);
-  std::fprintf(stderr, "usage: viewer_bench [first|unfolded] FILE | viewer_bench raster\n");
+  if (argc == 3 && first == "findings") return open_file(argv[2], Open::Findings);
+  std::fprintf(stderr,
+               "usage: viewer_bench [first|unfolded|findings] FILE | viewer_bench raster\n");
   return 2;
 }

@@ -88,6 +88,29 @@ class Screenshot(Case):
         refused("ts9/task=1", "another version", status=2)
         refused("ts1/task=99999", "no task 99999", status=1)
 
+    def test_lists_the_findings_of_the_report_in_its_order(self):
+        asked = ("--size", "1440x900", "--findings")
+        drawing = self.recording.screenshot("list.svg", *asked)
+        known, differing = drawing.compare(self.recording.screenshot("list.png", *asked))
+        self.assertGreater(known, 0.5)
+        self.assertLess(differing, 0.001)
+        words = " ".join(drawing.texts)
+        findings = self.recording.report()["findings"]
+        self.assertGreater(len(findings), 0)
+        at = 0
+        for finding in findings:
+            beginning = " ".join(finding["summary"].split()[:4])
+            at = words.find(beginning, at) + 1
+            self.assertGreater(at, 0, f"{beginning} is not in its place in {words}")
+
+    def test_goes_to_a_finding_and_refuses_one_that_is_not_there(self):
+        plain = self.recording.screenshot("plain.png", "--size", "1024x640", "--findings")
+        at = self.recording.screenshot("at.png", "--size", "1024x640", "--finding", "1")
+        self.assertGreater(plain.share_that_differs(at), 0.02)
+        run = self.taskscope("screenshot", self.recording.path, "-o", "x.png", "--finding", "999")
+        self.assert_refused(run, "no finding 999", status=1)
+        self.assertFalse((self.folder / "x.png").exists())
+
     def test_with_another_ending_is_refused(self):
         run = self.taskscope("screenshot", self.recording.path, "-o", "x.gif")
         self.assert_refused(run, "x.gif", ".svg")

@@ -189,6 +189,14 @@ class Window(OnDisplay):
         self.changes_the_picture("key", "Return")
         self.quit()
 
+    def test_the_findings_are_listed_gone_to_and_stay_open(self):
+        self.changes_the_picture("key", "i")
+        self.changes_the_picture("key", "Down")
+        self.changes_the_picture("key", "Return")
+        self.changes_the_picture("key", "Escape")
+        self.quit()
+        self.assertIs(self.remembered("config", "preferences.json")["findings_open"], True)
+
     def test_a_smaller_window_is_drawn_anew(self):
         self.changes_the_picture("windowsize", self.window, 700, 500)
         self.assertIsNone(self.process.poll())

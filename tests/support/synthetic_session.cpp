@@ -352,7 +352,7 @@ class Simulation {
     lose_events();
     store::FindingRow finding;
     finding.id = 1;
-    finding.kind = "blocked_at_end";
+    finding.kind = "leak";
     finding.tier = "suspected";
     finding.severity = "warning";
     finding.summary = "3 handler tasks still wait to receive from channel replies.";

@@ -24,6 +24,7 @@ using store::TaskState;
 
 bool is_main(store::TaskId id) { return store::own_id(id) == kMainTask; }
 constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
+constexpr std::size_t kTasksMax = 10'000;  // of one finding, by number
 
 // Tasks that were waiting at one place when the recording ended.
 struct StuckGroup {
@@ -173,6 +174,7 @@ class Finder {
           "Main did not wait for them: join them, with a WaitGroup that is told of each "
           "task before it is started, or a Scope.";
       row.task_id = spans.front()->task_id;
+      add_tasks(spans, row);
       row.spawn_site_id = place;
       row.first_ns = spans.front()->start_ns;
       row.last_ns = spans.front()->end_ns;
@@ -196,7 +198,8 @@ class Finder {
                   "All {} tasks were asleep and nothing could wake them; the program ended "
                   "itself.",
                   event.arg);
-    for (const auto& [key, group] : waiting_groups(true)) {
+    const std::map<GroupKey, StuckGroup> groups = waiting_groups(true);
+    for (const auto& [key, group] : groups) {
       const Span& span = *group.spans.front();
       if (row.detail.size() > kDetailBytes) {
         row.detail += " And more.";
@@ -216,7 +219,17 @@ class Finder {
         row.wait_site_id = span.site_id;
       }
     }
+    row.task_ids.push_back(row.task_id);
+    for (const auto& [key, group] : groups) add_tasks(group.spans, row);
     found_.push_back(std::move(row));
+  }
+
+  static void add_tasks(const std::vector<const Span*>& spans, FindingRow& row) {
+    for (const Span* span : spans) {
+      if (row.task_ids.size() == kTasksMax) return;
+      const bool told = !row.task_ids.empty() && row.task_ids.front() == span->task_id;
+      if (!told) row.task_ids.push_back(span->task_id);
+    }
   }
 
   std::string name_of(store::TaskId id) const {
@@ -242,6 +255,7 @@ class Finder {
         "still reach the object.",
         waker_verb(span.reason));
     row.task_id = span.task_id;
+    add_tasks(group.spans, row);
     row.object_id = span.object_id;
     row.spawn_site_id = spawn_site;
     row.wait_site_id = span.site_id;
@@ -361,6 +375,18 @@ std::span<const FindingKind> finding_kinds() {
       FindingKind{"busy_wait", "pace", "a task asks again and again instead of waiting"},
   };
   return kKinds;
+}
+
+std::string_view finding_group(std::string_view kind) {
+  for (const FindingKind& known : finding_kinds()) {
+    if (known.kind == kind) return known.group;
+  }
+  return "";
+}
+
+bool says_stuck(const FindingRow& row) {
+  const std::string_view group = finding_group(row.kind);
+  return group == "leak" || group == "deadlock";
 }
 
 }  // namespace taskscope::analysis

@@ -48,5 +48,9 @@ struct FindingKind {
   std::string_view text;  // what is the matter
 };
 std::span<const FindingKind> finding_kinds();
+// Of a kind; "" if there is none of that name.
+std::string_view finding_group(std::string_view kind);
+// Its tasks will not get on by themselves; those of other findings do, however slowly.
+bool says_stuck(const store::FindingRow& row);
 
 }  // namespace taskscope::analysis

@@ -17,6 +17,13 @@
 
 namespace taskscope::analysis {
 
+// Tasks that wait for a lock that nobody gives back, or get more and more at one place.
+struct LiveFinding {
+  enum class Kind : std::uint8_t { HeldLock, Growing };
+  Kind kind = Kind::HeldLock;
+  store::WaitingGroup group;
+};
+
 class LiveFindings {
  public:
   // Of how many looks in a row each must find at least as many tasks at a place as the one before.
@@ -28,6 +35,8 @@ class LiveFindings {
   // wrong, as it completes "ended by …", or nothing. REQUIRES: about a second since the last look.
   std::string look(const std::vector<store::WaitingGroup>& groups,
                    const std::vector<std::string>& programs = {});
+  // All that the last look found.
+  const std::vector<LiveFinding>& found() const { return found_; }
 
  private:
   using Key = std::tuple<store::ProgramId, store::SiteId, store::SiteId, store::BlockReason>;
@@ -39,6 +48,11 @@ class LiveFindings {
 
   FindingLimits limits_;
   std::map<Key, Growth> growth_;
+  std::vector<LiveFinding> found_;
 };
+
+// As a finding of a recording: a leak that is suspected. `wait_place` is where they wait; times and
+// tasks are the caller's to fill in.
+store::FindingRow to_row(const LiveFinding& found, const std::string& wait_place);
 
 }  // namespace taskscope::analysis

@@ -237,6 +237,7 @@ Result<void> LockWaits::find_holds(const Facts& facts, std::vector<FindingRow>& 
     row.kind = inverted ? "priority_inversion" : "long_hold";
     row.severity = !inverted && held_ns >= limits_.hold_severe ? "severe" : "warning";
     row.task_id = wait.woken_by;
+    row.task_ids = {wait.woken_by, wait.task_id};
     row.spawn_site_id = facts.spawn_site(wait.woken_by);
     row.wait_site_id = wait.site_id;
     row.first_ns = hold->from_ns;

@@ -24,6 +24,11 @@ Answers::Answers(const std::function<void()>& on_ready)
           [](const Question<Area>& asked, const std::atomic<bool>& stop) {
             return area_statistics(*asked.session, *asked.what.rows, asked.what.time, stop);
           },
+          on_ready),
+      chains_(
+          [](const Question<Wait>& asked, const std::atomic<bool>& stop) {
+            return wait_chain(*asked.session, *asked.what.findings, asked.what.span, stop);
+          },
           on_ready) {}
 
 void Answers::set_session(SessionPtr session) {
@@ -31,6 +36,7 @@ void Answers::set_session(SessionPtr session) {
   searches_.forget();
   finders_.forget();
   areas_.forget();
+  chains_.forget();
   session_ = std::move(session);
   default_ = Arrangement::make_default(session_);
 }
@@ -56,11 +62,16 @@ Answers::Reply<FoundTasks> Answers::tasks(const std::string& typed) { return ask
 
 Answers::Reply<AreaStatistics> Answers::statistics(const Area& area) { return ask(areas_, area); }
 
+Answers::Reply<WaitChain> Answers::chain(SpanIndex span, const FindingListPtr& findings) {
+  return ask(chains_, Wait{span, findings});
+}
+
 void Answers::wait_idle() {
   arrangements_.wait_idle();
   searches_.wait_idle();
   finders_.wait_idle();
   areas_.wait_idle();
+  chains_.wait_idle();
 }
 
 }  // namespace taskscope::viewer

@@ -1,6 +1,6 @@
 // Everything that the window asks about a session and that is too dear for a frame: the arrangement
-// of the rows, the hits of a search, the tasks of "go to", the statistics of an area. Each has a
-// thread of its own, started when it is first asked (background.h).
+// of the rows, the hits of a search, the tasks of "go to", the statistics of an area, whom a wait
+// depends on. Each has a thread of its own, started when it is first asked (background.h).
 //
 // One UI thread calls everything.
 #pragma once
@@ -14,6 +14,7 @@
 #include "viewer/model/background.h"
 #include "viewer/model/search.h"
 #include "viewer/model/task_finder.h"
+#include "viewer/model/wait_chain.h"
 
 namespace taskscope::viewer {
 
@@ -37,6 +38,7 @@ class Answers {
   Reply<SearchHits> hits(const std::string& query);
   Reply<FoundTasks> tasks(const std::string& typed);
   Reply<AreaStatistics> statistics(const Area& area);
+  Reply<WaitChain> chain(SpanIndex span, const FindingListPtr& findings);
 
   // Until nothing is asked that has no answer; for pictures, which may wait.
   void wait_idle();
@@ -62,6 +64,12 @@ class Answers {
   Asked<std::string, SearchHits> searches_;
   Asked<std::string, FoundTasks> finders_;
   Asked<Area, AreaStatistics> areas_;
+  struct Wait {
+    SpanIndex span = kNoSpan;
+    FindingListPtr findings;
+    friend bool operator==(const Wait&, const Wait&) = default;
+  };
+  Asked<Wait, WaitChain> chains_;
 };
 
 inline constexpr std::size_t kFoundTasksMax = 1'000;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "viewer/model/findings.h"
 #include "viewer/model/format.h"
 #include "viewer/model/scheduler_events.h"
 
@@ -368,12 +369,8 @@ SessionBuilder::ThreadUses SessionBuilder::thread_uses(const TraceSession& sessi
 bool SessionBuilder::is_leaked(const Task& task, const SpanDetail& last) const {
   if (last.state != store::TaskState::Blocked) return false;
   return std::any_of(
-      entities_.findings.begin(), entities_.findings.end(), [&](const store::FindingRow& finding) {
-        const bool same_place = finding.spawn_site_id != 0 && finding.wait_site_id != 0 &&
-                                finding.spawn_site_id == task.row.spawn_site_id &&
-                                finding.wait_site_id == last.site_id;
-        return finding.task_id == task.row.id || same_place;
-      });
+      entities_.findings.begin(), entities_.findings.end(),
+      [&](const store::FindingRow& finding) { return is_stuck_in(finding, task, last.site_id); });
 }
 
 void SessionBuilder::finish_tasks(TraceSession& session) {

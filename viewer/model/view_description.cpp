@@ -136,13 +136,7 @@ void select(const ViewDescription& wanted, const TraceSession& session, ViewStat
     if (!view.selection.worker) note(missing, fmt::format("worker {}", *wanted.worker));
   }
   view.finding.reset();
-  if (!wanted.finding) return;
-  const auto& findings = session.findings();
-  const auto finding =
-      std::find_if(findings.begin(), findings.end(),
-                   [&](const store::FindingRow& row) { return row.id == *wanted.finding; });
-  if (finding == findings.end()) return note(missing, fmt::format("finding {}", *wanted.finding));
-  view.finding = static_cast<std::size_t>(finding - findings.begin());
+  view.wanted_finding = wanted.finding;
 }
 
 }  // namespace
@@ -154,6 +148,7 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
   out.theme = view.theme;
   out.left_width = std::round(view.left_width);
   out.drawer_height = std::round(view.drawer_height);
+  out.findings_width = std::round(view.findings_width);
   if (view.measured && view.measured->length_ns() != 0) {
     const auto [start, end] = std::minmax(view.measured->start_ns, view.measured->end_ns);
     out.measured = TimeRange{start, end};
@@ -165,7 +160,10 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
     }
   }
   if (view.selection.worker) out.worker = session.workers()[*view.selection.worker].row.id;
-  if (view.finding) out.finding = session.findings()[*view.finding].id;
+  if (view.finding) out.finding = static_cast<std::int64_t>(*view.finding) + 1;
+  if (view.wanted_finding) out.finding = view.wanted_finding;
+  const FindingsPane& pane = view.findings_pane;
+  out.findings = !pane.open ? "closed" : pane.filter.empty() ? "all" : pane.filter;
   out.grouping = view.arrangement.grouping;
   out.sort = view.arrangement.sort;
   if (out.sort == SortBy::Time) out.sort_class = view.arrangement.sort_class;
@@ -192,6 +190,14 @@ std::string apply(const ViewDescription& wanted, const TraceSession& session, Vi
   if (wanted.theme) view.theme = *wanted.theme;
   if (wanted.left_width) view.left_width = *wanted.left_width;
   if (wanted.drawer_height) view.drawer_height = *wanted.drawer_height;
+  if (wanted.findings_width) view.findings_width = *wanted.findings_width;
+  if (wanted.findings) {
+    view.findings_pane.open = *wanted.findings != "closed";
+    view.findings_pane.filter = "";
+    if (*wanted.findings != "closed" && *wanted.findings != "all") {
+      view.findings_pane.filter = *wanted.findings;
+    }
+  }
   view.measured = wanted.measured;
   if (session.stage() == SessionStage::Overview) return missing;
   select(wanted, session, view, missing);

@@ -40,7 +40,7 @@ struct FoldNames {
   friend bool operator==(const FoldNames&, const FoldNames&) = default;
 };
 
-// Absent range, theme and sizes stay as they are; all else that is absent is as at first.
+// Absent range, theme, sizes and pane stay as they are; all else that is absent is as at first.
 struct ViewDescription {
   std::optional<TimeRange> range;
   std::optional<store::TaskId> task;      // selected
@@ -58,6 +58,8 @@ struct ViewDescription {
   std::optional<Theme> theme;
   std::optional<float> left_width;  // px at scale 1
   std::optional<float> drawer_height;
+  std::optional<float> findings_width;
+  std::optional<std::string> findings;  // their pane: "closed", "all", or a filter
 
   friend bool operator==(const ViewDescription&, const ViewDescription&) = default;
 };

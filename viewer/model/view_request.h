@@ -2,6 +2,7 @@
 // value. Plain data.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,8 @@ struct ViewRequest {
   std::optional<TimeRange> range;  // nothing: the whole recording
   std::optional<store::TaskId> selected_task;
   std::optional<Grouping> grouping;
+  bool findings = false;                // their pane is open
+  std::optional<std::int64_t> finding;  // to be gone to, by its id; opens the pane
   std::string view = "timeline";
 };
 

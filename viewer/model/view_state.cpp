@@ -21,7 +21,6 @@ void ViewState::reset(const TraceSession& session) {
   });
   selection.span = kNoSpan;
   selection.region.reset();
-  if (finding && *finding >= session.findings().size()) finding.reset();
   hover = {};
   hover_row.reset();
   hover_use.reset();
@@ -47,22 +46,63 @@ void toggle_pin(ViewState& view, const Pin& pin) {
   view.rows_dirty = true;
 }
 
-void step_finding(const TraceSession& session, ViewState& view) {
-  if (session.findings().empty()) return;
-  view.finding = view.finding ? (*view.finding + 1) % session.findings().size() : 0;
-  const TaskIndex index = session.find_task(session.findings()[*view.finding].task_id);
+namespace {
+
+// Of what a task did in the range, the longest; of very much, of the first part.
+SpanIndex longest_span(const Task& task, TimeRange range) {
+  constexpr int kSpansMax = 4'096;
+  TrackWalk walk(task.track, range.start_ns - 1);
+  SpanIndex at =
+      task.first_span + static_cast<SpanIndex>(task.track.first_ending_after(range.start_ns - 1));
+  SpanIndex longest = kNoSpan;
+  std::int64_t most_ns = -1;
+  for (int looked = 0; looked < kSpansMax; ++looked, ++at) {
+    const TrackSpan* span = walk.next();
+    if (span == nullptr || span->start_ns > range.end_ns) break;
+    const std::int64_t within =
+        std::min(span->end_ns, range.end_ns) - std::max(span->start_ns, range.start_ns);
+    if (within <= most_ns) continue;
+    most_ns = within;
+    longest = at;
+  }
+  return longest;
+}
+
+}  // namespace
+
+void read_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
+                  std::size_t at) {
+  view.finding = at;
+  view.findings_pane.reveal = true;
+  view.finding_news = {};
+  const TaskIndex index = findings[at].tasks.empty() ? kNoTask : findings[at].tasks.front();
   view.selection = {.task = index};
   view.reveal = index;
   if (index == kNoTask) return;
-  const Task& task = session.tasks()[index];
-  if (task.last_span_unfinished) view.selection.span = task.first_span + task.span_count - 1;
+  for (const TaskEvidence& evidence : findings.of_task(index)) {
+    if (evidence.finding != at) continue;
+    view.selection.span = longest_span(session.tasks()[index], evidence.when);
+  }
 }
 
-const store::FindingRow* shown_finding(const TraceSession& session, const ViewState& view) {
-  if (!view.finding || *view.finding >= session.findings().size()) return nullptr;
-  const store::FindingRow& finding = session.findings()[*view.finding];
-  const bool about = view.selection.task == session.find_task(finding.task_id);
-  return about && !view.selection.worker ? &finding : nullptr;
+void step_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
+                  int step) {
+  const std::size_t count = findings.size();
+  if (count == 0) return;
+  const std::size_t first = step > 0 ? 0 : count - 1;
+  const std::size_t on = step > 0 ? 1 : count - 1;
+  read_finding(findings, session, view, view.finding ? (*view.finding + on) % count : first);
+}
+
+const ShownFinding* shown_finding(const FindingList& findings, const ViewState& view) {
+  if (!view.finding || *view.finding >= findings.size() || view.selection.worker) return nullptr;
+  const ShownFinding& finding = findings[*view.finding];
+  if (view.selection.task == kNoTask) return finding.tasks.empty() ? &finding : nullptr;
+  const auto of_task = findings.of_task(view.selection.task);
+  const bool about = std::any_of(of_task.begin(), of_task.end(), [&](const TaskEvidence& evidence) {
+    return evidence.finding == *view.finding;
+  });
+  return about ? &finding : nullptr;
 }
 
 std::optional<TrackSpan> selected_region(const TraceSession& session, const ViewState& view) {

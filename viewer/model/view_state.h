@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viewer/model/area.h"
+#include "viewer/model/findings.h"
 #include "viewer/model/line_editor.h"
 #include "viewer/model/marks.h"
 #include "viewer/model/rows.h"
@@ -53,6 +54,24 @@ struct PickerState {
   float y = 0;
 };
 
+// The list of what is wrong, at the right of the rows.
+struct FindingsPane {
+  bool open = false;
+  bool focused = false;  // arrows and Enter are its own
+  std::string filter;    // one that finding_filters() has
+  float scroll = 0;      // px
+  bool reveal = false;   // the finding that is read is to be scrolled into view
+  bool stop_requested = false;
+  bool again_requested = false;  // the whole recording is to be looked at once more
+};
+
+// What has been found since somebody looked at the findings of a recording under way.
+struct FindingNews {
+  std::size_t fresh = 0;
+  std::string text;  // about the latest; shown while there is time left
+  double left_s = 0;
+};
+
 // What the mouse holds on to between press and release.
 enum class Drag : std::uint8_t {
   None,
@@ -64,6 +83,7 @@ enum class Drag : std::uint8_t {
   BrushNew,
   LeftColumn,
   Drawer,
+  Findings,  // the edge of their pane
   Scrollbar,
   Press,  // on rows: a click if it does not move, else an area
   Area,
@@ -90,16 +110,21 @@ struct ViewState {
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<FoldNames> wanted_folds;         // once the tasks are arranged as they are to be
   std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there
-  std::optional<std::size_t> finding;  // the one that is read, into TraceSession::findings()
-  std::optional<TimeRange> measured;   // by dragging on the ruler
-  std::optional<Area> area;            // until the rows change
+  std::optional<std::size_t> finding;            // the one that is read, into the FindingList
+  std::optional<std::int64_t> wanted_finding;    // its id, once it is found
+  bool go_to_wanted_finding = false;             // its task and time, too
+  std::optional<TimeRange> measured;             // by dragging on the ruler
+  std::optional<Area> area;                      // until the rows change
   AreaColumn area_sort = AreaColumn::Total;
   SearchState search;
   PickerState picker;
   std::vector<Mark> marks;  // by time
   MarkList mark_list;
-  float left_width = 220;     // px at scale 1
-  float drawer_height = 156;  // px at scale 1
+  FindingsPane findings_pane;
+  FindingNews finding_news;
+  float left_width = 220;      // px at scale 1
+  float drawer_height = 156;   // px at scale 1
+  float findings_width = 340;  // px at scale 1
   bool help_open = false;
   Drag drag = Drag::None;
   double drag_from_x = 0;
@@ -133,11 +158,15 @@ std::string tasks_like(const Task& task);
 // Puts a row on top, or back to where it was.
 void toggle_pin(ViewState& view, const Pin& pin);
 
-// Goes to the finding after the one that is read, and round to the first: selects its example task
-// and, if it ends in a wait, that wait. Nothing without findings.
-void step_finding(const TraceSession& session, ViewState& view);
+// Reads a finding of the list: selects its example task, and of that the wait, or whatever it did
+// for longest, that the finding is about.
+void read_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
+                  std::size_t at);
+// The same with the one after the one that is read (step 1) or before it (-1), and round.
+void step_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
+                  int step = 1);
 // The finding that is read, while the selection is still what it is about; or nullptr.
-const store::FindingRow* shown_finding(const TraceSession& session, const ViewState& view);
+const ShownFinding* shown_finding(const FindingList& findings, const ViewState& view);
 
 // The region that is chosen; nothing if there is none.
 std::optional<TrackSpan> selected_region(const TraceSession& session, const ViewState& view);

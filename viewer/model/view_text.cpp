@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "viewer/model/findings.h"
 #include "viewer/model/query.h"
 #include "viewer/model/time_text.h"
 
@@ -211,6 +212,13 @@ bool can_pin(RowKind kind) {
          kind == RowKind::Queues;
 }
 
+bool read_findings(std::string_view text, ViewDescription& view) {
+  const bool known =
+      text == "closed" || text == "all" || (!text.empty() && is_finding_filter(text));
+  if (known) view.findings = std::string(text);
+  return known;
+}
+
 struct KnownKey {
   std::string_view key;
   std::string_view takes;
@@ -253,6 +261,9 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return read_size(t, 120, 600, v.left_width); }},
     KnownKey{"drawer", "a height from 60 to 500",
              [](Text t, View& v) { return read_size(t, 60, 500, v.drawer_height); }},
+    KnownKey{"pane", "a width from 240 to 800",
+             [](Text t, View& v) { return read_size(t, 240, 800, v.findings_width); }},
+    KnownKey{"findings", "closed, all, severe, proved, or a group such as leak", read_findings},
 };
 
 // Somebody else's text within a sentence of ours: short, and printable whatever it is.
@@ -311,6 +322,8 @@ std::string to_text(const ViewDescription& view) {
   if (view.theme) put("theme", *view.theme == Theme::Dark ? "dark" : "light");
   if (view.left_width) put("left", fmt::format("{:.0f}", *view.left_width));
   if (view.drawer_height) put("drawer", fmt::format("{:.0f}", *view.drawer_height));
+  if (view.findings_width) put("pane", fmt::format("{:.0f}", *view.findings_width));
+  if (view.findings) put("findings", *view.findings);
   return text;
 }
 

@@ -12,7 +12,8 @@
 //   fold=ROW,…     folded, unlike at first     unfold=ROW,…  not folded, unlike at first
 //   group=site|name|parent|none                sort=id|creation|name|STATE (by its time in view)
 //   only=QUERY,…   filters, %XX-encoded        pin=ROW,…     rows that stay on top
-//   theme=dark|light                           left=PX, drawer=PX: sizes of the parts
+//   theme=dark|light                           left=PX, drawer=PX, pane=PX: sizes of the parts
+//   findings=closed|all|severe|proved|GROUP    their pane, and which of them it lists
 //
 // Rows are called workers, threads, tasks, queued, group:ID (of its first task), worker:ID,
 // thread:ID, task:ID. Pure functions, usable from any thread.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "viewer/panels/actions.h"
+#include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/messages.h"
 
@@ -32,8 +33,9 @@ bool has_search(const Context&, const ViewState& view) {
   return view.search.active() && parse_query(view.search.editor.text()).error.empty();
 }
 bool has_filter(const Context&, const ViewState& view) { return !view.arrangement.filters.empty(); }
-bool has_findings(const Context& context, const ViewState&) {
-  return !context.session.findings().empty();
+bool has_findings(const Context& context, const ViewState&) { return !context.findings().empty(); }
+bool has_finding(const Context& context, const ViewState& view) {
+  return view.finding && *view.finding < context.findings().size();
 }
 
 const Task& selected_task(const Context& context, const ViewState& view) {
@@ -184,7 +186,18 @@ void sort_the_statistics_by_the_next_column(const Context&, ViewState& view) {
   const auto next = (static_cast<std::size_t>(view.area_sort) + 1) % kAreaColumns;
   view.area_sort = static_cast<AreaColumn>(next);
 }
-void next_finding(const Context& context, ViewState& view) { step_finding(context.session, view); }
+void show_findings(const Context&, ViewState& view) { toggle_findings(view); }
+void next_finding(const Context& context, ViewState& view) { step_to_finding(context, view, 1); }
+void finding_before(const Context& context, ViewState& view) { step_to_finding(context, view, -1); }
+void go_to_the_finding(const Context& context, ViewState& view) {
+  go_to_finding(context, view, *view.finding);
+}
+void wider_findings(const Context&, ViewState& view) {
+  view.findings_width = std::min(view.findings_width + 20, kFindingsWidthMax);
+}
+void narrower_findings(const Context&, ViewState& view) {
+  view.findings_width = std::max(view.findings_width - 20, kFindingsWidthMin);
+}
 void show_commands(const Context&, ViewState& view) { open_picker(view, PickerKind::Commands); }
 void show_keys(const Context&, ViewState& view) { view.help_open = !view.help_open; }
 void dark_and_light(const Context&, ViewState& view) {
@@ -298,7 +311,14 @@ constexpr std::array kCommands = {
     Command{Section::Causes, "Whose wait this span ended", {on(']')}, has_span, follow_woken},
     Command{Section::Causes, "Who started this task", {on('{')}, has_task, select_parent, true,
             true},
+    Command{Section::Causes, "Findings: list, keys for it, away", {on(Key::I)}, nullptr,
+            show_findings},
     Command{Section::Causes, "Next finding", {on(Key::N)}, has_findings, next_finding},
+    Command{Section::Causes, "Finding before", {}, has_findings, finding_before},
+    Command{Section::Causes, "Go to the finding that is read", {}, has_finding, go_to_the_finding},
+    Command{Section::Causes, "Copy the finding as text", {}, has_finding, copy_finding},
+    Command{Section::Causes, "Wider findings", {}, nullptr, wider_findings},
+    Command{Section::Causes, "Narrower findings", {}, nullptr, narrower_findings},
     Command{Section::Causes, "Clear the selection", {on(Key::Escape)}, nullptr, escape, false},
 
     Command{Section::Window, "All commands", {on(Key::P, S::Ctrl | S::Shift)}, nullptr,
@@ -330,6 +350,7 @@ constexpr std::array kGestures = {
     Gesture{Section::Rows, "Wheel", "Scroll"},
     Gesture{Section::Rows, "Right click", "Menu of a row"},
     Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
+    Gesture{Section::Causes, "Enter in the findings", "Go to the one that is read"},
     Gesture{Section::Causes, "Click", "Select a span, a task or a worker"},
     Gesture{Section::Causes, "Point at a span", "Arrows from and to its causes"},
     Gesture{Section::Search, "Drag on rows", "Statistics of an area"},

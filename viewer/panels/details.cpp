@@ -9,8 +9,10 @@
 #include "viewer/model/format.h"
 #include "viewer/panels/actions.h"
 #include "viewer/panels/area_table.h"
+#include "viewer/panels/finding_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
+#include "viewer/panels/wait_strip.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -265,20 +267,29 @@ void draw_worker_facts(const PanelContext& context, const Worker& worker, const 
 }
 
 // px at scale 1: a sentence, and two lines of detail if there is any.
-float finding_height(const store::FindingRow& finding) { return finding.detail.empty() ? 28 : 62; }
+float finding_height(const ShownFinding& finding) { return finding.row.detail.empty() ? 28 : 62; }
 
-// Its sentence, then what else is known, quieter; marked by the colour of what is stuck.
-void draw_finding(const PanelContext& context, const store::FindingRow& finding, const Box& strip) {
+// What the list of findings does not say already.
+const ShownFinding* strip_finding(const FindingList& findings, const ViewState& view) {
+  return view.findings_pane.open ? nullptr : shown_finding(findings, view);
+}
+
+// Its sentence, then what else is known, quieter.
+void draw_finding(const PanelContext& context, const ShownFinding& finding, const Box& strip) {
   Canvas& canvas = context.canvas;
   const float pad = context.px(12);
   canvas.fill(strip, context.colors.raised);
   canvas.fill({strip.x0, strip.y0, strip.x0 + context.px(3), strip.y1},
-              context.colors.state[index_of(StateClass::Leaked)]);
+              finding_color(context, finding));
   canvas.fill({strip.x0, strip.y1 - 1, strip.x1, strip.y1}, context.colors.border);
-  Box line{strip.x0 + pad, strip.y0 + context.px(5), strip.x1 - pad, strip.y0 + context.px(23)};
-  canvas.label(context.fonts().strong, line, context.colors.text, finding.summary);
+  Box line{strip.x0 + pad + context.px(20), strip.y0 + context.px(5), strip.x1 - pad,
+           strip.y0 + context.px(23)};
+  draw_finding_sign(context, canvas, finding,
+                    {strip.x0 + pad + context.px(6), (line.y0 + line.y1) / 2},
+                    context.colors.raised);
+  canvas.label(context.fonts().strong, line, context.colors.text, finding.row.summary);
   const std::vector<std::string> lines =
-      canvas.wrap(context.fonts().text, finding.detail, line.width());
+      canvas.wrap(context.fonts().text, finding.row.detail, line.width());
   for (std::size_t at = 0; at < std::min<std::size_t>(lines.size(), 2); ++at) {
     line.y0 = line.y1;
     line.y1 += context.px(17);
@@ -287,14 +298,21 @@ void draw_finding(const PanelContext& context, const store::FindingRow& finding,
   }
 }
 
+bool shows_chain(const TraceSession& session, const ViewState& view) {
+  return !view.area && view.selection.span != kNoSpan && !view.selection.region &&
+         has_wait_chain(session, view.selection.span);
+}
+
 }  // namespace
 
-float drawer_height(const TraceSession& session, const ViewState& view) {
-  const store::FindingRow* finding = shown_finding(session, view);
+float drawer_height(const TraceSession& session, const FindingList& findings,
+                    const ViewState& view) {
+  const ShownFinding* finding = strip_finding(findings, view);
   // It does not open over the rows that an area is just being dragged over.
   const bool area = view.area.has_value() && view.drag != Drag::Area;
   const bool open = area || !view.selection.empty();
-  return (finding == nullptr ? 0 : finding_height(*finding)) + (open ? view.drawer_height : 0);
+  return (finding == nullptr ? 0 : finding_height(*finding)) +
+         (shows_chain(session, view) ? kChainStripHeight : 0) + (open ? view.drawer_height : 0);
 }
 
 void draw_details(const PanelContext& context, ViewState& view) {
@@ -305,9 +323,14 @@ void draw_details(const PanelContext& context, ViewState& view) {
   canvas.fill({drawer.x0, drawer.y0, drawer.x1, drawer.y0 + 1},
               view.drag == Drag::Drawer ? context.colors.accent : context.colors.border);
   canvas.push_clip(drawer);
-  if (const store::FindingRow* finding = shown_finding(context.session, view)) {
+  if (const ShownFinding* finding = strip_finding(context.findings(), view)) {
     const float bottom = drawer.y0 + 1 + context.px(finding_height(*finding) - 1);
     draw_finding(context, *finding, {drawer.x0, drawer.y0 + 1, drawer.x1, bottom});
+    drawer.y0 = bottom;
+  }
+  if (shows_chain(context.session, view)) {
+    const float bottom = drawer.y0 + context.px(kChainStripHeight);
+    draw_wait_chain(context, view, {drawer.x0, drawer.y0 + 1, drawer.x1, bottom});
     drawer.y0 = bottom;
   }
   if (view.area) {

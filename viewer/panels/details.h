@@ -8,7 +8,8 @@
 namespace taskscope::viewer {
 
 // What the drawer needs, px at scale 1; 0: nothing is selected.
-float drawer_height(const TraceSession& session, const ViewState& view);
+float drawer_height(const TraceSession& session, const FindingList& findings,
+                    const ViewState& view);
 void draw_details(const PanelContext& context, ViewState& view);
 
 }  // namespace taskscope::viewer

@@ -5,6 +5,8 @@
 #include "viewer/panels/choices_bar.h"
 #include "viewer/panels/commands.h"
 #include "viewer/panels/details.h"
+#include "viewer/panels/finding_marks.h"
+#include "viewer/panels/findings_pane.h"
 #include "viewer/panels/help.h"
 #include "viewer/panels/input.h"
 #include "viewer/panels/marks_panel.h"
@@ -42,8 +44,10 @@ void draw_session(const PanelContext& context, ViewState& view) {
   draw_ruler(context, view);
   draw_marks(context, view);
   draw_minimap(context, view);
+  draw_minimap_findings(context, view);
   draw_minimap_marks(context, view);
   draw_details(context, view);
+  draw_findings_pane(context, view);
   draw_mark_list(context, view);
 }
 
@@ -62,15 +66,18 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   const Palette& colors = palette(view.theme);
   Canvas canvas(ImGui::GetWindowDrawList(), *input.fonts, input.record);
   const TraceSession& session = input.session != nullptr ? *input.session : cache.no_session;
-  const Layout layout =
-      make_layout({.width = size.x,
-                   .height = size.y,
-                   .scale = input.scale,
-                   .left_width = view.left_width,
-                   .drawer_height = input.session == nullptr ? 0 : drawer_height(session, view),
-                   .pinned_height = static_cast<float>(input.rows->pinned_height()),
-                   .choices = input.session != nullptr && has_choices(view),
-                   .footer = input.footer});
+  const Layout layout = make_layout(
+      {.width = size.x,
+       .height = size.y,
+       .scale = input.scale,
+       .left_width = view.left_width,
+       .drawer_height =
+           input.session == nullptr ? 0 : drawer_height(session, *input.findings->list, view),
+       .findings_width =
+           input.session != nullptr && view.findings_pane.open ? view.findings_width : 0,
+       .pinned_height = static_cast<float>(input.rows->pinned_height()),
+       .choices = input.session != nullptr && has_choices(view),
+       .footer = input.footer});
   const auto columns = static_cast<std::size_t>(std::max(1.0F, layout.minimap.width()));
   if (input.session != nullptr &&
       (cache.session != input.session || cache.overview_columns != columns)) {
@@ -78,7 +85,7 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
     cache.overview_columns = columns;
     cache.overview = session.overview(columns);
   }
-  const PanelContext context{input, session, colors, layout, cache.overview, canvas};
+  const PanelContext context{input, session, colors, layout, cache.overview, cache, canvas};
   canvas.fill({0, 0, size.x, size.y}, colors.void_color);
   view.animating = false;
   // Keys go to what is in front when they are pressed, and nowhere else.
@@ -88,7 +95,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   picker.handle(view);
   handle_search_keys(context, view, searching);
   const bool noting = view.mark_list.editing && !choosing && !searching;
-  const bool of_list = !choosing && !searching && handle_mark_keys(context, view);
+  const bool of_list = !choosing && !searching &&
+                       (handle_mark_keys(context, view) || handle_finding_keys(context, view));
   run_shortcuts(context, view, choosing || searching || of_list || noting);
   if (context.shows_rows()) {
     draw_session(context, view);
@@ -100,6 +108,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   draw_top_bar(context, view);
   draw_choices_bar(context, view);
   draw_status_bar(context, view);
+  // Frames of a recording under way come by themselves until this is over.
+  if (view.finding_news.left_s > 0) view.finding_news.left_s -= input.seconds;
   if (input.session != nullptr) draw_tooltip(context, view);
   if (view.help_open) draw_help(context, view);
   picker.draw(view);

@@ -6,9 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "viewer/model/answers.h"
+#include "viewer/model/finding_search.h"
 #include "viewer/model/live.h"
 #include "viewer/model/row_pictures.h"
 #include "viewer/model/start.h"
@@ -30,10 +33,11 @@ struct LoadStatus {
 };
 
 struct FrameInput {
-  const TraceSession* session = nullptr;  // none while opening or after a failure
-  RowPictures* pictures = nullptr;        // REQUIRES: not null if session is not
-  const RowList* rows = nullptr;          // likewise
-  Answers* answers = nullptr;             // likewise
+  const TraceSession* session = nullptr;   // none while opening or after a failure
+  RowPictures* pictures = nullptr;         // REQUIRES: not null if session is not
+  const RowList* rows = nullptr;           // likewise
+  Answers* answers = nullptr;              // likewise
+  const FindingState* findings = nullptr;  // REQUIRES: not null
   const Fonts* fonts = nullptr;
   LoadStatus load;
   const StartContent* start = nullptr;  // shown while nothing is open
@@ -45,6 +49,29 @@ struct FrameInput {
   DrawingRecord* record = nullptr;  // of what the panels draw, without notes and help
 };
 
+// What frames keep from the last one: what is dear to make and changes with its keys only.
+struct FrameCache {
+  // Of the minimap.
+  const TraceSession* session = nullptr;
+  std::size_t overview_columns = 0;
+  std::vector<ClassTimes> overview;
+  TraceSession no_session;  // what panels see while there is none
+
+  // The sentences of the findings, broken into lines.
+  FindingListPtr wrapped;
+  float wrapped_px = 0;
+  std::vector<std::vector<std::string>> finding_lines;
+
+  // By set of an arrangement: what is found of its tasks.
+  struct SetEvidence {
+    std::optional<std::uint32_t> finding;  // the worst
+    TimeRange when;                        // of it
+  };
+  FindingListPtr set_findings;
+  ArrangementPtr set_arrangement;
+  std::vector<SetEvidence> set_evidence;
+};
+
 // What every panel gets.
 struct PanelContext {
   const FrameInput& input;
@@ -53,10 +80,12 @@ struct PanelContext {
   const Layout& layout;
   // Of the whole recording, in equal parts: one per minimap column, or fewer.
   const std::vector<ClassTimes>& overview;
+  FrameCache& cache;
   Canvas& canvas;
 
   float px(float at_1) const;
   const Fonts& fonts() const { return *input.fonts; }
+  const FindingList& findings() const { return *input.findings->list; }
   // There is something to see beside a message.
   bool shows_rows() const;
 };
@@ -66,14 +95,8 @@ inline constexpr float kLeftWidthMin = 120;
 inline constexpr float kLeftWidthMax = 600;
 inline constexpr float kDrawerHeightMin = 60;
 inline constexpr float kDrawerHeightMax = 500;
-
-// Overviews are the one thing a frame keeps from the last one.
-struct FrameCache {
-  const TraceSession* session = nullptr;
-  std::size_t overview_columns = 0;
-  std::vector<ClassTimes> overview;
-  TraceSession no_session;  // what panels see while there is none
-};
+inline constexpr float kFindingsWidthMin = 240;
+inline constexpr float kFindingsWidthMax = 800;
 
 void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache);
 

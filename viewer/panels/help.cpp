@@ -94,16 +94,29 @@ void draw_line(const PanelContext& context, Canvas& canvas, const Line& line, co
 
 }  // namespace
 
+// No heading stands at the foot of a column, alone.
+std::size_t balance(std::vector<Line>& lines, std::size_t columns) {
+  std::size_t rows = (lines.size() + columns - 1) / columns;
+  for (std::size_t column = 1; column < columns; ++column) {
+    const std::size_t last = rows * column - 1;
+    if (last >= lines.size() || lines[last].kind != Line::Kind::Heading) continue;
+    lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(last), Line{});
+    lines[last].kind = Line::Kind::Gap;
+  }
+  while (rows * columns < lines.size()) ++rows;
+  return rows;
+}
+
 // In as many columns as the window has room for; lines come closer where it is low.
 void draw_help(const PanelContext& context, ViewState& view) {
   Canvas canvas(ImGui::GetForegroundDrawList(), context.fonts());
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   canvas.fill({0, 0, size.x, size.y}, with_alpha(context.colors.void_color, 0.7F));
-  const std::vector<Line> lines = all_lines();
+  std::vector<Line> lines = all_lines();
   const float pad = context.px(20);
   const auto fitting = static_cast<int>((size.x - 2 * pad) / context.px(345));
   const auto columns = static_cast<std::size_t>(std::clamp(fitting, 1, 3));
-  const std::size_t rows = (lines.size() + columns - 1) / columns;
+  const std::size_t rows = balance(lines, columns);
   const float room = (size.y - 2 * pad - context.px(16)) / static_cast<float>(rows);
   const float step = std::clamp(std::floor(room), context.px(13), context.px(20));
   const float column_width =

@@ -6,6 +6,8 @@
 #include "viewer/panels/actions.h"
 #include "viewer/panels/commands.h"
 #include "viewer/panels/details.h"
+#include "viewer/panels/finding_marks.h"
+#include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/timeline.h"
@@ -20,8 +22,8 @@ constexpr float kAreaMinPx = 4;  // less is a click
 void handle_wheel(const PanelContext& context, ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
   const Box rows = context.layout.rows;
-  const Box area{0, context.layout.minimap.y0, rows.x1, rows.y1};
-  if (!area.contains(io.MousePos)) return;
+  const Box area{0, context.layout.minimap.y1, rows.x1, rows.y1};
+  if (!area.contains(io.MousePos) && !context.layout.minimap.contains(io.MousePos)) return;
   if (io.MouseWheelH != 0) {
     remember_burst(view);
     view.time.pan_px(-static_cast<double>(io.MouseWheelH) * static_cast<double>(context.px(60)));
@@ -48,7 +50,12 @@ void begin_drag(const PanelContext& context, ViewState& view) {
   view.drag_range = view.time.visible();
   const float grip = context.px(4);
   const auto content = static_cast<float>(context.input.rows->height());
-  if (layout.minimap.contains(mouse)) {
+  view.findings_pane.focused =
+      view.findings_pane.focused &&
+      !Box{0, layout.minimap.y1, layout.rows.x1, layout.rows.y1}.contains(mouse);
+  if (const auto finding = minimap_finding(context)) {
+    go_to_finding(context, view, *finding);
+  } else if (layout.minimap.contains(mouse)) {
     const Box brush = minimap_brush(context, view);
     view.time.remember();
     view.drag_from_ns = minimap_ns(context, mouse.x);
@@ -59,6 +66,9 @@ void begin_drag(const PanelContext& context, ViewState& view) {
   } else if (std::abs(mouse.x - layout.left.x1) < grip && mouse.y > layout.left.y0 &&
              mouse.y < layout.left.y1) {
     view.drag = Drag::LeftColumn;
+  } else if (view.findings_pane.open && std::abs(mouse.x - layout.findings.x0) < grip &&
+             mouse.y > layout.findings.y0 && mouse.y < layout.findings.y1) {
+    view.drag = Drag::Findings;
   } else if (layout.drawer.height() > 0 && std::abs(mouse.y - layout.drawer.y0) < grip) {
     view.drag = Drag::Drawer;
   } else if (layout.ruler.contains(mouse)) {
@@ -138,9 +148,14 @@ void follow_drag(const PanelContext& context, ViewState& view) {
       view.left_width =
           std::clamp(io.MousePos.x / context.input.scale, kLeftWidthMin, kLeftWidthMax);
       break;
+    case Drag::Findings:
+      view.findings_width = std::clamp((layout.findings.x1 - io.MousePos.x) / context.input.scale,
+                                       kFindingsWidthMin, kFindingsWidthMax);
+      break;
     case Drag::Drawer: {
       // Of it, a finding's part is fixed.
-      const float fixed = drawer_height(context.session, view) - view.drawer_height;
+      const float fixed =
+          drawer_height(context.session, context.findings(), view) - view.drawer_height;
       view.drawer_height =
           std::clamp((layout.drawer.y1 - io.MousePos.y) / context.input.scale - fixed,
                      kDrawerHeightMin, kDrawerHeightMax);

@@ -4,17 +4,31 @@
 #include <cmath>
 
 namespace taskscope::viewer {
+namespace {
+
+// px at scale 1
+constexpr float kFindingsReadable = 200;
+constexpr float kRowsMin = 60;
+
+}  // namespace
 
 Layout make_layout(const LayoutInput& input) {
   const auto px = [&](float at_1) { return std::round(at_1 * input.scale); };
   const float width = input.width;
   const float left = std::min(px(input.left_width), std::floor(width / 2));
+  // The rows keep two fifths of what is left of the names; less where nobody could read the
+  // findings, but never nothing.
+  const float beside = width - left;
+  const float readable = std::min(px(kFindingsReadable), beside - px(kRowsMin));
+  const float pane =
+      std::min(px(input.findings_width), std::max(std::floor(beside * 3 / 5), readable));
+  const float right = width - pane;
   const float status_height = px(input.footer ? 30 : 24);
   Layout layout;
   layout.top_bar = {0, 0, width, px(36)};
   layout.choices = {0, layout.top_bar.y1, width, layout.top_bar.y1 + (input.choices ? px(28) : 0)};
   layout.minimap = {0, layout.choices.y1, width, layout.choices.y1 + px(44)};
-  layout.ruler = {left, layout.minimap.y1, width, layout.minimap.y1 + px(24)};
+  layout.ruler = {left, layout.minimap.y1, right, layout.minimap.y1 + px(24)};
   const float bottom = std::max(input.height - status_height, layout.ruler.y1);
   layout.status = {0, bottom, width, input.height};
   // The rows keep at least a third of what is left.
@@ -23,8 +37,9 @@ Layout make_layout(const LayoutInput& input) {
   layout.drawer = {0, bottom - drawer, width, bottom};
   // Pinned rows take no more than two fifths of the rows.
   const float pinned = std::min(input.pinned_height, std::floor((room - drawer) * 2 / 5));
-  layout.pinned = {left, layout.ruler.y1, width, layout.ruler.y1 + pinned};
-  layout.rows = {left, layout.pinned.y1, width, bottom - drawer};
+  layout.pinned = {left, layout.ruler.y1, right, layout.ruler.y1 + pinned};
+  layout.rows = {left, layout.pinned.y1, right, bottom - drawer};
+  layout.findings = {right, layout.minimap.y1, width, bottom - drawer};
   layout.left = {0, layout.minimap.y1, left, bottom - drawer};
   return layout;
 }

@@ -24,6 +24,21 @@ std::string state_text(const LiveInfo& live, bool following) {
   return "";
 }
 
+// How many findings are new, beside the dot. Returns where it begins.
+float draw_badge(const PanelContext& context, ViewState& view, float right) {
+  const Box bar = context.layout.top_bar;
+  const std::string text = fmt::format("{} new", view.finding_news.fresh);
+  const float width =
+      std::ceil(context.canvas.width(context.fonts().strong, text)) + context.px(12);
+  const Box box{right - width, bar.y0 + context.px(8), right, bar.y1 - context.px(9)};
+  if (draw_chip(context, box, text, "Findings since you looked; click or I: the list",
+                ChipKind::Alarm)) {
+    view.findings_pane.open = view.findings_pane.focused = true;
+    view.finding_news = {};
+  }
+  return box.x0 - context.px(6);
+}
+
 }  // namespace
 
 float draw_live(const PanelContext& context, ViewState& view, float right) {
@@ -57,6 +72,7 @@ float draw_live(const PanelContext& context, ViewState& view, float right) {
     put(context.colors.muted, count_text(rate) + " events/s");
   }
   put(context.colors.text, state_text(*live, view.following));
+  if (view.finding_news.fresh > 0) right = draw_badge(context, view, right);
   const float side = context.px(8);
   const float middle = std::round((bar.y0 + bar.y1) / 2);
   const ImU32 dot =

@@ -28,6 +28,7 @@ constexpr Palette kDark{
     .accent = rgb(0x4C8DFF),
     .grid = IM_COL32(255, 255, 255, 15),
     .alarm = rgb(0xFF6B4A),
+    .warning = rgb(0xFFB020),
     .hatch = IM_COL32(0, 0, 0, 56),
 };
 
@@ -46,6 +47,7 @@ constexpr Palette kLight{
     .accent = rgb(0x2667E7),
     .grid = IM_COL32(0, 0, 0, 15),
     .alarm = rgb(0xB81C00),
+    .warning = rgb(0x8A5A00),
     .hatch = IM_COL32(255, 255, 255, 56),
 };
 

@@ -24,9 +24,10 @@ struct Palette {
   ImU32 text = 0;
   ImU32 muted = 0;
   ImU32 accent = 0;
-  ImU32 grid = 0;   // lines at 6 %
-  ImU32 alarm = 0;  // lost events, errors
-  ImU32 hatch = 0;  // stripes on waiting spans
+  ImU32 grid = 0;     // lines at 6 %
+  ImU32 alarm = 0;    // lost events, errors, severe findings
+  ImU32 warning = 0;  // other findings
+  ImU32 hatch = 0;    // stripes on waiting spans
 };
 
 const Palette& palette(Theme theme);

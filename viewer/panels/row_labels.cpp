@@ -6,6 +6,7 @@
 
 #include "viewer/model/format.h"
 #include "viewer/panels/counter_row.h"
+#include "viewer/panels/finding_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/widgets.h"
@@ -224,7 +225,15 @@ void draw_row_label(const PanelContext& context, const ViewState& view, const Ro
                         view.hover_row && view.hover_row->is_same(row));
   if (selected || hovered) canvas.fill(box, colors.raised);
   if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);
-  draw_label(context, view, row, above_lanes(row, box));
+  // The sign of a group stands at its right, where its numbers would be if it had any.
+  const ShownFinding* finding = row_finding(context, row);
+  Box label = above_lanes(row, box);
+  if (finding != nullptr && row.is_header()) label.x1 -= context.px(20);
+  draw_label(context, view, row, label);
+  if (finding == nullptr) return;
+  const float x = row.is_header() ? label.x1 + context.px(2) : label.x0 + context.px(17);
+  draw_finding_sign(context, canvas, *finding, {x, (label.y0 + label.y1) / 2},
+                    selected || hovered ? colors.raised : colors.panel);
 }
 
 }  // namespace

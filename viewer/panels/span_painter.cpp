@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/finding_marks.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -24,7 +25,9 @@ class Painter {
         view_(view),
         row_(row),
         box_(box),
-        focus_(view.hover.task != kNoTask ? view.hover.task : kNoTask) {}
+        focus_(view.hover.task),
+        lit_(focus_ == kNoTask ? lit_finding(context, view) : std::nullopt),
+        stuck_(row.kind == RowKind::Task && is_stuck(context, row.index)) {}
 
   void paint(const RowPicture& picture) {
     const PictureColumns columns(view_, picture, box_);
@@ -43,8 +46,8 @@ class Painter {
 
  private:
   void paint_mixture(const Cell& cell, float x0, float x1) {
-    const bool dim = focus_ != kNoTask &&
-                     (of_many_tasks() || (row_.kind == RowKind::Task && row_.index != focus_));
+    const bool of_task = row_.kind == RowKind::Task;
+    const bool dim = has_focus() && (of_many_tasks() || (of_task && !in_focus(row_.index)));
     float y = box_.y1;
     for (const StateClass state : kBySeverity) {
       const auto part = static_cast<float>(cell.heights[index_of(state)]);
@@ -57,6 +60,22 @@ class Painter {
 
   bool of_many_tasks() const {
     return row_.kind == RowKind::Worker || row_.kind == RowKind::Thread;
+  }
+
+  // Of the task under the pointer, or of those that the finding that is read is about.
+  bool has_focus() const { return focus_ != kNoTask || lit_; }
+  bool in_focus(TaskIndex task) const {
+    return focus_ != kNoTask ? task == focus_ : is_lit(context_, *lit_, task);
+  }
+
+  // As it was recorded, but for a last wait that has been found to be one for ever.
+  StateClass class_of(const Cell& cell) const {
+    const bool waits = cell.state_class == StateClass::Channel ||
+                       cell.state_class == StateClass::Lock || cell.state_class == StateClass::Io;
+    if (!stuck_ || !waits) return cell.state_class;
+    const Task& task = context_.session.tasks()[row_.index];
+    const bool last = task.last_span_unfinished && cell.span + 1 == task.span_count;
+    return last ? StateClass::Leaked : cell.state_class;
   }
 
   // Whose span the cell is; kNoTask: what a thread does without one.
@@ -84,7 +103,7 @@ class Painter {
   void paint_use(const Cell& cell, float x0, float x1) {
     const StateClass state = cell.state_class;
     const ImU32 color = context_.colors.state[index_of(state)];
-    const bool dim = focus_ != kNoTask;
+    const bool dim = has_focus();
     const float height = std::round(box_.height() * height_share(state));
     const Box body{x0, box_.y1 - height, x1, box_.y1};
     context_.canvas.fill(body, dim ? with_alpha(color, kDim) : color);
@@ -99,9 +118,9 @@ class Painter {
   void paint_span(const Cell& cell, float x0, float x1) {
     const TaskIndex task = task_of(cell);
     if (task == kNoTask) return paint_use(cell, x0, x1);
-    const StateClass state = cell.state_class;
-    const bool dim = focus_ != kNoTask && task != focus_;
-    const bool bright = focus_ != kNoTask && task == focus_;
+    const StateClass state = class_of(cell);
+    const bool bright = has_focus() && in_focus(task);
+    const bool dim = has_focus() && !bright;
     ImU32 color = context_.colors.state[index_of(state)];
     if (bright) color = shifted(color, view_.theme == Theme::Dark ? 0.16F : -0.12F);
     if (dim) color = with_alpha(color, kDim);
@@ -142,7 +161,7 @@ class Painter {
     if (room.width() < context_.px(kLabelMinPx)) return;
     paint_text(
         of_many_tasks() ? context_.session.tasks()[task].label : span_label(cell, room.width()),
-        cell.state_class, body, dim);
+        class_of(cell), body, dim);
   }
 
   void paint_text(const std::string& text, StateClass state, const Box& body, bool dim) {
@@ -177,7 +196,7 @@ class Painter {
   // Of a span in its task's row.
   std::string span_label(const Cell& cell, float room_px) const {
     const SpanDetail& detail = context_.session.detail(cell.payload);
-    switch (cell.state_class) {
+    switch (class_of(cell)) {
       case StateClass::Running:
         if (detail.workerless()) return "preempted, running on";
         return worker_label(context_.session.worker_number(detail), room_px);
@@ -205,6 +224,8 @@ class Painter {
   const Row& row_;
   const Box& box_;
   const TaskIndex focus_;
+  const std::optional<std::uint32_t> lit_;  // while nothing is pointed at
+  const bool stuck_;
 };
 
 }  // namespace

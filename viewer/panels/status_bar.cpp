@@ -64,7 +64,8 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
   float x = bar.x0 + context.px(12);
   float right = bar.x1 - context.px(12);
   const bool shows_tasks = context.input.session != nullptr && !context.session.tasks().empty();
-  if (shows_tasks) right = draw_legend(context, bar, right) - context.px(16);
+  const bool news_shown = view.finding_news.left_s > 0 && !context.input.footer;
+  if (shows_tasks && !news_shown) right = draw_legend(context, bar, right) - context.px(16);
   // What does not fit is left out whole; the most important comes first.
   const auto put = [&](ImU32 color, const std::string& text, ImFont* font) {
     const float width = std::ceil(canvas.width(font, text));
@@ -80,6 +81,12 @@ void draw_status_bar(const PanelContext& context, const ViewState& view) {
                        canvas.width(font, range) + context.px(16);
     if (x + both < right) put(colors.text, "Taskscope", context.fonts().strong);
     put(colors.muted, range, font);
+  }
+  // What has just been found stands where it covers nothing.
+  if (news_shown) {
+    put(colors.alarm, "New finding", context.fonts().strong);
+    const std::string told = canvas.fit(font, view.finding_news.text, right - x);
+    return put(colors.text, told, font);
   }
   if (context.input.load.stage == LoadStage::Decoding) {
     put(colors.accent, fmt::format("reading spans: {:.0f} %", context.input.load.progress * 100),

@@ -9,6 +9,7 @@
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
 #include "viewer/panels/counter_row.h"
+#include "viewer/panels/finding_marks.h"
 #include "viewer/panels/log_marks.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/region_lanes.h"
@@ -79,6 +80,7 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
     paint_cells(context, view, row, *picture, body);
     draw_regions(context, view, row, *picture, box);
   }
+  draw_row_evidence(context, view, row, spans);
   if (row.kind == RowKind::Task) draw_log_marks(context, view, row, spans);
   if (row.kind == RowKind::Worker) {
     const Worker& worker = context.session.workers()[row.index];

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
 #include "viewer/panels/counter_row.h"
+#include "viewer/panels/finding_marks.h"
 #include "viewer/panels/log_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
@@ -43,6 +45,13 @@ std::string activity(const TraceSession& session, SpanIndex span) {
   return text;
 }
 
+void add_finding(const PanelContext& context, TaskIndex task, TimeRange when,
+                 std::vector<NoteLine>& lines) {
+  const ShownFinding* finding = finding_at(context, task, when);
+  if (finding == nullptr) return;
+  for (NoteLine& line : finding_lines(context, *finding)) lines.push_back(std::move(line));
+}
+
 std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
   const TraceSession& session = context.session;
   const Task& task = session.tasks()[session.span_task(span)];
@@ -58,11 +67,15 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
   }
   const Fonts& fonts = context.fonts();
   const Palette& colors = context.colors;
-  return {{task.label, colors.text, fonts.strong},
-          {fmt::format("{}  {}", duration_text(range.length_ns()), activity(session, span)),
-           colors.text, fonts.text},
-          {last, colors.muted, fonts.text},
-          {"Click: details   Double click: zoom   Right click: more", colors.muted, fonts.small}};
+  std::vector<NoteLine> lines{
+      {task.label, colors.text, fonts.strong},
+      {fmt::format("{}  {}", duration_text(range.length_ns()), activity(session, span)),
+       colors.text, fonts.text},
+      {last, colors.muted, fonts.text}};
+  add_finding(context, session.span_task(span), range, lines);
+  lines.push_back(
+      {"Click: details   Double click: zoom   Right click: more", colors.muted, fonts.small});
+  return lines;
 }
 
 std::vector<NoteLine> worker_lines(const PanelContext& context, const Worker& worker,
@@ -147,6 +160,7 @@ std::vector<NoteLine> task_lines(const PanelContext& context, TaskIndex index) {
   if (!labels.empty()) lines.push_back({labels, colors.text, fonts.text});
   lines.push_back({fmt::format("started at {}", context.session.site_text(task.row.spawn_site_id)),
                    colors.muted, fonts.text});
+  add_finding(context, index, {0, context.session.duration_ns()}, lines);
   lines.push_back({"Click: details   Right click: more", colors.muted, fonts.small});
   return lines;
 }

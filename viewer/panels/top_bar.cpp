@@ -22,10 +22,41 @@ std::string file_name(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-// "3 findings", and which of them is read.
-std::string findings_text(const ViewState& view, std::size_t count) {
-  if (view.finding && count > 1) return fmt::format("finding {} of {}", *view.finding + 1, count);
-  return fmt::format("{} {}", count, count == 1 ? "finding" : "findings");
+// What has been found, shortly, or how far the search is.
+std::string findings_text(const PanelContext& context, float room) {
+  const FindingList& findings = context.findings();
+  const FindingState& state = *context.input.findings;
+  if (!findings.empty()) {
+    const std::string counts = counts_text(findings);
+    if (context.canvas.width(context.fonts().strong, counts) <= room) return counts;
+    return fmt::format("{} {}", findings.size(), findings.size() == 1 ? "finding" : "findings");
+  }
+  if (state.stage == FindingStage::Looking) return fmt::format("{:.0f} %", state.progress * 100);
+  const bool none = state.stage == FindingStage::Done || state.stage == FindingStage::Stored;
+  return none ? "Nothing found" : "Findings";
+}
+
+// Returns where it begins.
+float draw_findings(const PanelContext& context, ViewState& view, float right) {
+  const FindingList& findings = context.findings();
+  if (context.input.footer && findings.empty()) return right;
+  const Box bar = context.layout.top_bar;
+  const std::string text = findings_text(context, std::floor(bar.width() * 0.16F));
+  const float width =
+      std::ceil(context.canvas.width(context.fonts().strong, text)) + context.px(20);
+  const Box box{right - width, bar.y0 + context.px(5), right, bar.y1 - context.px(6)};
+  const char* hint = "I: the list of findings   N: the next one";
+  const bool clicked =
+      findings.empty() ? draw_button(context, box, text, hint)
+                       : draw_chip(context, box, text, hint,
+                                   findings[0].weight == FindingWeight::Severe ? ChipKind::Alarm
+                                                                               : ChipKind::Warning);
+  if (clicked) {
+    view.findings_pane.open = !view.findings_pane.open;
+    view.findings_pane.focused = view.findings_pane.open;
+    view.finding_news = {};
+  }
+  return box.x0 - context.px(6);
 }
 
 // The name of the file and what is in it, as far as there is room: what does not fit is left out
@@ -99,14 +130,7 @@ void draw_top_bar(const PanelContext& context, ViewState& view) {
     }
   }
   right = draw_live(context, view, right);
-  const std::size_t findings = context.session.findings().size();
-  if (findings > 0) {
-    const std::string text = findings_text(view, findings);
-    const float width = std::ceil(canvas.width(context.fonts().strong, text)) + context.px(20);
-    const Box box{right - width, bar.y0 + context.px(5), right, bar.y1 - context.px(6)};
-    right = box.x0 - context.px(6);
-    if (draw_chip(context, box, text, "N: the next finding")) step_finding(context.session, view);
-  }
+  if (context.shows_rows()) right = draw_findings(context, view, right);
   if (!context.input.footer && context.shows_rows()) {
     const float width =
         std::clamp(std::floor(bar.width() * 0.22F), context.px(kSearchMin), context.px(kSearchMax));

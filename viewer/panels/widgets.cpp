@@ -23,15 +23,17 @@ bool draw_button(const PanelContext& context, const Box& box, std::string_view t
 }
 
 bool draw_chip(const PanelContext& context, const Box& box, std::string_view text,
-               std::string_view hint) {
+               std::string_view hint, ChipKind kind) {
   Canvas& canvas = context.canvas;
   const std::size_t stuck = index_of(StateClass::Leaked);
   const bool hovered = box.contains(ImGui::GetIO().MousePos) && !context.input.footer;
-  canvas.fill(box,
-              hovered ? shifted(context.colors.state[stuck], 0.15F) : context.colors.state[stuck]);
+  const bool alarm = kind == ChipKind::Alarm;
+  const ImU32 color = alarm ? context.colors.state[stuck] : context.colors.warning;
+  const ImU32 ink = alarm ? context.colors.label[stuck] : context.colors.panel;
+  canvas.fill(box, hovered ? shifted(color, 0.15F) : color);
   const float room = (box.width() - canvas.width(context.fonts().strong, text)) / 2;
-  canvas.label(context.fonts().strong, {box.x0 + std::floor(room), box.y0, box.x1, box.y1},
-               context.colors.label[stuck], text);
+  canvas.label(context.fonts().strong, {box.x0 + std::floor(room), box.y0, box.x1, box.y1}, ink,
+               text);
   if (hovered) {
     draw_note(context, {box.x0, box.y1 + context.px(6)},
               {{std::string(hint), context.colors.muted, context.fonts().text}});

@@ -1,6 +1,7 @@
 // The few things one can click that are not part of the timeline. UI thread only.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "viewer/panels/frame.h"
@@ -11,9 +12,10 @@ namespace taskscope::viewer {
 bool draw_button(const PanelContext& context, const Box& box, std::string_view text,
                  std::string_view hint);
 
-// A button that wants to be seen: filled with the colour of what is stuck.
+// A button that wants to be seen: filled with the colour of what is stuck, or of a warning.
+enum class ChipKind : std::uint8_t { Alarm, Warning };
 bool draw_chip(const PanelContext& context, const Box& box, std::string_view text,
-               std::string_view hint);
+               std::string_view hint, ChipKind kind);
 
 // Text in the accent colour, underlined while hovered; true when clicked.
 bool draw_link(const PanelContext& context, const Box& box, std::string_view text);

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "recorder/store/rows.h"
 #include "viewer/model/live.h"
 
 namespace taskscope::viewer {
@@ -15,7 +17,8 @@ struct LiveStatus {
   std::string error;  // of Ended: one sentence; empty: all is well
   std::uint64_t events = 0;
   std::uint64_t lost_events = 0;
-  std::int64_t elapsed_ns = 0;  // of the recording
+  std::int64_t elapsed_ns = 0;               // of the recording
+  std::vector<store::WaitingGroup> waiting;  // all that waits now, to within a second
 };
 
 class LiveRecording {

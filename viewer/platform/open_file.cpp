@@ -83,7 +83,7 @@ void OpenFile::take_loaded() {
   if (reloading_) {
     if (!state.done) return;
     if (state.error.empty()) {
-      scene_.refresh(state.session);
+      scene_.refresh(state.session, Scene::Findings::File);
       if (!marks_) load_marks();
       follow_end();
       opened_ = true;
@@ -94,7 +94,7 @@ void OpenFile::take_loaded() {
     return;
   }
   if (state.session != nullptr && state.session != scene_.session()) {
-    scene_.set_session(state.session);
+    scene_.set_session(state.session, state.done ? Scene::Findings::File : Scene::Findings::Stored);
     if (!scene_.missing().empty()) show_toast(scene_.view(), scene_.missing());
     if (!marks_) load_marks();
     if (!std::exchange(met_, true)) opened_ = true;
@@ -119,7 +119,7 @@ void OpenFile::take_loaded() {
 void OpenFile::take_followed() {
   const SessionFollower::State state = follower_->poll();
   if (state.session == nullptr || state.session == scene_.session()) return;
-  scene_.refresh(state.session);
+  scene_.refresh(state.session, Scene::Findings::Live);
   scene_.set_load({.stage = LoadStage::Ready, .path = path_});
   if (!marks_) load_marks();
   follow_end();
@@ -127,6 +127,7 @@ void OpenFile::take_followed() {
 
 void OpenFile::update_live() {
   const LiveStatus status = live_->status();
+  if (status.stage == LiveStage::Recording) scene_.set_waiting(status.waiting);
   if (std::exchange(scene_.view().detach_requested, false)) live_->detach();
   const Clock::time_point now = Clock::now();
   info_.stage = status.stage;

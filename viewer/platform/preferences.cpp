@@ -91,6 +91,9 @@ Preferences load_preferences(const UserFolders& folders) {
   preferences.scale = size_in(json, "scale", 0.5F, 4);
   preferences.left_width = size_in(json, "left_width", 120, 600);
   preferences.drawer_height = size_in(json, "drawer_height", 60, 500);
+  preferences.findings_width = size_in(json, "findings_width", 240, 800);
+  const auto open = json.find("findings_open");
+  if (open != json.end() && open->is_boolean()) preferences.findings_open = open->get<bool>();
   preferences.window = place_in(json);
   return preferences;
 }
@@ -102,6 +105,8 @@ Result<void> save_preferences(const UserFolders& folders, const Preferences& pre
   if (preferences.scale) json["scale"] = *preferences.scale;
   if (preferences.left_width) json["left_width"] = std::round(*preferences.left_width);
   if (preferences.drawer_height) json["drawer_height"] = std::round(*preferences.drawer_height);
+  if (preferences.findings_width) json["findings_width"] = std::round(*preferences.findings_width);
+  if (preferences.findings_open) json["findings_open"] = *preferences.findings_open;
   if (preferences.window) {
     const WindowPlace& place = *preferences.window;
     json["window"] = {

@@ -1,5 +1,6 @@
 #include "viewer/platform/scene.h"
 
+#include <fmt/format.h>
 #include <imgui.h>
 #include <imgui_internal.h>
 
@@ -15,11 +16,16 @@ namespace taskscope::viewer {
 namespace {
 
 constexpr std::chrono::milliseconds kRefreshWait{30};
+constexpr double kNewsSeconds = 10;
 
 }  // namespace
 
 Scene::Scene(const ViewRequest& request, std::function<void()> wake)
-    : request_(request), wake_(std::move(wake)), context_(ImGui::CreateContext()) {
+    : request_(request),
+      wake_(std::move(wake)),
+      context_(ImGui::CreateContext()),
+      search_(std::make_unique<FindingSearch>(wake_)),
+      findings_(search_->poll()) {
   ImGui::SetCurrentContext(context_);
   ImGuiIO& io = ImGui::GetIO();
   io.IniFilename = nullptr;
@@ -41,7 +47,11 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
     wanted.finding.reset();
     wanted.top.reset();
   }
+  if (request.findings || request.finding) wanted.findings = "all";
+  if (request.finding) wanted.finding = request.finding;
+  view_.go_to_wanted_finding = request.finding.has_value();
   if (wanted.theme) view_.theme = *wanted.theme;
+  if (wanted.findings) view_.findings_pane.open = *wanted.findings != "closed";
   if (wanted != ViewDescription{}) wanted_ = std::move(wanted);
   load_.path = request.path;
   load_.stage = LoadStage::Opening;
@@ -51,6 +61,7 @@ Scene::~Scene() {
   pictures_.reset();
   retired_.clear();
   answers_.reset();
+  search_.reset();
   ImGui::DestroyContext(context_);
 }
 
@@ -65,7 +76,7 @@ void Scene::retire_pictures() {
       std::async(std::launch::async, [old = std::move(pictures_)]() mutable { old.reset(); }));
 }
 
-void Scene::set_session(SessionPtr session) {
+void Scene::set_session(SessionPtr session, Findings where) {
   // Old pictures stay on screen for no frame longer than the new session needs for its own.
   retire_pictures();
   pictures_ = std::make_unique<RowPictures>(session, wake_);
@@ -80,16 +91,31 @@ void Scene::set_session(SessionPtr session) {
   view_.reset(*session_);
   // Folds survive that the same tasks get their spans.
   if (!known) view_.folds = initial_folds(*answers_->arrangement({}));
+  // Of another recording, or tasks of a list that was made of more of them are none of these.
+  const bool fits = findings_.list->task_count() <= session_->tasks().size();
+  if (!fits || (!known && !refreshing_)) {
+    search_->forget();
+    findings_ = search_->poll();
+  }
+  where_ = where;
+  if (session_->stage() != SessionStage::Overview) search_->look(session_, where);
+  if (view_.finding && *view_.finding >= findings_.list->size()) view_.finding.reset();
   apply_wanted();
 }
 
-void Scene::refresh(SessionPtr session) {
-  if (session_ == nullptr) return set_session(std::move(session));
+void Scene::refresh(SessionPtr session, Findings where) {
+  if (session_ == nullptr) return set_session(std::move(session), where);
   ViewDescription now = describe(*session_, view_, rows_, request_.scale);
   now.range.reset();  // stays by itself, motion and all
-  set_session(std::move(session));
+  // So does the finding that is read: what it is by number may be another one.
+  const std::optional<std::size_t> finding = view_.finding;
+  if (finding) now.finding.reset();
+  refreshing_ = true;
+  set_session(std::move(session), where);
+  refreshing_ = false;
   const bool animating = view_.animating;
   (void)apply(now, *session_, view_);
+  if (finding && *finding < findings_.list->size()) view_.finding = finding;
   // Its rows have no pictures yet, and rows that blink are worse than a frame that is a little
   // late.
   draw(Kind::Window, 0);
@@ -100,6 +126,8 @@ void Scene::refresh(SessionPtr session) {
 void Scene::forget(const std::string& path) {
   pictures_.reset();
   answers_.reset();
+  search_->forget();
+  findings_ = search_->poll();
   session_.reset();
   rows_ = RowList();
   cache_.session = nullptr;
@@ -110,6 +138,8 @@ void Scene::forget(const std::string& path) {
   fresh.theme = view_.theme;
   fresh.left_width = view_.left_width;
   fresh.drawer_height = view_.drawer_height;
+  fresh.findings_width = view_.findings_width;
+  fresh.findings_pane.open = view_.findings_pane.open;
   view_ = std::move(fresh);
   request_.path = path;
   load_ = {.stage = LoadStage::Opening, .path = path};
@@ -132,6 +162,8 @@ void Scene::apply_wanted() {
   wanted_->theme.reset();
   wanted_->left_width.reset();
   wanted_->drawer_height.reset();
+  wanted_->findings_width.reset();
+  wanted_->findings.reset();
   if (session_->stage() == SessionStage::Complete) wanted_.reset();
 }
 
@@ -183,6 +215,51 @@ void Scene::make_rows(ArrangementPtr arrangement) {
   view_.rows_dirty = false;
 }
 
+// What has been found since the last frame; the finding that is read stays the same one.
+void Scene::settle_findings() {
+  FindingsPane& pane = view_.findings_pane;
+  if (std::exchange(pane.stop_requested, false)) search_->stop();
+  const bool again = std::exchange(pane.again_requested, false);
+  if (again && session_ != nullptr) search_->look(session_, where_);
+  const FindingListPtr before = findings_.list;
+  findings_ = search_->poll();
+  const FindingList& list = *findings_.list;
+  if (findings_.list != before) {
+    if (view_.finding) view_.finding = list.find_same((*before)[*view_.finding].row);
+    if (findings_.stage == FindingStage::Live) tell_news(*before);
+  }
+  if (!view_.wanted_finding) return;
+  const bool final =
+      findings_.stage != FindingStage::Waiting && findings_.stage != FindingStage::Looking;
+  const std::int64_t wanted = *view_.wanted_finding;
+  if (wanted >= 1 && wanted <= static_cast<std::int64_t>(list.size())) {
+    view_.finding = static_cast<std::size_t>(wanted - 1);
+    view_.findings_pane.reveal = true;
+    if (view_.go_to_wanted_finding) {
+      read_finding(list, *session_, view_, *view_.finding);
+      if (!request_.range) {
+        view_.time.show(finding_view(list[*view_.finding], session_->duration_ns()));
+      }
+    }
+  } else if (!final || list.task_count() != session_->tasks().size()) {
+    return;
+  } else if (missing_.empty()) {
+    missing_ = fmt::format("There is no finding {} in this recording.", wanted);
+  }
+  view_.wanted_finding.reset();
+  view_.go_to_wanted_finding = false;
+}
+
+// While it is recorded: what was not there a moment ago, unless somebody looks at the list anyway.
+void Scene::tell_news(const FindingList& before) {
+  for (const ShownFinding& finding : *findings_.list) {
+    if (before.find_same(finding.row)) continue;
+    ++view_.finding_news.fresh;
+    view_.finding_news.text = fmt::format("{}: {}", finding.title, finding.row.summary);
+    view_.finding_news.left_s = kNewsSeconds;
+  }
+}
+
 CoverageTexture Scene::texture() const {
   const ImFontAtlas& atlas = *context_->IO.Fonts;
   return {atlas.TexPixelsAlpha8, atlas.TexWidth, atlas.TexHeight};
@@ -190,6 +267,7 @@ CoverageTexture Scene::texture() const {
 
 void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   const auto begin = std::chrono::steady_clock::now();
+  settle_findings();
   if (session_ != nullptr) arrange_rows();
   ImGui::NewFrame();
   FrameInput input;
@@ -197,6 +275,7 @@ void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   input.pictures = pictures_.get();
   input.rows = &rows_;
   input.answers = answers_.get();
+  input.findings = &findings_;
   input.fonts = &fonts_;
   input.load = load_;
   input.scale = request_.scale;
@@ -216,6 +295,7 @@ void Scene::draw_picture(int width_px, int height_px, DrawingRecord* record) {
   ImGuiIO& io = ImGui::GetIO();
   io.DisplaySize = {static_cast<float>(width_px), static_cast<float>(height_px)};
   io.DeltaTime = 1.0F / 60;
+  search_->wait();
   // The first frame lays out and orders the rows' pictures, the last one has them.
   constexpr int kFrames = 3;
   for (int frame = 1; frame <= kFrames; ++frame) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "viewer/model/finding_search.h"
 #include "viewer/model/view_request.h"
 #include "viewer/panels/frame.h"
 #include "viewer/platform/png_writer.h"
@@ -30,16 +31,22 @@ class Scene {
 
   // Replaces what is shown; what the request says of the view applies to the first session that
   // has it. Afterwards missing() is a sentence about what a complete one does not have, or "".
-  void set_session(SessionPtr session);
+  // `where` is what findings are looked for in.
+  using Findings = FindingSearch::Where;
+  void set_session(SessionPtr session, Findings where = Findings::Stored);
   const std::string& missing() const { return missing_; }
   // The same recording, read again: what is in view stays, but for rows that are new.
-  void refresh(SessionPtr session);
+  void refresh(SessionPtr session, Findings where = Findings::Stored);
   // Nothing is open, or something else is about to be, at `path`. Tastes stay.
   void forget(const std::string& path);
   void set_load(LoadStatus load) { load_ = std::move(load); }
   // Both are borrowed until the next call.
   void set_start(const StartContent* start) { start_ = start; }
   void set_live(const LiveInfo* live) { live_ = live; }
+  // Of a recording under way: what waits now (FindingSearch).
+  void set_waiting(std::vector<store::WaitingGroup> groups) {
+    search_->set_waiting(std::move(groups));
+  }
 
   enum class Kind : std::uint8_t { Window, Picture };
   // NewFrame to Render, at ImGui's display size. The result is in ImGui::GetDrawData().
@@ -63,6 +70,8 @@ class Scene {
 
  private:
   void apply_wanted();
+  void settle_findings();
+  void tell_news(const FindingList& before);
   void retire_pictures();
   void draw_picture(int width_px, int height_px, DrawingRecord* record);
   // Rows as they were chosen, once the arrangement of the tasks is there.
@@ -81,6 +90,10 @@ class Scene {
   std::unique_ptr<RowPictures> pictures_;
   std::vector<std::future<void>> retired_;  // those of earlier sessions, while they end
   std::unique_ptr<Answers> answers_;
+  std::unique_ptr<FindingSearch> search_;
+  FindingSearch::Where where_ = FindingSearch::Where::Stored;
+  FindingState findings_;  // of this frame
+  bool refreshing_ = false;
   RowList rows_;
   ViewState view_;
   FrameCache cache_;

@@ -70,11 +70,14 @@ Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::s
   const SessionLoader::State state = loader.wait();
   if (!state.error.empty()) return Error{state.error};
   Scene scene(request, {});
-  scene.set_session(state.session);
+  scene.set_session(state.session, Scene::Findings::File);
   const int width = scaled(request.width, request.scale);
   const int height = scaled(request.height, request.scale);
-  // Whether its folds can be had is known once the tasks are arranged.
-  if (request.view_state.folds != FoldNames{}) (void)scene.picture(width, height);
+  // Whether its folds can be had is known once the tasks are arranged, and the finding once all
+  // are found.
+  const bool later =
+      request.view_state.folds != FoldNames{} || request.view_state.finding || request.finding;
+  if (later) (void)scene.picture(width, height);
   if (!scene.missing().empty()) return Error{scene.missing()};
   MarksFile marks_file(request.path, state.session->info().started);
   Result<std::vector<Mark>> marks = marks_file.load();

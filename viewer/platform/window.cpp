@@ -329,6 +329,12 @@ Preferences changed(Preferences preferences, const ViewState& before, const View
   if (after.theme != before.theme) preferences.theme = after.theme;
   if (after.left_width != before.left_width) preferences.left_width = after.left_width;
   if (after.drawer_height != before.drawer_height) preferences.drawer_height = after.drawer_height;
+  if (after.findings_width != before.findings_width) {
+    preferences.findings_width = after.findings_width;
+  }
+  if (after.findings_pane.open != before.findings_pane.open) {
+    preferences.findings_open = after.findings_pane.open;
+  }
   WindowPlace place;
   glfwGetWindowPos(window, &place.x, &place.y);
   glfwGetWindowSize(window, &place.width, &place.height);
@@ -355,6 +361,8 @@ Result<void> run_window(WindowOptions options) {
   if (!options.request.theme && !asked.theme) view.theme = preferences.theme.value_or(view.theme);
   view.left_width = preferences.left_width.value_or(view.left_width);
   view.drawer_height = preferences.drawer_height.value_or(view.drawer_height);
+  view.findings_width = preferences.findings_width.value_or(view.findings_width);
+  if (!asked.findings) view.findings_pane.open = preferences.findings_open.value_or(false);
   const ViewState before = view;
   // The key callback is that of WindowEvents; ImGui's backend adds its other ones.
   ImGui_ImplGlfw_InitForOpenGL(window.get(), true);

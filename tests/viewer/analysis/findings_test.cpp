@@ -88,9 +88,20 @@ TEST(Findings, TasksThatAreMeantToStayAreNoLeaks) {
   EXPECT_EQ(found[0].task_id, 3u);
 }
 
+TEST(Findings, OfLeaksAndDeadlocksSayThatTheirTasksAreStuck) {
+  for (const FindingKind& kind : finding_kinds()) {
+    store::FindingRow row;
+    row.kind = kind.kind;
+    EXPECT_EQ(says_stuck(row), kind.group == "leak" || kind.group == "deadlock") << kind.kind;
+    EXPECT_EQ(finding_group(kind.kind), kind.group);
+  }
+  EXPECT_EQ(finding_group("of_tomorrow"), "");
+}
+
 TEST(Findings, TasksBlockedWhenMainReturnedAreSuspectedLeaks) {
   const auto found = Scene(3, true).find();
   ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].task_ids, (std::vector<store::TaskId>{2, 3, 4}));
   EXPECT_EQ(found[0].kind, "leak");
   EXPECT_EQ(found[0].tier, "suspected");
   EXPECT_EQ(found[0].severity, "warning");

@@ -58,6 +58,26 @@ TEST(LiveFindings, ALockThatNobodyGivesBackIsFoundAtOnce) {
             "a finding: a task has been waiting for a lock (mutex) for 31.0 s");
 }
 
+TEST(LiveFindings, AreFindingsWithPlacesAndNumbers) {
+  LiveFindings findings;
+  for (std::uint64_t tasks = 200; tasks < 205; ++tasks) {
+    (void)findings.look(
+        {waiting(tasks, BlockReason::ChanSend), waiting(1, BlockReason::Mutex, 31 * kSecond)});
+  }
+  ASSERT_EQ(findings.found().size(), 2U);
+  const store::FindingRow growing = to_row(findings.found()[0], "server.cpp:42");
+  EXPECT_EQ(growing.kind, "leak");
+  EXPECT_EQ(growing.tier, "suspected");
+  EXPECT_EQ(growing.count, 204U);
+  EXPECT_EQ(growing.wait_site_id, 2U);
+  EXPECT_EQ(growing.summary, "204 tasks wait in chan send at server.cpp:42, and they get more.");
+  EXPECT_EQ(to_row(findings.found()[1], "server.cpp:42").summary,
+            "A task waits for a lock (mutex) at server.cpp:42 that nobody has given back for "
+            "31.0 s.");
+  (void)findings.look({});
+  EXPECT_TRUE(findings.found().empty());
+}
+
 TEST(LiveFindings, WhatWaitsForTimeOrTheWorldOutsideIsSilent) {
   for (const BlockReason reason : {BlockReason::Sleep, BlockReason::Network}) {
     LiveFindings findings;

@@ -267,6 +267,11 @@ TEST(Session, AStuckTaskIsMarkedOnlyWhenAFindingSaysSo) {
   EXPECT_EQ(ping_pong()->span_class(ping_pong()->tasks()[1].first_span + 2), StateClass::Lock);
   store::FindingRow finding;
   finding.task_id = 2;
+  finding.kind = "hot_lock";
+  EXPECT_EQ(ping_pong({finding})->span_class(ping_pong()->tasks()[1].first_span + 2),
+            StateClass::Lock)
+      << "it gets on, if slowly";
+  finding.kind = "leak";
   const SessionPtr session = ping_pong({finding});
   EXPECT_EQ(session->span_class(session->tasks()[1].first_span + 2), StateClass::Leaked);
   EXPECT_EQ(session->span_class(session->tasks()[1].first_span + 1), StateClass::Channel);
@@ -357,27 +362,29 @@ TEST(Session, EverySpanKeepsItsDetailsHoweverManyThereAre) {
 
 TEST(Findings, AreSteppedThroughWithTheirTaskAndItsLastWait) {
   store::FindingRow stuck;
+  stuck.kind = "leak";
   stuck.task_id = 2;
   store::FindingRow general;
   const SessionPtr session = ping_pong({stuck, general});
+  const FindingList findings(*session, session->findings(), false);
   ViewState view;
-  step_finding(*session, view);
+  step_finding(findings, *session, view);
   EXPECT_EQ(view.selection.task, session->find_task(2));
   EXPECT_EQ(view.selection.span, session->span_count() - 1);
   EXPECT_EQ(view.reveal, session->find_task(2));
-  EXPECT_EQ(shown_finding(*session, view), &session->findings()[0]);
+  EXPECT_EQ(shown_finding(findings, view), &findings[0]);
   view.selection = {.task = session->find_task(1)};
-  EXPECT_EQ(shown_finding(*session, view), nullptr) << "the selection is about something else";
-  step_finding(*session, view);
+  EXPECT_EQ(shown_finding(findings, view), nullptr) << "the selection is about something else";
+  step_finding(findings, *session, view);
   EXPECT_TRUE(view.selection.empty());
-  EXPECT_EQ(shown_finding(*session, view), &session->findings()[1]);
-  step_finding(*session, view);
-  EXPECT_EQ(shown_finding(*session, view), &session->findings()[0]) << "round to the first";
+  EXPECT_EQ(shown_finding(findings, view), &findings[1]);
+  step_finding(findings, *session, view);
+  EXPECT_EQ(shown_finding(findings, view), &findings[0]) << "round to the first";
 }
 
 TEST(Findings, NoneChangeNothing) {
   ViewState view;
-  step_finding(*ping_pong(), view);
+  step_finding(FindingList(), *ping_pong(), view);
   EXPECT_FALSE(view.finding);
   EXPECT_TRUE(view.selection.empty());
 }

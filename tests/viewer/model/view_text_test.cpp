@@ -74,7 +74,10 @@ ViewState random_view(const SessionPtr& of, std::mt19937_64& random) {
     const Task& task = session.tasks()[view.selection.task];
     if (task.span_count > 0) view.selection.span = task.first_span + below(task.span_count);
   }
-  if (!session.findings().empty() && below(2) == 0) view.finding = below(session.findings().size());
+  if (below(2) == 0) view.finding = below(9);
+  view.findings_pane.open = below(2) == 0;
+  if (view.findings_pane.open && below(2) == 0) view.findings_pane.filter = "leak";
+  view.findings_width = static_cast<float>(240 + below(500));
   return view;
 }
 
@@ -95,7 +98,13 @@ TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
     again.selection.task = 0;
     EXPECT_EQ(apply(*parsed, *session, again), "");
     EXPECT_EQ(again.selection, view.selection);
-    EXPECT_EQ(again.finding, view.finding);
+    EXPECT_EQ(again.wanted_finding.has_value(), view.finding.has_value());
+    if (view.finding) {
+      EXPECT_EQ(again.wanted_finding, static_cast<std::int64_t>(*view.finding) + 1);
+    }
+    EXPECT_EQ(again.findings_pane.open, view.findings_pane.open);
+    EXPECT_EQ(again.findings_pane.filter, view.findings_pane.filter);
+    EXPECT_EQ(again.findings_width, view.findings_width);
     EXPECT_EQ(again.measured, view.measured);
     EXPECT_EQ(again.theme, view.theme);
     EXPECT_EQ(again.left_width, view.left_width);
@@ -168,7 +177,6 @@ TEST(ViewText, OfAnotherRecordingSaysWhatIsNotThere) {
   };
   EXPECT_EQ(missing("ts1/task=99999"), "There is no task 99999 in this recording.");
   EXPECT_EQ(missing("ts1/worker=99999"), "There is no worker 99999 in this recording.");
-  EXPECT_EQ(missing("ts1/finding=99999"), "There is no finding 99999 in this recording.");
   EXPECT_EQ(missing("ts1/task=1/span=-5ns"),
             "There is no span of task 1 that begins at -5 ns in this recording.");
   EXPECT_EQ(missing("ts1/fold=group:99999"),
@@ -210,6 +218,9 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
                            "ts1/theme=Dark",
                            "ts1/left=1",
                            "ts1/drawer=1e9",
+                           "ts1/pane=9",
+                           "ts1/findings=",
+                           "ts1/findings=open",
                            "ts1//",
                            "ts1/range"}) {
     EXPECT_NE(refusal(text), "") << text;
@@ -220,7 +231,7 @@ TEST(ViewText, ThatIsHostileIsRefusedInOnePrintableSentence) {
   const std::string seed_text =
       "ts1/range=1.2ms..3.4ms/task=17/span=1ms/worker=2/finding=3/measure=1us..2us/top=group:4+6/"
       "fold=workers,group:7/unfold=threads/group=name/sort=lock/only=name:a%2Cb/"
-      "pin=worker:0,task:3/theme=dark/left=220/drawer=156";
+      "pin=worker:0,task:3/theme=dark/left=220/drawer=156/pane=340/findings=leak";
   ASSERT_TRUE(parse_view(seed_text));
   const SessionPtr session = tests::make_synthetic_session({.spans = 500});
   std::mt19937_64 random(7);

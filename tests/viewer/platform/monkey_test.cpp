@@ -82,6 +82,9 @@ class Monkey {
         ASSERT_LT(*selection.worker, session.workers().size());
       }
     }
+    if (view.finding) {
+      ASSERT_LT(*view.finding, session.findings().size());
+    }
     ASSERT_GT(ImGui::GetDrawData()->TotalVtxCount, 0);
   }
 

@@ -91,7 +91,9 @@ TEST(Picture, OfAFindingSaysItsSentence) {
   const ViewRequest request = request_of(1024, 640);
   Scene scene(request, {});
   scene.set_session(small_session());
-  step_finding(*scene.session(), scene.view());
+  scene.picture(1024, 640);
+  const FindingList findings(*scene.session(), scene.session()->findings(), false);
+  step_finding(findings, *scene.session(), scene.view());
   tests::expect_golden_picture("viewer/finding_dark.png", scene.picture(1024, 640));
 }
 

@@ -44,6 +44,8 @@ TEST_F(Remembered, TastesComeBackFromAFileOfTheUsersOwn) {
                         .scale = 1.5F,
                         .left_width = 300.0F,
                         .drawer_height = 200.0F,
+                        .findings_width = 400.0F,
+                        .findings_open = true,
                         .window = WindowPlace{-5, 10, 800, 600}};
   ASSERT_TRUE(save_preferences(folders_, all));
   EXPECT_EQ(load_preferences(folders_), all);
@@ -53,9 +55,10 @@ TEST_F(Remembered, TastesComeBackFromAFileOfTheUsersOwn) {
 
 TEST_F(Remembered, WhatIsSenselessIsAsIfItWereNotThere) {
   const std::string path = folders_.config + "/preferences.json";
-  for (const char* text : {"", "{", "7", "[]", "\xff", "{\"theme\":7}", "{\"scale\":\"big\"}",
-                           "{\"scale\":1e99}", "{\"window\":[]}", "{\"left_width\":-1}",
-                           "{\"window\":{\"x\":0,\"y\":0,\"width\":1e9,\"height\":600}}"}) {
+  for (const char* text :
+       {"", "{", "7", "[]", "\xff", "{\"theme\":7}", "{\"scale\":\"big\"}", "{\"scale\":1e99}",
+        "{\"window\":[]}", "{\"left_width\":-1}", "{\"findings_width\":9}", "{\"findings_open\":1}",
+        "{\"window\":{\"x\":0,\"y\":0,\"width\":1e9,\"height\":600}}"}) {
     damage(path, text);
     EXPECT_EQ(load_preferences(folders_), Preferences{}) << text;
   }

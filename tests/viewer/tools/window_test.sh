@@ -119,6 +119,13 @@ see "closing the menu" key Escape
 see "only tasks like this" key o
 see "a pinned row" key p
 see "back in the history" key BackSpace
+see "the findings" key i
+see "reading one" key Down
+see "going to it" key Return
+see "the rows' keys again" key Escape
+see "a click on a finding" mousemove --window "$id" 1250 180 click 1
+see "wider findings" mousemove --window "$id" 1100 400 mousedown 1 mousemove 1000 400 mouseup 1
+see "no findings" key i
 see "the light theme" key t
 see "the keys" key question
 see "closing the keys" key Escape
