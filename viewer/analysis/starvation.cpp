@@ -163,8 +163,8 @@ void Starvation::find_idle(const Facts& facts, std::vector<FindingRow>& found) c
   for (const auto& [program, sum] : sums) {
     const auto workers = static_cast<std::int64_t>(
         std::count_if(facts.report().workers.begin(), facts.report().workers.end(),
-                      [&](const store::WorkerRow& worker) {
-                        return store::program_of_worker(worker.id) == program;
+                      [&, of = program](const store::WorkerRow& worker) {
+                        return store::program_of_worker(worker.id) == of;
                       }));
     const std::int64_t limit_ns =
         product(product(facts.duration_ns() / 100, limits_.idle_share), workers);
