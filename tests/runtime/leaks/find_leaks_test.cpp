@@ -465,15 +465,15 @@ std::map<std::string, std::function<void(const ts::Chan<int>&)>> places() {
 
 TEST_P(FindLeaksTest, WhoCanSendMayComeWhereverItHasTheChannel) {
   TASKSCOPE_NEEDS_WORDS();
-  for (const auto& [name, place] : places()) {
+  for (const auto& one : places()) {
     const auto text = look(
         [&] {
           const ts::Chan<int> chan = ts::make_chan<int>();
           ts::go("receiver", [from = ts::Receiver<int>(chan)] { from.recv(); });
-          place(chan);
+          one.second(chan);
         },
         2);
-    EXPECT_EQ(text, "") << name;
+    EXPECT_EQ(text, "") << one.first;
     global = {};
   }
 }
