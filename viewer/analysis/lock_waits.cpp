@@ -112,7 +112,7 @@ FindingRow LockWaits::row_of(store::ObjectId id, const Lock& lock, const Facts& 
   row.spawn_site_id = facts.spawn_site(lock.longest.task_id);
   row.wait_site_id = lock.longest.site_id;
   row.count = lock.waits;
-  row.first_ns = lock.waits > 0 ? lock.waited.first_ns() : 0;
+  row.first_ns = lock.waits > 0 ? std::min(lock.waited.first_ns(), lock.longest.start_ns) : 0;
   row.last_ns = lock.waits > 0 ? lock.waited.last_ns() : facts.duration_ns();
   return row;
 }

@@ -279,14 +279,22 @@ class Pane {
     float line_y = y + px(kTitle);
     for (std::size_t line = 0; line < count; ++line, line_y += px(kLine)) {
       const bool cut = line + 1 == count && count < lines.size();
-      const std::string text = cut ? lines[line] + " …" : lines[line];
-      canvas.text(text_, left(), line_y, colors.text, text, right() - left() + px(8));
+      canvas.text(text_, left(), line_y, colors.text,
+                  cut ? cut_short(lines[line], right() - left()) : lines[line]);
     }
     const bool link = read && draw_evidence(finding, line_y) > 0 && taken_;
     if (hovered && !link && !taken_ && ImGui::GetIO().MouseClicked[0]) {
       go_to_finding(context_, view_, at);
     }
     taken_ = false;
+  }
+
+  // With " …" behind as many words of it as fit.
+  std::string cut_short(std::string line, float room) const {
+    while (context_.canvas.width(text_, line + " …") > room && line.find(' ') != line.npos) {
+      line.resize(line.rfind(' '));
+    }
+    return line + " …";
   }
 
   // What is known of it and what to try, from y on; returns how much height that takes.
@@ -431,6 +439,9 @@ class Pane {
     }
     if (!info.complete && context_.input.live == nullptr) {
       put(colors.alarm, "The recorder was stopped before it could finish: the end is missing.");
+    }
+    if (!info.ended_by.empty()) {
+      put(colors.muted, "The recording was ended by " + info.ended_by + ".");
     }
     if (info.kept_from_ns > 0) {
       put(colors.muted, fmt::format("What was before {} was dropped on purpose.",
