@@ -14,6 +14,11 @@ class Gate(Case):
         self.fixed, _ = self.record(LEAKY, "--requests", "20", "--fixed", workers=2,
                                     name="fixed.tscope")
 
+    def record_unproved(self):
+        self.env["TASKSCOPE_LEAKS"] = "off"
+        recording, _ = self.record(LEAKY, "--requests", "20", workers=2, name="unproved.tscope")
+        return recording
+
     def report(self, *options, recording=None, status=0):
         run = self.taskscope("report", (recording or self.leaky).path, *options)
         self.assertEqual(run.returncode, status, run.stderr)
@@ -26,11 +31,19 @@ class Gate(Case):
 
     def test_kinds_groups_and_levels(self):
         for rule, status in (("leak", 3), ("any", 3), ("leak:warning", 3), ("leak:severe", 0),
-                             ("any:proved", 0), ("contention", 0), ("deadlock,panic", 0),
+                             ("any:proved", 3), ("contention", 0), ("deadlock,panic", 0),
                              ("panic,leak", 3)):
             with self.subTest(rule):
                 self.report("--fail-on", rule, status=status)
         self.report("--fail-on", "any", recording=self.fixed)
+
+    def test_without_the_program_s_own_proof_a_leak_is_suspected(self):
+        unproved = self.record_unproved()
+        for rule, status in (("leak", 3), ("leak:warning", 3), ("leak:severe", 0),
+                             ("any:proved", 0)):
+            with self.subTest(rule):
+                self.report("--fail-on", rule, recording=unproved, status=status)
+        self.assertIn("warning, suspected leak", self.report(recording=unproved))
 
     def test_options_may_stand_before_the_file(self):
         self.assertEqual(self.taskscope("report", "--fail-on", "leak", "--limit", "hold=20ms",
@@ -72,7 +85,7 @@ class Gate(Case):
             self.assertIn(f"`{rule}`", page)
         (result,) = run["results"]
         self.assertIn(result["ruleId"], rules)
-        self.assertEqual(result["level"], "warning")
+        self.assertEqual(result["level"], "error")
         place = result["locations"][0]["physicalLocation"]
         self.assertTrue(place["artifactLocation"]["uri"].endswith("runtime/examples/leaky.cpp"))
         source = (ROOT / "runtime/examples/leaky.cpp").read_text().splitlines()
@@ -118,10 +131,12 @@ class Gate(Case):
         self.assertGreater(len(listed), 30)
         for line in listed:
             self.assertIn(f"`{line.split()[0]}`", page)
-        severe = self.report("--limit", "severe_group=1", "--fail-on", "leak:severe", status=3)
+        unproved = self.record_unproved()
+        severe = self.report("--limit", "severe_group=1", "--fail-on", "leak:severe",
+                             recording=unproved, status=3)
         self.assertIn("severe, suspected leak", severe)
         self.report("--limits-file", self.write("ci.limits", "# ours\nsevere_group = 1\n"),
-                    "--fail-on", "leak:severe", status=3)
+                    "--fail-on", "leak:severe", recording=unproved, status=3)
         self.assert_refused(
             self.taskscope("report", self.leaky.path, "--limit", "starved_wait=soon"),
             "--limit", "starved_wait=10ms", "'soon'", status=2)
