@@ -409,7 +409,9 @@ struct FindingRow {
   std::uint64_t count = 1;
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
-  // Whom it is about, as far as the check knows them, `task_id` first; not stored.
+  // Whom it is about, as far as the check knows them, `task_id` first; at most kTasksMax; not
+  // stored.
+  static constexpr std::size_t kTasksMax = 10'000;
   std::vector<TaskId> task_ids = {};
   // Who has the lock that each of them waits for, where that is certain; not stored.
   struct Holder {

@@ -24,7 +24,6 @@ using store::TaskState;
 
 bool is_main(store::TaskId id) { return store::own_id(id) == kMainTask; }
 constexpr std::size_t kDetailBytes = 600;  // of a deadlock's list of waits
-constexpr std::size_t kTasksMax = 10'000;  // of one finding, by number
 
 // Tasks that were waiting at one place when the recording ended.
 struct StuckGroup {
@@ -226,7 +225,7 @@ class Finder {
 
   static void add_tasks(const std::vector<const Span*>& spans, FindingRow& row) {
     for (const Span* span : spans) {
-      if (row.task_ids.size() == kTasksMax) return;
+      if (row.task_ids.size() == FindingRow::kTasksMax) return;
       const bool told = !row.task_ids.empty() && row.task_ids.front() == span->task_id;
       if (!told) row.task_ids.push_back(span->task_id);
     }

@@ -25,7 +25,7 @@ constexpr std::size_t kNamedMax = 8;  // tasks of a circle that are named
 // Tasks that wait for each other, or for nobody in the same way.
 struct Group {
   std::vector<const LeakRow*> members;
-  std::uint64_t victims = 0;
+  std::vector<const LeakRow*> victims;
 };
 
 // Alike: program, kind, proved; then the group, or where those that wait for nobody were started
@@ -94,7 +94,7 @@ class LeakFinder {
       if (!holds(row) || is_meant_to_stay(row)) continue;
       found_.explained.insert(row.task_id);
       if (row.is_victim) {
-        if (last != nullptr) ++last->victims;
+        if (last != nullptr) last->victims.push_back(&row);
         continue;
       }
       const Span& span = *spans_.at(row.task_id);
@@ -125,7 +125,17 @@ class LeakFinder {
     }
     row.summary = in_.facts.program_prefix(store::program_of(first.task_id)) + summary(group, row);
     row.detail = detail(group);
+    add_tasks(group.members, row);
+    add_tasks(group.victims, row);
     return row;
+  }
+
+  static void add_tasks(const std::vector<const LeakRow*>& leaks, FindingRow& row) {
+    for (const LeakRow* leak : leaks) {
+      if (row.task_ids.size() == FindingRow::kTasksMax) return;
+      row.task_ids.push_back(leak->task_id);
+      if (leak->holder_id != 0) row.holders.push_back({leak->task_id, leak->holder_id});
+    }
   }
 
   std::string summary(const Group& group, const FindingRow& row) const {
@@ -201,9 +211,9 @@ class LeakFinder {
           " It is proved where a guard in a block has taken the lock: another one may be given "
           "back by any task.";
     }
-    if (group.victims > 0) {
-      text += fmt::format(" {} more {} for {}.", count_text(group.victims),
-                          group.victims == 1 ? "waits" : "wait",
+    if (!group.victims.empty()) {
+      text += fmt::format(" {} more {} for {}.", count_text(group.victims.size()),
+                          group.victims.size() == 1 ? "waits" : "wait",
                           group.members.size() == 1 ? "it" : "these");
     }
     return text;

@@ -21,7 +21,6 @@ constexpr std::chrono::seconds kBetweenLooks{1};
 // A live look at the whole file may take this part of one core's time.
 constexpr int kLiveShare = 5;
 constexpr std::chrono::milliseconds kBetweenProgress{50};
-constexpr std::size_t kTasksMax = 10'000;  // of one finding, by number
 
 }  // namespace
 
@@ -97,7 +96,7 @@ class FindingSearch::LiveLook {
       const bool there = task.row.spawn_site_id == group.spawn_site_id &&
                          store::program_of(task.row.id) == group.program_id;
       if (there && !task.row.ended_ns) row.task_ids.push_back(task.row.id);
-      if (row.task_ids.size() == kTasksMax) break;
+      if (row.task_ids.size() == store::FindingRow::kTasksMax) break;
     }
     if (!row.task_ids.empty()) row.task_id = row.task_ids.front();
     return row;

@@ -80,6 +80,17 @@ TEST(Leaks, ACircleOfLocksIsOneFindingWithItsVictims) {
   EXPECT_NE(found[0].detail.find("1 more waits for these."), std::string::npos);
 }
 
+TEST(Leaks, AFindingKnowsItsTasksAndWhoHasWhatTheyWaitFor) {
+  const auto found = find(kWaits + kCircle + kEnd);
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(found[0].task_ids, (std::vector<store::TaskId>{2, 3, 4}));
+  ASSERT_EQ(found[0].holders.size(), 3u);
+  EXPECT_EQ(found[0].holders[0].task_id, 2u);
+  EXPECT_EQ(found[0].holders[0].holder_id, 3u);
+  EXPECT_EQ(found[0].holders[2].task_id, 4u);
+  EXPECT_EQ(found[0].holders[2].holder_id, 2u);
+}
+
 TEST(Leaks, WhatIsProvedIsNotSuspectedOnceMore) {
   const auto found =
       find(kWaits + kCircle + "ext 81 finding task=5 \"leaked\\tproved\\t2\\t5\\t0\\t0\"\n" + kEnd);
