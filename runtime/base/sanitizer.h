@@ -1,7 +1,8 @@
 // Which sanitizer this translation unit is built for, one spelling for both compilers.
 //
 // TASKSCOPE_ASAN and TASKSCOPE_TSAN are 0 or 1. TASKSCOPE_UNSANITIZED marks a function that must
-// not be instrumented at all, because it leaves one stack and returns on another.
+// not be instrumented at all: it leaves one stack and returns on another, or reads what is written
+// by tasks that stand still.
 #pragma once
 
 #if defined(__has_feature)

@@ -69,30 +69,41 @@ void read_call_site(Dwarf_Die& inlined, Dwarf_Die& unit, Frame& frame) {
   }
 }
 
+// The functions below `parent` that `pc` is in, outermost first. libdw's own search for scopes ends
+// at the first entry of clang's that it cannot place.
+void add_functions_at(Dwarf_Die& parent, Dwarf_Addr pc, std::vector<Dwarf_Die>& functions) {
+  Dwarf_Die entry;
+  if (dwarf_child(&parent, &entry) != 0) return;
+  do {
+    const int tag = dwarf_tag(&entry);
+    const bool only_groups = tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
+                             tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+    if (!only_groups && dwarf_haspc(&entry, pc) != 1) continue;
+    const bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+    if (is_function) functions.push_back(entry);
+    const std::size_t before = functions.size();
+    add_functions_at(entry, pc, functions);
+    if (is_function || functions.size() > before)
+      return;  // code belongs to one entry of each level
+  } while (dwarf_siblingof(&entry, &entry) == 0);
+}
+
 // The functions inlined at `pc`, innermost first, and the one they were inlined into. `position` is
 // where `pc` itself belongs; every outer frame stands where its inner one was called.
 std::vector<Frame> inlined_frames(Dwarf_Die& unit, Dwarf_Addr pc, const Frame& position) {
   std::vector<Frame> frames;
-  Dwarf_Die* scopes = nullptr;
-  int count = dwarf_getscopes(&unit, pc, &scopes);
-  if (count <= 0) return frames;
-  // getscopes follows the source; getscopes_die the code, which is what was inlined into what.
-  Dwarf_Die innermost = scopes[0];
-  std::free(scopes);
-  scopes = nullptr;
-  count = dwarf_getscopes_die(&innermost, &scopes);
+  std::vector<Dwarf_Die> functions;
+  add_functions_at(unit, pc, functions);
   Frame next = position;
-  for (int i = 0; i < count; ++i) {
-    const int tag = dwarf_tag(&scopes[i]);
-    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
+  for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
+    const bool is_inlined = dwarf_tag(&*function) == DW_TAG_inlined_subroutine;
     // The symbol table knows the outermost function best.
-    next.function = tag == DW_TAG_subprogram ? position.function : function_name(scopes[i]);
+    next.function = is_inlined ? function_name(*function) : position.function;
     if (next.function.empty()) break;
     frames.push_back(next);
-    if (tag == DW_TAG_subprogram) break;
-    read_call_site(scopes[i], unit, next);
+    if (!is_inlined) break;
+    read_call_site(*function, unit, next);
   }
-  std::free(scopes);
   return frames;
 }
 

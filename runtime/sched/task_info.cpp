@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "runtime/base/sanitizer.h"
 #include "runtime/sched/task_texts.h"
 
 namespace taskscope::sched {
@@ -20,11 +21,19 @@ std::string labels_text(const LabelSet* labels) {
   return text;
 }
 
+// A task that stands still keeps its name, which ThreadSanitizer cannot know of tasks that others
+// have stopped.
+TASKSCOPE_UNSANITIZED std::string name_of(const Task& task) {
+  std::string name;
+  for (const char* at = task.name; at != nullptr && *at != '\0'; ++at) name += *at;
+  return name;
+}
+
 }  // namespace
 
 debug::TaskInfo task_info(const Task& task) {
   debug::TaskInfo info{.id = task.id,
-                       .name = task.name == nullptr ? "" : task.name,
+                       .name = name_of(task),
                        .labels = labels_text(labels_of(task)),
                        .parent = task.parent,
                        .spawn_site = task.spawn_site()};
@@ -46,7 +55,7 @@ debug::TaskInfo task_info(const Task& task, const FindTask& find) {
     ancestor.id = id;
     const Task* const found = find(id);
     if (found == nullptr) break;
-    if (found->name != nullptr) ancestor.name = found->name;
+    ancestor.name = name_of(*found);
     id = found->parent;
   }
   return info;

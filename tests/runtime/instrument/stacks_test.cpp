@@ -1,6 +1,7 @@
 // Stacks at spawns and blocks of whole runs, at all worker counts.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -38,14 +39,14 @@ class StacksTest : public test::RuntimeTest {
 TASKSCOPE_AT_ALL_WORKER_COUNTS(StacksTest);
 
 // The calls of another function, which is not the last thing that its caller does.
-volatile int g_after = 0;
+std::atomic<int> g_after{0};
 [[gnu::noinline]] void nap() {
   sleep(std::chrono::microseconds(50));
-  g_after = g_after + 1;
+  g_after.fetch_add(1, std::memory_order_relaxed);
 }
 [[gnu::noinline]] void deeper() {
   nap();
-  g_after = g_after + 1;
+  g_after.fetch_add(1, std::memory_order_relaxed);
 }
 
 void busy_program() {
@@ -53,7 +54,7 @@ void busy_program() {
   for (int i = 0; i < 20; ++i) {
     group.go("napper", [i] {
       for (int n = 0; n < 5; ++n) i % 2 == 0 ? nap() : deeper();
-      blocking([] { g_after = g_after + 1; });
+      blocking([] { g_after.fetch_add(1, std::memory_order_relaxed); });
     });
   }
   group.wait();
