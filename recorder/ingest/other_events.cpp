@@ -1,5 +1,6 @@
 // What SpanBuilder takes beside the states of tasks: workers, threads, objects, timers, names.
 #include <algorithm>
+#include <optional>
 
 #include "recorder/ingest/span_builder.h"
 #include "runtime/trace_format/codec.h"
@@ -13,6 +14,16 @@ using trace_format::AuxField;
 using trace_format::Event;
 using trace_format::EventKind;
 using trace_format::IdField;
+
+namespace {
+
+std::optional<std::int64_t> dropped_ns(const trace_format::LeakText::Member& member,
+                                       std::int64_t told_ns) {
+  if (member.dropped_ago_ns == 0) return std::nullopt;
+  return told_ns - static_cast<std::int64_t>(member.dropped_ago_ns);
+}
+
+}  // namespace
 
 StoredRow SpanBuilder::row_of_other(const Event& event, std::int64_t ns) {
   StoredRow row{.ns = ns, .kind = event.kind};
@@ -148,7 +159,11 @@ void SpanBuilder::take_finding(std::string_view text, std::int64_t ns) {
                       .proved = leak->proved,
                       .task_id = member.task,
                       .holder_id = member.holder,
-                      .is_victim = member.is_victim});
+                      .is_victim = member.is_victim,
+                      .dropped_by = member.dropped_by,
+                      .dropped_ns = dropped_ns(member, ns),
+                      .dropped_at = leak->dropped_at,
+                      .dropped_in = leak->dropped_in});
   }
 }
 

@@ -58,6 +58,7 @@ void ProgramWriter::add_timer(store::TimerRow row) {
 void ProgramWriter::add_leak(store::LeakRow row) {
   row.task_id = id(row.task_id);
   row.holder_id = id(row.holder_id);
+  row.dropped_by = id(row.dropped_by);
   writer_->add_leak(row, program_);
 }
 

@@ -527,7 +527,8 @@ Result<std::vector<LeakRow>> Reader::leaks() const {
   if (known->empty() || known->front() == 0) return std::vector<LeakRow>();
   return impl_->rows<LeakRow>(
       "the leaks",
-      "SELECT ns, group_id, kind, tier, task_id, holder_id, is_victim FROM leak"
+      "SELECT ns, group_id, kind, tier, task_id, holder_id, is_victim, dropped_by, dropped_ns,"
+      " dropped_at, dropped_in FROM leak"
       " ORDER BY program_id, group_id, is_victim, rowid",
       [](const Statement& s) {
         return LeakRow{.ns = s.integer(0),
@@ -536,7 +537,11 @@ Result<std::vector<LeakRow>> Reader::leaks() const {
                        .proved = s.text(3) == "proved",
                        .task_id = unsigned_of(s.integer(4)),
                        .holder_id = unsigned_of(s.integer(5)),
-                       .is_victim = s.integer(6) != 0};
+                       .is_victim = s.integer(6) != 0,
+                       .dropped_by = unsigned_of(s.integer(7)),
+                       .dropped_ns = s.optional_integer(8),
+                       .dropped_at = std::string(s.text(9)),
+                       .dropped_in = std::string(s.text(10))};
       });
 }
 

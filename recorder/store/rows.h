@@ -255,6 +255,11 @@ struct LeakRow {
   TaskId task_id = 0;
   TaskId holder_id = 0;    // who has the lock that it waits for; 0: it is no lock, or not known
   bool is_victim = false;  // it only waits for others of its group
+  // Who has last given up what it waits for, when and where; 0 and empty: not known.
+  TaskId dropped_by = 0;
+  std::optional<std::int64_t> dropped_ns = {};
+  std::string dropped_at = {};  // a source line
+  std::string dropped_in = {};  // a function
 };
 
 // Names of regions and counters, categories of logs. Numbered like objects, but apart from them.

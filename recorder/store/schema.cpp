@@ -30,7 +30,8 @@ CREATE TABLE timer(
   period_ns INTEGER, program_id INTEGER);
 CREATE TABLE leak(
   ns INTEGER, group_id INTEGER, kind TEXT, tier TEXT, task_id INTEGER, holder_id INTEGER,
-  is_victim INTEGER, program_id INTEGER);
+  is_victim INTEGER, dropped_by INTEGER, dropped_ns INTEGER, dropped_at TEXT, dropped_in TEXT,
+  program_id INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
 CREATE TABLE label_set(
   id INTEGER, key TEXT, value TEXT, program_id INTEGER, PRIMARY KEY(id, key)) WITHOUT ROWID;

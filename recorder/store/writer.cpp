@@ -67,7 +67,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
-    "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?)",
+    "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO name VALUES(?,?,?)",
     "INSERT OR REPLACE INTO label_set VALUES(?,?,?,?)",
     "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
@@ -348,7 +348,9 @@ void Writer::add_leak(const LeakRow& row, ProgramId program_id) {
   s->bind_text(3, trace_format::to_text(row.kind))
       .bind_text(4, row.proved ? "proved" : "suspected");
   s->bind_id(5, row.task_id).bind_id(6, row.holder_id).bind(7, std::int64_t{row.is_victim});
-  impl_->run(s->bind(8, std::int64_t{program_id}));
+  s->bind_id(8, row.dropped_by).bind(9, row.dropped_ns);
+  s->bind_text(10, row.dropped_at).bind_text(11, row.dropped_in);
+  impl_->run(s->bind(12, std::int64_t{program_id}));
 }
 
 void Writer::put_name(const NameRow& row) {

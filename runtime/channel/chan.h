@@ -83,7 +83,7 @@ class EndRef {
   }
   ~EndRef() {
     if (word_ == 0) return;
-    get()->drop_reference();
+    get()->drop_reference(kEnd);
     forget();
   }
   ChanCore* get() const {

@@ -129,7 +129,9 @@ CancelNode::~CancelNode() {
     hook->linked.store(false, std::memory_order_relaxed);
     static_cast<FunctionHook*>(hook)->drop_reference();
   }
-  if (channel::ChanCore* const core = done_.load(std::memory_order_relaxed)) core->drop_reference();
+  if (channel::ChanCore* const core = done_.load(std::memory_order_relaxed)) {
+    core->drop_reference(sched::ChannelEnd::Both);
+  }
 }
 
 CancelNode* CancelNode::above() const {

@@ -528,10 +528,27 @@ class Search {
              .cause = cause,
              .kind = kind,
              .proved = which == kProved,
-             .is_cause = graph.is_cause(info.node)});
+             .is_cause = graph.is_cause(info.node),
+             .last_drop = kind == LeakKind::Leaked ? last_drop(info) : HandleDrop{}});
       }
     }
     return found;
+  }
+
+  // Who has last given up a handle that could have ended the wait.
+  static HandleDrop last_drop(const Info& info) {
+    HandleDrop last;
+    const auto look = [&](const TracedObject* object, bool sends) {
+      if (object == nullptr || !TracedChannel::is(*object)) return;
+      const HandleDrop drop = static_cast<const TracedChannel&>(*object).last_drop(
+          sends ? ChannelEnd::Receive : ChannelEnd::Send);
+      if (drop.ns > last.ns && drop.task != info.task->id) last = drop;
+    };
+    const ParkedWait& wait = info.task->wait;
+    each_way_out(
+        wait, [&](const WaitArm& arm) { look(arm.object, arm.operation == ArmOperation::Send); });
+    if (wait.arms == nullptr) look(wait.object, wait.reason == BlockReason::ChanSend);
+    return last;
   }
 
   bool is_reported(const Info& info, Which which) const {

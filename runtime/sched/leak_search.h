@@ -29,6 +29,7 @@
 
 #include "runtime/sched/halt.h"
 #include "runtime/sched/task.h"
+#include "runtime/sched/traced_channel.h"
 #include "runtime/trace_format/leak_text.h"
 
 namespace taskscope::debug {
@@ -51,6 +52,7 @@ struct LeakedTask {
   LeakKind kind = LeakKind::Leaked;
   bool proved = false;
   bool is_cause = false;  // it is one of those that the others with its number wait for
+  HandleDrop last_drop;   // of what it waits for, by another task
 };
 
 struct LeakSearchOptions {

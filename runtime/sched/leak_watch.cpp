@@ -98,6 +98,10 @@ std::optional<Header> read_all(int file, std::vector<LeakedTask>& found) {
   return header;
 }
 
+std::uint64_t ago(const HandleDrop& drop, std::int64_t now_ns) {
+  return drop.ns == 0 ? 0 : static_cast<std::uint64_t>(std::max(now_ns - drop.ns, std::int64_t{1}));
+}
+
 // Whose tasks wait alike are told of together.
 using Alike = std::tuple<trace_format::LeakKind, bool, std::uint32_t, const SpawnPath*, const char*,
                          std::uint32_t, BlockReason>;
@@ -130,6 +134,7 @@ void LeakWatch::start() {
   const base::LockGuard guard(lock_);
   if (thread_.joinable()) return;
   const base::NoSignals no_signals;
+  drops_are_noted.store(true, std::memory_order_relaxed);
   try {
     runs_.store(true, std::memory_order_relaxed);
     thread_ = std::thread([this] { loop(); });
@@ -145,6 +150,7 @@ void LeakWatch::stop() {
   base::futex_wake(ends_, 1);
   thread_.join();
   runs_.store(false, std::memory_order_relaxed);
+  drops_are_noted.store(false, std::memory_order_relaxed);
 }
 
 void LeakWatch::forget() {
@@ -157,6 +163,7 @@ void LeakWatch::loop() {
   std::int64_t between_ns = kBetweenNs;
   while (ends_.load(std::memory_order_acquire) == 0) {
     base::futex_wait_until(ends_, 0, base::monotonic_ns() + kSecondNs);
+    drops_are_noted.store(somebody_listens(), std::memory_order_relaxed);
     const std::int64_t begun_ns = base::monotonic_ns();
     if (ends_.load(std::memory_order_acquire) != 0 || begun_ns < next_ns) continue;
     if (!somebody_listens() || !anybody_waits_long(begun_ns)) continue;
@@ -275,7 +282,8 @@ std::size_t LeakWatch::tell(const std::vector<LeakedTask>& found) {
     const auto theirs = group_of.find(victim->cause);
     if (theirs != group_of.end()) groups[theirs->second].push_back(victim);
   }
-  for (const auto& [key, group] : groups) tell_of_group(group);
+  const std::int64_t now_ns = base::monotonic_ns();
+  for (const auto& [key, group] : groups) tell_of_group(group, now_ns);
   if (proved && policy_ == Policy::Abort) {
     std::string report = "fatal error: tasks can never go on\n\n";
     for (const Leak& leak : describe(found)) report += leak.text + '\n';
@@ -284,23 +292,39 @@ std::size_t LeakWatch::tell(const std::vector<LeakedTask>& found) {
   return news;
 }
 
-void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group) {
-  constexpr std::size_t kAtOnce = trace_format::LeakText::kMembersMax;
+void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group, std::int64_t now_ns) {
   ++groups_told_;
-  for (std::size_t at = 0; at < group.size(); at += kAtOnce) {
-    trace_format::LeakText text{.kind = group.front()->kind,
-                                .proved = group.front()->proved,
-                                .group = groups_told_,
-                                .members = {}};
-    const std::size_t end = std::min(group.size(), at + kAtOnce);
-    for (std::size_t i = at; i < end; ++i) {
-      text.members.push_back({.task = group[i]->task,
-                              .holder = group[i]->waits_for,
-                              .is_victim = !group[i]->is_cause});
-    }
+  std::map<std::pair<std::string, std::string>, trace_format::LeakText> by_place;
+  const auto send = [&](trace_format::LeakText& text) {
     scheduler_.tracing().outside([&](instrument::Lane& lane) {
       lane.finding(text.members.front().task, trace_format::format_leak(text));
     });
+    text.members.clear();
+  };
+  for (const LeakedTask* leaked : group) {
+    debug::Frame place = places_.find(leaked->last_drop);
+    constexpr std::size_t kBytesMax = trace_format::LeakText::kPlaceBytesMax;
+    std::string line = line_of(place);
+    if (line.size() > kBytesMax) line.erase(0, line.size() - kBytesMax);
+    if (place.function.size() > kBytesMax) place.function.resize(kBytesMax);
+    trace_format::LeakText& text = by_place[{line, place.function}];
+    if (text.members.empty()) {
+      text = {.kind = leaked->kind,
+              .proved = leaked->proved,
+              .group = groups_told_,
+              .dropped_at = line,
+              .dropped_in = place.function,
+              .members = {}};
+    }
+    text.members.push_back({.task = leaked->task,
+                            .holder = leaked->waits_for,
+                            .is_victim = !leaked->is_cause,
+                            .dropped_by = leaked->last_drop.task,
+                            .dropped_ago_ns = ago(leaked->last_drop, now_ns)});
+    if (text.members.size() == trace_format::LeakText::kMembersMax) send(text);
+  }
+  for (auto& [place, text] : by_place) {
+    if (!text.members.empty()) send(text);
   }
 }
 
@@ -331,6 +355,8 @@ std::vector<Leak> LeakWatch::describe(const std::vector<LeakedTask>& found) cons
     const std::string holder =
         leaked.waits_for == 0 ? "" : describe_holder(*task, find_task, now_ns);
     leak.text += (holder.empty() ? "" : ": " + holder) + '\n';
+    const std::string dropped = describe_drop(leaked.last_drop, places_.find(leaked.last_drop));
+    if (!dropped.empty()) leak.text += "  " + dropped + '\n';
   }
   std::vector<Leak> result;
   for (auto& [key, leak] : leaks) result.push_back(std::move(leak));

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "runtime/base/lock.h"
+#include "runtime/sched/drop_place.h"
 #include "runtime/sched/leak_search.h"
 
 namespace taskscope {
@@ -78,7 +79,7 @@ class LeakWatch {
   bool look_once(Threads threads, std::int64_t waited_ns, std::vector<LeakedTask>& found);
   // What is new of it goes into the recording. How many tasks that is.
   std::size_t tell(const std::vector<LeakedTask>& found);
-  void tell_of_group(const std::vector<const LeakedTask*>& group);
+  void tell_of_group(const std::vector<const LeakedTask*>& group, std::int64_t now_ns);
   const Task* find(const LeakedTask& leaked) const;
   bool only_our_threads(bool running) const;
 
@@ -93,6 +94,8 @@ class LeakWatch {
   // Owned by the watch's thread, and later by that in ts::run. As task ids.
   std::unordered_set<TaskId> told_;
   std::uint64_t groups_told_ = 0;
+
+  mutable DropPlaces places_;
 
   // Atomic: relaxed, the thread is up or soon will be.
   std::atomic<bool> runs_{false};

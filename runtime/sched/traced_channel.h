@@ -6,6 +6,8 @@
 // left of other things that once were at the core's address is not taken for one.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,6 +26,19 @@ enum class ChannelEnd : std::uint8_t { Both = 0, Receive = 1, Send = 2 };
 inline constexpr std::uintptr_t kHandleMark =
     TASKSCOPE_ASAN || TASKSCOPE_TSAN ? 0 : std::uintptr_t{0x54} << 56;
 
+// A handle that was given up.
+struct HandleDrop {
+  trace_format::TaskId task = 0;  // by whom; 0: by no task
+  std::int64_t ns = 0;            // when (CLOCK_MONOTONIC); 0: none was
+  // Return addresses, innermost first; 0 ends them.
+  using Calls = std::array<std::uint64_t, 4>;
+  Calls calls{};  // where
+};
+
+// Atomic: whether it is noted which handles are given up, because leaks are looked for. Written by
+// LeakWatch, read relaxed: one that is given up at that moment may be noted or not.
+extern std::atomic<bool> drops_are_noted;
+
 class TracedChannel : public instrument::TracedObject {
  public:
   // Where the core and its buffer lie, and what of it says who waits. They live as long as this.
@@ -40,6 +55,13 @@ class TracedChannel : public instrument::TracedObject {
                 const char* name, const void* core, FindParts find_parts)
       : TracedObject(kind, made_at, capacity, name), core_(core), find_parts_(find_parts) {}
 
+  ~TracedChannel() { delete drops_.load(std::memory_order_relaxed); }
+
+  // A handle for that end is given up, here.
+  void note_drop(ChannelEnd end);
+  // The last of those that could send, or of those that could receive. REQUIRES: nobody runs.
+  HandleDrop last_drop(ChannelEnd of) const;
+
   // Whether an object is one of these.
   static bool is(const instrument::TracedObject& object) {
     using trace_format::ObjectKind;
@@ -49,9 +71,19 @@ class TracedChannel : public instrument::TracedObject {
   Parts parts() const { return find_parts_(core_); }
 
  private:
+  struct Drops {
+    // Atomic: somebody is writing the others; acquire and release.
+    std::atomic<bool> busy{false};
+    HandleDrop of_sender;
+    HandleDrop of_receiver;
+  };
+
   // Constant after construction.
   const void* core_;
   FindParts find_parts_;
+
+  // Atomic: made by the first who notes something, by CAS with release, and read with acquire.
+  std::atomic<Drops*> drops_{nullptr};
 };
 
 }  // namespace taskscope::sched

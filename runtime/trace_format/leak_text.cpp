@@ -8,6 +8,7 @@
 namespace taskscope::trace_format {
 namespace {
 
+constexpr std::uint64_t kDroppedAgoMaxNs = std::uint64_t{1} << 62;
 constexpr std::array<std::string_view, 4> kKinds{"self_lock", "lock_deadlock", "abandoned_lock",
                                                  "leaked"};
 
@@ -24,10 +25,11 @@ std::optional<LeakKind> parse_leak_kind(std::string_view text) {
 std::string format_leak(const LeakText& leak) {
   std::string text(to_text(leak.kind));
   text += leak.proved ? "\tproved\t" : "\tsuspected\t";
-  text += std::to_string(leak.group);
+  text += std::to_string(leak.group) + '\t' + leak.dropped_at + '\t' + leak.dropped_in;
   for (const LeakText::Member& member : leak.members) {
     text += '\t' + std::to_string(member.task) + '\t' + std::to_string(member.holder);
-    text += member.is_victim ? "\t1" : "\t0";
+    text += member.is_victim ? "\t1\t" : "\t0\t";
+    text += std::to_string(member.dropped_by) + '\t' + std::to_string(member.dropped_ago_ns);
   }
   return text;
 }
@@ -42,10 +44,13 @@ std::optional<LeakText> parse_leak(std::string_view text) {
   if ((!leak.proved && tier != "suspected") || !take_number(text, kIdMask, leak.group)) {
     return std::nullopt;
   }
+  leak.dropped_at = take_field(text);
+  leak.dropped_in = take_field(text);
   while (!text.empty()) {
     LeakText::Member member;
     if (!take_number(text, kIdMask, member.task) || !take_number(text, kIdMask, member.holder) ||
-        !take_number(text, 1, member.is_victim) || member.task == 0) {
+        !take_number(text, 1, member.is_victim) || !take_number(text, kIdMask, member.dropped_by) ||
+        !take_number(text, kDroppedAgoMaxNs, member.dropped_ago_ns) || member.task == 0) {
       return std::nullopt;
     }
     leak.members.push_back(member);

@@ -28,15 +28,22 @@ struct LeakText {
     TaskId task = 0;
     TaskId holder = 0;
     bool is_victim = false;  // it is not one of those that the others wait for
+    // Who has last given up what it waits for, and how long before; 0: no task, or not known.
+    TaskId dropped_by = 0;
+    std::uint64_t dropped_ago_ns = 0;
 
     friend bool operator==(const Member&, const Member&) = default;
   };
   LeakKind kind = LeakKind::Leaked;
-  bool proved = false;          // else it is suspected
-  std::uint64_t group = 0;      // the same in all events about tasks that belong together
+  bool proved = false;      // else it is suspected
+  std::uint64_t group = 0;  // the same in all events about tasks that belong together
+  // Where what they wait for was given up: a source line, and the function; empty: not known.
+  std::string dropped_at;
+  std::string dropped_in;
   std::vector<Member> members;  // as many as one event has room for: others come in another
 
-  static constexpr std::size_t kMembersMax = 100;
+  static constexpr std::size_t kMembersMax = 50;
+  static constexpr std::size_t kPlaceBytesMax = 400;  // of dropped_at, and of dropped_in
 
   friend bool operator==(const LeakText&, const LeakText&) = default;
 };

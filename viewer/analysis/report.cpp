@@ -130,8 +130,9 @@ std::string Report::place(store::SiteId id) const {
   return fmt::format("{}:{}", it->second.file, it->second.line);
 }
 
-std::string Report::short_place(store::SiteId id) const {
-  const std::string full = place(id);
+std::string Report::short_place(store::SiteId id) const { return short_place_of(place(id)); }
+
+std::string short_place_of(const std::string& full) {
   std::size_t at = full.size();
   for (int i = 0; i < 3 && at != std::string::npos && at > 0; ++i) at = full.rfind('/', at - 1);
   return at == std::string::npos || at == 0 ? full : full.substr(at + 1);

@@ -67,6 +67,9 @@ struct Report {
   std::string short_place(store::SiteId id) const;
 };
 
+// The end of a source line's path, as in Report::short_place.
+std::string short_place_of(const std::string& full);
+
 struct ReportOptions {
   FindingLimits limits;
   // Is told now and then how much is done, from 0 to 1; false ends it with an error.

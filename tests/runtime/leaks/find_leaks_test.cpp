@@ -2,6 +2,7 @@
 //
 // What a scenario does, it does in tasks that end, so that nothing of it is left on the stack of
 // the one who looks.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -385,6 +386,43 @@ TEST_P(FindLeaksTest, ASenderWhoseLastReceiverIsGoneWaitsForEver) {
       },
       1);
   EXPECT_EQ(text, "leaked: sender");
+}
+
+[[gnu::noinline]] void forget_sender(const char* name) {
+  ts::go(name, [to = ts::make_chan<int>()] { to.recv(); });
+}
+
+// ---- Who gave up the last handle ----------------------------------------------------------------
+
+TEST_P(FindLeaksTest, WhoGaveUpTheLastOtherHandleIsNamedWithThePlace) {
+  TASKSCOPE_NEEDS_WORDS();
+  const std::string told = in_another_process([&] {
+    test::FakeRecorder recorder;
+    const auto found = look_here(
+        [] {
+          const ts::Chan<int> lost = ts::make_chan<int>();
+          ts::go("receiver", [from = ts::Receiver<int>(lost)] { from.recv(); });
+          test::wait_until_blocked(1);
+          // Neither can end the wait: they are not what it waits for.
+          const ts::Receiver<int> another(lost);
+          const ts::Chan<int> other = ts::make_chan<int>();
+        },
+        1);
+    return found.leaks.empty() ? std::string() : found.leaks.front().text;
+  });
+  EXPECT_THAT(told, ::testing::ContainsRegex("the last other handle was given up by task [0-9]+ at "
+                                             ".*find_leaks_test.cpp:[0-9]+ \\("));
+}
+
+TEST_P(FindLeaksTest, OfAHandleThatTheWaiterItselfGaveUpNothingIsSaid) {
+  TASKSCOPE_NEEDS_WORDS();
+  const std::string told = in_another_process([&] {
+    test::FakeRecorder recorder;
+    const auto found = look_here([] { forget_sender("alone"); }, 1);
+    return found.leaks.empty() ? std::string("none") : found.leaks.front().text;
+  });
+  EXPECT_THAT(told, ::testing::Not(::testing::HasSubstr("given up")));
+  EXPECT_THAT(told, ::testing::HasSubstr("\"alone\""));
 }
 
 TEST_P(FindLeaksTest, WhoCanOnlyReceiveDoesNotWakeAReceiver) {

@@ -47,7 +47,7 @@ w0 90 run task=1 seq=2
 w0 99 exit task=1
 )";
 const std::string kCircle = R"(
-ext 80 finding task=2 "lock_deadlock\tproved\t1\t2\t3\t0\t3\t2\t0\t4\t2\t1"
+ext 80 finding task=2 "lock_deadlock\tproved\t1\t\t\t2\t3\t0\t0\t0\t3\t2\t0\t0\t0\t4\t2\t1\t0\t0"
 )";
 
 std::vector<store::FindingRow> find(const std::string& trace) {
@@ -80,6 +80,22 @@ TEST(Leaks, ACircleOfLocksIsOneFindingWithItsVictims) {
   EXPECT_NE(found[0].detail.find("1 more waits for these."), std::string::npos);
 }
 
+TEST(Leaks, WhoGaveUpTheLastHandleIsNamedWithPlaceAndTime) {
+  const auto told = [](const std::string& by) {
+    return find(kWaits + "ext 82 finding task=5 \"leaked\\tproved\\t1\\t" + by + "\"\n" + kEnd);
+  };
+  auto found = told("src/deep/main.cpp:12\\task\\t5\\t0\\t0\\t2\\t4");
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(found[0].detail,
+            "Nobody was left who could get at channel made at main.cpp:10: task 2 gave up the last "
+            "other handle at src/deep/main.cpp:12 (ask), 6 ns after the wait began.");
+  found = told("\\t\\t5\\t0\\t0\\t0\\t12");
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(found[0].detail,
+            "Nobody was left who could get at channel made at main.cpp:10: a thread gave up the "
+            "last other handle, 2 ns before the wait began.");
+}
+
 TEST(Leaks, AFindingKnowsItsTasksAndWhoHasWhatTheyWaitFor) {
   const auto found = find(kWaits + kCircle + kEnd);
   ASSERT_GE(found.size(), 1u);
@@ -93,7 +109,8 @@ TEST(Leaks, AFindingKnowsItsTasksAndWhoHasWhatTheyWaitFor) {
 
 TEST(Leaks, WhatIsProvedIsNotSuspectedOnceMore) {
   const auto found =
-      find(kWaits + kCircle + "ext 81 finding task=5 \"leaked\\tproved\\t2\\t5\\t0\\t0\"\n" + kEnd);
+      find(kWaits + kCircle +
+           "ext 81 finding task=5 \"leaked\\tproved\\t2\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" + kEnd);
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(summaries(found)[1],
             "proved leak: 1 task started at main.cpp:10 was still blocked in chan recv at "
@@ -104,8 +121,9 @@ TEST(Leaks, WhatIsProvedIsNotSuspectedOnceMore) {
 }
 
 TEST(Leaks, TasksThatWaitAlikeAreOneFindingWhateverTheirEventsWere) {
-  const auto found = find(kWaits + "ext 80 finding task=5 \"leaked\\tproved\\t1\\t5\\t0\\t0\"\n" +
-                          "ext 81 finding task=6 \"leaked\\tproved\\t2\\t6\\t0\\t0\"\n" + kEnd);
+  const auto found =
+      find(kWaits + "ext 80 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" +
+           "ext 81 finding task=6 \"leaked\\tproved\\t2\\t\\t\\t6\\t0\\t0\\t0\\t0\"\n" + kEnd);
   const auto proved = std::count_if(found.begin(), found.end(),
                                     [](const auto& row) { return row.tier == "proved"; });
   EXPECT_EQ(proved, 1);
@@ -118,8 +136,8 @@ TEST(Leaks, WhatTheTraceRefutesIsNoFinding) {
 }
 
 TEST(Leaks, AWaitThatBeganLaterWasNotMeant) {
-  const auto found =
-      find("ext 3 finding task=5 \"leaked\\tproved\\t1\\t5\\t0\\t0\"\n" + kWaits + kEnd);
+  const auto found = find(
+      "ext 3 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" + kWaits + kEnd);
   for (const auto& row : found) EXPECT_EQ(row.tier, "suspected");
 }
 
@@ -133,8 +151,10 @@ TEST(Leaks, WhereAllSleepThatIsTheFinding) {
 }
 
 TEST(Leaks, ALockOfATaskThatHasEndedIsSuspected) {
-  const auto found = find(
-      kWaits + "ext 80 finding task=4 \"abandoned_lock\\tsuspected\\t1\\t4\\t9\\t0\"\n" + kEnd);
+  const auto found =
+      find(kWaits +
+           "ext 80 finding task=4 \"abandoned_lock\\tsuspected\\t1\\t\\t\\t4\\t9\\t0\\t0\\t0\"\n" +
+           kEnd);
   ASSERT_GE(found.size(), 1u);
   EXPECT_EQ(summaries(found)[0],
             "suspected abandoned_lock: task 4, started at main.cpp:20, waits at main.cpp:20 for "
