@@ -54,6 +54,7 @@ struct Source {
   bool label_is_number;
   const char* sql;
   const char* none;  // said of a recording without any
+  StackTable::Inner inner;
 };
 
 Source source_of(PprofKind kind) {
@@ -65,7 +66,8 @@ Source source_of(PprofKind kind) {
               true,
               "SELECT stack_id, count(*), 0, task_id, worker_id FROM sample"
               " WHERE stack_id IS NOT NULL GROUP BY stack_id, task_id, worker_id",
-              "has no samples; record with --samples"};
+              "has no samples; record with --samples",
+              StackTable::Inner::All};
     case PprofKind::Block:
       return {"contentions",
               "delay",
@@ -74,14 +76,16 @@ Source source_of(PprofKind kind) {
               "SELECT stack_id, count(*), sum(end_ns - start_ns), task_id, reason FROM span"
               " WHERE state IN ('blocked', 'sleeping') AND stack_id IS NOT NULL"
               " GROUP BY stack_id, task_id, reason",
-              "has no stacks of waits; record with --stacks"};
+              "has no stacks of waits; record with --stacks",
+              StackTable::Inner::CalledOnly};
     case PprofKind::Spawn:
       return {"tasks",
               nullptr,
               nullptr,
               false,
               "SELECT spawn_stack_id, 1, 0, id, NULL FROM task WHERE spawn_stack_id IS NOT NULL",
-              "has no stacks of spawns; record with --stacks"};
+              "has no stacks of spawns; record with --stacks",
+              StackTable::Inner::CalledOnly};
   }
   return {};
 }
@@ -186,7 +190,7 @@ class Profile {
     const auto [at, fresh] = stack_locations_.try_emplace(stack);
     if (!fresh) return at->second;
     Lines lines;
-    for (const StackCall& call : stacks_.calls(stack)) {
+    for (const StackCall& call : stacks_.own_calls(stack, source_.inner)) {
       lines.emplace_back(call.function, call.line);
       if (call.inlined == 0) at->second.push_back(location_of(std::exchange(lines, {})));
     }

@@ -92,6 +92,17 @@ std::span<const StackCall> StackTable::calls(std::uint32_t number) const {
   return std::span(calls_).subspan(stack.first, stack.count);
 }
 
+std::span<const StackCall> StackTable::own_calls(std::uint32_t number, Inner inner) const {
+  const std::span<const StackCall> all = calls(number);
+  const auto is_own = [&](const StackCall& call) { return !function(call).runtime; };
+  auto first = std::find_if(all.begin(), all.end(), is_own);
+  if (first == all.end()) return all;
+  const auto last = std::find_if(all.rbegin(), all.rend(), is_own).base();
+  if (inner == Inner::All) return {all.begin(), last};
+  if (first != all.begin()) --first;
+  return {first, last};
+}
+
 std::uint32_t StackTable::add_function(StackFunction function) {
   const auto [at, fresh] = function_numbers_.try_emplace(
       function.name + '\n' + function.file, static_cast<std::uint32_t>(functions_.size()));

@@ -47,6 +47,11 @@ class StackTable {
   StackId id_of(std::uint32_t number) const { return stacks_[number].id; }
   // Innermost first. Empty if `number` is kNone.
   std::span<const StackCall> calls(std::uint32_t number) const;
+  // Of these the program's own, with what of the runtime they called: all of that, or only the
+  // function that they called themselves. Without what of the runtime called them, which is in
+  // every stack. All of them, if none is the program's.
+  enum class Inner : std::uint8_t { All, CalledOnly };
+  std::span<const StackCall> own_calls(std::uint32_t number, Inner inner) const;
   const StackFunction& function(const StackCall& call) const { return functions_[call.function]; }
 
   // For tests, and whoever makes stacks up: a function's number, and the next stack.

@@ -198,16 +198,6 @@ class CallTree {
 
 }  // namespace
 
-std::span<const store::StackCall> own_calls(const store::StackTable& stacks, std::uint32_t stack,
-                                            ProfileOf of) {
-  const std::span<const store::StackCall> calls = stacks.calls(stack);
-  const auto is_own = [&](const store::StackCall& call) { return !stacks.function(call).runtime; };
-  const auto first = std::find_if(calls.begin(), calls.end(), is_own);
-  if (first == calls.end()) return calls;
-  const auto last = std::find_if(calls.rbegin(), calls.rend(), is_own).base();
-  return {of == ProfileOf::Blocked ? first : calls.begin(), last};
-}
-
 CallProfile call_profile(const TraceSession& session, const ProfileQuestion& question,
                          const std::atomic<bool>& stop) {
   const store::StackTable& stacks = session.stacks();
@@ -218,13 +208,15 @@ CallProfile call_profile(const TraceSession& session, const ProfileQuestion& que
     add_waits(session, question, weights, stop);
   }
   CallProfile profile{.of = question.of, .without = weights.without, .functions = {}, .nodes = {}};
+  const auto inner = question.of == ProfileOf::Cpu ? store::StackTable::Inner::All
+                                                   : store::StackTable::Inner::CalledOnly;
   FunctionTable functions(stacks.functions().size());
   CallTree tree;
   for (std::uint32_t stack = 0; stack < stacks.size(); ++stack) {
     if (stop.load(std::memory_order_relaxed)) break;
     const std::int64_t weight = weights.by_stack[stack];
     if (weight == 0) continue;
-    const auto calls = own_calls(stacks, stack, question.of);
+    const auto calls = stacks.own_calls(stack, inner);
     if (calls.empty()) {
       profile.without += weight;
       continue;

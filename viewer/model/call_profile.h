@@ -16,7 +16,7 @@
 
 namespace taskscope::viewer {
 
-enum class ProfileOf : std::uint8_t { Cpu, Blocked };
+enum class ProfileOf : std::uint8_t { Cpu, Waits };
 enum class ProfileScope : std::uint8_t { All, Task, Group, Worker };
 
 struct ProfileQuestion {
@@ -28,7 +28,7 @@ struct ProfileQuestion {
   friend bool operator==(const ProfileQuestion&, const ProfileQuestion&) = default;
 };
 
-// Weights are samples (Cpu) or nanoseconds (Blocked).
+// Weights are samples (Cpu) or nanoseconds (Waits).
 struct ProfiledFunction {
   std::uint32_t function = 0;
   std::uint32_t line = 0;  // where it was seen most itself; 0: never, or not known
@@ -60,11 +60,6 @@ struct CallProfile {
 // Returns early once `stop` is set.
 CallProfile call_profile(const TraceSession& session, const ProfileQuestion& question,
                          const std::atomic<bool>& stop);
-
-// Of a stack's calls those that are the program's, innermost first, with what of the runtime was at
-// work for them; all, if none is the program's.
-std::span<const store::StackCall> own_calls(const store::StackTable& stacks, std::uint32_t stack,
-                                            ProfileOf of);
 
 // The node that these functions lead to from the root; the last one that is there.
 std::uint32_t find_node(const CallProfile& profile, std::span<const std::uint32_t> path);
