@@ -20,7 +20,8 @@ namespace {
 constexpr float kPad = 12;
 constexpr float kHeader = 34;
 constexpr float kRow = 18;
-constexpr float kNumber = 96;
+constexpr float kNumber = 108;
+constexpr float kShare = 46;
 constexpr float kTableMin = 260;
 constexpr float kTableMax = 520;
 constexpr float kSearch = 190;
@@ -304,9 +305,11 @@ class Pane {
       canvas.fill({cell.x1 - bar, cell.y0 + px(2), cell.x1, cell.y1 - px(2)},
                   with_alpha(colors.accent, 0.25F));
       if (weight == 0) return;
-      canvas.label_right(
-          context_.fonts().text, {cell.x0, cell.y0, cell.x1 - px(3), cell.y1}, colors.text,
-          fmt::format("{}  {}", weight_text(profile.of, weight), format_share(share)));
+      canvas.label_right(context_.fonts().text, {cell.x0, cell.y0, cell.x1 - px(3), cell.y1},
+                         colors.text, format_share(share));
+      canvas.label_right(context_.fonts().text,
+                         {cell.x0 + px(4), cell.y0, cell.x1 - px(kShare), cell.y1}, colors.muted,
+                         weight_text(profile.of, weight));
     };
     value(row.self, line.x1 - number);
     value(row.total, line.x1);

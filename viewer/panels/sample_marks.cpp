@@ -53,6 +53,18 @@ float strip_height(const PanelContext& context, const RowSamples& group) {
   return std::min(context.px(kHeight), context.px(1) + doublings);
 }
 
+// The pointer is on it, or the selected sample is one of them.
+bool is_lit(const PanelContext& context, const ViewState& view, const Row& row,
+            const RowSamples& group) {
+  if (view.hover_samples == group && view.hover_row && view.hover_row->is_same(row)) return true;
+  if (!view.selection.sample) return false;
+  const SampleTable& samples = context.session.samples();
+  const Sample& selected = samples[*view.selection.sample];
+  if ((row.kind == RowKind::Task ? selected.task : selected.worker) != row.index) return false;
+  return *view.selection.sample >= samples.index_at(group.first) &&
+         *view.selection.sample <= samples.index_at(group.last - 1);
+}
+
 // Which functions of a group were seen most themselves.
 std::vector<std::string> most_seen(const PanelContext& context, const RowSamples& group) {
   const SampleTable& samples = context.session.samples();
@@ -112,7 +124,7 @@ void draw_sample_marks(const PanelContext& context, const ViewState& view, const
                      spans.y1};
       // Its rim keeps it apart from whatever state it stands on.
       canvas.fill({tick.x0 - 1, tick.y0 - 1, tick.x1 + 1, tick.y1}, colors.panel);
-      canvas.fill(tick, view.hover_samples == groups[at] ? colors.accent : colors.text);
+      canvas.fill(tick, is_lit(context, view, row, groups[at]) ? colors.accent : colors.text);
       continue;
     }
     const float y0 = spans.y1 - strip_height(context, groups[at]);
@@ -120,7 +132,7 @@ void draw_sample_marks(const PanelContext& context, const ViewState& view, const
     if (strip.width() > 0 && (strip.y0 != y0 || strip.x1 < x0)) flush();
     if (strip.width() <= 0) strip = {x0, y0, x0, spans.y1};
     strip.x1 = end;
-    if (view.hover_samples == groups[at]) {
+    if (is_lit(context, view, row, groups[at])) {
       flush();
       canvas.fill({x0, y0 - context.px(2), end, spans.y1}, colors.accent);
     }
