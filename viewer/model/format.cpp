@@ -135,6 +135,15 @@ std::vector<std::string> shortened_names(std::string_view name) {
   return names;
 }
 
+std::string plain_name(std::string_view name) {
+  std::string plain = without_arguments(name);
+  // Names of templates have what they return in front.
+  plain.resize(std::min(plain.find(" ["), plain.size()));
+  const std::size_t space = plain.rfind(' ', plain.find("operator"));
+  if (space != std::string::npos && space + 1 < plain.size()) plain.erase(0, space + 1);
+  return plain;
+}
+
 std::string fit_label(std::string_view name, float room_px,
                       const std::function<float(std::string_view)>& width_px) {
   if (width_px(name) <= room_px) return std::string(name);

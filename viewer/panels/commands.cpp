@@ -416,7 +416,7 @@ constexpr std::array kGestures = {
     Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
     Gesture{Section::Causes, "Enter in the findings", "Go to the one that is read"},
     Gesture{Section::Causes, "Click in the flame graph", "Zoom to a function, or out"},
-    Gesture{Section::Causes, "Click", "Select a span, a sample, a task or a worker"},
+    Gesture{Section::Causes, "Click", "Select what is under it"},
     Gesture{Section::Causes, "Point at a span", "Arrows from and to its causes"},
     Gesture{Section::Search, "Drag on rows", "Statistics of an area"},
 };

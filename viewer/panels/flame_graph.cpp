@@ -98,7 +98,7 @@ class FlameGraph {
     cache.named = &context_.session;
     cache.function_names.clear();
     for (const store::StackFunction& function : stacks().functions()) {
-      cache.function_names.push_back(shortened_names(function.name));
+      cache.function_names.push_back(shortened_names(plain_name(function.name)));
     }
   }
   std::string name_within(std::uint32_t node, ImFont* font, float room) const {

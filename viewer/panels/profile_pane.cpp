@@ -314,7 +314,7 @@ class Pane {
     value(row.self, line.x1 - number);
     value(row.total, line.x1);
     canvas.label(context_.fonts().text, {line.x0, line.y0, line.x1 - 2 * number - px(8), line.y1},
-                 function.runtime ? colors.muted : colors.text, function.name);
+                 function.runtime ? colors.muted : colors.text, plain_name(function.name));
     if (!hovered) return;
     std::vector<NoteLine> note{{function.name, colors.text, context_.fonts().text}};
     if (!function.file.empty()) {

@@ -84,7 +84,7 @@ std::vector<std::string> most_seen(const PanelContext& context, const RowSamples
     if (lines.size() == kFunctionsShown) break;
     lines.push_back(fmt::format(
         "{}  {}", format_share(static_cast<double>(count) / static_cast<double>(looked_at)),
-        shortened_names(stacks.functions()[function].name).back()));
+        shortened_names(plain_name(stacks.functions()[function].name)).back()));
   }
   if (order.size() > lines.size()) {
     lines.push_back(fmt::format("and {} more functions", order.size() - lines.size()));

@@ -47,7 +47,7 @@ void draw_call(const PanelContext& context, const store::StackCall& call, const 
   const char* tag = call.inlined != 0 ? "inlined" : "";
   const float tag_width = *tag == '\0' ? 0 : std::ceil(canvas.width(context.fonts().small, tag));
   if (tag_width > 0) room -= tag_width + context.px(6);
-  const std::string name = canvas.fit(font, function.name, room);
+  const std::string name = canvas.fit(font, plain_name(function.name), room);
   if (pointed) canvas.fill(line, colors.raised);
   canvas.label(font, {line.x0, line.y0, line.x0 + room + 1, line.y1},
                function.runtime ? colors.muted : colors.text, name);
@@ -153,7 +153,7 @@ std::vector<std::string> call_lines(const store::StackTable& stacks,
                                     std::size_t calls_max) {
   std::vector<std::string> lines;
   for (const store::StackCall& call : calls.first(std::min(calls.size(), calls_max))) {
-    const std::vector<std::string> names = shortened_names(stacks.function(call).name);
+    const std::vector<std::string> names = shortened_names(plain_name(stacks.function(call).name));
     const std::string& name = names.size() > 2 ? names[names.size() - 2] : names.back();
     const std::string place = call_place(stacks, call);
     lines.push_back(place.empty() ? name : name + "  " + place);

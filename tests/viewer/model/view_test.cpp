@@ -144,6 +144,9 @@ TEST(Labels, ShortenFromTheWholeNameToTheFunction) {
                 .at(2),
             "{lambda#2}::operator()");
   EXPECT_EQ(shortened_names("operator<(a, b)").back(), "operator<(a, b)");
+  EXPECT_EQ(plain_name("void ns::go<T>(T&&) [clone .cold]"), "ns::go");
+  EXPECT_EQ(plain_name("bool ns::Type<T>::operator bool<T>() const"), "ns::Type::operator bool");
+  EXPECT_EQ(plain_name("ns::Type<int, char>::fn(std::string)"), "ns::Type::fn");
   EXPECT_EQ(shortened_names("main"), std::vector<std::string>{"main"});
   EXPECT_EQ(shortened_names(""), std::vector<std::string>{""});
 }
