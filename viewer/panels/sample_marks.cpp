@@ -109,7 +109,7 @@ void draw_sample_marks(const PanelContext& context, const ViewState& view, const
   const auto flush = [&] {
     if (strip.width() <= 0) return;
     canvas.fill({strip.x0, strip.y0 - 1, strip.x1, strip.y0}, colors.panel);
-    canvas.fill(strip, colors.text);
+    canvas.fill(strip, colors.muted);
     strip = {};
   };
   for (std::size_t at = 0; at < groups.size(); ++at) {
