@@ -41,8 +41,11 @@ std::string output_for(const std::string& program) {
 
 class LiveAttach : public viewer::LiveRecording {
  public:
-  LiveAttach(std::string program, std::string output)
-      : program_(std::move(program)), output_(std::move(output)), thread_([this] { run(); }) {}
+  LiveAttach(std::string program, std::string output, trace_format::Wanted wanted)
+      : program_(std::move(program)),
+        wanted_(wanted),
+        output_(std::move(output)),
+        thread_([this] { run(); }) {}
 
   ~LiveAttach() override {
     detach();
@@ -75,7 +78,7 @@ class LiveAttach : public viewer::LiveRecording {
   void run() {
     if (output_.empty()) output_ = output_for(program_);
     auto recorder = ingest::Recorder::attach(
-        {.programs = {program_}, .output_path = output_, .retention = {}, .wanted = {}});
+        {.programs = {program_}, .output_path = output_, .retention = {}, .wanted = wanted_});
     if (!recorder) return end(recorder.error().message);
     const std::string failure = record(*recorder);
     {
@@ -140,6 +143,7 @@ class LiveAttach : public viewer::LiveRecording {
 
   // Constant after construction.
   std::string program_;
+  trace_format::Wanted wanted_;
   // A signal that would end the process ends the recording first.
   InterruptGuard guard_{Until::Nothing};
 
@@ -160,8 +164,9 @@ class LiveAttach : public viewer::LiveRecording {
 
 }  // namespace
 
-std::unique_ptr<viewer::LiveRecording> attach_live(const std::string& program, std::string output) {
-  return std::make_unique<LiveAttach>(program, std::move(output));
+std::unique_ptr<viewer::LiveRecording> attach_live(const std::string& program, std::string output,
+                                                   trace_format::Wanted wanted) {
+  return std::make_unique<LiveAttach>(program, std::move(output), wanted);
 }
 
 }  // namespace taskscope::app

@@ -9,6 +9,7 @@
 
 #include "app/commands.h"
 #include "app/live_attach.h"
+#include "app/recording_loop.h"
 #include "app/terminal.h"
 #include "app/view_options.h"
 #include "recorder/ingest/programs.h"
@@ -25,6 +26,7 @@ struct Options {
   viewer::ViewRequest request;
   std::string attach;
   std::string output;
+  trace_format::Wanted wanted;  // of what is recorded
   bool scale_given = false;
   bool size_given = false;
 };
@@ -76,8 +78,12 @@ int run_open(Options& options) {
   if (!options.size_given) window.place = preferences.window;
   window.request = options.request;
   window.find_programs = running_programs;
-  window.attach = [](int pid) { return attach_live(std::to_string(pid), ""); };
-  if (!options.attach.empty()) window.live = attach_live(options.attach, options.output);
+  window.attach = [wanted = options.wanted](int pid) {
+    return attach_live(std::to_string(pid), "", wanted);
+  };
+  if (!options.attach.empty()) {
+    window.live = attach_live(options.attach, options.output, options.wanted);
+  }
   const auto shown = viewer::run_window(std::move(window));
   if (!shown) print_error(shown.error().message);
   return shown ? kExitFine : kExitFailed;
@@ -102,6 +108,7 @@ void add_open(CLI::App& app, int& exit_code) {
       ->add_option("-o,--output", options->output,
                    "The recording that --attach makes (default PROGRAM-TIME.tscope)")
       ->needs(attach);
+  add_wanted(*command, options->wanted);
   add_view_options(*command, options->request);
   command->footer(
       "In the window, ? shows all keys; a file that is dropped on it opens.\n\n"

@@ -32,11 +32,15 @@ void add_screenshot(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("screenshot", "A picture, with no display needed");
   command->add_option("FILE", request->path, "A recording (.tscope)")->required();
   command->add_option("-o,--output", *output, "The picture to write, .png or .svg")->required();
-  command->add_option("--view", request->view, "What to show: timeline (default)")
-      ->option_text("VIEW");
+  command
+      ->add_option("--view", request->view,
+                   "What to show: timeline (default); cpu, what processors worked "
+                   "on in the range, or waits, which calls waited in it, as a flame graph below it")
+      ->option_text("timeline|cpu|waits");
   add_view_options(*command, *request);
   command->footer(
-      "Example: taskscope screenshot run.tscope -o wait.png --range 10ms..20ms --select 7");
+      "Example: taskscope screenshot run.tscope -o wait.png --range 10ms..20ms --select 7\n"
+      "         taskscope screenshot run.tscope -o cpu.svg --view cpu");
   command->callback(
       [request, output, &exit_code] { exit_code = run_screenshot(*request, *output); });
 }

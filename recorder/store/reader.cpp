@@ -117,6 +117,7 @@ Span span_at(const ChunkColumns& columns, std::size_t i, WorkerId worker_id) {
     span.reason = columns.reasons[i];
     if (kind == EventKind::Ready) span.woken_by = columns.actors[i];
     span.waker_kind = waker_at(columns, i, worker_id == kNoWorker);
+    span.own_stack_id = static_cast<std::uint32_t>(own_id(columns.stack_ids[i]));
   }
   return span;
 }
@@ -624,6 +625,18 @@ Result<std::vector<LogRow>> Reader::logs(Times times) const {
                   .category = s.text(3),
                   .message = s.text(4)};
   });
+}
+
+Result<std::vector<SampleRow>> Reader::samples() const {
+  return impl_->rows<SampleRow>(
+      "the samples", "SELECT ns, worker_id, thread_id, task_id, stack_id FROM sample ORDER BY ns",
+      [](const Statement& s) {
+        return SampleRow{.ns = s.integer(0),
+                         .worker_id = worker_of(s, 1),
+                         .thread_id = unsigned_of(s.integer(2)),
+                         .task_id = unsigned_of(s.integer(3)),
+                         .stack_id = unsigned_of(s.integer(4))};
+      });
 }
 
 Result<std::vector<CounterRow>> Reader::counters() const {

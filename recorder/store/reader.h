@@ -67,6 +67,8 @@ class Reader {
   Result<void> each_region(Times times, const std::function<void(const RegionRow&)>& visit) const;
   Result<std::vector<LogRow>> logs(Times times) const;
   Result<std::vector<CounterSample>> counter_samples(NameId counter_id, Times times) const;
+  // What processors worked on, by time. None without samples.
+  Result<std::vector<SampleRow>> samples() const;
   Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id
 
   // Appends the spans that the chunk's events closed, in the order of their ends.

@@ -76,6 +76,9 @@ struct Span {
   BlockReason reason = BlockReason::None;
   WakerKind waker_kind = WakerKind::None;
   bool finished = true;  // false: the recording ended first
+  // The calls that led to a wait, as its program numbers them (`id_of` makes a StackId of it); 0:
+  // not known.
+  std::uint32_t own_stack_id = 0;
 
   friend bool operator==(const Span&, const Span&) = default;
 };

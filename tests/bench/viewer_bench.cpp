@@ -3,6 +3,7 @@
 //   viewer_bench FILE           opening it, and drawing frames of it
 //   viewer_bench unfolded FILE  the same with a row for every task
 //   viewer_bench findings FILE  the same with the list of findings, the first of which is read
+//   viewer_bench calls FILE     unfolded, with where its samples went by calls
 //   viewer_bench first FILE     opening it up to the first picture, of whatever is known by then
 //   viewer_bench raster         20,000 rectangles and 5,000 labels to pixels, without a GPU
 #include <imgui.h>
@@ -88,7 +89,7 @@ FrameCosts frame_costs(viewer::Scene& scene) {
   return costs;
 }
 
-enum class Open : std::uint8_t { Folded, Unfolded, Findings, FirstPicture };
+enum class Open : std::uint8_t { Folded, Unfolded, Findings, Calls, FirstPicture };
 
 int open_file(const std::string& path, Open open) {
   const auto start = Clock::now();
@@ -132,7 +133,8 @@ int open_file(const std::string& path, Open open) {
     scene.view().findings_pane.open = scene.view().findings_pane.focused = true;
     scene.view().finding = 0;
   }
-  if (open == Open::Unfolded || open == Open::Findings) {
+  if (open == Open::Calls) scene.view().profile.open = true;
+  if (open == Open::Unfolded || open == Open::Findings || open == Open::Calls) {
     scene.view().folds = {};
     scene.view().rows_dirty = true;
   }
@@ -189,7 +191,8 @@ int main(int argc, char** argv) {
   if (argc == 3 && first == "first") return open_file(argv[2], Open::FirstPicture);
   if (argc == 3 && first == "unfolded") return open_file(argv[2], Open::Unfolded);
   if (argc == 3 && first == "findings") return open_file(argv[2], Open::Findings);
+  if (argc == 3 && first == "calls") return open_file(argv[2], Open::Calls);
   std::fprintf(stderr,
-               "usage: viewer_bench [first|unfolded|findings] FILE | viewer_bench raster\n");
+               "usage: viewer_bench [first|unfolded|findings|calls] FILE | viewer_bench raster\n");
   return 2;
 }

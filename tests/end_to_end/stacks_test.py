@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Stacks of calls at spawns and waits, and samples of what the processors work on."""
 
+import gzip
 import os
 import signal
 import sqlite3
@@ -87,6 +88,25 @@ class AtWaitsAndSpawns(Stacks):
             self.assertEqual(recording.value(f"SELECT count(*) FROM {table}"), 0, table)
         self.assertEqual(recording.value("SELECT count(stack_id) FROM span"), 0)
 
+    def test_a_view_of_calls_that_there_are_none_of_is_refused(self):
+        recording = self.record_with(command=(CLIMBER, "wait", "5"))
+        for view, option in (("cpu", "--samples"), ("waits", "--stacks")):
+            self.assert_refused(self.taskscope("screenshot", "run.tscope", "-o", "no.png", "--view",
+                                               view), option)
+        drawing = recording.screenshot("plain.svg", "--select", "2")
+        self.assertNotIn("Started in", drawing.texts)
+
+    def test_a_wait_and_its_task_show_where_they_came_from(self):
+        recording = self.record_with("--stacks", command=(CLIMBER, "wait", "5"))
+        (task, start), = self.rows(recording,
+            "SELECT task_id, start_ns FROM span WHERE state = 'sleeping' LIMIT 1")
+        drawing = recording.screenshot("wait.svg", "--view-state",
+                                       f"ts1/task={task}/span={start}ns/drawer=400")
+        for text in ("Waits in", "climb::wait_at_the_top", "Started in", "climb::start_climber"):
+            self.assertIn(text, drawing.texts)
+        drawing = recording.screenshot("waits.svg", "--view", "waits")
+        self.assertIn("climb::wait_at_the_top", drawing.texts)
+
     def test_a_program_that_records_itself_has_them(self):
         run = subprocess.run([str(CLIMBER), "wait", "20"], cwd=self.folder, check=False,
                              capture_output=True, timeout=TIMEOUT_S,
@@ -172,6 +192,32 @@ class Samples(Stacks):
         self.assertIn("Where CPU time went", report)
         self.assertIn("climb::collatz", report)
 
+    def test_the_window_shows_them(self):
+        recording = self.record_with("--samples=250", "--stacks", command=(CLIMBER, "burn", "3000"))
+        self.assertGreater(recording.value("SELECT count(*) FROM sample"), 10)
+        drawing = recording.screenshot("cpu.svg", "--view", "cpu")
+        self.assertTrue(any("collatz" in text for text in drawing.texts), drawing.texts)
+        self.assertTrue(any("in view" in text for text in drawing.texts))
+        picture = recording.screenshot("cpu.png", "--view", "cpu")
+        known, differing = drawing.compare(picture)
+        self.assertGreater(known, 0.5)
+        self.assertLess(differing, 0.001)
+        plain = recording.screenshot("plain.png", "--view-state", "ts1/samples=hidden")
+        self.assertGreater(plain.share_that_differs(recording.screenshot("marks.png")), 0)
+
+    def test_pprof_has_them(self):
+        self.record_with("--samples=250", "--stacks", command=(CLIMBER, "burn", "3000"))
+        for kind in ("cpu", "block", "spawn"):
+            run = self.taskscope("export", "run.tscope", "--format", f"pprof:{kind}", "-o",
+                                 f"{kind}.pb.gz")
+            self.assertEqual(run.returncode, 0, run.stderr.decode())
+            with gzip.open(self.folder / f"{kind}.pb.gz") as file:
+                self.assertIn(b"climb::burn_for(" if kind == "cpu" else b"climb::", file.read())
+        self.assert_refused(self.taskscope("export", "run.tscope", "--format", "pprof:heap", "-o",
+                                           "heap.pb.gz"), "pprof:heap", status=2)
+        self.assert_refused(self.taskscope("export", "run.tscope", "--format", "pprof:cpu",
+                                           "--plain", "-o", "both"), status=2)
+
     def test_calls_into_the_system_go_on_working(self):
         # Programs with sockets, files and children, sampled as often as can be.
         run = self.taskscope("record", "-q", "--samples=1000", "--stacks", "--propagate-exit", "-o",
@@ -205,6 +251,10 @@ class Samples(Stacks):
                              " JOIN stack ON stack.id = stack_id WHERE functions = addresses"
                              " AND kind = 'sample'", "--json")
         self.assertNotIn('"n":0', run.stdout.decode().replace(" ", ""))
+        # A picture has their addresses.
+        run = self.taskscope("screenshot", partial, "-o", "cut.svg", "--view", "cpu")
+        self.assertEqual(run.returncode, 0, run.stderr.decode())
+        self.assertIn("0x", (self.folder / "cut.svg").read_text())
 
 
 if __name__ == "__main__":

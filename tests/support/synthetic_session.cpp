@@ -1,6 +1,7 @@
 #include "tests/support/synthetic_session.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <queue>
 
@@ -464,6 +465,70 @@ viewer::AnnotationRows make_synthetic_annotations(SyntheticRecording& recording)
     }
   }
   return rows;
+}
+
+namespace {
+
+// Stacks 1 to 12 of waits and spawns, and as many of samples behind them.
+constexpr store::StackId kMadeUpStacks = 12;
+
+store::StackTable make_stacks() {
+  store::StackTable stacks;
+  const auto function = [&](const char* name, const char* file, bool runtime = false) {
+    return stacks.add_function({name, file, runtime});
+  };
+  const std::uint32_t entry = function("taskscope::sched::task_main(void*)", "sched.cpp", true);
+  const std::uint32_t wait = function("taskscope::Receiver<Job>::recv()", "chan.h", true);
+  const std::uint32_t park = function("taskscope::sched::park()", "sched.cpp", true);
+  const std::array<std::uint32_t, 6> own{
+      function("shop::Server::serve(shop::Request const&)", "/src/shop/server.cpp"),
+      function("shop::(anonymous namespace)::parse_header(char const*)", "/src/shop/parse.cpp"),
+      function("shop::Cache<std::string, 7>::find(std::string const&) const", "/src/shop/cache.h"),
+      function("shop::render_page(shop::Page&)", "/src/shop/render.cpp"),
+      function("std::_Hash_bytes(void const*, unsigned long)", ""),
+      function("shop::Queue::take()", "/src/shop/queue.cpp")};
+  for (store::StackId id = 1; id <= 2 * kMadeUpStacks; ++id) {
+    std::vector<store::StackCall> calls;
+    const bool sample = id > kMadeUpStacks;
+    if (!sample) calls = {{park, 31, 0}, {wait, 90, 0}};
+    const auto number = static_cast<std::uint32_t>(id);
+    for (std::uint32_t at = 0; at < 1 + number % 4; ++at) {
+      calls.push_back({own[(number + at * 5) % own.size()], 10 * number + at, at == 1 ? 1U : 0U});
+    }
+    calls.push_back({own[0], 40 + number % 3, 0});
+    calls.push_back({entry, 12, 0});
+    stacks.add_stack(id, calls);
+  }
+  return stacks;
+}
+
+}  // namespace
+
+viewer::SessionPtr make_called_session(const SyntheticOptions& options) {
+  SyntheticRecording recording = make_synthetic_recording(options);
+  std::vector<store::SampleRow> samples;
+  std::int64_t next_ns = 0;
+  for (Span& span : recording.spans) {
+    const auto number = static_cast<std::uint32_t>((span.task_id * 7 + span.site_id) % 12);
+    const bool waits = span.state == TaskState::Blocked || span.state == TaskState::Sleeping;
+    if (waits) span.own_stack_id = 1 + number;
+    if (span.state != TaskState::Running || span.end_ns < next_ns) continue;
+    // Sometimes many, sometimes few.
+    next_ns = span.end_ns + (span.end_ns / 2'000'000 % 4 == 0 ? 10'000 : 150'000);
+    samples.push_back({.ns = span.end_ns - 1,
+                       .worker_id = span.worker_id,
+                       .task_id = samples.size() % 19 == 0 ? 0 : span.task_id,
+                       .stack_id = kMadeUpStacks + 1 + (number + samples.size() % 5) % 12});
+  }
+  for (store::TaskRow& task : recording.entities.tasks) {
+    if (task.id > 1) task.spawn_stack_id = 1 + task.id % kMadeUpStacks;
+  }
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));
+  builder.add_spans(recording.spans);
+  builder.add_calls(make_stacks(), samples);
+  return builder.finish();
 }
 
 viewer::SessionPtr make_annotated_session(const SyntheticOptions& options) {

@@ -29,6 +29,9 @@ SyntheticRecording make_synthetic_recording(const SyntheticOptions& options);
 // log, two counters, labels. REQUIRES: before the entities are given away.
 viewer::AnnotationRows make_synthetic_annotations(SyntheticRecording& recording);
 viewer::SessionPtr make_annotated_session(const SyntheticOptions& options);
+// That program recorded with stacks and samples: its waits, spawns and samples have calls of
+// made-up functions, some of them inlined, some of the runtime.
+viewer::SessionPtr make_called_session(const SyntheticOptions& options);
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options);
 
 }  // namespace taskscope::tests

@@ -29,6 +29,11 @@ Answers::Answers(const std::function<void()>& on_ready)
           [](const Question<Wait>& asked, const std::atomic<bool>& stop) {
             return wait_chain(*asked.session, *asked.what.findings, asked.what.span, stop);
           },
+          on_ready),
+      profiles_(
+          [](const Question<ProfileQuestion>& asked, const std::atomic<bool>& stop) {
+            return call_profile(*asked.session, asked.what, stop);
+          },
           on_ready) {}
 
 void Answers::set_session(SessionPtr session) {
@@ -37,6 +42,7 @@ void Answers::set_session(SessionPtr session) {
   finders_.forget();
   areas_.forget();
   chains_.forget();
+  profiles_.forget();
   session_ = std::move(session);
   default_ = Arrangement::make_default(session_);
 }
@@ -66,12 +72,17 @@ Answers::Reply<WaitChain> Answers::chain(SpanIndex span, const FindingListPtr& f
   return ask(chains_, Wait{span, findings});
 }
 
+Answers::Reply<CallProfile> Answers::profile(const ProfileQuestion& question) {
+  return ask(profiles_, question);
+}
+
 void Answers::wait_idle() {
   arrangements_.wait_idle();
   searches_.wait_idle();
   finders_.wait_idle();
   areas_.wait_idle();
   chains_.wait_idle();
+  profiles_.wait_idle();
 }
 
 }  // namespace taskscope::viewer

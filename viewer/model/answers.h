@@ -1,6 +1,7 @@
 // Everything that the window asks about a session and that is too dear for a frame: the arrangement
 // of the rows, the hits of a search, the tasks of "go to", the statistics of an area, whom a wait
-// depends on. Each has a thread of its own, started when it is first asked (background.h).
+// depends on, where time went by calls. Each has a thread of its own, started when it is first
+// asked (background.h).
 //
 // One UI thread calls everything.
 #pragma once
@@ -12,6 +13,7 @@
 #include "viewer/model/area.h"
 #include "viewer/model/arrangement.h"
 #include "viewer/model/background.h"
+#include "viewer/model/call_profile.h"
 #include "viewer/model/search.h"
 #include "viewer/model/task_finder.h"
 #include "viewer/model/wait_chain.h"
@@ -39,6 +41,7 @@ class Answers {
   Reply<FoundTasks> tasks(const std::string& typed);
   Reply<AreaStatistics> statistics(const Area& area);
   Reply<WaitChain> chain(SpanIndex span, const FindingListPtr& findings);
+  Reply<CallProfile> profile(const ProfileQuestion& question);
 
   // Until nothing is asked that has no answer; for pictures, which may wait.
   void wait_idle();
@@ -70,6 +73,7 @@ class Answers {
     friend bool operator==(const Wait&, const Wait&) = default;
   };
   Asked<Wait, WaitChain> chains_;
+  Asked<ProfileQuestion, CallProfile> profiles_;
 };
 
 inline constexpr std::size_t kFoundTasksMax = 1'000;

@@ -31,11 +31,32 @@ std::string in_unit(std::int64_t ns, const Unit& unit, std::int64_t step_ns) {
                      unit.text);
 }
 
-// Takes "<…>" and "(…)" out of a C++ name; leaves operators alone.
+// Takes "<…>", "(…)", " const" behind a function and namespaces without a name out of a C++ name;
+// leaves operators alone.
 std::string without_arguments(std::string_view name) {
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  constexpr std::string_view kCall = "operator()";
+  constexpr std::string_view kConst = " const";
   std::string out;
   int depth = 0;
-  for (const char c : name) {
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const std::string_view rest = name.substr(at);
+    const char c = rest.front();
+    if (depth == 0 && rest.starts_with(kAnonymous)) {
+      at += kAnonymous.size() - 1;
+      continue;
+    }
+    if (depth == 0 && rest.starts_with(kCall)) {
+      out += kCall;
+      at += kCall.size() - 1;
+      continue;
+    }
+    const std::string_view behind = rest.substr(std::min(kConst.size(), rest.size()));
+    const bool ends = behind.empty() || behind.starts_with("::");
+    if (depth == 0 && rest.starts_with(kConst) && ends) {
+      at += kConst.size() - 1;
+      continue;
+    }
     if (c == '<' || c == '(') ++depth;
     if (depth == 0) out += c;
     if ((c == '>' || c == ')') && depth > 0) --depth;
@@ -112,6 +133,15 @@ std::vector<std::string> shortened_names(std::string_view name) {
     if (!candidate.empty() && candidate.size() < names.back().size()) names.emplace_back(candidate);
   }
   return names;
+}
+
+std::string plain_name(std::string_view name) {
+  std::string plain = without_arguments(name);
+  // Names of templates have what they return in front.
+  plain.resize(std::min(plain.find(" ["), plain.size()));
+  const std::size_t space = plain.rfind(' ', plain.find("operator"));
+  if (space != std::string::npos && space + 1 < plain.size()) plain.erase(0, space + 1);
+  return plain;
 }
 
 std::string fit_label(std::string_view name, float room_px,

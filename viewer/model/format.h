@@ -30,6 +30,10 @@ std::string format_share(double share);  // "0 %", "<0.1 %", "3.4 %", "57 %", "1
 // From the longest to the shortest: `ns::Type<T>::fn(args)`, `Type::fn`, `fn`. Never empty.
 std::vector<std::string> shortened_names(std::string_view name);
 
+// A function's name without arguments, its own and those of templates, and without what it returns:
+// what a person calls it. Never empty.
+std::string plain_name(std::string_view name);
+
 // The longest of shortened_names for which `width_px` is at most `room_px`; else the shortest one
 // cropped with "…"; empty if even a cropped one would need more than `room_px`.
 std::string fit_label(std::string_view name, float room_px,

@@ -140,6 +140,11 @@ void SessionLoader::load() {
   AnnotationRows annotations;
   if (!read_annotations(*reader, annotations, error)) return fail(std::move(error));
   builder.annotate(std::move(annotations));
+  Result<store::StackTable> stacks = store::StackTable::read(*reader);
+  if (!stacks) return fail(stacks.error().message);
+  const Result<std::vector<store::SampleRow>> samples = reader->samples();
+  if (!samples) return fail(samples.error().message);
+  builder.add_calls(*std::move(stacks), *samples);
   publish(builder.finish(), 1);
 }
 

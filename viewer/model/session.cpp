@@ -72,6 +72,21 @@ std::string TraceSession::program_prefix(std::uint64_t id) const {
   return of_several_programs() ? program_name(store::program_of(id)) + ": " : std::string();
 }
 
+std::uint32_t TraceSession::stack_number(TaskIndex task, const SpanDetail& detail) const {
+  if (detail.own_stack_id == 0) return store::StackTable::kNone;
+  return stacks_.number_of(
+      store::id_of(store::program_of(tasks_[task].row.id), detail.own_stack_id));
+}
+
+std::uint32_t TraceSession::wait_stack(SpanIndex span) const {
+  return stack_number(span_task(span), span_detail(span));
+}
+
+std::uint32_t TraceSession::spawn_stack(TaskIndex task) const {
+  const store::StackId id = tasks_[task].row.spawn_stack_id;
+  return id == 0 ? store::StackTable::kNone : stacks_.number_of(id);
+}
+
 TaskIndex TraceSession::find_task(TaskId id) const {
   if (id == 0) return kNoTask;
   // Ids count from 1 without holes unless events were lost.

@@ -21,11 +21,13 @@
 #include <vector>
 
 #include "recorder/store/rows.h"
+#include "recorder/store/stack_table.h"
 #include "viewer/model/annotations.h"
 #include "viewer/model/counter_track.h"
 #include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
 #include "viewer/model/growing_array.h"
+#include "viewer/model/samples.h"
 #include "viewer/model/track.h"
 
 namespace taskscope::viewer {
@@ -42,7 +44,8 @@ struct SpanDetail {
   std::uint32_t object = 0xffff'ffff;  // into objects(); of a span on a thread: into threads()
   TaskIndex woken_by = kNoTask;
   store::SiteId site_id = 0;
-  std::uint16_t worker = 0xffff;  // into workers(); 0xffff: none
+  std::uint32_t own_stack_id = 0;  // of a wait, as its program numbers it; 0: not known
+  std::uint16_t worker = 0xffff;   // into workers(); 0xffff: none
   store::BlockReason reason = store::BlockReason::None;
   store::TaskState state : 4 = store::TaskState::Running;
   store::WakerKind waker_kind : 4 = store::WakerKind::None;
@@ -54,7 +57,7 @@ struct SpanDetail {
   bool workerless() const { return on_thread() && worker == 0xffff; }
 };
 
-static_assert(sizeof(SpanDetail) == 16);  // there are millions
+static_assert(sizeof(SpanDetail) == 20);  // there are millions
 
 // One of the things that a select waited for, as its track has it: empty spans whose payload it is.
 struct SelectArm {
@@ -189,6 +192,15 @@ class TraceSession {
   const CounterTrack& queued() const { return queued_; }
   // Of a complete recording only: one under way has none yet.
   const Annotations& annotations() const { return annotations_; }
+  // Calls that led to waits and spawns, and what processors worked on: likewise, and only if the
+  // recording was to have them.
+  const store::StackTable& stacks() const { return stacks_; }
+  const SampleTable& samples() const { return samples_; }
+  // Numbers of stacks(), StackTable::kNone if none is known: of a wait's detail, of a wait, of who
+  // started a task.
+  std::uint32_t stack_number(TaskIndex task, const SpanDetail& detail) const;
+  std::uint32_t wait_stack(SpanIndex span) const;
+  std::uint32_t spawn_stack(TaskIndex task) const;
 
   std::size_t span_count() const { return span_count_; }
   // Each of these unpacks spans of a task: not for loops over many.
@@ -259,6 +271,8 @@ class TraceSession {
   std::vector<WorkerCount> worker_counts_;
   CounterTrack queued_;
   Annotations annotations_;
+  store::StackTable stacks_;
+  SampleTable samples_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.

@@ -33,16 +33,18 @@ std::string task_name(const TraceSession& session, const store::TaskRow& row) {
   return function.empty() ? "task" : function;
 }
 
+using Words = std::array<std::uint32_t, sizeof(SpanDetail) / sizeof(std::uint32_t)>;
+
 std::uint64_t hash_of(const SpanDetail& detail) {
-  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(detail);
+  const Words words = std::bit_cast<Words>(detail);
+  const auto pair = [&](std::size_t at) { return std::uint64_t{words[at]} << 32 | words[at + 1]; };
   const std::uint64_t mixed =
-      (halves[0] ^ halves[1] * 0x9e37'79b9'7f4a'7c15) * 0xff51'afd7'ed55'8ccd;
+      (pair(0) ^ (pair(2) + words[4]) * 0x9e37'79b9'7f4a'7c15) * 0xff51'afd7'ed55'8ccd;
   return mixed ^ mixed >> 32;
 }
 
 bool same(const SpanDetail& a, const SpanDetail& b) {
-  using Halves = std::array<std::uint64_t, 2>;
-  return std::bit_cast<Halves>(a) == std::bit_cast<Halves>(b);
+  return std::bit_cast<Words>(a) == std::bit_cast<Words>(b);
 }
 
 // Parts of the overview of a recording under way.
@@ -233,6 +235,7 @@ SpanDetail SessionBuilder::detail_of(const store::Span& span) {
   }
   detail.worker = last_worker_;
   detail.site_id = span.site_id;
+  detail.own_stack_id = span.own_stack_id;
   detail.reason = span.reason;
   detail.waker_kind = span.waker_kind;
   detail.state = span.state;
@@ -427,6 +430,15 @@ void SessionBuilder::annotate(AnnotationRows rows) {
     row.name = base_->program_prefix(row.id) + row.name;
   }
   base_->annotations_ = Annotations(std::move(rows), find);
+}
+
+void SessionBuilder::add_calls(store::StackTable stacks,
+                               const std::vector<store::SampleRow>& samples) {
+  base_->stacks_ = std::move(stacks);
+  base_->samples_ = SampleTable(
+      samples, base_->stacks_,
+      {.task = [&](TaskId id) { return find_task(id); },
+       .worker = [&](WorkerId id) { return base_->find_worker(id).value_or(SampleTable::kNone); }});
 }
 
 ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {

@@ -62,6 +62,8 @@ class SessionBuilder {
   // keep regions in order as they come would cost a sort of all of them at each, and the complete
   // file is read as a whole anyway.
   void annotate(AnnotationRows rows);
+  // Stacks of calls and samples, by time; the same holds for them.
+  void add_calls(store::StackTable stacks, const std::vector<store::SampleRow>& samples);
   // The complete session; the builder is used up.
   SessionPtr finish();
 

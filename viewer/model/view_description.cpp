@@ -116,6 +116,14 @@ SpanIndex find_span(const TraceSession& session, TaskIndex index, std::int64_t s
              : kNoSpan;
 }
 
+std::optional<std::uint32_t> find_sample(const TraceSession& session, const Selection& of,
+                                         std::int64_t ns) {
+  const SampleTable& samples = session.samples();
+  const RowSamples row =
+      samples.within(row_samples(session, of), {ns, ns == INT64_MAX ? ns : ns + 1});
+  return row.empty() ? std::nullopt : std::optional(samples.index_at(row.first));
+}
+
 void select(const ViewDescription& wanted, const TraceSession& session, ViewState& view,
             std::string& missing) {
   view.selection = {};
@@ -135,6 +143,10 @@ void select(const ViewDescription& wanted, const TraceSession& session, ViewStat
     view.selection.worker = session.find_worker(*wanted.worker);
     if (!view.selection.worker) note(missing, fmt::format("worker {}", *wanted.worker));
   }
+  if (wanted.sample_ns && session.stage() == SessionStage::Complete) {
+    view.selection.sample = find_sample(session, view.selection, *wanted.sample_ns);
+    if (!view.selection.sample) note(missing, fmt::format("sample at {} ns", *wanted.sample_ns));
+  }
   view.finding.reset();
   view.wanted_finding = wanted.finding;
 }
@@ -149,6 +161,10 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
   out.left_width = std::round(view.left_width);
   out.drawer_height = std::round(view.drawer_height);
   out.findings_width = std::round(view.findings_width);
+  out.profile_height = std::round(view.profile_height);
+  out.profile = {view.profile.open, view.profile.of, view.profile.scope};
+  out.regions_hidden = !view.show_regions;
+  out.samples_hidden = !view.show_samples;
   if (view.measured && view.measured->length_ns() != 0) {
     const auto [start, end] = std::minmax(view.measured->start_ns, view.measured->end_ns);
     out.measured = TimeRange{start, end};
@@ -159,6 +175,7 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
       out.span_ns = session.span_range(view.selection.span).start_ns;
     }
   }
+  if (view.selection.sample) out.sample_ns = session.samples()[*view.selection.sample].ns;
   if (view.selection.worker) out.worker = session.workers()[*view.selection.worker].row.id;
   if (view.finding) out.finding = static_cast<std::int64_t>(*view.finding) + 1;
   if (view.wanted_finding) out.finding = view.wanted_finding;
@@ -198,6 +215,14 @@ std::string apply(const ViewDescription& wanted, const TraceSession& session, Vi
       view.findings_pane.filter = *wanted.findings;
     }
   }
+  if (wanted.profile_height) view.profile_height = *wanted.profile_height;
+  if (wanted.profile) {
+    view.profile.open = wanted.profile->open;
+    view.profile.of = wanted.profile->of;
+    view.profile.scope = wanted.profile->scope;
+  }
+  view.show_regions = !wanted.regions_hidden;
+  view.show_samples = !wanted.samples_hidden;
   view.measured = wanted.measured;
   if (session.stage() == SessionStage::Overview) return missing;
   select(wanted, session, view, missing);

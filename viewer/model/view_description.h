@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "viewer/model/arrangement.h"
+#include "viewer/model/call_profile.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
 #include "viewer/model/theme.h"
@@ -46,6 +47,7 @@ struct ViewDescription {
   std::optional<store::TaskId> task;      // selected
   std::optional<std::int64_t> span_ns;    // the task's selected span begins here
   std::optional<store::WorkerId> worker;  // selected
+  std::optional<std::int64_t> sample_ns;  // the selected sample of the task or worker
   std::optional<std::int64_t> finding;    // id of the one that is read
   std::optional<TimeRange> measured;
   std::optional<RowAnchor> top;
@@ -60,6 +62,16 @@ struct ViewDescription {
   std::optional<float> drawer_height;
   std::optional<float> findings_width;
   std::optional<std::string> findings;  // their pane: "closed", "all", or a filter
+  bool regions_hidden = false;
+  bool samples_hidden = false;
+  struct Profile {
+    bool open = false;
+    ProfileOf of = ProfileOf::Cpu;
+    ProfileScope scope = ProfileScope::All;
+    friend bool operator==(const Profile&, const Profile&) = default;
+  };
+  std::optional<Profile> profile;
+  std::optional<float> profile_height;  // px at scale 1
 
   friend bool operator==(const ViewDescription&, const ViewDescription&) = default;
 };

@@ -21,16 +21,25 @@ void ViewState::reset(const TraceSession& session) {
   });
   selection.span = kNoSpan;
   selection.region.reset();
+  selection.sample.reset();
+  profile.zoom.clear();
+  profile.chosen.clear();
   hover = {};
   hover_row.reset();
   hover_use.reset();
   hover_decisions.reset();
   hover_logs.reset();
+  hover_samples.reset();
 }
 
 void add_filter(ViewState& view, const std::string& query) {
   std::vector<std::string>& filters = view.arrangement.filters;
   if (std::find(filters.begin(), filters.end(), query) == filters.end()) filters.push_back(query);
+}
+
+RowSamples row_samples(const TraceSession& session, const Selection& of) {
+  if (of.task != kNoTask) return session.samples().of_task(of.task);
+  return of.worker ? session.samples().of_worker(*of.worker) : RowSamples{};
 }
 
 std::string filter_text(const std::string& query) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viewer/model/area.h"
+#include "viewer/model/call_profile.h"
 #include "viewer/model/findings.h"
 #include "viewer/model/line_editor.h"
 #include "viewer/model/marks.h"
@@ -28,7 +29,8 @@ struct Selection {
   TaskIndex task = kNoTask;
   SpanIndex span = kNoSpan;
   std::optional<std::uint32_t> worker = std::nullopt;
-  std::optional<RegionAt> region = std::nullopt;  // of the task
+  std::optional<RegionAt> region = std::nullopt;       // of the task
+  std::optional<std::uint32_t> sample = std::nullopt;  // into samples(), of the task or worker
 
   bool empty() const { return task == kNoTask && !worker; }
   friend bool operator==(const Selection&, const Selection&) = default;
@@ -65,6 +67,21 @@ struct FindingsPane {
   bool again_requested = false;  // the whole recording is to be looked at once more
 };
 
+// Where samples and waits went by calls, between the rows and the details.
+struct ProfilePane {
+  bool open = false;
+  bool focused = false;  // arrows, Enter and letters are its own
+  ProfileOf of = ProfileOf::Cpu;
+  ProfileScope scope = ProfileScope::All;  // Task, Group and Worker mean those of the selection
+  bool by_total = false;                   // the table is sorted by
+  std::vector<std::uint32_t> zoom;         // functions from the root to what fills the width
+  std::vector<std::uint32_t> chosen;       // likewise, to what the keys are at
+  LineEditor search;
+  bool typing = false;     // into the search
+  float table_scroll = 0;  // px
+  float flame_scroll = 0;  // px
+};
+
 // What has been found since somebody looked at the findings of a recording under way.
 struct FindingNews {
   std::size_t fresh = 0;
@@ -84,6 +101,7 @@ enum class Drag : std::uint8_t {
   LeftColumn,
   Drawer,
   Findings,  // the edge of their pane
+  Profile,   // likewise
   Scrollbar,
   Press,  // on rows: a click if it does not move, else an area
   Area,
@@ -100,6 +118,7 @@ struct ViewState {
   std::vector<Pin> pins;
   Folds folds;
   bool show_regions = true;  // in lanes below the spans of their tasks
+  bool show_samples = true;  // as marks on the rows of their tasks and workers
   bool rows_dirty = true;    // folds, pins or scale changed: the row list must be rebuilt
   Selection selection;
   Selection hover;                               // of this frame's pointer
@@ -107,6 +126,7 @@ struct ViewState {
   std::optional<std::size_t> hover_use;          // of a thread's row, into Thread::uses
   std::optional<DecisionGroup> hover_decisions;  // of a row that shows decisions
   std::optional<LogLines> hover_logs;            // of a task's row, into its logs
+  std::optional<RowSamples> hover_samples;       // of a task's or worker's row
   TaskIndex reveal = kNoTask;                    // to be unfolded and scrolled into view
   std::optional<FoldNames> wanted_folds;         // once the tasks are arranged as they are to be
   std::optional<RowAnchor> anchor;               // to be scrolled to when its row is there
@@ -122,9 +142,13 @@ struct ViewState {
   MarkList mark_list;
   FindingsPane findings_pane;
   FindingNews finding_news;
+  ProfilePane profile;
+  float stacks_scroll = 0;     // px, of the stacks in the drawer
+  Selection stacks_of;         // whose they are
   float left_width = 220;      // px at scale 1
   float drawer_height = 156;   // px at scale 1
   float findings_width = 340;  // px at scale 1
+  float profile_height = 260;  // px at scale 1
   bool help_open = false;
   Drag drag = Drag::None;
   double drag_from_x = 0;
@@ -167,6 +191,9 @@ void step_finding(const FindingList& findings, const TraceSession& session, View
                   int step = 1);
 // The finding that is read, while the selection is still what it is about; or nullptr.
 const ShownFinding* shown_finding(const FindingList& findings, const ViewState& view);
+
+// The samples of the selected task, or worker.
+RowSamples row_samples(const TraceSession& session, const Selection& of);
 
 // The region that is chosen; nothing if there is none.
 std::optional<TrackSpan> selected_region(const TraceSession& session, const ViewState& view);

@@ -219,6 +219,40 @@ bool read_findings(std::string_view text, ViewDescription& view) {
   return known;
 }
 
+struct ProfileWord {
+  ViewDescription::Profile profile;
+  std::string_view word;
+};
+constexpr std::array kProfileWords = {
+    ProfileWord{{true, ProfileOf::Cpu, ProfileScope::All}, "cpu"},
+    ProfileWord{{true, ProfileOf::Cpu, ProfileScope::Task}, "cpu:task"},
+    ProfileWord{{true, ProfileOf::Cpu, ProfileScope::Group}, "cpu:group"},
+    ProfileWord{{true, ProfileOf::Cpu, ProfileScope::Worker}, "cpu:worker"},
+    ProfileWord{{true, ProfileOf::Waits, ProfileScope::All}, "waits"},
+    ProfileWord{{true, ProfileOf::Waits, ProfileScope::Task}, "waits:task"},
+    ProfileWord{{true, ProfileOf::Waits, ProfileScope::Group}, "waits:group"},
+    ProfileWord{{true, ProfileOf::Waits, ProfileScope::Worker}, "waits:worker"}};
+
+bool read_profile(std::string_view text, ViewDescription& view) {
+  if (text == "closed") view.profile = ViewDescription::Profile{};
+  for (const ProfileWord& known : kProfileWords) {
+    if (known.word == text) view.profile = known.profile;
+  }
+  return view.profile.has_value();
+}
+
+std::string_view profile_text(const ViewDescription::Profile& profile) {
+  for (const ProfileWord& known : kProfileWords) {
+    if (known.profile == profile) return known.word;
+  }
+  return "closed";
+}
+
+bool read_hidden(std::string_view text, bool& hidden) {
+  hidden = text == "hidden";
+  return hidden;
+}
+
 struct KnownKey {
   std::string_view key;
   std::string_view takes;
@@ -241,6 +275,8 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return keep(parse_number<store::WorkerId>(t), v.worker); }},
     KnownKey{"finding", kTakesId,
              [](Text t, View& v) { return keep(parse_number<std::int64_t>(t), v.finding); }},
+    KnownKey{"sample", "a time, such as 1.25ms",
+             [](Text t, View& v) { return keep(parse_time(t), v.sample_ns); }},
     KnownKey{"measure", kTakesRange,
              [](Text t, View& v) { return keep(parse_range(t), v.measured); }},
     KnownKey{"top", "a row and what is scrolled away of it, such as task:17+4",
@@ -263,6 +299,11 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return read_size(t, 60, 500, v.drawer_height); }},
     KnownKey{"pane", "a width from 240 to 800",
              [](Text t, View& v) { return read_size(t, 240, 800, v.findings_width); }},
+    KnownKey{"regions", "hidden", [](Text t, View& v) { return read_hidden(t, v.regions_hidden); }},
+    KnownKey{"samples", "hidden", [](Text t, View& v) { return read_hidden(t, v.samples_hidden); }},
+    KnownKey{"profile", "closed, cpu or waits, and of what: cpu:task, waits:group", read_profile},
+    KnownKey{"profile-height", "a height from 100 to 700",
+             [](Text t, View& v) { return read_size(t, 100, 700, v.profile_height); }},
     KnownKey{"findings", "closed, all, severe, proved, or a group such as leak", read_findings},
 };
 
@@ -294,6 +335,7 @@ std::string to_text(const ViewDescription& view) {
   if (view.task) put("task", std::to_string(*view.task));
   if (view.span_ns) put("span", exact_time_text(*view.span_ns));
   if (view.worker) put("worker", std::to_string(*view.worker));
+  if (view.sample_ns) put("sample", exact_time_text(*view.sample_ns));
   if (view.finding) put("finding", std::to_string(*view.finding));
   if (view.measured) put("measure", exact_range_text(*view.measured));
   if (view.top) put("top", fmt::format("{}+{}", row_text(view.top->row), view.top->offset));
@@ -323,6 +365,10 @@ std::string to_text(const ViewDescription& view) {
   if (view.left_width) put("left", fmt::format("{:.0f}", *view.left_width));
   if (view.drawer_height) put("drawer", fmt::format("{:.0f}", *view.drawer_height));
   if (view.findings_width) put("pane", fmt::format("{:.0f}", *view.findings_width));
+  if (view.regions_hidden) put("regions", "hidden");
+  if (view.samples_hidden) put("samples", "hidden");
+  if (view.profile) put("profile", std::string(profile_text(*view.profile)));
+  if (view.profile_height) put("profile-height", fmt::format("{:.0f}", *view.profile_height));
   if (view.findings) put("findings", *view.findings);
   return text;
 }
@@ -359,6 +405,9 @@ Result<ViewDescription> parse_view(std::string_view text) {
     }
   }
   if (view.span_ns && !view.task) return Error{"The view says span without saying of which task."};
+  if (view.sample_ns && !view.task && !view.worker) {
+    return Error{"The view says sample without saying of which task or worker."};
+  }
   return view;
 }
 

@@ -7,6 +7,9 @@
 #include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/messages.h"
+#include "viewer/panels/profile_pane.h"
+#include "viewer/panels/sample_marks.h"
+#include "viewer/panels/stack_column.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -135,6 +138,48 @@ void show_regions(const Context&, ViewState& view) {
   view.hover.region.reset();
   view.selection.region.reset();
   view.rows_dirty = true;
+}
+bool has_samples(const Context& context, const ViewState&) {
+  return !context.session.samples().empty();
+}
+bool has_row_samples(const Context& context, const ViewState& view) {
+  return !row_samples(context.session, view.selection).empty();
+}
+void show_samples(const Context&, ViewState& view) {
+  view.show_samples = !view.show_samples;
+  view.hover.sample.reset();
+  view.hover_samples.reset();
+}
+void sample_before(const Context& context, ViewState& view) { step_sample(context, view, -1); }
+void sample_after(const Context& context, ViewState& view) { step_sample(context, view, 1); }
+bool has_stack(const Context& context, const ViewState& view) {
+  return !shown_stacks(context.session, view.selection).empty();
+}
+void copy_the_stack(const Context& context, ViewState& view) { copy_stacks(context, view); }
+void show_profile(const Context& context, ViewState& view) { toggle_profile(context, view); }
+template <ProfileOf kOf>
+void profile_of(const Context&, ViewState& view) {
+  view.profile.open = true;
+  set_profile(view, kOf, view.profile.scope);
+}
+void other_profile(const Context&, ViewState& view) {
+  const bool cpu = view.profile.of == ProfileOf::Cpu;
+  set_profile(view, cpu ? ProfileOf::Waits : ProfileOf::Cpu, view.profile.scope);
+}
+void next_profile_scope(const Context& context, ViewState& view) {
+  step_profile_scope(context, view);
+}
+bool has_profile(const Context&, const ViewState& view) { return view.profile.open; }
+void search_the_calls(const Context&, ViewState& view) { open_profile_search(view); }
+void whole_flame_graph(const Context&, ViewState& view) {
+  view.profile.zoom.clear();
+  view.profile.chosen.clear();
+}
+void higher_calls(const Context&, ViewState& view) {
+  view.profile_height = std::min(view.profile_height + 20, kProfileHeightMax);
+}
+void lower_calls(const Context&, ViewState& view) {
+  view.profile_height = std::max(view.profile_height - 20, kProfileHeightMin);
 }
 bool has_pins(const Context&, const ViewState& view) { return !view.pins.empty(); }
 void let_go_of_all_pinned_rows(const Context&, ViewState& view) {
@@ -289,6 +334,10 @@ constexpr std::array kCommands = {
     Command{Section::Rows, "Sort tasks by time stuck, in view", {}, nullptr,
             sort_rows<SortBy::Time, StateClass::Leaked>},
     Command{Section::Rows, "Show regions, or hide them", {on(Key::R)}, has_regions, show_regions},
+    Command{Section::Rows, "Show samples, or hide them", {on(Key::S, S::Shift)}, has_samples,
+            show_samples},
+    Command{Section::Rows, "Sample before", {on(',')}, has_row_samples, sample_before},
+    Command{Section::Rows, "Sample after", {on('.')}, has_row_samples, sample_after},
     Command{Section::Rows, "Wider names", {on('>')}, nullptr, wider_names},
     Command{Section::Rows, "Narrower names", {on('<')}, nullptr, narrower_names},
     Command{Section::Rows, "Higher details", {}, nullptr, higher_details},
@@ -319,6 +368,21 @@ constexpr std::array kCommands = {
     Command{Section::Causes, "Copy the finding as text", {}, has_finding, copy_finding},
     Command{Section::Causes, "Wider findings", {}, nullptr, wider_findings},
     Command{Section::Causes, "Narrower findings", {}, nullptr, narrower_findings},
+    Command{Section::Causes, "Calls: where time went, keys for it, away", {on(Key::C)}, nullptr,
+            show_profile},
+    Command{Section::Causes, "Calls: processors or waits", {on(Key::C, S::Shift)}, has_profile,
+            other_profile},
+    Command{Section::Causes, "Calls of all, of the task, of its group", {on(Key::B)}, has_profile,
+            next_profile_scope},
+    Command{Section::Causes, "Calls that processors worked on", {}, has_samples,
+            profile_of<ProfileOf::Cpu>},
+    Command{Section::Causes, "Calls that waited", {}, nullptr, profile_of<ProfileOf::Waits>},
+    Command{Section::Causes, "Search in the calls", {}, has_profile, search_the_calls},
+    Command{Section::Causes, "The whole flame graph", {}, has_profile, whole_flame_graph},
+    Command{Section::Causes, "Higher calls", {}, has_profile, higher_calls},
+    Command{Section::Causes, "Lower calls", {}, has_profile, lower_calls},
+    Command{Section::Causes, "Copy the stack as text", {on(Key::C, S::Ctrl | S::Shift)}, has_stack,
+            copy_the_stack},
     Command{Section::Causes, "Clear the selection", {on(Key::Escape)}, nullptr, escape, false},
 
     Command{Section::Window, "All commands", {on(Key::P, S::Ctrl | S::Shift)}, nullptr,
@@ -351,7 +415,8 @@ constexpr std::array kGestures = {
     Gesture{Section::Rows, "Right click", "Menu of a row"},
     Gesture{Section::Rows, "Click on a heading", "Fold or unfold it"},
     Gesture{Section::Causes, "Enter in the findings", "Go to the one that is read"},
-    Gesture{Section::Causes, "Click", "Select a span, a task or a worker"},
+    Gesture{Section::Causes, "Click in the flame graph", "Zoom to a function, or out"},
+    Gesture{Section::Causes, "Click", "Select what is under it"},
     Gesture{Section::Causes, "Point at a span", "Arrows from and to its causes"},
     Gesture{Section::Search, "Drag on rows", "Statistics of an area"},
 };

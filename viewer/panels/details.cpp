@@ -12,6 +12,7 @@
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
+#include "viewer/panels/stack_column.h"
 #include "viewer/panels/wait_strip.h"
 #include "viewer/panels/widgets.h"
 
@@ -298,6 +299,69 @@ void draw_finding(const PanelContext& context, const ShownFinding& finding, cons
   }
 }
 
+void draw_selected_sample(const PanelContext& context, ViewState& view, const Box& column) {
+  const TraceSession& session = context.session;
+  const Sample& sample = session.samples()[*view.selection.sample];
+  Facts facts(context, column);
+  facts.title("Sample", "what a processor worked on");
+  const std::int64_t step_ns = view.time.visible().length_ns() / 10;
+  facts.fact("at", format_instant(sample.ns, step_ns, step_ns / 1000 + 1));
+  if (sample.task == kNoTask) {
+    facts.fact("for", "no task: the scheduler");
+  } else if (facts.link("for", session.tasks()[sample.task].label, "")) {
+    select_task(view, sample.task);
+  }
+  facts.fact("on", sample.worker == SampleTable::kNone
+                       ? "a thread without a worker"
+                       : worker_title(session, session.workers()[sample.worker]));
+}
+
+// Of what is selected: facts of the task or worker, its times, those of the span, and stacks.
+void draw_columns(const PanelContext& context, ViewState& view, const Box& drawer) {
+  const TraceSession& session = context.session;
+  const bool stacks = !shown_stacks(session, view.selection).empty();
+  const float pad = context.px(12);
+  // Names of functions are long.
+  const float columns = stacks ? 4.5F : 3;
+  const float gaps = stacks ? 5 : 4;
+  const float width = std::floor((drawer.width() - gaps * pad) / columns);
+  const auto column = [&](int at) {
+    const float x = drawer.x0 + pad + static_cast<float>(at) * (width + pad);
+    return Box{x, drawer.y0 + context.px(8), at == 3 ? drawer.x1 - pad : x + width, drawer.y1};
+  };
+  const bool of_task = view.selection.task != kNoTask && !view.selection.worker;
+  if (view.selection.worker) {
+    const Worker& worker = session.workers()[*view.selection.worker];
+    draw_worker_facts(context, worker, column(0));
+    ClassTimes times{};
+    times[index_of(StateClass::Running)] = worker.row.running_ns;
+    times[index_of(StateClass::Io)] = worker.row.syscall_ns;
+    draw_times(context, column(1), "Time busy", times, session.duration_ns());
+  } else if (of_task) {
+    const Task& task = session.tasks()[view.selection.task];
+    const ClassTimes times = session.stage() == SessionStage::Complete
+                                 ? task.track.times_before(INT64_MAX)
+                                 : approximate_class_times(task.row.state_ns);
+    draw_task_facts(context, view, column(0));
+    draw_times(context, column(1), "Time per state", times, total(times));
+  }
+  if (stacks) draw_stack_column(context, view, column(3));
+  if (view.selection.sample) {
+    draw_selected_sample(context, view, column(2));
+  } else if (!of_task) {
+    return;
+  } else if (const auto region = selected_region(session, view)) {
+    draw_region_facts(context, view, *region, column(2));
+  } else if (view.selection.span != kNoSpan) {
+    draw_span_facts(context, view, column(2));
+  } else if (!context.input.footer) {
+    const Box hint = column(2);
+    context.canvas.label(context.fonts().text,
+                         {hint.x0, hint.y0, hint.x1, hint.y0 + context.px(20)},
+                         context.colors.muted, "Click a span to see why it was and who ended it.");
+  }
+}
+
 bool shows_chain(const TraceSession& session, const ViewState& view) {
   return !view.area && view.selection.span != kNoSpan && !view.selection.region &&
          has_wait_chain(session, view.selection.span);
@@ -338,36 +402,7 @@ void draw_details(const PanelContext& context, ViewState& view) {
     canvas.pop_clip();
     return;
   }
-  const float pad = context.px(12);
-  const float third = std::floor((drawer.width() - 4 * pad) / 3);
-  const auto column = [&](int at) {
-    const float x = drawer.x0 + pad + static_cast<float>(at) * (third + pad);
-    return Box{x, drawer.y0 + context.px(8), x + third, drawer.y1};
-  };
-  if (view.selection.worker) {
-    const Worker& worker = context.session.workers()[*view.selection.worker];
-    draw_worker_facts(context, worker, column(0));
-    ClassTimes times{};
-    times[index_of(StateClass::Running)] = worker.row.running_ns;
-    times[index_of(StateClass::Io)] = worker.row.syscall_ns;
-    draw_times(context, column(1), "Time busy", times, context.session.duration_ns());
-  } else if (view.selection.task != kNoTask) {
-    const Task& task = context.session.tasks()[view.selection.task];
-    const ClassTimes times = context.session.stage() == SessionStage::Complete
-                                 ? task.track.times_before(INT64_MAX)
-                                 : approximate_class_times(task.row.state_ns);
-    draw_task_facts(context, view, column(0));
-    draw_times(context, column(1), "Time per state", times, total(times));
-    if (const auto region = selected_region(context.session, view)) {
-      draw_region_facts(context, view, *region, column(2));
-    } else if (view.selection.span != kNoSpan) {
-      draw_span_facts(context, view, column(2));
-    } else if (!context.input.footer) {
-      const Box hint = column(2);
-      canvas.label(context.fonts().text, {hint.x0, hint.y0, hint.x1, hint.y0 + context.px(20)},
-                   context.colors.muted, "Click a span to see why it was and who ended it.");
-    }
-  }
+  draw_columns(context, view, drawer);
   canvas.pop_clip();
 }
 

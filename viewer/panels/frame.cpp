@@ -13,6 +13,7 @@
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/picker.h"
+#include "viewer/panels/profile_pane.h"
 #include "viewer/panels/ruler_panel.h"
 #include "viewer/panels/search_field.h"
 #include "viewer/panels/start_screen.h"
@@ -46,6 +47,7 @@ void draw_session(const PanelContext& context, ViewState& view) {
   draw_minimap(context, view);
   draw_minimap_findings(context, view);
   draw_minimap_marks(context, view);
+  draw_profile_pane(context, view);
   draw_details(context, view);
   draw_findings_pane(context, view);
   draw_mark_list(context, view);
@@ -75,6 +77,7 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
            input.session == nullptr ? 0 : drawer_height(session, *input.findings->list, view),
        .findings_width =
            input.session != nullptr && view.findings_pane.open ? view.findings_width : 0,
+       .profile_height = input.session != nullptr && view.profile.open ? view.profile_height : 0,
        .pinned_height = static_cast<float>(input.rows->pinned_height()),
        .choices = input.session != nullptr && has_choices(view),
        .footer = input.footer});
@@ -82,6 +85,7 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   if (input.session != nullptr &&
       (cache.session != input.session || cache.overview_columns != columns)) {
     cache.session = input.session;
+    cache.named = nullptr;
     cache.overview_columns = columns;
     cache.overview = session.overview(columns);
   }
@@ -96,7 +100,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   handle_search_keys(context, view, searching);
   const bool noting = view.mark_list.editing && !choosing && !searching;
   const bool of_list = !choosing && !searching &&
-                       (handle_mark_keys(context, view) || handle_finding_keys(context, view));
+                       (handle_mark_keys(context, view) || handle_profile_keys(context, view) ||
+                        handle_finding_keys(context, view));
   run_shortcuts(context, view, choosing || searching || of_list || noting);
   if (context.shows_rows()) {
     draw_session(context, view);

@@ -62,6 +62,10 @@ struct FrameCache {
   float wrapped_px = 0;
   std::vector<std::vector<std::string>> finding_lines;
 
+  // By function of the stacks: its name, from the longest to the shortest way to say it.
+  const TraceSession* named = nullptr;
+  std::vector<std::vector<std::string>> function_names;
+
   // By set of an arrangement: what is found of its tasks.
   struct SetEvidence {
     std::optional<std::uint32_t> finding;  // the worst
@@ -95,6 +99,8 @@ inline constexpr float kLeftWidthMin = 120;
 inline constexpr float kLeftWidthMax = 600;
 inline constexpr float kDrawerHeightMin = 60;
 inline constexpr float kDrawerHeightMax = 500;
+inline constexpr float kProfileHeightMin = 100;
+inline constexpr float kProfileHeightMax = 700;
 inline constexpr float kFindingsWidthMin = 240;
 inline constexpr float kFindingsWidthMax = 800;
 

@@ -69,6 +69,8 @@ void begin_drag(const PanelContext& context, ViewState& view) {
   } else if (view.findings_pane.open && std::abs(mouse.x - layout.findings.x0) < grip &&
              mouse.y > layout.findings.y0 && mouse.y < layout.findings.y1) {
     view.drag = Drag::Findings;
+  } else if (layout.profile.height() > 0 && std::abs(mouse.y - layout.profile.y0) < grip) {
+    view.drag = Drag::Profile;
   } else if (layout.drawer.height() > 0 && std::abs(mouse.y - layout.drawer.y0) < grip) {
     view.drag = Drag::Drawer;
   } else if (layout.ruler.contains(mouse)) {
@@ -151,6 +153,10 @@ void follow_drag(const PanelContext& context, ViewState& view) {
     case Drag::Findings:
       view.findings_width = std::clamp((layout.findings.x1 - io.MousePos.x) / context.input.scale,
                                        kFindingsWidthMin, kFindingsWidthMax);
+      break;
+    case Drag::Profile:
+      view.profile_height = std::clamp((layout.profile.y1 - io.MousePos.y) / context.input.scale,
+                                       kProfileHeightMin, kProfileHeightMax);
       break;
     case Drag::Drawer: {
       // Of it, a finding's part is fixed.

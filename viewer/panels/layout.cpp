@@ -35,12 +35,15 @@ Layout make_layout(const LayoutInput& input) {
   const float room = bottom - layout.ruler.y1;
   const float drawer = std::min(px(input.drawer_height), std::floor(room * 2 / 3));
   layout.drawer = {0, bottom - drawer, width, bottom};
+  const float profile = std::min(px(input.profile_height), std::floor((room - drawer) * 2 / 3));
+  const float rows_end = bottom - drawer - profile;
+  layout.profile = {0, rows_end, width, bottom - drawer};
   // Pinned rows take no more than two fifths of the rows.
-  const float pinned = std::min(input.pinned_height, std::floor((room - drawer) * 2 / 5));
+  const float pinned = std::min(input.pinned_height, std::floor((room - drawer - profile) * 2 / 5));
   layout.pinned = {left, layout.ruler.y1, right, layout.ruler.y1 + pinned};
-  layout.rows = {left, layout.pinned.y1, right, bottom - drawer};
-  layout.findings = {right, layout.minimap.y1, width, bottom - drawer};
-  layout.left = {0, layout.minimap.y1, left, bottom - drawer};
+  layout.rows = {left, layout.pinned.y1, right, rows_end};
+  layout.findings = {right, layout.minimap.y1, width, rows_end};
+  layout.left = {0, layout.minimap.y1, left, rows_end};
   return layout;
 }
 

@@ -14,6 +14,7 @@
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
+#include "viewer/panels/sample_marks.h"
 #include "viewer/panels/span_painter.h"
 #include "viewer/panels/worker_row.h"
 
@@ -86,6 +87,9 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
     const Worker& worker = context.session.workers()[row.index];
     if (picture != nullptr) draw_idle(context, view, *picture, body);
     draw_lost(context, view, worker, body);
+  }
+  if (row.kind == RowKind::Task || row.kind == RowKind::Worker) {
+    draw_sample_marks(context, view, row, body);
   }
   const DecisionTrack* decisions = row_decisions(context.session, row);
   if (decisions != nullptr && picture != nullptr) {
@@ -218,6 +222,16 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
   if (view.hover.span != kNoSpan) view.hover.task = session.span_task(view.hover.span);
 }
 
+// A mark means its first sample, and on a worker's row the task that it was for.
+void hover_sample(const PanelContext& context, ViewState& view) {
+  const SampleTable& samples = context.session.samples();
+  const std::uint32_t index = samples.index_at(view.hover_samples->first);
+  view.hover.sample = index;
+  if (samples[index].task == kNoTask) return;
+  view.hover.task = samples[index].task;
+  view.hover.worker.reset();
+}
+
 }  // namespace
 
 Box row_box(const PanelContext& context, const ViewState& view, const Row& row) {
@@ -287,6 +301,7 @@ void find_hover(const PanelContext& context, ViewState& view) {
   view.hover_use.reset();
   view.hover_decisions.reset();
   view.hover_logs.reset();
+  view.hover_samples.reset();
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   if (view.help_open || view.drag != Drag::None || view.picker.kind != PickerKind::None) return;
   if (over_mark_list(context, view)) return;
@@ -302,7 +317,14 @@ void find_hover(const PanelContext& context, ViewState& view) {
     const Box spans = above_lanes(row, row_box(context, view, row));
     view.hover_logs = find_log_lines(context, view, row, spans, mouse);
   }
-  find_hovered_span(context, view, on_time && !view.hover_decisions && !view.hover_logs);
+  const bool of_samples = row.kind == RowKind::Task || row.kind == RowKind::Worker;
+  if (on_time && of_samples && !view.hover_decisions && !view.hover_logs) {
+    const Box spans = above_lanes(row, row_box(context, view, row));
+    view.hover_samples = find_samples(context, view, row, spans, mouse);
+  }
+  find_hovered_span(context, view,
+                    on_time && !view.hover_decisions && !view.hover_logs && !view.hover_samples);
+  if (view.hover_samples) hover_sample(context, view);
 }
 
 void draw_timeline(const PanelContext& context, ViewState& view) {

@@ -12,6 +12,8 @@
 #include "viewer/panels/log_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
+#include "viewer/panels/sample_marks.h"
+#include "viewer/panels/stack_column.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -72,6 +74,12 @@ std::vector<NoteLine> span_lines(const PanelContext& context, SpanIndex span) {
       {fmt::format("{}  {}", duration_text(range.length_ns()), activity(session, span)),
        colors.text, fonts.text},
       {last, colors.muted, fonts.text}};
+  constexpr std::size_t kCallsShown = 3;
+  const auto calls =
+      session.stacks().own_calls(session.wait_stack(span), store::StackTable::Inner::CalledOnly);
+  for (const std::string& line : call_lines(session.stacks(), calls, kCallsShown)) {
+    lines.push_back({line, colors.muted, fonts.text});
+  }
   add_finding(context, session.span_task(span), range, lines);
   lines.push_back(
       {"Click: details   Double click: zoom   Right click: more", colors.muted, fonts.small});
@@ -211,6 +219,7 @@ std::vector<NoteLine> counter_lines(const PanelContext& context, const ViewState
 std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& view) {
   if (view.hover_decisions) return mark_lines(context, view);
   if (view.hover_logs) return log_lines(context, view);
+  if (view.hover_samples) return sample_lines(context, view);
   if (view.hover.region) return region_lines(context, view.hover.task, *view.hover.region);
   if (view.hover.span != kNoSpan) return span_lines(context, view.hover.span);
   const double x = static_cast<double>(ImGui::GetIO().MousePos.x - context.layout.rows.x0);

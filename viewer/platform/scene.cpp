@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kRefreshWait{30};
 constexpr double kNewsSeconds = 10;
+constexpr float kProfileShare = 0.55F;  // of the height, of a view of calls
 
 }  // namespace
 
@@ -49,6 +50,14 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
   }
   if (request.findings || request.finding) wanted.findings = "all";
   if (request.finding) wanted.finding = request.finding;
+  if (request.view == "cpu" || request.view == "waits") {
+    const ProfileOf of = request.view == "cpu" ? ProfileOf::Cpu : ProfileOf::Waits;
+    const auto shown = wanted.profile.value_or(ViewDescription::Profile{});
+    wanted.profile = {true, of, shown.scope};
+    if (!wanted.profile_height) {
+      wanted.profile_height = static_cast<float>(request.height) * kProfileShare;
+    }
+  }
   view_.go_to_wanted_finding = request.finding.has_value();
   if (wanted.theme) view_.theme = *wanted.theme;
   if (wanted.findings) view_.findings_pane.open = *wanted.findings != "closed";
@@ -140,6 +149,10 @@ void Scene::forget(const std::string& path) {
   fresh.drawer_height = view_.drawer_height;
   fresh.findings_width = view_.findings_width;
   fresh.findings_pane.open = view_.findings_pane.open;
+  fresh.show_regions = view_.show_regions;
+  fresh.show_samples = view_.show_samples;
+  fresh.profile_height = view_.profile_height;
+  fresh.profile.open = view_.profile.open;
   view_ = std::move(fresh);
   request_.path = path;
   load_ = {.stage = LoadStage::Opening, .path = path};
@@ -164,6 +177,8 @@ void Scene::apply_wanted() {
   wanted_->drawer_height.reset();
   wanted_->findings_width.reset();
   wanted_->findings.reset();
+  wanted_->profile.reset();
+  wanted_->profile_height.reset();
   if (session_->stage() == SessionStage::Complete) wanted_.reset();
 }
 

@@ -34,8 +34,9 @@ Result<PictureKind> kind_of(const std::string& path) {
 }
 
 Result<void> check(const ViewRequest& request) {
-  if (request.view != "timeline") {
-    return Error{fmt::format("There is no view \"{}\"; the views are: timeline.", request.view)};
+  if (request.view != "timeline" && request.view != "cpu" && request.view != "waits") {
+    return Error{
+        fmt::format("There is no view \"{}\"; the views are: timeline, cpu, waits.", request.view)};
   }
   const bool scale_ok = request.scale >= 0.5F && request.scale <= 4;
   if (!scale_ok) return Error{"The scale must be between 0.5 and 4."};
@@ -48,6 +49,17 @@ Result<void> check(const ViewRequest& request) {
   }
   if (request.range && request.range->length_ns() <= 0) {
     return Error{"The range ends before it starts."};
+  }
+  return {};
+}
+
+// A view of calls that there are none of would be an empty picture.
+Result<void> check(const ViewRequest& request, const TraceSession& session) {
+  if (request.view == "cpu" && session.samples().empty()) {
+    return Error{request.path + " has no samples; record with --samples."};
+  }
+  if (request.view == "waits" && session.stacks().empty()) {
+    return Error{request.path + " has no stacks of calls; record with --stacks."};
   }
   return {};
 }
@@ -69,6 +81,7 @@ Result<ScreenshotInfo> write_screenshot(const ViewRequest& request, const std::s
   SessionLoader loader(request.path, {});
   const SessionLoader::State state = loader.wait();
   if (!state.error.empty()) return Error{state.error};
+  if (auto shows = check(request, *state.session); !shows) return shows.error();
   Scene scene(request, {});
   scene.set_session(state.session, Scene::Findings::File);
   const int width = scaled(request.width, request.scale);

@@ -137,6 +137,16 @@ TEST(Labels, ShortenFromTheWholeNameToTheFunction) {
   EXPECT_EQ(shortened_names("ns::Type<int, char>::fn(std::string)"),
             (std::vector<std::string>{"ns::Type<int, char>::fn(std::string)", "ns::Type::fn",
                                       "Type::fn", "fn"}));
+  EXPECT_EQ(shortened_names("(anonymous namespace)::walk(int) const"),
+            (std::vector<std::string>{"(anonymous namespace)::walk(int) const", "walk"}));
+  EXPECT_EQ(shortened_names("a::run<T>(T)::{lambda()#1}::operator()() const::{lambda()#2}::"
+                            "operator()()")
+                .at(2),
+            "{lambda#2}::operator()");
+  EXPECT_EQ(shortened_names("operator<(a, b)").back(), "operator<(a, b)");
+  EXPECT_EQ(plain_name("void ns::go<T>(T&&) [clone .cold]"), "ns::go");
+  EXPECT_EQ(plain_name("bool ns::Type<T>::operator bool<T>() const"), "ns::Type::operator bool");
+  EXPECT_EQ(plain_name("ns::Type<int, char>::fn(std::string)"), "ns::Type::fn");
   EXPECT_EQ(shortened_names("main"), std::vector<std::string>{"main"});
   EXPECT_EQ(shortened_names(""), std::vector<std::string>{""});
 }

@@ -78,11 +78,25 @@ ViewState random_view(const SessionPtr& of, std::mt19937_64& random) {
   view.findings_pane.open = below(2) == 0;
   if (view.findings_pane.open && below(2) == 0) view.findings_pane.filter = "leak";
   view.findings_width = static_cast<float>(240 + below(500));
+  std::mt19937_64 others = random;  // what was drawn before stays what it is
+  const auto more = [&](std::size_t limit) { return static_cast<std::uint32_t>(others() % limit); };
+  view.show_regions = more(2) == 0;
+  view.show_samples = more(2) == 0;
+  view.profile.open = more(2) == 0;
+  if (view.profile.open) {
+    view.profile.of = static_cast<ProfileOf>(more(2));
+    view.profile.scope = static_cast<ProfileScope>(more(4));
+  }
+  view.profile_height = static_cast<float>(100 + more(500));
+  const RowSamples samples = row_samples(session, view.selection);
+  if (!samples.empty() && more(2) == 0) {
+    view.selection.sample = session.samples().index_at(samples.first + more(samples.size()));
+  }
   return view;
 }
 
 TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
-  const SessionPtr session = tests::make_synthetic_session({.spans = 4'000, .task_scale = 8});
+  const SessionPtr session = tests::make_called_session({.spans = 4'000, .task_scale = 8});
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
@@ -105,6 +119,12 @@ TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
     EXPECT_EQ(again.findings_pane.open, view.findings_pane.open);
     EXPECT_EQ(again.findings_pane.filter, view.findings_pane.filter);
     EXPECT_EQ(again.findings_width, view.findings_width);
+    EXPECT_EQ(again.show_regions, view.show_regions);
+    EXPECT_EQ(again.show_samples, view.show_samples);
+    EXPECT_EQ(again.profile.open, view.profile.open);
+    EXPECT_EQ(again.profile.of, view.profile.of);
+    EXPECT_EQ(again.profile.scope, view.profile.scope);
+    EXPECT_EQ(again.profile_height, view.profile_height);
     EXPECT_EQ(again.measured, view.measured);
     EXPECT_EQ(again.theme, view.theme);
     EXPECT_EQ(again.left_width, view.left_width);
@@ -146,6 +166,22 @@ TEST(ViewText, SaysWhereAPersonIsInWordsThatAPersonCanRead) {
   EXPECT_EQ(text.find_first_of(" ;&|<>()$`\\\"'*?[]#~!{}"), std::string::npos) << "needs quotes";
 }
 
+TEST(ViewText, SaysWhatIsHiddenAndWhereTimeIsLookedFor) {
+  ViewDescription view;
+  view.worker = 1;
+  view.sample_ns = 2'000;
+  view.regions_hidden = view.samples_hidden = true;
+  view.profile = ViewDescription::Profile{true, ProfileOf::Waits, ProfileScope::Group};
+  view.profile_height = 300;
+  const std::string text =
+      "ts1/worker=1/sample=2us/regions=hidden/samples=hidden/profile=waits:group/"
+      "profile-height=300";
+  EXPECT_EQ(to_text(view), text);
+  const Result<ViewDescription> parsed = parse_view(text);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, view);
+}
+
 TEST(ViewText, IsTheSameWhereverTheTasksStand) {
   // The same recording with a task less in front: every index is another, every id the same.
   tests::SyntheticRecording whole = tests::make_synthetic_recording({.spans = 2'000});
@@ -179,6 +215,7 @@ TEST(ViewText, OfAnotherRecordingSaysWhatIsNotThere) {
   EXPECT_EQ(missing("ts1/worker=99999"), "There is no worker 99999 in this recording.");
   EXPECT_EQ(missing("ts1/task=1/span=-5ns"),
             "There is no span of task 1 that begins at -5 ns in this recording.");
+  EXPECT_EQ(missing("ts1/task=1/sample=5ns"), "There is no sample at 5 ns in this recording.");
   EXPECT_EQ(missing("ts1/fold=group:99999"),
             "There is no group that begins with task 99999 in this recording.");
   EXPECT_EQ(missing("ts1/range=0s..99999s"), "");
@@ -199,6 +236,8 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
   EXPECT_EQ(refusal("ts1/range=2ms..1ms"),
             "In the view, range takes two times, such as 1.2ms..3.4ms, not '2ms..1ms'.");
   EXPECT_EQ(refusal("ts1/span=1ms"), "The view says span without saying of which task.");
+  EXPECT_EQ(refusal("ts1/sample=1ms"),
+            "The view says sample without saying of which task or worker.");
   for (const char* text : {"ts1/task=",
                            "ts1/task=-1",
                            "ts1/task=1x",
@@ -221,6 +260,11 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
                            "ts1/pane=9",
                            "ts1/findings=",
                            "ts1/findings=open",
+                           "ts1/regions=shown",
+                           "ts1/samples=",
+                           "ts1/profile=open",
+                           "ts1/profile=cpu:",
+                           "ts1/profile-height=99",
                            "ts1//",
                            "ts1/range"}) {
     EXPECT_NE(refusal(text), "") << text;

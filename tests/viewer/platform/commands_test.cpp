@@ -183,6 +183,129 @@ TEST(Commands, APointerInALaneMeansTheRegionThere) {
   EXPECT_TRUE(lanes.contains(0));
 }
 
+TEST(Commands, ShiftSHidesSamplesAndShowsThemAgain) {
+  Desk desk;
+  desk.press('S', false, true);
+  EXPECT_TRUE(desk.view().show_samples) << "this recording has none";
+  desk.show(tests::make_called_session({.spans = 2'000}));
+  const std::vector<std::uint32_t> shown = desk.pixels();
+  desk.press('S', false, true);
+  EXPECT_FALSE(desk.view().show_samples);
+  EXPECT_NE(desk.pixels(), shown);
+  desk.press('S', false, true);
+  EXPECT_EQ(desk.pixels(), shown);
+}
+
+// Pixel by pixel down a worker's row: decisions, spans, the marks of samples on their floor.
+TEST(Commands, APointerOnAMarkMeansTheSampleAndAClickShowsItsStack) {
+  Desk desk;
+  const SessionPtr session = tests::make_called_session({.spans = 2'000});
+  desk.show(session);
+  const SampleTable& samples = session->samples();
+  const RowSamples row = samples.of_worker(1);
+  ASSERT_FALSE(row.empty());
+  const std::int64_t ns = samples.at(row.first + row.size() / 2).ns;
+  desk.view().time.show({ns - 100'000, ns + 100'000});
+  desk.frames();
+  const float x = 220 + (1024 - 220) / 2;
+  int met = 0;
+  for (float y = 100; y < 400; ++y) {
+    desk.point(x, y);
+    const ViewState& view = desk.view();
+    if (!view.hover_samples || view.hover_row->kind != RowKind::Worker) continue;
+    if (view.hover_row->index != 1) continue;
+    ++met;
+    ASSERT_TRUE(view.hover.sample);
+    EXPECT_EQ(samples[*view.hover.sample].worker, 1U);
+    EXPECT_EQ(view.hover.span, kNoSpan);
+    if (met > 1) continue;
+    ImGui::GetIO().MouseDown[0] = true;
+    desk.frames();
+    ImGui::GetIO().MouseDown[0] = false;
+    desk.frames();
+    ASSERT_TRUE(desk.view().selection.sample);
+    desk.press('C', true, true);
+    EXPECT_NE(std::string(ImGui::GetClipboardText()).find("Sampled in:\n"), std::string::npos);
+  }
+  EXPECT_GT(met, 3);
+}
+
+TEST(Commands, CommaAndFullStopStepThroughTheSamplesOfTheRow) {
+  Desk desk;
+  const SessionPtr session = tests::make_called_session({.spans = 2'000});
+  desk.show(session);
+  const SampleTable& samples = session->samples();
+  TaskIndex task = 0;
+  while (samples.of_task(task).size() < 4) ++task;
+  const RowSamples row = samples.of_task(task);
+  desk.view().selection.task = task;
+  for (std::size_t at = row.first; at < row.last; ++at) {
+    desk.type(".");
+    ASSERT_EQ(desk.view().selection.sample, samples.index_at(at));
+  }
+  desk.type(".");
+  EXPECT_EQ(desk.view().selection.sample, samples.index_at(row.last - 1)) << "there is no next";
+  desk.type(",");
+  EXPECT_EQ(desk.view().selection.sample, samples.index_at(row.last - 2));
+}
+
+TEST(Commands, TheCallsAreZoomedAndSearchedByKey) {
+  Desk desk;
+  desk.show(tests::make_called_session({.spans = 4'000}));
+  desk.press('C');
+  ProfilePane& pane = desk.view().profile;
+  ASSERT_TRUE(pane.open && pane.focused);
+  EXPECT_EQ(pane.of, ProfileOf::Cpu);
+  desk.press(ImGuiKey_DownArrow);
+  desk.press(ImGuiKey_DownArrow);
+  desk.press(ImGuiKey_RightArrow);
+  EXPECT_EQ(pane.chosen.size(), 2U);
+  EXPECT_TRUE(pane.zoom.empty());
+  desk.press(ImGuiKey_Enter);
+  EXPECT_EQ(pane.zoom, pane.chosen);
+  EXPECT_EQ(desk.view().selection.task, kNoTask) << "arrows are the pane's";
+  desk.type("/");
+  desk.type("render");
+  EXPECT_EQ(pane.search.text(), "render");
+  EXPECT_FALSE(desk.view().search.open) << "the search of tasks is another one";
+  desk.press(ImGuiKey_Escape);  // leaves the field
+  desk.press(ImGuiKey_Escape);  // forgets what was typed
+  EXPECT_EQ(pane.search.text(), "");
+  desk.press(ImGuiKey_Escape);
+  EXPECT_EQ(pane.zoom.size(), 1U);
+  desk.press('C', false, true);
+  EXPECT_EQ(pane.of, ProfileOf::Waits);
+  desk.press('C');
+  EXPECT_FALSE(pane.open);
+}
+
+TEST(Commands, TheCallsAreOfWhatIsSelectedAfterB) {
+  Desk desk;
+  desk.show(tests::make_called_session({.spans = 4'000}));
+  desk.press('C');
+  const std::vector<std::uint32_t> of_all = desk.pixels();
+  desk.press('B');
+  EXPECT_EQ(desk.view().profile.scope, ProfileScope::All) << "nothing is selected";
+  desk.view().selection.task = 7;
+  desk.press('B');
+  EXPECT_EQ(desk.view().profile.scope, ProfileScope::Task);
+  EXPECT_NE(desk.pixels(), of_all);
+  desk.press('B');
+  EXPECT_EQ(desk.view().profile.scope, ProfileScope::Group);
+  desk.press('B');
+  EXPECT_EQ(desk.view().profile.scope, ProfileScope::All);
+}
+
+TEST(Commands, ARecordingWithoutStacksSaysHowToGetThem) {
+  Desk desk;
+  desk.press('C');
+  EXPECT_TRUE(desk.view().profile.open);
+  desk.press(ImGuiKey_DownArrow);
+  desk.press('C', false, true);
+  desk.press('C', true, true);
+  EXPECT_EQ(desk.view().profile.of, ProfileOf::Waits);
+}
+
 TEST(Commands, ThePaletteRunsWhatItNames) {
   Desk desk;
   desk.run("dark and light");

@@ -87,6 +87,48 @@ TEST(Picture, OfWhatProgramsSayInTheLight) {
   expect_picture_of_what_programs_say(Theme::Light, "viewer/said_light.png");
 }
 
+TEST(Picture, OfWhereSamplesWentInTheDark) {
+  ViewRequest request = request_of(1280, 720);
+  request.view = "cpu";
+  request.selected_task = 4;
+  request.range = TimeRange{2'000'000, 12'000'000};
+  Scene scene(request, {});
+  scene.set_session(tests::make_called_session({.spans = 6'000, .workers = 2}));
+  scene.view().profile.search.set_text("parse");
+  tests::expect_golden_picture("viewer/calls_dark.png", scene.picture(1280, 720));
+}
+
+TEST(Picture, OfAWaitsStackAndOfWhereWaitsWentInTheLight) {
+  ViewRequest request = request_of(1280, 720);
+  request.theme = Theme::Light;
+  request.range = TimeRange{2'000'000, 2'600'000};
+  Scene scene(request, {});
+  scene.set_session(tests::make_called_session({.spans = 6'000, .workers = 2}));
+  const TraceSession& session = *scene.session();
+  const Task& task = session.tasks()[5];
+  std::size_t at = task.track.first_ending_after(2'100'000);
+  while (session.wait_stack(task.first_span + static_cast<SpanIndex>(at)) ==
+         store::StackTable::kNone) {
+    ++at;
+  }
+  scene.view().selection = {.task = 5, .span = task.first_span + static_cast<SpanIndex>(at)};
+  scene.view().reveal = 5;
+  scene.view().profile.open = true;
+  scene.view().profile.of = ProfileOf::Waits;
+  scene.view().profile.scope = ProfileScope::Group;
+  scene.view().profile_height = 200;
+  tests::expect_golden_picture("viewer/calls_light.png", scene.picture(1280, 720));
+}
+
+TEST(Picture, OfCallsSaysWhyThereAreNone) {
+  ViewRequest request = request_of(800, 480);
+  Scene scene(request, {});
+  scene.set_session(small_session());
+  scene.view().profile.open = true;
+  scene.view().profile_height = 120;
+  tests::expect_golden_picture("viewer/calls_none_dark.png", scene.picture(800, 480));
+}
+
 TEST(Picture, OfAFindingSaysItsSentence) {
   const ViewRequest request = request_of(1024, 640);
   Scene scene(request, {});
