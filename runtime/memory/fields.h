@@ -55,14 +55,16 @@ consteval bool takes_nested(std::index_sequence<Before...>, std::index_sequence<
                             std::index_sequence<After...>) {
   return requires { T{AnyFieldAt<Before>{}..., {AnyFieldAt<In>{}...}, AnyFieldAt<After>{}...}; };
 }
-template <class T, std::size_t kCount = 0>
+// The largest number of values that it can be made of: with fewer it may not be, if the last fields
+// have no default. kTooManyFields also if there is none.
+template <class T, std::size_t kCount = kTooManyFields>
 consteval std::size_t flat_count() {
-  if constexpr (kCount > kFieldsMax) {
+  if constexpr (takes_fields<T>(std::make_index_sequence<kCount>{})) {
     return kCount;
-  } else if constexpr (takes_fields<T>(std::make_index_sequence<kCount + 1>{})) {
-    return flat_count<T, kCount + 1>();
+  } else if constexpr (kCount == 0) {
+    return kTooManyFields;
   } else {
-    return kCount;
+    return flat_count<T, kCount - 1>();
   }
 }
 // How many flat values the field at flat place kAt takes: more than one for an array, whose braces

@@ -82,20 +82,33 @@ struct AnyHandle {
   requires(kIsHandle<T> || ShowsItself<T>) operator T() const;  // NOLINT: never called
 };
 
-template <class T, std::size_t... Before>
-consteval bool has_handle_behind(std::index_sequence<Before...>) {
-  return requires { T{AnyLeafAt<Before>{}..., AnyHandle{}}; };
+inline constexpr std::size_t kLeavesMax = 32;
+template <class T, std::size_t... I>
+consteval bool takes_leaves(std::index_sequence<I...>) {
+  return requires { T{AnyLeafAt<I>{}...}; };
+}
+template <class T, std::size_t kCount = kLeavesMax>
+consteval std::size_t leaf_count() {
+  if constexpr (kCount == 0 || takes_leaves<T>(std::make_index_sequence<kCount>{})) {
+    return kCount;
+  } else {
+    return leaf_count<T, kCount - 1>();
+  }
+}
+template <class T, std::size_t... Before, std::size_t... After>
+consteval bool takes_handle(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  return requires { T{AnyLeafAt<Before>{}..., AnyHandle{}, AnyLeafAt<After>{}...}; };
 }
 // Whether one of the values that a struct is made of, those of structs in it too, is a handle.
-template <class T, std::size_t kAt = 0>
+template <class T, std::size_t kLeaves, std::size_t kAt = 0>
 consteval bool has_handle() {
-  constexpr std::size_t kLooksAt = 32;
-  if constexpr (kAt == kLooksAt) {
+  if constexpr (kAt >= kLeaves) {
     return false;
-  } else if constexpr (has_handle_behind<T>(std::make_index_sequence<kAt>{})) {
+  } else if constexpr (takes_handle<T>(std::make_index_sequence<kAt>{},
+                                       std::make_index_sequence<kLeaves - kAt - 1>{})) {
     return true;
   } else {
-    return has_handle<T, kAt + 1>();
+    return has_handle<T, kLeaves, kAt + 1>();
   }
 }
 
@@ -113,7 +126,7 @@ consteval bool holds_handles() {
   } else if constexpr (Parts<Bare>::kKnown) {
     return any_holds_handles(PartsOf<Bare>{});
   } else if constexpr (std::is_class_v<Bare> && std::is_aggregate_v<Bare>) {
-    return has_handle<Bare>();
+    return has_handle<Bare, leaf_count<Bare>()>();
   } else {
     return false;
   }

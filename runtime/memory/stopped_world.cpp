@@ -94,9 +94,10 @@ bool StoppedWorld::all_settled() const {
 
 void StoppedWorld::show_running(Tracer& tracer, const sched::HaltNote& note) const {
   const stack::StackPool& stacks = own_scheduler().stacks();
-  if (note.registers != nullptr) show_registers(tracer, note.registers);
   const stack::StackId id = stacks.find(note.stack_pointer);
+  // Between tasks a thread has nothing in its registers but what is left of them.
   if (id == stack::kNoStack) return;
+  if (note.registers != nullptr) show_registers(tracer, note.registers);
   const stack::Extent extent = stacks.extent(id);
   const char* const low = static_cast<const char*>(extent.low);
   const char* const from = std::max(low, static_cast<const char*>(note.stack_pointer) - kRedZone);

@@ -196,11 +196,11 @@ TEST_P(HeapTest, CirclesThroughContainersAreCollectedAndTheirDestructorsRun) {
       tree->kids.pop_back();
       EXPECT_EQ(size_of(tree), 1093);
       tree->kids.push_back(tree);
-    }
-    ();
+    });
+    const std::uint64_t exact = mem_stats().exact_collections;
     gc();
-    // Some may be kept by what is left of them on the stack.
-    EXPECT_LT(left, 20);
+    EXPECT_GT(mem_stats().exact_collections, exact);
+    EXPECT_EQ(left, 0);
   });
 }
 
