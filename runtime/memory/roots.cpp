@@ -139,6 +139,12 @@ void set_owned(const void* place) {
   if (entry != nullptr) *entry |= RootTable::kOwned;
 }
 
+bool is_root(const void* place) {
+  Shard& shard = shard_of(place);
+  const base::LockGuard guard(shard.lock);
+  return shard.table.find(reinterpret_cast<std::uintptr_t>(place)) != nullptr;
+}
+
 void forget_owned() {
   for (Shard& shard : g_shards) {
     const base::LockGuard guard(shard.lock);

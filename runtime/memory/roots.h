@@ -44,6 +44,7 @@ class RootRange {
 // Says that the handle in `place` belongs to a collected object, in this collection.
 void set_owned(const void* place);
 void forget_owned();
+bool is_root(const void* place);
 using EachRoot = void (*)(void* context, void* const* place, bool owned);
 void each_root(EachRoot visit, void* context);
 using EachRange = void (*)(void* context, const void* first, std::size_t bytes);

@@ -13,6 +13,7 @@
 #include "runtime/memory/arena.h"
 #include "runtime/memory/collector.h"
 #include "runtime/memory/local.h"
+#include "runtime/memory/roots.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
 
@@ -37,7 +38,7 @@ void tell(std::uintptr_t place, const void* object) {
   }
 }
 
-TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range) {
+TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range, std::uint64_t& told) {
   const std::uint32_t marks = g_space.marked ^ 1;
   for (std::uintptr_t at = (range.first + 7) & ~std::uintptr_t{7}; at + 8 <= range.end; at += 8) {
     const auto word = *reinterpret_cast<const std::uintptr_t*>(at);
@@ -46,8 +47,10 @@ TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range) {
     // Only what a handle would be; numbers and remains rarely are.
     if (object == nullptr || reinterpret_cast<std::uintptr_t>(object) != word) continue;
     if (header_of(object).empty() || g_space.test(marks, object)) continue;
-    const std::uint64_t count = g_collections.hidden.fetch_add(1, std::memory_order_relaxed);
-    if (count < kToldMax) tell(at, object);
+    // A known one that belongs to a collected object which has died.
+    if (is_root(reinterpret_cast<const void*>(at))) continue;
+    g_collections.hidden.fetch_add(1, std::memory_order_relaxed);
+    if (told++ < kToldMax) tell(at, object);
     marker.mark(object);
     marker.drain();
   }
@@ -55,7 +58,7 @@ TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range) {
 
 }  // namespace
 
-void find_hidden_handles(Marker& marker, const void* stack_pointer) {
+void find_hidden_handles(Marker& marker) {
   static debug::MappedMemory memory;
   std::pmr::vector<debug::MemoryRange> ranges(&memory);
   if (!debug::written_memory(ranges)) return;
@@ -78,9 +81,9 @@ void find_hidden_handles(Marker& marker, const void* stack_pointer) {
   const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
   leave_out(scheduler.stacks().mapping(), scheduler.stacks().mapping_bytes());
   leave_out(scheduler.tasks().mapping(), scheduler.tasks().mapping_bytes());
-  static_cast<void>(stack_pointer);
   debug::leave_out(ranges, holes);
-  for (const debug::MemoryRange& range : ranges) look_at(marker, range);
+  std::uint64_t told = 0;
+  for (const debug::MemoryRange& range : ranges) look_at(marker, range, told);
 }
 
 }  // namespace taskscope::memory

@@ -7,8 +7,7 @@ namespace taskscope::memory {
 
 // Looks through all memory that the program has written for words that refer to objects which are
 // not marked, says who has them, and marks those objects: they live on. Old values in memory that
-// was given back to malloc look the same. With the world stopped; `stack_pointer` is where the
-// calling task's stack is in use.
-void find_hidden_handles(Marker& marker, const void* stack_pointer);
+// was given back to malloc look the same. With the world stopped.
+void find_hidden_handles(Marker& marker);
 
 }  // namespace taskscope::memory
