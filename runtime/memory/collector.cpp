@@ -129,10 +129,11 @@ void mark_and_free(Collection& collection, const StoppedWorld& world, const void
   clear_dead_weaks(next);
   g_space.marked = next;
   trim_arenas();
-  collection.to_destroy = rebuild_lists();
-  g_heap.live.store(marker.bytes(), std::memory_order_relaxed);
-  g_heap.live_objects.store(marker.objects(), std::memory_order_relaxed);
-  set_goal(marker.bytes());
+  const Rebuilt rebuilt = rebuild_lists();
+  collection.to_destroy = rebuilt.to_destroy;
+  g_heap.live.store(rebuilt.live_bytes, std::memory_order_relaxed);
+  g_heap.live_objects.store(rebuilt.live_objects, std::memory_order_relaxed);
+  set_goal(rebuilt.live_bytes);
 }
 
 [[gnu::noinline]] void collect_stopped(void* argument, const void* stack_pointer) {

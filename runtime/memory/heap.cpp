@@ -222,14 +222,6 @@ void empty_locals(std::uint32_t marks_to_write) {
 
 namespace {
 
-bool any_marked(std::uint32_t index) {
-  const std::uint8_t* const marks = g_space.marks[g_space.marked] + index * kMarkBytes;
-  for (std::uint32_t word = 0; word < kMarkBytes / 8; ++word) {
-    if (marks_word(marks, word) != 0) return true;
-  }
-  return false;
-}
-
 std::uint32_t count_marked(std::uint32_t index) {
   const std::uint8_t* const marks = g_space.marks[g_space.marked] + index * kMarkBytes;
   std::uint32_t count = 0;
@@ -251,9 +243,8 @@ void poison_free_slots(std::uint32_t index) {
   }
 }
 
-void put_back_small(std::uint32_t index) TASKSCOPE_NO_ANALYSIS {
+void put_back_small(std::uint32_t index, std::uint32_t marked) TASKSCOPE_NO_ANALYSIS {
   Span& span = g_space.spans[index];
-  const std::uint32_t marked = count_marked(index);
   if (settings().poison) poison_free_slots(index);
   if (marked == 0) {
     span.kind = SpanKind::Free;
@@ -280,22 +271,30 @@ void chain(std::uint32_t index, std::uint32_t& first) {
 
 }  // namespace
 
-std::uint32_t rebuild_lists() TASKSCOPE_NO_ANALYSIS {
-  std::uint32_t to_destroy = 0;
+Rebuilt rebuild_lists() TASKSCOPE_NO_ANALYSIS {
+  Rebuilt rebuilt;
+  std::uint32_t& to_destroy = rebuilt.to_destroy;
   for (CentralList& central : g_central) central.first = 0;
   const std::uint32_t end = g_pages.fresh();
   for (std::uint32_t index = 1; index < end; ++index) {
     Span& span = g_space.spans[index];
+    if (span.kind == SpanKind::Free || span.kind == SpanKind::Rest) continue;
+    const std::uint32_t marked = count_marked(index);
+    rebuilt.live_objects += marked;
     switch (span.kind) {
       case SpanKind::Small:
+        rebuilt.live_bytes += std::uint64_t{marked} * span.slot_bytes;
         if (span.destroyed) {
           chain(index, to_destroy);
         } else {
-          put_back_small(index);
+          put_back_small(index, marked);
         }
         break;
       case SpanKind::Large:
-        if (any_marked(index)) break;
+        if (marked != 0) {
+          rebuilt.live_bytes += span.count * kSpanBytes;
+          break;
+        }
         if (span.destroyed) {
           chain(index, to_destroy);
         } else {
@@ -303,26 +302,32 @@ std::uint32_t rebuild_lists() TASKSCOPE_NO_ANALYSIS {
         }
         break;
       case SpanKind::Adopted:
-        if (any_marked(index)) break;
+        if (marked != 0) {
+          rebuilt.live_bytes += kSpanBytes;
+          break;
+        }
         if (settings().poison) std::memset(g_space.start_of(index), kPoison, kSpanBytes);
         span.kind = SpanKind::Free;
         g_pages.give_back(index, 1);
         break;
+      case SpanKind::Arena:
+        rebuilt.live_bytes += kSpanBytes;
+        break;
       case SpanKind::Free:
       case SpanKind::Rest:
-      case SpanKind::Arena:
         break;
     }
   }
-  return to_destroy;
+  return rebuilt;
 }
 
 void put_back_swept(std::uint32_t index) {
   if (g_space.spans[index].kind == SpanKind::Large) return free_large(index);
   Span& span = g_space.spans[index];
   CentralList& central = g_central[span.list];
+  // An empty span goes to the page heap; else it is put into the list.
   const base::LockGuard guard(central.lock);
-  put_back_small(index);
+  put_back_small(index, count_marked(index));
 }
 
 }  // namespace taskscope::memory

@@ -84,9 +84,13 @@ extern CentralList g_central[kLists];
 
 // The collector's, while no task runs: lets go of what all threads keep.
 void empty_locals(std::uint32_t marks_to_write);
-// Puts what has not been marked back, and chains spans in which destructors are due from the
-// result on.
-std::uint32_t rebuild_lists();
+struct Rebuilt {
+  std::uint32_t to_destroy = 0;  // the first of a chain of spans in which destructors are due
+  std::uint64_t live_bytes = 0;
+  std::uint64_t live_objects = 0;
+};
+// Puts back what has not been marked.
+Rebuilt rebuild_lists();
 // Behind the destructors: a span of that chain.
 void put_back_swept(std::uint32_t span);
 

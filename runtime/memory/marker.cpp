@@ -17,22 +17,29 @@ void** own_stack(std::size_t entries) {
 }  // namespace
 
 Marker::Marker(bool sees_containers)
-    : Tracer(sees_containers), stack_(own_stack(kStackMax)), which_(g_space.marked ^ 1) {}
+    : Tracer(sees_containers),
+      stack_(own_stack(kStackMax)),
+      base_(g_space.base),
+      bytes_(g_space.bytes),
+      marks_(g_space.marks[g_space.marked ^ 1]),
+      spans_(g_space.spans) {}
 
-void Marker::mark(void* object) {
-  if (object == nullptr || !g_space.contains(object)) return;
-  if (!g_space.set(which_, object)) return;
-  const Span& span = g_space.span_of(object);
-  ++objects_;
-  bytes_ += span.kind == SpanKind::Small   ? span.slot_bytes
-            : span.kind == SpanKind::Large ? span.count * kSpanBytes
-                                           : header_of(object).bytes();
-  if (!span.scanned) return;
+inline void Marker::mark_now(void* object) {
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - base_;
+  if (offset >= bytes_) return;
+  const std::size_t bit = offset / kGranuleBytes;
+  std::uint8_t& byte = marks_[bit / 8];
+  const auto mask = static_cast<std::uint8_t>(1u << (bit % 8));
+  if ((byte & mask) != 0) return;
+  byte = static_cast<std::uint8_t>(byte | mask);
+  if (!spans_[offset / kSpanBytes].scanned) return;
   TASKSCOPE_CHECK(depth_ < kStackMax);
   stack_[depth_++] = object;
 }
 
-void Marker::edge(const void*, void* target) { mark(target); }
+void Marker::mark(void* object) { mark_now(object); }
+
+void Marker::edge(const void*, void* target) { mark_now(target); }
 
 TASKSCOPE_UNSANITIZED void Marker::words(const void* first, std::size_t bytes) {
   const auto begin = (reinterpret_cast<std::uintptr_t>(first) + 7) & ~std::uintptr_t{7};
@@ -76,7 +83,7 @@ void* Marker::resolve(std::uintptr_t address) {
   return nullptr;
 }
 
-void Marker::scan(void* object) {
+inline void Marker::scan(void* object) {
   const Header header = header_of(object);
   if (header.empty()) return;  // just being made
   const TypeInfo& type = type_info(header.type());
@@ -92,7 +99,7 @@ void Marker::scan(void* object) {
     return type.trace(object, *this);
   }
   for (std::uint64_t edges = type.edges; edges != 0; edges &= edges - 1) {
-    mark(__atomic_load_n(fields + __builtin_ctzll(edges), __ATOMIC_RELAXED));
+    mark_now(__atomic_load_n(fields + __builtin_ctzll(edges), __ATOMIC_RELAXED));
   }
   for (std::uint64_t left = type.words; left != 0; left &= left - 1) {
     words(fields + __builtin_ctzll(left), sizeof(void*));

@@ -28,9 +28,6 @@ class Marker final : public Tracer {
   // Until everything that is reached is marked.
   void drain();
 
-  std::uint64_t objects() const { return objects_; }
-  std::uint64_t bytes() const { return bytes_; }
-
   static constexpr std::size_t kStackMax = std::size_t{1} << 28;
   // What it writes its notes into.
   const void* own_memory() const { return stack_; }
@@ -42,13 +39,16 @@ class Marker final : public Tracer {
  private:
   static constexpr std::size_t kAhead = 16;
 
+  void mark_now(void* object);
   void scan(void* object);
 
   void** const stack_;
   std::size_t depth_ = 0;
-  const std::uint32_t which_;
-  std::uint64_t objects_ = 0;
-  std::uint64_t bytes_ = 0;
+  // Of the address space, at hand.
+  const std::uintptr_t base_;
+  const std::size_t bytes_;
+  std::uint8_t* const marks_;
+  const Span* const spans_;
 };
 
 }  // namespace taskscope::memory

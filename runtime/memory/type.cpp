@@ -9,11 +9,12 @@ namespace taskscope::memory {
 namespace {
 
 constinit base::Lock g_types_lock;
-// Written under the lock, read by whoever has the number of a type.
-constinit TypeInfo* g_types = nullptr;
 constinit std::uint32_t g_type_count TASKSCOPE_GUARDED_BY(g_types_lock) = 1;
 
 }  // namespace
+
+// Written under the lock, read by whoever has the number of a type.
+constinit TypeInfo* g_types = nullptr;
 
 std::uint32_t register_type(const TypeInfo& type) {
   const base::LockGuard guard(g_types_lock);
@@ -24,7 +25,5 @@ std::uint32_t register_type(const TypeInfo& type) {
   g_types[g_type_count] = type;
   return g_type_count++;
 }
-
-const TypeInfo& type_info(std::uint32_t type) { return g_types[type]; }
 
 }  // namespace taskscope::memory

@@ -22,6 +22,7 @@ struct TypeInfo {
 
 // Never 0. Any thread.
 std::uint32_t register_type(const TypeInfo& type);
-const TypeInfo& type_info(std::uint32_t type);
+extern TypeInfo* g_types;
+inline const TypeInfo& type_info(std::uint32_t type) { return g_types[type]; }
 
 }  // namespace taskscope::memory
