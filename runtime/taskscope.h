@@ -23,7 +23,7 @@
 //   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/snapshot_trace.h  ts::snapshot_trace      asks a recorder to keep what it has
 //   sched/dump.h       ts::dump_tasks               what every task is doing, as text
-//   memory/make.h      ts::make, make_with          collected objects; ts::scoped frees at once
+//   memory/make.h      ts::make, make_with          objects that live while they are reached
 //   memory/ref.h, ptr.h, weak.h, any.h, array.h     handles to them
 //   memory/scoped.h    ts::scoped                   what is made there dies with it, or escapes
 //   memory/collector.h  ts::gc, ts::mem_stats
@@ -118,6 +118,8 @@
 #include "runtime/memory/array.h"
 #include "runtime/memory/collector.h"
 #include "runtime/memory/make.h"
+#include "runtime/memory/ptr.h"
+#include "runtime/memory/ref.h"
 #include "runtime/memory/scoped.h"
 #include "runtime/memory/weak.h"
 #include "runtime/net/address.h"

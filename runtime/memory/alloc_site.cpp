@@ -35,7 +35,12 @@ std::string shown_type(std::string_view name) {
   const std::size_t first = name.find("T = ");
   if (first == std::string_view::npos) return std::string(name);
   name.remove_prefix(first + 4);
-  return std::string(name.substr(0, name.find_last_of(']')));
+  std::string type(name.substr(0, name.find_last_of(']')));
+  for (const std::string_view space : {"{anonymous}::", "(anonymous namespace)::"}) {
+    for (std::size_t at; (at = type.find(space)) != std::string::npos;)
+      type.erase(at, space.size());
+  }
+  return type;
 }
 
 constexpr std::uint64_t kLooksAt = 64;    // as many escapes are a reason to look
@@ -68,12 +73,10 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
   site.id = id;
   site.type_id = type;
   g_sites[id] = &site;
-  if (arena_bytes != 0) {
-    site.arena_word = Header(type, id, arena_bytes).word();
-    site.arena_header.store(site.arena_word, std::memory_order_relaxed);
-  }
+  if (arena_bytes != 0) site.arena_word = Header(type, id, arena_bytes).word();
   g_site_count.store(id + 1, std::memory_order_release);
   site.heap_header.store(Header(type, id, 0).word(), std::memory_order_release);
+  site.arena_header.store(site.arena_word, std::memory_order_release);
 }
 
 AllocSite& site_of(std::uint32_t id) { return *g_sites[id]; }

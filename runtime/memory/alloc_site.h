@@ -70,6 +70,11 @@ struct EscapeStats {
   bool learned = false;  // made on the heap at once
 };
 // Of all sites, those with most escaped objects first. Any thread.
+//
+//   for (const ts::EscapeStats& site : ts::escape_stats()) {
+//     const auto sent = static_cast<std::size_t>(ts::EscapeReason::Sent);
+//     if (site.reasons[sent] != 0) log(site.type + ts::to_text(ts::EscapeReason::Sent));
+//   }
 std::vector<EscapeStats> escape_stats();
 
 }  // namespace taskscope

@@ -2,6 +2,7 @@
 //
 //   ts::any box = ts::make(Point{1, 2});
 //   if (ts::ref<Point> point = box.as<Point>()) use(*point);
+//   if (!box.has_value()) return;
 //
 // To assign to it is to assign to an interface in Go: the object escapes.
 #pragma once
@@ -31,6 +32,7 @@ class any {
   }
   bool has_value() const { return static_cast<bool>(object_); }
 
+  // For the collector.
   void trace(Tracer& tracer) { tracer(object_); }
 
  private:

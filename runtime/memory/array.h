@@ -2,6 +2,7 @@
 //
 //   ts::ref<ts::array<int>> row = ts::make_array<int>(80);
 //   row->at(79) = 1;
+//   int last = (*row)[row->size() - 1];
 //   for (int& cell : *row) cell = 2;
 #pragma once
 
@@ -35,6 +36,7 @@ class array {
     return begin()[at];
   }
 
+  // For the collector.
   void trace(Tracer& tracer) {
     for (T& element : *this) tracer(element);
   }

@@ -124,7 +124,7 @@ void mark_and_free(Collection& collection, const StoppedWorld& world, const void
   mark_roots(marker, world, stack_pointer);
   marker.drain();
   if (world.settled()) forget_owned();
-  if (settings().verify) find_hidden_handles(marker);
+  if (settings().verify) find_hidden_handles(marker, collection.notes);
   collection.marked_ns = now_ns();
   clear_dead_weaks(next);
   g_space.marked = next;

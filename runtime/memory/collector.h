@@ -64,6 +64,10 @@ namespace taskscope {
 void gc();
 
 // What the heap holds, and what it has cost.
+//
+//   ts::gc();
+//   ts::MemStats stats = ts::mem_stats();
+//   log(std::to_string(stats.live_bytes) + " bytes live");
 struct MemStats {
   std::uint64_t live_bytes = 0;  // marked by the last collection
   std::uint64_t live_objects = 0;

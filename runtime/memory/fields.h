@@ -27,7 +27,7 @@ namespace taskscope {
 // True of a type whose destructor need not run when its objects are collected: say so of classes
 // that the compiler cannot look into, and in which nothing but handles and numbers is.
 //   template <>
-//   inline constexpr bool ts::kDroppable<Account> = true;
+//   inline constexpr bool taskscope::kDroppable<Cursor> = true;
 template <class T>
 inline constexpr bool kDroppable = std::is_trivially_destructible_v<T>;
 

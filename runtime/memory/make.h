@@ -7,8 +7,6 @@
 //   ts::ref<Node> list;
 //   for (int i = 0; i < 3; ++i) list = ts::make(Node{.value = i, .next = list});
 //   ts::ref<std::mutex> lock = ts::make_with([] { return std::mutex(); });  // of what cannot move
-//   ts::ref<ts::array<int>> row = ts::make_array<int>(80);
-//   row[79] = 1;
 //
 // Inside of ts::scoped it is made in the scope's arena, else on the collected heap. Called by
 // tasks. Each place in the source has its own statistics (ts::escape_stats).
@@ -110,39 +108,52 @@ template <class T>
   site.line = place.line;
   site.type = type_name<T>();
   site.bytes = sizeof(T);
-  register_site(site, type_of<T>(), kSlotOf<T> <= kArenaBytesMax ? kSlotOf<T> : 0);
+  constexpr bool kInArenas =
+      kContentsOf<T> != Contents::Destructible && kSlotOf<T> <= kArenaBytesMax;
+  register_site(site, type_of<T>(), kInArenas ? kSlotOf<T> : 0);
 }
 
 // Memory for a T with its header, all handles null.
 template <class T>
+inline void* allocate_on_heap(AllocSite& site, Place place) {
+  // Acquire pairs with the release in register_site().
+  std::uint64_t header = site.heap_header.load(std::memory_order_acquire);
+  if (header == 0) [[unlikely]] {
+    introduce_site<T>(site, place);
+    header = site.heap_header.load(std::memory_order_relaxed);
+  }
+  return allocate<sizeof(T) + kHeaderBytes, kContentsOf<T>>(header, site.id);
+}
+
+// The same for a task that has an arena, where that cannot be used as it is.
+template <class T>
+[[gnu::noinline]] void* allocate_slowly(sched::Task& task, AllocSite& site, Place place) {
+  if (site.heap_header.load(std::memory_order_acquire) == 0) introduce_site<T>(site, place);
+  if constexpr (kContentsOf<T> == Contents::Destructible || kArenaBytesMax < kSlotOf<T>) {
+    count_on_heap(site, kContentsOf<T> == Contents::Destructible ? EscapeReason::NeedsDestructor
+                                                                 : EscapeReason::TooLarge);
+    return allocate_on_heap<T>(site, place);
+  } else {
+    return allocate_in_arena(task, kSlotOf<T>, kContentsOf<T>, site);
+  }
+}
+
+template <class T>
 inline void* allocate_object(AllocSite& site, Place place) {
   static_assert(alignof(T) <= kGranuleBytes, "objects are aligned to 16 bytes");
   static_assert(!kIsHandle<T>, "ts::make makes what handles refer to");
-  constexpr Contents kWhat = kContentsOf<T>;
-  constexpr std::size_t kBytes = sizeof(T) + kHeaderBytes;
-  // Acquire pairs with the release in register_site().
-  const std::uint64_t header = site.heap_header.load(std::memory_order_acquire);
-  if (header == 0) [[unlikely]] {
-    introduce_site<T>(site, place);
-    return allocate_object<T>(site, place);
-  }
   const sched::Thread* const thread = sched::quick_current_thread();
   sched::Task* const task = thread == nullptr ? nullptr : thread->task();
-  if (task == nullptr || task->arena == 0) return allocate<kBytes, kWhat>(header, site.id);
-  if constexpr (kWhat == Contents::Destructible || kSlotOf < T >> kArenaBytesMax) {
-    count_on_heap(site, kWhat == Contents::Destructible ? EscapeReason::NeedsDestructor
-                                                        : EscapeReason::TooLarge);
-    return allocate<kBytes, kWhat>(header, site.id);
-  } else {
-    Arena& arena = g_arenas[task->arena];
-    char* const slot = arena.cursor;
-    const std::uint64_t in_arena = site.arena_header.load(std::memory_order_relaxed);
-    if (in_arena == 0 || static_cast<std::size_t>(arena.end - slot) < kSlotOf<T>) [[unlikely]] {
-      return allocate_in_arena(*task, kSlotOf<T>, kWhat, site);
-    }
-    ++quick_local()->site_counts[2 * site.id + 1];
-    return fill_slot<kSlotOf<T>, kWhat>(slot, arena.cursor, in_arena);
+  if (task == nullptr || task->arena == 0) return allocate_on_heap<T>(site, place);
+  Arena& arena = g_arenas[task->arena];
+  char* const slot = arena.cursor;
+  // Acquire as above; 0 if the site's objects never go there.
+  const std::uint64_t header = site.arena_header.load(std::memory_order_acquire);
+  if (header == 0 || static_cast<std::size_t>(arena.end - slot) < kSlotOf<T>) [[unlikely]] {
+    return allocate_slowly<T>(*task, site, place);
   }
+  ++quick_local()->site_counts[2 * site.id + 1];
+  return fill_slot<kSlotOf<T>, kContentsOf<T>>(slot, arena.cursor, header);
 }
 
 // Memory for an array of `bytes` in all. `introduce` is introduce_site of its type.

@@ -37,12 +37,16 @@ inline void store_handle(void** place, void* object) {
   if (g_space.contains(place)) [[likely]] {
     __atomic_store_n(place, object, __ATOMIC_RELAXED);
     // Relaxed: a task opens its scope before it makes anything there.
-    if (g_scopes_used.load(std::memory_order_relaxed) != 0 && g_space.contains(object)) {
-      const Span& to = g_space.span_of(object);
-      const Span& from = g_space.span_of(place);
-      if (to.kind == SpanKind::Arena && (from.arena != to.arena || from.careful != 0)) {
-        note_stored(place, object);
-      }
+    if (g_scopes_used.load(std::memory_order_relaxed) == 0) return;
+    const Span& from = g_space.span_of(place);
+    // Most often both lie in one block.
+    const auto apart =
+        reinterpret_cast<std::uintptr_t>(place) ^ reinterpret_cast<std::uintptr_t>(object);
+    if (apart < kSpanBytes && from.careful == 0) return;
+    if (!g_space.contains(object)) return;
+    const Span& to = g_space.span_of(object);
+    if (to.kind == SpanKind::Arena && (from.arena != to.arena || from.careful != 0)) {
+      note_stored(place, object);
     }
   } else if (g_space.on_task_stack(place)) {
     *place = object;
@@ -104,7 +108,7 @@ class ptr {
   friend auto operator<=>(const ptr& a, const ptr& b) { return a.get() <=> b.get(); }
   friend bool operator==(const ptr& a, std::nullptr_t) { return a.get() == nullptr; }
 
-  // For tracers.
+  // For the collector.
   const void* place() const { return &object_; }
 
  private:

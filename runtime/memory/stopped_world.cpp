@@ -121,9 +121,12 @@ void StoppedWorld::show_tasks(Tracer& tracer, const void* stack_pointer) const {
     const stack::StackId id = task.stack.id();
     if (id != own && is_running(id)) return;
     const stack::Extent extent = stacks.extent(id);
-    const char* const end = static_cast<const char*>(extent.low) + extent.bytes;
+    const char* const low = static_cast<const char*>(extent.low);
+    const char* const end = low + extent.bytes;
     const char* const from =
         static_cast<const char*>(id == own ? stack_pointer : task.context.left_at());
+    // It has just been given the stack, and was never there.
+    if (from < low || from > end) return;
     tracer.words(from, static_cast<std::size_t>(end - from));
   });
 }

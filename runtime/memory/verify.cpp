@@ -1,5 +1,7 @@
 #include "runtime/memory/verify.h"
 
+#include <signal.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,7 +60,7 @@ TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range, std
 
 }  // namespace
 
-void find_hidden_handles(Marker& marker) {
+void find_hidden_handles(Marker& marker, const std::vector<const sched::HaltNote*>& notes) {
   static debug::MappedMemory memory;
   std::pmr::vector<debug::MemoryRange> ranges(&memory);
   if (!debug::written_memory(ranges)) return;
@@ -78,6 +80,14 @@ void find_hidden_handles(Marker& marker) {
   for (const Local* local = first_local(); local != nullptr; local = local->next) {
     leave_out(local, sizeof *local);
   }
+  // Stacks of signal handlers have the registers of the last time, too.
+  for (const sched::HaltNote* note : notes) {
+    if (note->registers == nullptr) continue;
+    const stack_t& stack = static_cast<const ucontext_t*>(note->registers)->uc_stack;
+    leave_out(stack.ss_sp, stack.ss_size);
+  }
+  stack_t own{};
+  if (sigaltstack(nullptr, &own) == 0 && own.ss_sp != nullptr) leave_out(own.ss_sp, own.ss_size);
   const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
   leave_out(scheduler.stacks().mapping(), scheduler.stacks().mapping_bytes());
   leave_out(scheduler.tasks().mapping(), scheduler.tasks().mapping_bytes());

@@ -2,7 +2,7 @@
 //
 //   std::map<int, ts::weak<Page>> cache;
 //   ts::ref<Page> page = cache[7].lock();   // null if nobody else has it any more
-//   if (!page) cache[7] = page = load(7);
+//   if (!page) cache[7] = page = read_page(7);
 #pragma once
 
 #include <utility>
