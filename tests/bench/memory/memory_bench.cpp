@@ -150,7 +150,7 @@ int main(int count, char** arguments) {
     return 2;
   }
   constexpr int kDepth = 18;
-  const int depth = count > 2 ? std::atoi(arguments[2]) : kDepth;
+  const int depth = count > 2 ? taskscope::bench::depth_of(arguments[2]) : kDepth;
   ts::run([&] { std::printf("%.3f\n", found->second(depth)); });
   return 0;
 }

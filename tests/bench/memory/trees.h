@@ -2,7 +2,9 @@
 // work with every allocator; a node is two references.
 #pragma once
 
+#include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace taskscope::bench {
@@ -11,6 +13,12 @@ inline double cpu_ns() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+inline int depth_of(const char* text) {
+  int depth = 0;
+  std::from_chars(text, text + std::strlen(text), depth);
+  return depth;
 }
 
 // `Trees` has a type Tree and the functions grow(depth), count(tree), drop(tree); with_trees(f)

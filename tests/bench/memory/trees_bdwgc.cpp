@@ -37,6 +37,7 @@ int main(int count, char** arguments) {
   if (count != 2) return 2;
   GC_INIT();
   Collected trees;
-  std::printf("%.3f\n", taskscope::bench::trees_ns(trees, std::atoi(arguments[1])));
+  std::printf("%.3f\n",
+              taskscope::bench::trees_ns(trees, taskscope::bench::depth_of(arguments[1])));
   return 0;
 }

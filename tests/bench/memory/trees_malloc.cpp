@@ -55,8 +55,9 @@ double pairs() {
 int main(int count, char** arguments) {
   if (count != 2) return 2;
   taskscope::bench::Malloc trees;
-  std::printf("%.3f\n", std::strcmp(arguments[1], "pairs") == 0
-                            ? taskscope::bench::pairs()
-                            : taskscope::bench::trees_ns(trees, std::atoi(arguments[1])));
+  std::printf("%.3f\n",
+              std::strcmp(arguments[1], "pairs") == 0
+                  ? taskscope::bench::pairs()
+                  : taskscope::bench::trees_ns(trees, taskscope::bench::depth_of(arguments[1])));
   return 0;
 }
