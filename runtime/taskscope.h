@@ -23,6 +23,11 @@
 //   sched/set_workers.h  ts::set_workers            changes their number
 //   sched/snapshot_trace.h  ts::snapshot_trace      asks a recorder to keep what it has
 //   sched/dump.h       ts::dump_tasks               what every task is doing, as text
+//   memory/make.h      ts::make, make_with          objects that live while they are reached
+//   memory/ref.h, ptr.h, weak.h, any.h, array.h     handles to them
+//   memory/scoped.h    ts::scoped                   what is made there dies with it, or escapes
+//   memory/collector.h  ts::gc, ts::mem_stats
+//   memory/alloc_site.h  ts::escape_stats           what became of what each call of make made
 //   annotate/region.h  ts::region                   a part of what a task does, in the trace
 //   annotate/log.h     ts::log                      a line in the trace
 //   annotate/counter.h  ts::counter                 a number as a curve in the trace
@@ -108,6 +113,15 @@
 #include "runtime/channel/select.h"
 #include "runtime/channel/select_list.h"
 #include "runtime/context/context.h"
+#include "runtime/memory/alloc_site.h"
+#include "runtime/memory/any.h"
+#include "runtime/memory/array.h"
+#include "runtime/memory/collector.h"
+#include "runtime/memory/make.h"
+#include "runtime/memory/ptr.h"
+#include "runtime/memory/ref.h"
+#include "runtime/memory/scoped.h"
+#include "runtime/memory/weak.h"
 #include "runtime/net/address.h"
 #include "runtime/net/conn.h"
 #include "runtime/net/dial.h"

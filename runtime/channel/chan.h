@@ -38,6 +38,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/channel/chan_core.h"
+#include "runtime/memory/holds_handles.h"
 
 namespace taskscope {
 template <class T>
@@ -57,7 +58,7 @@ void destroy_element(void* element) {
 template <class T>
 inline constexpr ElementType kElementType{
     sizeof(T), alignof(T), std::is_trivially_copyable_v<T> ? nullptr : move_element<T>,
-    std::is_trivially_destructible_v<T> ? nullptr : destroy_element<T>};
+    std::is_trivially_destructible_v<T> ? nullptr : destroy_element<T>, memory::holds_handles<T>()};
 
 // A counted reference to one end of a core, or to both; may be null (a nil channel).
 //
@@ -104,6 +105,12 @@ using ChanRef = EndRef<sched::ChannelEnd::Both>;
 using SenderRef = EndRef<sched::ChannelEnd::Send>;
 using ReceiverRef = EndRef<sched::ChannelEnd::Receive>;
 
+// What a value that leaves its task refers to outlives its scope.
+template <class T>
+inline void note_sent(const T& value) {
+  if constexpr (memory::holds_handles<T>()) memory::note_sent(&value, sizeof value);
+}
+
 // Room for a T that the core constructs.
 template <class T>
 union Slot {
@@ -128,16 +135,19 @@ template <class T>
 [[gnu::always_inline]] inline void send(ChanCore* core, T& value, const base::Site& site) {
   if (core == nullptr) [[unlikely]]
     nil_send(site);
+  note_sent(value);
   core->send(value, site);
 }
 template <class T>
 bool send_unless(DoneChannel done, ChanCore* core, T& value, const base::Site& site) {
+  note_sent(value);
   if (core != nullptr) return core->send_unless(done, value, site);
   nil_send_unless(done, site);
   return false;
 }
 template <class T>
 bool try_send(ChanCore* core, T& value) {
+  note_sent(value);
   return core != nullptr && core->try_send(value);
 }
 template <class T>

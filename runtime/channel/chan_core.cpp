@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/channel/selection.h"
+#include "runtime/memory/roots.h"
 #include "runtime/sched/fatal.h"
 
 namespace taskscope::channel {
@@ -29,6 +30,9 @@ std::uint32_t traced_capacity(const ChanCore::Options& options) {
       std::min<std::size_t>(options.capacity, std::numeric_limits<std::uint32_t>::max()));
 }
 
+// Where behind the buffer of values that hold handles it stands what shows them to the collector.
+std::size_t range_at(std::size_t bytes) { return round_up(bytes, alignof(memory::RootRange)); }
+
 }  // namespace
 
 ChanCore* ChanCore::make(const ElementType& type, const Options& options, const base::Site& site) {
@@ -36,9 +40,17 @@ ChanCore* ChanCore::make(const ElementType& type, const Options& options, const 
   if (options.capacity > (std::numeric_limits<std::ptrdiff_t>::max() - header) / type.size) {
     sched::panic("make_chan: size out of range");
   }
-  void* memory = ::operator new(header + options.capacity * type.size, block_alignment(type));
+  const bool shown = type.holds_handles && options.capacity != 0;
+  const std::size_t bytes = header + options.capacity * type.size;
+  const std::size_t all = shown ? range_at(bytes) + sizeof(memory::RootRange) : bytes;
+  void* memory = ::operator new(all, block_alignment(type));
   auto* core = new (memory) ChanCore(type, options, site);
   core->buffer_ = static_cast<std::byte*>(memory) + header;
+  if (shown) {
+    std::memset(core->buffer_, 0, bytes - header);
+    auto* const range = new (static_cast<std::byte*>(memory) + range_at(bytes)) memory::RootRange;
+    range->add(core->buffer_, bytes - header);
+  }
   return core;
 }
 
@@ -73,6 +85,12 @@ void ChanCore::destroy() TASKSCOPE_NO_ANALYSIS {
     }
   }
   const std::align_val_t alignment = block_alignment(type_);
+  if (type_.holds_handles && capacity_ != 0) {
+    const auto bytes = static_cast<std::size_t>(buffer_ - reinterpret_cast<std::byte*>(this)) +
+                       capacity_ * type_.size;
+    auto* const range = reinterpret_cast<std::byte*>(this) + range_at(bytes);
+    std::launder(reinterpret_cast<memory::RootRange*>(range))->remove();
+  }
   this->~ChanCore();
   ::operator delete(static_cast<void*>(this), alignment);
 }

@@ -39,6 +39,8 @@ struct ElementType {
   // Constructs *to from *from, which stays to be destroyed. Null: a copy of its bytes does.
   void (*move)(void* to, void* from);
   void (*destroy)(void* element);  // null: nothing to do
+  // The collector looks at the buffer.
+  bool holds_handles;
 };
 
 // Under a channel's lock nothing may throw: a move that does ends the program.

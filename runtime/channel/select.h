@@ -117,6 +117,7 @@ class SendArm {
 
   const base::Site& site() const { return site_; }
   void bind(Arm& arm) {
+    note_sent(value_);
     arm.chan = core_of(held_);
     arm.slot = &value_;
     arm.direction = Direction::Send;

@@ -1,5 +1,8 @@
 #include "runtime/sched/go.h"
 
+#include <atomic>
+#include <cstring>
+
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
@@ -7,12 +10,32 @@
 
 namespace taskscope::sched {
 
+namespace {
+
+// Atomic: set once, before any task has an arena; relaxed.
+constinit std::atomic<ClosureHook> g_closure_hook{nullptr};
+
+}  // namespace
+
+void set_closure_hook(ClosureHook hook) { g_closure_hook.store(hook, std::memory_order_relaxed); }
+
 Task* begin_task() {
   Thread* thread = current_thread();
-  return thread == nullptr ? nullptr : thread->new_task();
+  if (thread == nullptr) return nullptr;
+  Task* const task = thread->new_task();
+  // What another closure has left there is no handle of this one's.
+  const bool arena = thread->task() != nullptr && thread->task()->arena != 0;
+  if (arena) [[unlikely]]
+    std::memset(task->closure_memory, 0, sizeof task->closure_memory);
+  return task;
 }
 
-void submit_task(Task* task, std::string_view name) { current_thread()->submit(task, name); }
+void submit_task(Task* task, std::string_view name) {
+  Thread& thread = *current_thread();
+  if (thread.task() != nullptr && thread.task()->arena != 0) [[unlikely]]
+    g_closure_hook.load(std::memory_order_relaxed)(*task);
+  thread.submit(task, name);
+}
 
 const SpawnPath* find_spawn_path(const SpawnPath& from, const base::Site& site) {
   return &current_thread()->scheduler().spawn_paths().below(from, site);

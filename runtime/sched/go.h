@@ -25,6 +25,11 @@ void abort_task(Task* task);
 void submit_foreign_task(TaskBody body, void* closure, std::string_view name,
                          const base::Site& site);
 
+// Looks at the closure of a task that one with an open arena starts (memory/scoped.h). Set before
+// the first arena is opened.
+using ClosureHook = void (*)(const Task& task);
+void set_closure_hook(ClosureHook hook);
+
 // Stands after a closure's call so that it is no tail call: its frame belongs into panic reports.
 inline void keep_frame() { asm volatile(""); }
 
@@ -76,6 +81,9 @@ void spawn(std::string_view name, F&& function, const base::Site& site) {
   }
   task->set_spawn_site(site);
   submit_task(task, name);
+  // Until then the closure is nowhere that a look at all tasks would find: handles in it must still
+  // be in the caller's frame.
+  if constexpr (sizeof(Closure) >= sizeof(void*)) asm volatile("" : : "m"(function));
 }
 
 }  // namespace taskscope::sched

@@ -40,15 +40,15 @@ void open(base::Lock& lock) TASKSCOPE_NO_ANALYSIS { lock.unlock(); }
 
 }  // namespace
 
-void HaltNote::note(std::uint32_t in_round, void* context) {
+void HaltNote::note(std::uint32_t in_round, void* context, HaltCalls which) {
   registers = context;
   base::annotate_acquire(this);  // ThreadSanitizer takes the tasks of one thread for several
   if (context != nullptr) {
     stack_pointer = stack_pointer_of(*static_cast<const ucontext_t*>(context));
-    calls = debug::capture_interrupted_stack(context);
+    if (which == HaltCalls::Noted) calls = debug::capture_interrupted_stack(context);
   } else {
     stack_pointer = __builtin_frame_address(0);
-    calls = debug::capture_stack();
+    if (which == HaltCalls::Noted) calls = debug::capture_stack();
   }
   round = in_round;
   base::annotate_release(this);
@@ -62,7 +62,7 @@ void halt_if_asked(Thread& thread, void* context) {
                                           std::memory_order_relaxed)) {
     return;
   }
-  note.note(note.asked_round, context);
+  note.note(note.asked_round, context, note.asked_calls);
   note.state.store(HaltNote::kStopped, std::memory_order_release);
   base::futex_wake(note.state, 1);
   while (note.state.load(std::memory_order_acquire) == HaltNote::kStopped) {
@@ -70,21 +70,22 @@ void halt_if_asked(Thread& thread, void* context) {
   }
 }
 
-Halt::Halt(Scheduler& scheduler, void* context)
+Halt::Halt(Scheduler& scheduler, void* context, HaltCalls calls)
     : scheduler_(scheduler),
       round_(g_rounds.fetch_add(1, std::memory_order_relaxed) + 1),
       locked_(try_to_lock(scheduler.threads_lock())) {
-  if (Thread* self = current_thread()) self->halt_note().note(round_, context);
+  if (Thread* self = current_thread()) self->halt_note().note(round_, context, calls);
   if (!locked_) return;
-  ask();
+  ask(calls);
   wait_for_answers();
 }
 
-void Halt::ask() {
+void Halt::ask(HaltCalls calls) {
   const Thread* const self = current_thread();
   scheduler_.each_listed_thread([&](Thread& thread) {
     if (&thread == self || thread.os_id() == 0) return;
     thread.halt_note().asked_round = round_;
+    thread.halt_note().asked_calls = calls;
     thread.halt_note().state.store(HaltNote::kAsked, std::memory_order_release);
     send_preempt_signal(thread.os_id());
   });
@@ -121,15 +122,26 @@ void Halt::release() {
 
 std::vector<const HaltNote*> Halt::notes() const {
   std::vector<const HaltNote*> notes;
+  std::size_t threads = 1;
+  if (locked_) scheduler_.each_listed_thread([&](Thread&) { ++threads; });
+  notes.reserve(threads);
+  notes_into(notes);
+  return notes;
+}
+
+bool Halt::notes_into(std::vector<const HaltNote*>& notes) const {
+  bool enough = true;
   const auto add = [&](const HaltNote& note) {
-    if (note.round == round_) notes.push_back(&note);
+    if (note.round != round_) return;
+    enough = enough && notes.size() < notes.capacity();
+    if (enough) notes.push_back(&note);
   };
   if (locked_) {
     scheduler_.each_listed_thread([&](Thread& thread) { add(thread.halt_note()); });
   } else if (Thread* self = current_thread()) {
     add(self->halt_note());
   }
-  return notes;
+  return enough;
 }
 
 }  // namespace taskscope::sched

@@ -27,17 +27,21 @@ namespace taskscope::sched {
 class Scheduler;
 class Thread;
 
+// Whether each thread is to note its calls, or only where it is and its registers.
+enum class HaltCalls : std::uint8_t { Noted, NotNeeded };
+
 // What a thread keeps for it.
 struct HaltNote {
   enum State : std::uint32_t { kRunning, kAsked, kStopping, kStopped };
 
   // The calling thread's own calls, here or where a signal has interrupted it; null: here.
-  void note(std::uint32_t round, void* context);
+  void note(std::uint32_t round, void* context, HaltCalls which);
 
   // Atomic: see the table; a futex.
   std::atomic<std::uint32_t> state{kRunning};
   // Written by the dumper before it asks.
   std::uint32_t asked_round = 0;
+  HaltCalls asked_calls = HaltCalls::Noted;
   // Written by the thread itself.
   std::uint32_t round = 0;              // in which the rest was noted
   const void* stack_pointer = nullptr;  // says whose stack it is
@@ -52,7 +56,7 @@ class Halt {
  public:
   // Halts all threads but the calling one, which notes its calls itself if it is one of the run's;
   // `context` as in HaltNote::note.
-  Halt(Scheduler& scheduler, void* context);
+  Halt(Scheduler& scheduler, void* context, HaltCalls calls = HaltCalls::Noted);
   ~Halt() { release(); }
   Halt(const Halt&) = delete;
   Halt& operator=(const Halt&) = delete;
@@ -63,9 +67,11 @@ class Halt {
   // What they noted: whose calls these are is said by the stack pointer. For whoever holds them, or
   // looks at a copy of the process that was made meanwhile.
   std::vector<const HaltNote*> notes() const;
+  // The same into what has room already, for who may not allocate now. False: it has too little.
+  bool notes_into(std::vector<const HaltNote*>& notes) const;
 
  private:
-  void ask();
+  void ask(HaltCalls calls);
   void wait_for_answers();
 
   Scheduler& scheduler_;

@@ -132,6 +132,8 @@ struct alignas(64) Task {
   std::uint8_t region_depth = 0;
   // Atomic: the recording that has heard of the task (Tracing::introduce).
   std::atomic<std::uint16_t> told{0};
+  // The arena that it allocates in, 0: none (memory/arena.h). Its own.
+  std::uint32_t arena = 0;
 
   // The second.
   alignas(std::max_align_t) std::byte closure_memory[kInlineClosureBytes];

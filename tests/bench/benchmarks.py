@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 
+import memory_bench
 import workloads
 from measure import median, median_ratio, result
 
@@ -272,6 +273,7 @@ def recorded_beside(bench, path, seconds, tasks):
 
 
 # Of what takes long; others: 15.
-REPETITIONS = {"recorder": 7, "scheduler": 5, "channels": 5, "viewer": 3}
+REPETITIONS = {"recorder": 7, "memory": 5, "scheduler": 5, "channels": 5, "viewer": 3}
 ALL = {"trace": trace, "record": record, "recorder": recorder, "open": open_recording,
-       "viewer": viewer, "scheduler": workloads.scheduler, "channels": workloads.channels}
+       "viewer": viewer, "memory": memory_bench.memory,
+       "scheduler": workloads.scheduler, "channels": workloads.channels}

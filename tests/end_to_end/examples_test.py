@@ -19,6 +19,8 @@ RUNS = [
                             r"and one that fails ends all: a piece cannot be read\n"),
     ("annotated", r"40 requests brought 120 of 120\n"),
     ("cache", r"4800 right answers, 8 loads, and 1 after one was forgotten\n"),
+    ("request_memory", r"200 answers, 101000 words, 200900 bytes of pages\n"
+                       r"(.*\n)*.*make<Word>: does not escape\n(.*\n)*"),
     ("cancellation", r"3 shelves left because the department closes, "
                      r"6 because the book was found\n"),
     ("circuit_breaker --simulate", r"29 answers, 6 failures, 16 refusals without asking, "

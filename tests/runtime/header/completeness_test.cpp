@@ -1,6 +1,6 @@
-// Reads the headers that programs see: every example there stands in examples_test.cpp or
-// testing_examples_test.cpp, so that it compiles. (That every public name stands in an example is
-// found by tests/tidy.)
+// Reads the headers that programs see: every example there stands in examples_test.cpp,
+// memory_examples_test.cpp or testing_examples_test.cpp, so that it compiles. (That every public
+// name stands in an example is found by tests/tidy.)
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -77,6 +77,7 @@ std::vector<std::string> public_headers() {
 
 TEST(HeaderExamples, AllOfThemStandInTheTest) {
   const std::string here = packed_text(read("tests/runtime/header/examples_test.cpp")) +
+                           packed_text(read("tests/runtime/header/memory_examples_test.cpp")) +
                            packed_text(read("tests/runtime/header/testing_examples_test.cpp"));
   int lines = 0;
   for (const std::string& header : public_headers()) {

@@ -1,0 +1,120 @@
+// AddressSpace: where all collected objects lie, and what is known of each part of it.
+//
+// One reservation, cut into spans of 32 KiB, so one comparison says whether a word may refer to an
+// object, and a shift says to which span. Beside it lie the table of spans and two bitmaps with one
+// bit for each 16 bytes: what the last collection has marked, and what the one that runs now does.
+//
+// Process-wide, as ts::make and handles have no argument that would name a heap. Reserved once, by
+// whoever allocates first.
+//
+// Invariants:
+//   1. `bytes` is 0 until everything else is there; nothing changes afterwards.
+//   2. A span's `kind` is written by its owner: the page heap while it is Free, else whoever took
+//      it from there; all of them by the collector while no task runs.
+//   3. An object begins 8 bytes after a multiple of 16 of its header: payloads are aligned to 16.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace taskscope::memory {
+
+inline constexpr std::size_t kSpanBytes = std::size_t{32} << 10;
+inline constexpr std::size_t kGranuleBytes = 16;
+inline constexpr std::size_t kHeaderBytes = 8;
+// The first slot begins so that its payload, behind the header, is aligned.
+inline constexpr std::size_t kFirstSlot = kGranuleBytes - kHeaderBytes;
+inline constexpr std::size_t kMarkBytes = kSpanBytes / kGranuleBytes / 8;  // of one span
+
+enum class SpanKind : std::uint8_t {
+  Free,
+  Small,    // slots of one size
+  Large,    // one object, in this span and the Rest behind it
+  Rest,     //
+  Arena,    // a block that an open scope fills, one object behind the other
+  Adopted,  // such a block whose scope is over, and of which something has escaped
+};
+
+inline constexpr std::uint8_t kHasEscaped = 1;  // an object of the open scope's part has escaped
+inline constexpr std::uint8_t kHasOlder =
+    2;  // objects of a scope that is over lie before that part
+
+struct alignas(64) Span {
+  SpanKind kind = SpanKind::Free;
+  std::uint8_t list = 0;   // Small: which of the central lists it belongs to
+  bool scanned = false;    // Small, Large: the objects may refer to others
+  bool destroyed = false;  // Small, Large: destructors are due
+  // Arena: not 0 if what is stored into its objects must be looked at closely (kHasEscaped,
+  // kHasOlder).
+  std::uint8_t careful = 0;
+  // Small.
+  std::uint32_t slot_bytes = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t divisor = 0;      // 2^32 / slot_bytes, rounded up
+  std::uint32_t free_index = 0;   // slots below are allocated, or were marked
+  std::uint32_t sweep_index = 0;  // what free_index was when the last collection began
+  // Large: how many spans; Rest: the first of them.
+  std::uint32_t count = 0;
+  // The next in a central list or of an arena.
+  std::uint32_t next = 0;
+  // Arena, Adopted: where the part of the open scope begins, and up to where it is filled, once it
+  // is not the block that is being filled.
+  std::uint32_t arena_start = 0;
+  std::uint32_t filled = 0;
+  std::uint32_t arena = 0;  // its index; 0: none
+};
+
+struct AddressSpace {
+  std::uintptr_t base = 0;
+  std::size_t bytes = 0;
+  Span* spans = nullptr;
+  // Which bitmap the last collection has written: `marks[marked]`. The other is to be cleared.
+  std::uint8_t* marks[2] = {};
+  std::uint32_t marked = 0;
+  // The stacks of the active run's tasks; handles there need not be known one by one.
+  std::uintptr_t stacks = 0;
+  std::size_t stacks_bytes = 0;
+
+  bool contains(const void* address) const {
+    return reinterpret_cast<std::uintptr_t>(address) - base < bytes;
+  }
+  bool on_task_stack(const void* address) const {
+    return reinterpret_cast<std::uintptr_t>(address) - stacks < stacks_bytes;
+  }
+  // REQUIRES: contains(address).
+  std::uint32_t index_of(const void* address) const {
+    return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(address) - base) /
+                                      kSpanBytes);
+  }
+  Span& span_of(const void* address) const { return spans[index_of(address)]; }
+  char* start_of(std::uint32_t span) const {
+    return reinterpret_cast<char*>(base + span * kSpanBytes);
+  }
+
+  // Of the object that begins at `object`.
+  bool is_marked(const void* object) const { return test(marked, object); }
+  bool test(std::uint32_t which, const void* object) const {
+    const std::size_t bit = (reinterpret_cast<std::uintptr_t>(object) - base) / kGranuleBytes;
+    return (marks[which][bit / 8] >> (bit % 8) & 1) != 0;
+  }
+  // True if it was clear. Not synchronised.
+  bool set(std::uint32_t which, const void* object) const {
+    const std::size_t bit = (reinterpret_cast<std::uintptr_t>(object) - base) / kGranuleBytes;
+    std::uint8_t& byte = marks[which][bit / 8];
+    const auto mask = static_cast<std::uint8_t>(1u << (bit % 8));
+    if ((byte & mask) != 0) return false;
+    byte = static_cast<std::uint8_t>(byte | mask);
+    return true;
+  }
+};
+
+// The one of this process.
+extern AddressSpace g_space;
+
+// Reserves it if that has not happened yet. Fails a check where the machine refuses even 1 GiB.
+void reserve_address_space();
+
+// Lazily touched memory of its own that is never given back.
+void* map_lazily(std::size_t bytes);
+
+}  // namespace taskscope::memory
