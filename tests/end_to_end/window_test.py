@@ -282,13 +282,13 @@ class StartScreen(OnDisplay):
 
 
 class Live(OnDisplay):
-    def follow_bustle(self):
+    def follow_bustle(self, *options):
         """A program, and a window that follows it."""
         program = subprocess.Popen([str(BUSTLE)], env=self.env, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         self.addCleanup(end, program)
         self.assertEqual(program.stdout.readline(), b"ready\n")
-        self.open_window("--attach", program.pid, "-o", "live.tscope")
+        self.open_window("--attach", program.pid, "-o", "live.tscope", *options)
         partial = self.folder / "live.tscope.partial"
         wait_until(partial.exists, "the recording to begin")
         wait_until(lambda: "live" in " ".join(self.display.do("getwindowname", self.window)),
@@ -306,6 +306,12 @@ class Live(OnDisplay):
                 self.assertIsNone(program.poll())
                 self.assertEqual([], list(self.folder.glob("live.tscope-*")))
                 self.assertTrue(Recording(self, self.folder / "live.tscope").info()["complete"])
+
+    def test_stacks_are_recorded_if_somebody_asks(self):
+        self.follow_bustle("--stacks")
+        wait_until(lambda: self.control("q") or self.process.poll() is not None, "Ctrl+Q")
+        recording = Recording(self, self.folder / "live.tscope")
+        self.assertGreater(recording.value("SELECT count(*) FROM blocked_by_stack"), 0)
 
     def test_a_window_that_is_closed_leaves_a_whole_file(self):
         program, partial = self.follow_bustle()

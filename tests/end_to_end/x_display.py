@@ -1,4 +1,4 @@
-"""What a desktop does to a window and xdotool cannot: drop files on it, say how dense the screen is.
+"""What a desktop does to a window and xdotool cannot: drop files on it, say how dense a screen is.
 
 Speaks to the X server by the library that the window itself uses, through ctypes.
 """
@@ -85,7 +85,8 @@ class Server:
     def tell(self, window, message, *data):
         event = (ctypes.c_long * EVENT_WORDS)()
         # Words of an XClientMessageEvent: window 4, message_type 5, format 6, data from 7 on.
-        event[0], event[4], event[5], event[6] = CLIENT_MESSAGE, window.value, self.atom(message), 32
+        event[0], event[4], event[5] = CLIENT_MESSAGE, window.value, self.atom(message)
+        event[6] = 32
         for at, value in enumerate(data):
             event[7 + at] = value
         self.x.XSendEvent(self.display, window, 0, ctypes.c_long(0), ctypes.byref(event))
