@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 from support import BUSTLE, LEAKY, TASKSCOPE, Case, Picture, Recording, wait_until
+from x_display import Server
 
 
 class Display:
@@ -197,6 +198,11 @@ class Window(OnDisplay):
         self.quit()
         self.assertIs(self.remembered("config", "preferences.json")["findings_open"], True)
 
+    def test_where_time_went_is_a_pane_that_keys_open_and_close(self):
+        self.changes_the_picture("key", "c")
+        self.changes_the_picture("key", "shift+c")
+        self.quit()
+
     def test_a_smaller_window_is_drawn_anew(self):
         self.changes_the_picture("windowsize", self.window, 700, 500)
         self.assertIsNone(self.process.poll())
@@ -224,6 +230,49 @@ class StartScreen(OnDisplay):
             self.display.do("getwindowname", self.window)))
         self.quit()
 
+    def test_a_file_that_is_dropped_opens(self):
+        recording, _ = self.record(LEAKY, "--requests", "20", workers=2)
+        strange = recording.path.with_name("a strange name %20.tscope")
+        recording.path.rename(strange)
+        self.open_window()
+        server = Server(self.display.name)
+        self.addCleanup(server.close)
+        server.drop(self.window, (strange.as_uri() + "\r\n").encode(), 300, 300)
+        wait_until(lambda: strange.name in " ".join(
+            self.display.do("getwindowname", self.window)), "the dropped file to open")
+        self.quit()
+        (recent,) = self.remembered("state", "recent.json")["recent"]
+        self.assertEqual(recent["path"], str(strange))
+
+    def test_the_place_of_the_window_is_where_it_was_left(self):
+        self.open_window()
+        place = {"X": 160, "Y": 90, "WIDTH": 800, "HEIGHT": 560}
+        self.display.do("windowsize", self.window, place["WIDTH"], place["HEIGHT"])
+        self.display.do("windowmove", self.window, place["X"], place["Y"])
+        wait_until(lambda: self.geometry() == place, "the window to be there")
+        self.quit()
+        self.assertEqual(self.remembered("config", "preferences.json")["window"],
+                         {"x": 160, "y": 90, "width": 800, "height": 560})
+        self.start_window()
+        self.assertEqual(self.geometry(), place)
+        self.quit()
+
+    def test_a_dense_screen_has_a_window_that_is_larger(self):
+        self.display = Display(self.folder)
+        self.addCleanup(self.display.close)
+        server = Server(self.display.name)
+        self.addCleanup(server.close)
+        server.set_dots_per_inch(144)
+        self.start_window("--size", "640x480")
+        self.assertEqual(self.geometry()["WIDTH"], 960)
+        self.assertEqual(self.geometry()["HEIGHT"], 720)
+        self.quit()
+
+    def geometry(self):
+        lines = self.display.do("getwindowgeometry", "--shell", self.window)
+        values = dict(line.split("=") for line in lines)
+        return {name: int(values[name]) for name in ("X", "Y", "WIDTH", "HEIGHT")}
+
     def test_nothing_that_is_damaged_keeps_it_from_opening(self):
         for folder, name in (("config", "preferences.json"), ("state", "recent.json")):
             (self.folder / folder / "taskscope").mkdir(parents=True)
@@ -233,13 +282,13 @@ class StartScreen(OnDisplay):
 
 
 class Live(OnDisplay):
-    def follow_bustle(self):
+    def follow_bustle(self, *options):
         """A program, and a window that follows it."""
         program = subprocess.Popen([str(BUSTLE)], env=self.env, stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         self.addCleanup(end, program)
         self.assertEqual(program.stdout.readline(), b"ready\n")
-        self.open_window("--attach", program.pid, "-o", "live.tscope")
+        self.open_window("--attach", program.pid, "-o", "live.tscope", *options)
         partial = self.folder / "live.tscope.partial"
         wait_until(partial.exists, "the recording to begin")
         wait_until(lambda: "live" in " ".join(self.display.do("getwindowname", self.window)),
@@ -257,6 +306,12 @@ class Live(OnDisplay):
                 self.assertIsNone(program.poll())
                 self.assertEqual([], list(self.folder.glob("live.tscope-*")))
                 self.assertTrue(Recording(self, self.folder / "live.tscope").info()["complete"])
+
+    def test_stacks_are_recorded_if_somebody_asks(self):
+        self.follow_bustle("--stacks")
+        wait_until(lambda: self.control("q") or self.process.poll() is not None, "Ctrl+Q")
+        recording = Recording(self, self.folder / "live.tscope")
+        self.assertGreater(recording.value("SELECT count(*) FROM blocked_by_stack"), 0)
 
     def test_a_window_that_is_closed_leaves_a_whole_file(self):
         program, partial = self.follow_bustle()

@@ -227,6 +227,9 @@ CallProfile call_profile(const TraceSession& session, const ProfileQuestion& que
   }
   profile.functions = functions.take();
   profile.nodes = tree.take();
+  for (const ProfileNode& node : profile.nodes) {
+    profile.depth_max = std::max(profile.depth_max, node.depth);
+  }
   return profile;
 }
 

@@ -55,6 +55,7 @@ struct CallProfile {
   std::vector<ProfiledFunction> functions;  // most seen themselves first
   // The first is the root, each is followed by what it called, the heaviest first.
   std::vector<ProfileNode> nodes;
+  std::uint32_t depth_max = 0;
 };
 
 // Returns early once `stop` is set.

@@ -17,6 +17,8 @@ SampleTable::SampleTable(const std::vector<store::SampleRow>& rows, const store:
   index_by([](const Sample& sample) { return sample.task; }, tasks_);
   tasks_end_ = order_.size();
   index_by([](const Sample& sample) { return sample.worker; }, workers_);
+  times_.reserve(order_.size());
+  for (const std::uint32_t at : order_) times_.push_back(samples_[at].ns);
 }
 
 template <class KeyOf>
@@ -68,14 +70,14 @@ RowSamples SampleTable::within(RowSamples row, TimeRange range) const {
 std::size_t SampleTable::first_at(RowSamples within, std::int64_t ns) const {
   std::size_t first = within.first;
   std::size_t step = 1;
-  while (first + step < within.last && at(first + step - 1).ns < ns) {
+  while (first + step < within.last && times_[first + step - 1] < ns) {
     first += step;
     step *= 2;
   }
   std::size_t last = std::min(first + step, within.last);
   while (first < last) {
     const std::size_t middle = first + (last - first) / 2;
-    if (at(middle).ns < ns) {
+    if (times_[middle] < ns) {
       first = middle + 1;
     } else {
       last = middle;
@@ -91,7 +93,7 @@ std::vector<RowSamples> SampleTable::groups(RowSamples row, const ColumnGrid& gr
   RowSamples left = row;
   left.first = first_at(left, grid.left_ns(first));
   while (!left.empty()) {
-    const std::int64_t ns = at(left.first).ns;
+    const std::int64_t ns = times_[left.first];
     const std::int64_t column = grid.column_of(ns);
     if (column >= last) break;
     const std::int64_t within = (column % mark_px + mark_px) % mark_px;

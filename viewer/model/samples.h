@@ -61,6 +61,7 @@ class SampleTable {
   // Of a row: which of all samples that is, and the sample.
   std::uint32_t index_at(std::size_t at) const { return order_[at]; }
   const Sample& at(std::size_t at) const { return samples_[order_[at]]; }
+  std::int64_t ns_at(std::size_t at) const { return times_[at]; }
   RowSamples within(RowSamples row, TimeRange range) const;
 
   // Those of a row that touch columns [first, last), in groups that each lie within `mark_px`
@@ -79,6 +80,7 @@ class SampleTable {
   // Constant after construction.
   std::vector<Sample> samples_;       // by time
   std::vector<std::uint32_t> order_;  // into samples_: by task and time, then by worker and time
+  std::vector<std::int64_t> times_;   // of these: rows are searched by it in every frame
   Rows tasks_;                        // by task
   Rows workers_;                      // by worker
   std::size_t tasks_end_ = 0;         // in order_

@@ -52,13 +52,13 @@ class FlameGraph {
     const std::uint32_t end = profile_.nodes[zoomed_].next;
     for (std::uint32_t node = zoomed_; node < end;) {
       const Box bar = bar_of(node);
-      // What is too narrow to be seen has nothing below it that could be.
-      if (bar.width() < 1) {
+      // What is too narrow, or too deep, to be seen has nothing below it that could be.
+      if (bar.width() < 1 || bar.y0 >= box_.y1) {
         node = profile_.nodes[node].next;
         continue;
       }
       if (inside && bar.contains(at)) pointed_ = node;
-      if (bar.y1 > box_.y0 && bar.y0 < box_.y1) draw_node(node, bar, false);
+      if (bar.y1 > box_.y0) draw_node(node, bar, false);
       ++node;
     }
     canvas.pop_clip();
@@ -97,8 +97,10 @@ class FlameGraph {
     if (cache.named == &context_.session) return;
     cache.named = &context_.session;
     cache.function_names.clear();
+    cache.function_colors.clear();
     for (const store::StackFunction& function : stacks().functions()) {
       cache.function_names.push_back(shortened_names(plain_name(function.name)));
+      cache.function_colors.push_back(region_color(cache.function_names.back().back()));
     }
   }
   std::string name_within(std::uint32_t node, ImFont* font, float room) const {
@@ -118,9 +120,7 @@ class FlameGraph {
   void scroll(bool inside) {
     float& scroll = view_.profile.flame_scroll;
     if (inside) scroll -= ImGui::GetIO().MouseWheel * px(kWheel);
-    std::uint32_t deepest = 0;
-    for (const ProfileNode& node : profile_.nodes) deepest = std::max(deepest, node.depth);
-    const float content = static_cast<float>(deepest + 1) * px(kRow);
+    const float content = static_cast<float>(profile_.depth_max + 1) * px(kRow);
     scroll = std::clamp(scroll, 0.0F, std::max(0.0F, content - box_.height()));
   }
 
@@ -130,10 +130,9 @@ class FlameGraph {
     const ProfileNode& of = profile_.nodes[node];
     const bool root = node == 0;
     const store::StackFunction* function = root ? nullptr : &stacks().functions()[of.function];
-    ImU32 color =
-        root || function->runtime
-            ? colors.border
-            : colors.region[region_color(context_.cache.function_names[of.function].back())];
+    ImU32 color = root || function->runtime
+                      ? colors.border
+                      : colors.region[context_.cache.function_colors[of.function]];
     const std::string& typed = view_.profile.search.text();
     const bool found = !root && name_matches(function->name, typed);
     const bool dim = above || (!typed.empty() && !found);

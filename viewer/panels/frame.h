@@ -62,9 +62,11 @@ struct FrameCache {
   float wrapped_px = 0;
   std::vector<std::vector<std::string>> finding_lines;
 
-  // By function of the stacks: its name, from the longest to the shortest way to say it.
+  // By function of the stacks: its name, from the longest to the shortest way to say it, and which
+  // of the colours of regions it has.
   const TraceSession* named = nullptr;
   std::vector<std::vector<std::string>> function_names;
+  std::vector<std::size_t> function_colors;
 
   // By set of an arrangement: what is found of its tasks.
   struct SetEvidence {

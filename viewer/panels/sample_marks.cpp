@@ -43,8 +43,8 @@ struct Reach {
 };
 Reach reach_of(const PanelContext& context, const ViewState& view, const RowSamples& group) {
   const SampleTable& samples = context.session.samples();
-  return {time_x(context, view, samples.at(group.first).ns),
-          time_x(context, view, samples.at(group.last - 1).ns)};
+  return {time_x(context, view, samples.ns_at(group.first)),
+          time_x(context, view, samples.ns_at(group.last - 1))};
 }
 
 // A pixel more for each doubling.
@@ -112,11 +112,15 @@ void draw_sample_marks(const PanelContext& context, const ViewState& view, const
     canvas.fill(strip, colors.muted);
     strip = {};
   };
+  float before_x1 = 0;
+  Reach here = groups.empty() ? Reach{} : reach_of(context, view, groups.front());
   for (std::size_t at = 0; at < groups.size(); ++at) {
-    const auto [x0, x1] = reach_of(context, view, groups[at]);
-    const bool before = at > 0 && x0 - reach_of(context, view, groups[at - 1]).x1 < pitch;
-    const bool after =
-        at + 1 < groups.size() && reach_of(context, view, groups[at + 1]).x0 - x1 < pitch;
+    const auto [x0, x1] = here;
+    const bool more = at + 1 < groups.size();
+    if (more) here = reach_of(context, view, groups[at + 1]);
+    const bool before = at > 0 && x0 - before_x1 < pitch;
+    const bool after = more && here.x0 - x1 < pitch;
+    before_x1 = x1;
     if (!before && !after) {
       flush();
       const float middle = std::round((x0 + x1) / 2);
@@ -128,7 +132,7 @@ void draw_sample_marks(const PanelContext& context, const ViewState& view, const
       continue;
     }
     const float y0 = spans.y1 - strip_height(context, groups[at]);
-    const float end = after ? reach_of(context, view, groups[at + 1]).x0 : std::max(x1, x0 + wide);
+    const float end = after ? here.x0 : std::max(x1, x0 + wide);
     if (strip.width() > 0 && (strip.y0 != y0 || strip.x1 < x0)) flush();
     if (strip.width() <= 0) strip = {x0, y0, x0, spans.y1};
     strip.x1 = end;
