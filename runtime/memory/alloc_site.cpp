@@ -92,6 +92,14 @@ void count_on_heap(AllocSite& site, EscapeReason reason) {
   site.escapes[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
 }
 
+void forget_learned() {
+  const std::uint32_t end = g_site_count.load(std::memory_order_acquire);
+  for (std::uint32_t id = 1; id < end; ++id) {
+    AllocSite& site = site_of(id);
+    site.arena_header.store(site.arena_word, std::memory_order_relaxed);
+  }
+}
+
 bool try_again(AllocSite& site) {
   if (site.learned.fetch_add(1, std::memory_order_relaxed) % kRetries != kRetries - 1) return false;
   site.arena_header.store(site.arena_word, std::memory_order_relaxed);
