@@ -123,6 +123,20 @@ TEST_P(HeapTest, ClosuresOfTasksThatHaveNotBegunKeepWhatTheyHold) {
   });
 }
 
+TEST_P(HeapTest, BuffersOfChannelsKeepWhatTheyHold) {
+  run([] {
+    const Chan<ref<Node>> lists = make_chan<ref<Node>>(16);
+    in_another_task([&] {
+      for (int i = 0; i < 16; ++i) lists.send(list_of(100));
+    });
+    gc();
+    list_of(50'000);
+    gc();
+    list_of(50'000);
+    for (int i = 0; i < 16; ++i) EXPECT_EQ(sum(*lists.recv()), 4950u);
+  });
+}
+
 ptr<Node> g_list;
 
 TEST_P(HeapTest, AGlobalKeepsWhatItRefersTo) {
