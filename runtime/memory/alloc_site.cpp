@@ -66,7 +66,7 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
   const base::LockGuard guard(g_sites_lock);
   if (site.heap_header.load(std::memory_order_relaxed) != 0) return;
   if (g_sites == nullptr) {
-    g_sites = static_cast<AllocSite**>(map_lazily(Header::kSitesMax * sizeof(AllocSite*)));
+    g_sites = static_cast<AllocSite**>(map_description(Header::kSitesMax * sizeof(AllocSite*)));
   }
   const std::uint32_t id = g_site_count.load(std::memory_order_relaxed);
   TASKSCOPE_CHECK(id < Header::kSitesMax);

@@ -33,7 +33,7 @@ constinit ArenaTable g_table;
 
 void take_numbers(Local& local) {
   const base::LockGuard guard(g_table.lock);
-  if (g_arenas == nullptr) g_arenas = static_cast<Arena*>(map_lazily(kArenasBytes));
+  if (g_arenas == nullptr) g_arenas = static_cast<Arena*>(map_description(kArenasBytes));
   while (local.arena_count < Local::kArenasMax / 2) {
     std::uint32_t number = g_table.free;
     if (number != 0) {

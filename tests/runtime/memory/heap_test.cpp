@@ -260,5 +260,24 @@ TEST_P(HeapTest, MemoryStaysBoundedWhileGarbageIsMade) {
   });
 }
 
+struct Owner {
+  Chan<int> channel;
+};
+
+TEST(HeapAndLeaks, LeaksAreProvedBesideIt) {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) GTEST_SKIP() << "there nothing is proved of channels";
+  ts::run([] {
+    const ref<Owner> owner = make(Owner{.channel = make_chan<int>()});
+    go([from = Receiver<int>(owner->channel)] { from.recv(); });
+    wait_until_blocked(1);
+    // A collected object has its other end.
+    EXPECT_TRUE(find_leaks().empty());
+    go([lonely = make_chan<int>()] { lonely.recv(); });
+    wait_until_blocked(2);
+    EXPECT_EQ(find_leaks().size(), 1u);
+    owner->channel.send(1);
+  });
+}
+
 }  // namespace
 }  // namespace taskscope::test
