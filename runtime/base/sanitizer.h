@@ -5,6 +5,8 @@
 // by tasks that stand still.
 #pragma once
 
+#include <cstddef>
+
 #if defined(__has_feature)
 #define TASKSCOPE_HAS_FEATURE(name) __has_feature(name)
 #else
@@ -40,6 +42,8 @@ void __tsan_release(void* address);
 
 #if TASKSCOPE_ASAN
 extern "C" void __lsan_ignore_object(const void* object);
+extern "C" void __lsan_register_root_region(const void* first, std::size_t bytes);
+extern "C" void __lsan_unregister_root_region(const void* first, std::size_t bytes);
 #endif
 
 namespace taskscope::base {
@@ -48,6 +52,20 @@ namespace taskscope::base {
 inline void annotate_owned([[maybe_unused]] const void* object) {
 #if TASKSCOPE_ASAN
   __lsan_ignore_object(object);
+#endif
+}
+
+// Tells LeakSanitizer that memory which no allocator of its kind has given owns what it refers to,
+// and that it does not any more.
+inline void annotate_owner([[maybe_unused]] const void* first, [[maybe_unused]] std::size_t bytes) {
+#if TASKSCOPE_ASAN
+  __lsan_register_root_region(first, bytes);
+#endif
+}
+inline void annotate_no_owner([[maybe_unused]] const void* first,
+                              [[maybe_unused]] std::size_t bytes) {
+#if TASKSCOPE_ASAN
+  __lsan_unregister_root_region(first, bytes);
 #endif
 }
 

@@ -114,7 +114,15 @@ extern AddressSpace g_space;
 // Reserves it if that has not happened yet. Fails a check where the machine refuses even 1 GiB.
 void reserve_address_space();
 
+// Lets spans below `end` be used. They are closed until then, so that whoever looks through the
+// memory of the process (sched/leak_search.h) does not find a quarter of a terabyte. Under the page
+// heap's lock.
+void open_spans(std::uint32_t end);
+
 // Lazily touched memory of its own that is never given back.
 void* map_lazily(std::size_t bytes);
+// The same for what describes objects and holds no handles: copies of the process do without, as
+// much of it is address space alone.
+void* map_description(std::size_t bytes);
 
 }  // namespace taskscope::memory

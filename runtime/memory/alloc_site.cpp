@@ -66,7 +66,7 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
   const base::LockGuard guard(g_sites_lock);
   if (site.heap_header.load(std::memory_order_relaxed) != 0) return;
   if (g_sites == nullptr) {
-    g_sites = static_cast<AllocSite**>(map_lazily(Header::kSitesMax * sizeof(AllocSite*)));
+    g_sites = static_cast<AllocSite**>(map_description(Header::kSitesMax * sizeof(AllocSite*)));
   }
   const std::uint32_t id = g_site_count.load(std::memory_order_relaxed);
   TASKSCOPE_CHECK(id < Header::kSitesMax);
@@ -90,6 +90,14 @@ void count_escape(std::uint32_t id, EscapeReason reason) {
 
 void count_on_heap(AllocSite& site, EscapeReason reason) {
   site.escapes[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+}
+
+void forget_learned() {
+  const std::uint32_t end = g_site_count.load(std::memory_order_acquire);
+  for (std::uint32_t id = 1; id < end; ++id) {
+    AllocSite& site = site_of(id);
+    site.arena_header.store(site.arena_word, std::memory_order_relaxed);
+  }
 }
 
 bool try_again(AllocSite& site) {

@@ -47,6 +47,8 @@ AllocSite& site_of(std::uint32_t id);
 void count_escape(std::uint32_t site, EscapeReason reason);
 // Whether a site that has learned is to be tried again with this object.
 bool try_again(AllocSite& site);
+// For tests: as if nothing had been learned.
+void forget_learned();
 // An object was made on the heap for this reason.
 void count_on_heap(AllocSite& site, EscapeReason reason);
 

@@ -1,7 +1,9 @@
 #include "runtime/memory/arena.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "runtime/base/check.h"
 #include "runtime/base/sanitizer.h"
@@ -31,7 +33,7 @@ constinit ArenaTable g_table;
 
 void take_numbers(Local& local) {
   const base::LockGuard guard(g_table.lock);
-  if (g_arenas == nullptr) g_arenas = static_cast<Arena*>(map_lazily(kArenasBytes));
+  if (g_arenas == nullptr) g_arenas = static_cast<Arena*>(map_description(kArenasBytes));
   while (local.arena_count < Local::kArenasMax / 2) {
     std::uint32_t number = g_table.free;
     if (number != 0) {
@@ -89,13 +91,49 @@ bool flag(void* object, EscapeReason reason) {
   return true;
 }
 
+// Objects that are yet to be looked into: few of them in place, more in a mapping. Not in memory of
+// malloc's, where old addresses would stay and look like handles (verify.h).
+class Todo {
+ public:
+  Todo() = default;
+  ~Todo() {
+    if (list_ != few_) munmap(list_, capacity_ * sizeof(void*));
+  }
+  Todo(const Todo&) = delete;
+  Todo& operator=(const Todo&) = delete;
+
+  bool empty() const { return count_ == 0; }
+  void push(void* object) {
+    if (count_ == capacity_) grow();
+    list_[count_++] = object;
+  }
+  void* pop() { return list_[--count_]; }
+
+ private:
+  static constexpr std::size_t kFew = 32;
+
+  void grow() {
+    const std::size_t more = std::max<std::size_t>(4 * capacity_, 8192);
+    auto* const list = static_cast<void**>(map_lazily(more * sizeof(void*)));
+    std::copy_n(list_, count_, list);
+    if (list_ != few_) munmap(list_, capacity_ * sizeof(void*));
+    list_ = list;
+    capacity_ = more;
+  }
+
+  void* few_[kFew];
+  void** list_ = few_;
+  std::size_t count_ = 0;
+  std::size_t capacity_ = kFew;
+};
+
 // Collects what objects refer to, for objects that are yet to be flagged.
 class Reached final : public Tracer {
  public:
   explicit Reached(EscapeReason reason) : Tracer(true), reason_(reason) {}
 
   void reach(void* object) {
-    if (flag(object, reason_)) todo_.push_back(object);
+    if (flag(object, reason_)) todo_.push(object);
   }
   void edge(const void*, void* target) override { reach(target); }
   TASKSCOPE_UNSANITIZED void words(const void* first, std::size_t bytes) override {
@@ -106,15 +144,13 @@ class Reached final : public Tracer {
   }
   void finish() {
     while (!todo_.empty()) {
-      void* const object = todo_.back();
-      todo_.pop_back();
-      show_object(object, *this);
+      show_object(todo_.pop(), *this);
     }
   }
 
  private:
   EscapeReason reason_;
-  std::vector<void*> todo_;
+  Todo todo_;
 };
 
 // Of blocks that go to the heap as a whole.

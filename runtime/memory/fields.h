@@ -37,7 +37,9 @@ namespace memory {
 
 struct AnyField {
   template <class T>
-  operator T() const;  // NOLINT: never called
+  operator T() const {  // NOLINT: never called, though some constructors would
+    __builtin_unreachable();
+  }
 };
 template <std::size_t>
 using AnyFieldAt = AnyField;

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "runtime/base/check.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/memory/collector.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/settings.h"
@@ -73,6 +74,7 @@ std::uint32_t new_small_span(std::size_t list) {
   if (!zeroed && contents == Contents::Destructible) {
     std::memset(g_space.start_of(index), 0, kSpanBytes);
   }
+  if (contents == Contents::Destructible) base::annotate_owner(g_space.start_of(index), kSpanBytes);
   Span& span = g_space.spans[index];
   span = Span{};
   span.list = static_cast<std::uint8_t>(list);
@@ -147,6 +149,7 @@ void* allocate_large(std::size_t bytes, Contents contents, std::uint64_t header)
     span.scanned = contents != Contents::Plain;
     span.destroyed = contents == Contents::Destructible;
   }
+  if (contents == Contents::Destructible) base::annotate_owner(start, count * kSpanBytes);
   std::memset(g_space.marks[g_space.marked] + first * kMarkBytes, 0, kMarkBytes);
   std::memcpy(start + kFirstSlot, &header, sizeof header);
   count_bytes(std::size_t{count} * kSpanBytes);
@@ -248,6 +251,7 @@ void put_back_small(std::uint32_t index, std::uint32_t marked) TASKSCOPE_NO_ANAL
   if (settings().poison) poison_free_slots(index);
   if (marked == 0) {
     span.kind = SpanKind::Free;
+    if (span.destroyed) base::annotate_no_owner(g_space.start_of(index), kSpanBytes);
     g_pages.give_back(index, 1);
     return;
   }
@@ -260,6 +264,9 @@ void put_back_small(std::uint32_t index, std::uint32_t marked) TASKSCOPE_NO_ANAL
 
 void free_large(std::uint32_t index) {
   const std::uint32_t count = g_space.spans[index].count;
+  if (g_space.spans[index].destroyed) {
+    base::annotate_no_owner(g_space.start_of(index), count * kSpanBytes);
+  }
   for (std::uint32_t i = index; i < index + count; ++i) g_space.spans[i].kind = SpanKind::Free;
   g_pages.give_back(index, count);
 }

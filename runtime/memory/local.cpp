@@ -56,7 +56,7 @@ void note_stacks(const sched::Scheduler& scheduler) {
   if (local == nullptr) {
     local = new (map_lazily(sizeof(Local))) Local;
     local->site_counts = static_cast<std::uint32_t*>(
-        map_lazily(2 * std::size_t{Header::kSitesMax} * sizeof(std::uint32_t)));
+        map_description(2 * std::size_t{Header::kSitesMax} * sizeof(std::uint32_t)));
     local->next = g_locals;
     g_locals = local;
   }

@@ -149,10 +149,13 @@ inline void* allocate_object(AllocSite& site, Place place) {
   char* const slot = arena.cursor;
   // Acquire as above; 0 if the site's objects never go there.
   const std::uint64_t header = site.arena_header.load(std::memory_order_acquire);
-  if (header == 0 || static_cast<std::size_t>(arena.end - slot) < kSlotOf<T>) [[unlikely]] {
+  // Null on a thread that has no Local yet: the task may have come from another.
+  std::uint32_t* const counts = quick_local()->site_counts;
+  if (header == 0 || counts == nullptr || static_cast<std::size_t>(arena.end - slot) < kSlotOf<T>)
+      [[unlikely]] {
     return allocate_slowly<T>(*task, site, place);
   }
-  ++quick_local()->site_counts[2 * site.id + 1];
+  ++counts[2 * site.id + 1];
   return fill_slot<kSlotOf<T>, kContentsOf<T>>(slot, arena.cursor, header);
 }
 

@@ -10,7 +10,7 @@ namespace taskscope::memory {
 namespace {
 
 void** own_stack(std::size_t entries) {
-  static void** const stack = static_cast<void**>(map_lazily(entries * sizeof(void*)));
+  static void** const stack = static_cast<void**>(map_description(entries * sizeof(void*)));
   return stack;
 }
 

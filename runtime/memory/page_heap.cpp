@@ -26,9 +26,9 @@ constinit PageHeap g_pages;
 void PageHeap::reserve() {
   reserve_address_space();
   const std::size_t bytes = g_space.bytes / kSpanBytes / 8;
-  free_ = static_cast<std::uint64_t*>(map_lazily(bytes));
-  backed_ = static_cast<std::uint64_t*>(map_lazily(bytes));
-  idle_ = static_cast<std::uint64_t*>(map_lazily(bytes));
+  free_ = static_cast<std::uint64_t*>(map_description(bytes));
+  backed_ = static_cast<std::uint64_t*>(map_description(bytes));
+  idle_ = static_cast<std::uint64_t*>(map_description(bytes));
 }
 
 // The first of `count` free spans in a row below fresh_, or 0.
@@ -57,6 +57,7 @@ std::uint32_t PageHeap::take(std::uint32_t count, bool& zeroed) {
   if (first == 0) {
     first = fresh_;
     TASKSCOPE_CHECK((std::size_t{fresh_} + count) * kSpanBytes <= g_space.bytes);
+    open_spans(fresh_ + count);
     fresh_ += count;
     return first;
   }

@@ -19,7 +19,7 @@ constinit TypeInfo* g_types = nullptr;
 std::uint32_t register_type(const TypeInfo& type) {
   const base::LockGuard guard(g_types_lock);
   if (g_types == nullptr) {
-    g_types = static_cast<TypeInfo*>(map_lazily(Header::kTypesMax * sizeof(TypeInfo)));
+    g_types = static_cast<TypeInfo*>(map_description(Header::kTypesMax * sizeof(TypeInfo)));
   }
   TASKSCOPE_CHECK(g_type_count < Header::kTypesMax);
   g_types[g_type_count] = type;

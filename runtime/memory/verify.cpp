@@ -61,6 +61,8 @@ TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range, std
 }  // namespace
 
 void find_hidden_handles(Marker& marker, const std::vector<const sched::HaltNote*>& notes) {
+  // Their shadows are as large as the address space.
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return;
   static debug::MappedMemory memory;
   std::pmr::vector<debug::MemoryRange> ranges(&memory);
   if (!debug::written_memory(ranges)) return;

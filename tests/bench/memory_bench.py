@@ -21,7 +21,8 @@ CASES = {  # case: name, goal in ns
     "store": ("a handle stored in an object", 1),
 }
 TREES = {"trees_heap": ("binary-trees, a node, on the heap", 20),
-         "trees_scoped": ("binary-trees, a node, each tree in a scope", 4)}
+         "trees_heap": "a third of it is marking, which one thread does while the others wait",
+    "trees_scoped": ("binary-trees, a node, each tree in a scope", 4)}
 MARK_GOAL_MB_S = 1000
 PAUSE_GOAL_US = 500
 WHY = {

@@ -63,6 +63,7 @@ ts::ref<Node> build_tree() { return ts::make(Node{.value = 4}); }
 int total(ts::ref<Node> tree) { return tree->value; }
 void use(const Point& point) { EXPECT_EQ(point.y, 2); }
 ts::ref<Page> read_page(int number) { return ts::make(Page{.number = number}); }
+Conn accept() { return 5; }
 int served = 0;
 void serve(Conn conn) { served += conn; }
 
@@ -93,6 +94,8 @@ TEST(MemoryExamples, Make) {
   });
 }
 
+static_assert(ts::kDroppable<Cursor>);
+
 TEST(MemoryExamples, Tracer) {
   in_task([] {
     const ts::ref<Account> account = ts::make<Account>();
@@ -107,7 +110,7 @@ TEST(MemoryExamples, Scoped) {
     int sum = ts::scoped([&] { return total(build_tree()); });      // freed at once, all of it
     ts::ref<Node> kept = ts::scoped([&] { return build_list(); });  // escapes: the caller has it
     EXPECT_EQ(sum + kept->value, 7);
-    const Conn conn = 5;
+    const Conn conn = accept();
     // A request whose memory lives as long as its task:
     ts::go([conn] { ts::scoped([&] { serve(conn); }); });
     while (served == 0) ts::yield();

@@ -123,6 +123,20 @@ TEST_P(HeapTest, ClosuresOfTasksThatHaveNotBegunKeepWhatTheyHold) {
   });
 }
 
+TEST_P(HeapTest, BuffersOfChannelsKeepWhatTheyHold) {
+  run([] {
+    const Chan<ref<Node>> lists = make_chan<ref<Node>>(16);
+    in_another_task([&] {
+      for (int i = 0; i < 16; ++i) lists.send(list_of(100));
+    });
+    gc();
+    list_of(50'000);
+    gc();
+    list_of(50'000);
+    for (int i = 0; i < 16; ++i) EXPECT_EQ(sum(*lists.recv()), 4950u);
+  });
+}
+
 ptr<Node> g_list;
 
 TEST_P(HeapTest, AGlobalKeepsWhatItRefersTo) {
@@ -243,6 +257,25 @@ TEST_P(HeapTest, MemoryStaysBoundedWhileGarbageIsMade) {
     for (int i = 0; i < sized(400); ++i) list_of(10'000);
     EXPECT_LT(mem_stats().heap_bytes, 64u << 20);
     EXPECT_GT(mem_stats().collections, 2u);
+  });
+}
+
+struct Owner {
+  Chan<int> channel;
+};
+
+TEST(HeapAndLeaks, LeaksAreProvedBesideIt) {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) GTEST_SKIP() << "there nothing is proved of channels";
+  ts::run([] {
+    const ref<Owner> owner = make(Owner{.channel = make_chan<int>()});
+    go([from = Receiver<int>(owner->channel)] { from.recv(); });
+    wait_until_blocked(1);
+    // A collected object has its other end.
+    EXPECT_TRUE(find_leaks().empty());
+    go([lonely = make_chan<int>()] { lonely.recv(); });
+    wait_until_blocked(2);
+    EXPECT_EQ(find_leaks().size(), 1u);
+    owner->channel.send(1);
   });
 }
 

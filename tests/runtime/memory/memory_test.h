@@ -18,6 +18,7 @@ class MemoryTest : public RuntimeTest {
       ts::gc();
     });
     settings_ = memory::settings();
+    memory::forget_learned();
   }
   void TearDown() override { memory::set_settings(settings_); }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <random>
@@ -209,18 +210,22 @@ TEST_P(ModelTest, AndWithPoisonInWhatIsFree) {
 }
 
 TEST_P(ModelTest, VerifyFindsNoHiddenHandlesInThem) {
-  memory::Settings settings = memory::settings();
-  settings.verify = true;
-  memory::set_settings(settings);
-  const std::uint64_t before = mem_stats().hidden_handles;
-  run([] {
-    Graph graph(7);
-    for (int i = 0; i < 5; ++i) {
-      graph.run(sized(1'000));
-      gc();
-    }
-  });
-  EXPECT_EQ(mem_stats().hidden_handles, before);
+  // In a process of its own: where closures of other tests were, old handles lie in free memory.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto look = [&] {
+    memory::Settings settings = memory::settings();
+    settings.verify = true;
+    memory::set_settings(settings);
+    run([] {
+      Graph graph(7);
+      for (int i = 0; i < 5; ++i) {
+        graph.run(sized(1'000));
+        gc();
+      }
+    });
+    std::_Exit(mem_stats().hidden_handles == 0 && !HasFailure() ? 0 : 1);
+  };
+  EXPECT_EXIT(look(), testing::ExitedWithCode(0), "");
 }
 
 struct Hidden {
@@ -228,6 +233,7 @@ struct Hidden {
 };
 
 TEST_P(ModelTest, VerifyNamesAHandleInMemoryOfMallocsAndKeepsItsObject) {
+  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) GTEST_SKIP() << "there it does not look";
   memory::Settings settings = memory::settings();
   settings.verify = true;
   memory::set_settings(settings);
