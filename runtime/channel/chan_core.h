@@ -67,8 +67,10 @@ class ChanCore {
   static ChanCore* make(const ElementType& type, const Options& options, const base::Site& site);
   void add_reference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void drop_reference(sched::ChannelEnd end) {
-    if (sched::drops_are_noted.load(std::memory_order_relaxed)) [[unlikely]]
+    if (sched::drops_are_noted.load(std::memory_order_relaxed)) [[unlikely]] {
       traced_.note_drop(end);
+      sched::clear_stack_below();
+    }
     // Release: this handle's uses; acquire: all others' before the destruction.
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }

@@ -41,6 +41,11 @@ std::atomic<bool> drops_are_noted{false};
   drops->busy.store(false, std::memory_order_release);
 }
 
+[[gnu::noinline, gnu::cold]] void clear_stack_below() {
+  std::array<std::uintptr_t, 128> words;  // more than note_drop() and what it calls have used
+  for (std::uintptr_t& word : words) *static_cast<volatile std::uintptr_t*>(&word) = 0;
+}
+
 HandleDrop TracedChannel::last_drop(ChannelEnd of) const {
   const Drops* const drops = drops_.load(std::memory_order_acquire);
   if (drops == nullptr || drops->busy.load(std::memory_order_acquire)) return {};

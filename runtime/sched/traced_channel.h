@@ -39,6 +39,10 @@ struct HandleDrop {
 // LeakWatch, read relaxed: one that is given up at that moment may be noted or not.
 extern std::atomic<bool> drops_are_noted;
 
+// Overwrites what calls have left below the caller's frame: addresses of the channel there would
+// look as if somebody could still use it.
+void clear_stack_below();
+
 class TracedChannel : public instrument::TracedObject {
  public:
   // Where the core and its buffer lie, and what of it says who waits. They live as long as this.

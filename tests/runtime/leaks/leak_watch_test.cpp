@@ -44,13 +44,15 @@ TEST_P(LeakWatchTest, ARecordedRunTellsAtItsEndOfTasksThatCouldNotGoOn) {
     for (int i = 0; i < 150; ++i) ts::go([] { ts::Chan<int>().recv(); });
     test::wait_until_blocked(150);
   });
-  ASSERT_EQ(told.size(), 2u);  // more than one event has room for
-  EXPECT_EQ(told[0].members.size() + told[1].members.size(), 150u);
+  ASSERT_GT(told.size(), 1u);  // more than one event has room for
+  std::size_t tasks = 0;
   for (const tf::LeakText& leak : told) {
+    tasks += leak.members.size();
     EXPECT_EQ(leak.kind, tf::LeakKind::Leaked);
     EXPECT_TRUE(leak.proved);
     EXPECT_EQ(leak.group, told[0].group);
   }
+  EXPECT_EQ(tasks, 150u);
 }
 
 TEST_P(LeakWatchTest, OfALockWithoutAGuardItTellsWhatItSuspects) {
