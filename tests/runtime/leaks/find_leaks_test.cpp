@@ -400,6 +400,7 @@ TEST_P(FindLeaksTest, WhoGaveUpTheLastOtherHandleIsNamedWithThePlace) {
     test::FakeRecorder recorder;
     const auto found = look_here(
         [] {
+          while (!sched::drops_are_noted.load()) ts::yield();  // the recorder comes meanwhile
           const ts::Chan<int> lost = ts::make_chan<int>();
           ts::go("receiver", [from = ts::Receiver<int>(lost)] { from.recv(); });
           test::wait_until_blocked(1);
