@@ -142,7 +142,8 @@ TEST(HeaderExamples, DumpTasks) {
 }
 
 TEST(HeaderExamples, Daemon) {
-  static const auto sessions = ts::make_chan<Session>();  // the daemon's own is never given back
+  // Never destroyed: the daemon's own handle is never given back.
+  static const auto& sessions = *new ts::Chan<Session>(ts::make_chan<Session>());
   in_task([] {
     const auto expired = sessions;
     ts::go("reaper", [expired] {

@@ -74,7 +74,7 @@ struct Look {
 // What `ask` says in a process of its own: what a run leaves behind would otherwise look as if it
 // referred to the next run's stacks, which lie where its own did.
 std::string in_another_process(const std::function<std::string()>& ask) {
-  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return ask();
+  if (TASKSCOPE_TSAN) return ask();
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
   const pid_t child = fork();
