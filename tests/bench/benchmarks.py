@@ -174,13 +174,9 @@ def viewer(bench):
 
 def make_made_up(bench, events, tasks):
     """A recording of that many events of that many tasks, the same every time."""
-    path = bench.inputs / f"made-up-{events}-{tasks}.tscope"
-    if not path.exists():
-        unfinished = path.with_suffix(".unfinished.tscope")
-        bench.run(bench.build / "tests" / "bench" / "recorder_bench", "store", events, unfinished,
-                  tasks)
-        unfinished.rename(path)
-    return path
+    program = bench.build / "tests" / "bench" / "recorder_bench"
+    return bench.kept_recording(f"made-up-{events}-{tasks}.tscope",
+                                lambda path: bench.run(program, "store", events, path, tasks))
 
 
 def live_figures(bench):
@@ -197,18 +193,16 @@ def viewer_figures(bench, *arguments):
 
 
 def make_recording(bench):
-    path = bench.inputs / f"relay-{OPEN_EVENTS}.tscope"
-    if not path.exists():
-        unfinished = path.with_suffix(".unfinished.tscope")
-        bench.run(bench.taskscope, "record", "-o", unfinished, "--",
+    def record(path):
+        bench.run(bench.taskscope, "record", "-o", path, "--",
                   bench.build / "tests" / "bench" / "relay", OPEN_EVENTS,
                   env={"TASKSCOPE_WORKERS": "2",
                        "TASKSCOPE_RING_RECORDS": str(OPEN_RING_RECORDS)})
-        events = bench.recording_info(unfinished)["events"]
+        events = bench.recording_info(path)["events"]
         if events < OPEN_EVENTS:
             raise RuntimeError(f"the recording has {events} events, {OPEN_EVENTS} were wanted")
-        unfinished.rename(path)
-    return path
+
+    return bench.kept_recording(f"relay-{OPEN_EVENTS}.tscope", record)
 
 
 def recorder(bench):

@@ -33,6 +33,17 @@ class Bench:
                                f"{run.stderr.strip()}")
         return run
 
+    def kept_recording(self, name, make):
+        """What `make(path)` records, kept between calls as long as this build can read it."""
+        path = self.inputs / name
+        known = subprocess.run([self.taskscope, "info", path], capture_output=True, check=False)
+        if known.returncode != 0:
+            unfinished = path.with_suffix(".unfinished.tscope")
+            unfinished.unlink(missing_ok=True)
+            make(unfinished)
+            unfinished.rename(path)
+        return path
+
     def interleaved(self, *measurements):
         """Calls each measurement in turn, `repetitions` times; returns one list of values each.
 

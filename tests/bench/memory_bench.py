@@ -21,13 +21,13 @@ CASES = {  # case: name, goal in ns
     "store": ("a handle stored in an object", 1),
 }
 TREES = {"trees_heap": ("binary-trees, a node, on the heap", 20),
-         "trees_heap": "a third of it is marking, which one thread does while the others wait",
-    "trees_scoped": ("binary-trees, a node, each tree in a scope", 4)}
+         "trees_scoped": ("binary-trees, a node, each tree in a scope", 4)}
 MARK_GOAL_MB_S = 1000
 PAUSE_GOAL_US = 500
 WHY = {
     "arena": "where the task's arena is found takes four loads one after the other",
     "scope": "opening and closing are calls, and older frames are looked at",
+    "trees_heap": "a third of it is marking, which one thread does while the others wait",
     "trees_scoped": "handles are looked at when they are stored; the tree takes 32 bytes a node",
     "pause": "the collector still stops the world; marking beside the program comes next",
 }
