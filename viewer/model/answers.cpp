@@ -34,6 +34,11 @@ Answers::Answers(const std::function<void()>& on_ready)
           [](const Question<ProfileQuestion>& asked, const std::atomic<bool>& stop) {
             return call_profile(*asked.session, asked.what, stop);
           },
+          on_ready),
+      graphs_(
+          [](const Question<Instant>& asked, const std::atomic<bool>& stop) {
+            return wait_for_graph(*asked.session, *asked.what.findings, asked.what.ns, stop);
+          },
           on_ready) {}
 
 void Answers::set_session(SessionPtr session) {
@@ -43,6 +48,7 @@ void Answers::set_session(SessionPtr session) {
   areas_.forget();
   chains_.forget();
   profiles_.forget();
+  graphs_.forget();
   session_ = std::move(session);
   default_ = Arrangement::make_default(session_);
 }
@@ -76,6 +82,10 @@ Answers::Reply<CallProfile> Answers::profile(const ProfileQuestion& question) {
   return ask(profiles_, question);
 }
 
+Answers::Reply<WaitForGraph> Answers::wait_for(std::int64_t ns, const FindingListPtr& findings) {
+  return ask(graphs_, Instant{ns, findings});
+}
+
 void Answers::wait_idle() {
   arrangements_.wait_idle();
   searches_.wait_idle();
@@ -83,6 +93,7 @@ void Answers::wait_idle() {
   areas_.wait_idle();
   chains_.wait_idle();
   profiles_.wait_idle();
+  graphs_.wait_idle();
 }
 
 }  // namespace taskscope::viewer

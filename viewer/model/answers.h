@@ -1,7 +1,7 @@
 // Everything that the window asks about a session and that is too dear for a frame: the arrangement
 // of the rows, the hits of a search, the tasks of "go to", the statistics of an area, whom a wait
-// depends on, where time went by calls. Each has a thread of its own, started when it is first
-// asked (background.h).
+// depends on, where time went by calls, who waits for whom. Each has a thread of its own, started
+// when it is first asked (background.h).
 //
 // One UI thread calls everything.
 #pragma once
@@ -17,6 +17,7 @@
 #include "viewer/model/search.h"
 #include "viewer/model/task_finder.h"
 #include "viewer/model/wait_chain.h"
+#include "viewer/model/wait_for_graph.h"
 
 namespace taskscope::viewer {
 
@@ -42,6 +43,7 @@ class Answers {
   Reply<AreaStatistics> statistics(const Area& area);
   Reply<WaitChain> chain(SpanIndex span, const FindingListPtr& findings);
   Reply<CallProfile> profile(const ProfileQuestion& question);
+  Reply<WaitForGraph> wait_for(std::int64_t ns, const FindingListPtr& findings);
 
   // Until nothing is asked that has no answer; for pictures, which may wait.
   void wait_idle();
@@ -74,6 +76,12 @@ class Answers {
   };
   Asked<Wait, WaitChain> chains_;
   Asked<ProfileQuestion, CallProfile> profiles_;
+  struct Instant {
+    std::int64_t ns = 0;
+    FindingListPtr findings;
+    friend bool operator==(const Instant&, const Instant&) = default;
+  };
+  Asked<Instant, WaitForGraph> graphs_;
 };
 
 inline constexpr std::size_t kFoundTasksMax = 1'000;

@@ -59,7 +59,6 @@ void add_waits(const TraceSession& session, TaskIndex index, TimeRange range, We
 
 void add_waits(const TraceSession& session, const ProfileQuestion& question, Weights& weights,
                const std::atomic<bool>& stop) {
-  if (question.scope == ProfileScope::Worker) return;  // who waits is on none
   if (question.scope == ProfileScope::Task) {
     return add_waits(session, question.index, question.range, weights);
   }

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,6 +58,7 @@ struct CallProfile {
   std::vector<ProfileNode> nodes;
   std::uint32_t depth_max = 0;
 };
+using CallProfilePtr = std::shared_ptr<const CallProfile>;  // shared: drawn while it is replaced
 
 // Returns early once `stop` is set.
 CallProfile call_profile(const TraceSession& session, const ProfileQuestion& question,

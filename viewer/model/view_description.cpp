@@ -163,6 +163,7 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
   out.findings_width = std::round(view.findings_width);
   out.profile_height = std::round(view.profile_height);
   out.profile = {view.profile.open, view.profile.of, view.profile.scope};
+  out.wait_for = view.wait_for.open;
   out.regions_hidden = !view.show_regions;
   out.samples_hidden = !view.show_samples;
   if (view.measured && view.measured->length_ns() != 0) {
@@ -221,6 +222,7 @@ std::string apply(const ViewDescription& wanted, const TraceSession& session, Vi
     view.profile.of = wanted.profile->of;
     view.profile.scope = wanted.profile->scope;
   }
+  view.wait_for.open = wanted.wait_for;
   view.show_regions = !wanted.regions_hidden;
   view.show_samples = !wanted.samples_hidden;
   view.measured = wanted.measured;

@@ -72,6 +72,7 @@ struct ViewDescription {
   };
   std::optional<Profile> profile;
   std::optional<float> profile_height;  // px at scale 1
+  bool wait_for = false;                // who waits for whom, in front of the rows
 
   friend bool operator==(const ViewDescription&, const ViewDescription&) = default;
 };

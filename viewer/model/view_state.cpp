@@ -94,15 +94,6 @@ void read_finding(const FindingList& findings, const TraceSession& session, View
   }
 }
 
-void step_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
-                  int step) {
-  const std::size_t count = findings.size();
-  if (count == 0) return;
-  const std::size_t first = step > 0 ? 0 : count - 1;
-  const std::size_t on = step > 0 ? 1 : count - 1;
-  read_finding(findings, session, view, view.finding ? (*view.finding + on) % count : first);
-}
-
 const ShownFinding* shown_finding(const FindingList& findings, const ViewState& view) {
   if (!view.finding || *view.finding >= findings.size() || view.selection.worker) return nullptr;
   const ShownFinding& finding = findings[*view.finding];

@@ -59,10 +59,9 @@ struct PickerState {
 // The list of what is wrong, at the right of the rows.
 struct FindingsPane {
   bool open = false;
-  bool focused = false;  // arrows and Enter are its own
-  std::string filter;    // one that finding_filters() has
-  float scroll = 0;      // px
-  bool reveal = false;   // the finding that is read is to be scrolled into view
+  std::string filter;   // one that finding_filters() has
+  float scroll = 0;     // px
+  bool reveal = false;  // the finding that is read is to be scrolled into view
   bool stop_requested = false;
   bool again_requested = false;  // the whole recording is to be looked at once more
 };
@@ -70,7 +69,6 @@ struct FindingsPane {
 // Where samples and waits went by calls, between the rows and the details.
 struct ProfilePane {
   bool open = false;
-  bool focused = false;  // arrows, Enter and letters are its own
   ProfileOf of = ProfileOf::Cpu;
   ProfileScope scope = ProfileScope::All;  // Task, Group and Worker mean those of the selection
   bool by_total = false;                   // the table is sorted by
@@ -80,7 +78,20 @@ struct ProfilePane {
   bool typing = false;     // into the search
   float table_scroll = 0;  // px
   float flame_scroll = 0;  // px
+  bool reveal = false;     // what the keys are at is to be scrolled into view
 };
+
+// Who waits for whom, in front of the rows.
+struct WaitForPane {
+  bool open = false;
+  std::size_t chosen = 0;  // what the keys are at: into the nodes of the graph
+  bool reveal = false;     // it is to be scrolled into view
+  float scroll_x = 0;      // px
+  float scroll_y = 0;
+};
+
+// Whose the arrows, Enter and Esc are.
+enum class KeysOf : std::uint8_t { Rows, Findings, Calls, WaitFor };
 
 // What has been found since somebody looked at the findings of a recording under way.
 struct FindingNews {
@@ -143,6 +154,8 @@ struct ViewState {
   FindingsPane findings_pane;
   FindingNews finding_news;
   ProfilePane profile;
+  WaitForPane wait_for;
+  KeysOf keys = KeysOf::Rows;
   float stacks_scroll = 0;     // px, of the stacks in the drawer
   Selection stacks_of;         // whose they are
   float left_width = 220;      // px at scale 1
@@ -186,9 +199,6 @@ void toggle_pin(ViewState& view, const Pin& pin);
 // for longest, that the finding is about.
 void read_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
                   std::size_t at);
-// The same with the one after the one that is read (step 1) or before it (-1), and round.
-void step_finding(const FindingList& findings, const TraceSession& session, ViewState& view,
-                  int step = 1);
 // The finding that is read, while the selection is still what it is about; or nullptr.
 const ShownFinding* shown_finding(const FindingList& findings, const ViewState& view);
 

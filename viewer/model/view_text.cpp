@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "viewer/model/findings.h"
+#include "viewer/model/pane_sizes.h"
 #include "viewer/model/query.h"
 #include "viewer/model/time_text.h"
 
@@ -104,10 +105,12 @@ bool keep(std::optional<T> value, std::optional<T>& to) {
   return to.has_value();
 }
 
-bool read_size(std::string_view text, float min, float max, std::optional<float>& to) {
-  const auto value = parse_number<int>(text);
-  if (!value || static_cast<float>(*value) < min || static_cast<float>(*value) > max) return false;
-  to = static_cast<float>(*value);
+bool read_size(std::string_view text, const SizeLimits& limits, std::optional<float>& to) {
+  const auto parsed = parse_number<int>(text);
+  if (!parsed) return false;
+  const auto value = static_cast<float>(*parsed);
+  if (value < limits.min || value > limits.max) return false;
+  to = value;
   return true;
 }
 
@@ -253,10 +256,16 @@ bool read_hidden(std::string_view text, bool& hidden) {
   return hidden;
 }
 
+bool read_wait_for(std::string_view text, ViewDescription& view) {
+  view.wait_for = text == "shown";
+  return view.wait_for;
+}
+
 struct KnownKey {
   std::string_view key;
   std::string_view takes;
   bool (*read)(std::string_view, ViewDescription&);
+  SizeLimits sizes{};  // behind what it takes, if that is a size
 };
 
 constexpr std::string_view kTakesRange = "two times, such as 1.2ms..3.4ms";
@@ -293,17 +302,21 @@ constexpr std::array kKeys = {
     KnownKey{"pin", "rows, such as worker:0,task:17",
              [](Text t, View& v) { return read_rows(t, can_pin, v.pins); }},
     KnownKey{"theme", "dark or light", [](Text t, View& v) { return read_theme(t, v.theme); }},
-    KnownKey{"left", "a width from 120 to 600",
-             [](Text t, View& v) { return read_size(t, 120, 600, v.left_width); }},
-    KnownKey{"drawer", "a height from 60 to 500",
-             [](Text t, View& v) { return read_size(t, 60, 500, v.drawer_height); }},
-    KnownKey{"pane", "a width from 240 to 800",
-             [](Text t, View& v) { return read_size(t, 240, 800, v.findings_width); }},
+    KnownKey{"left", "a width from ",
+             [](Text t, View& v) { return read_size(t, kLeftWidth, v.left_width); }, kLeftWidth},
+    KnownKey{"drawer", "a height from ",
+             [](Text t, View& v) { return read_size(t, kDrawerHeight, v.drawer_height); },
+             kDrawerHeight},
+    KnownKey{"pane", "a width from ",
+             [](Text t, View& v) { return read_size(t, kFindingsWidth, v.findings_width); },
+             kFindingsWidth},
     KnownKey{"regions", "hidden", [](Text t, View& v) { return read_hidden(t, v.regions_hidden); }},
     KnownKey{"samples", "hidden", [](Text t, View& v) { return read_hidden(t, v.samples_hidden); }},
     KnownKey{"profile", "closed, cpu or waits, and of what: cpu:task, waits:group", read_profile},
-    KnownKey{"profile-height", "a height from 100 to 700",
-             [](Text t, View& v) { return read_size(t, 100, 700, v.profile_height); }},
+    KnownKey{"profile-height", "a height from ",
+             [](Text t, View& v) { return read_size(t, kProfileHeight, v.profile_height); },
+             kProfileHeight},
+    KnownKey{"waits-for", "shown", read_wait_for},
     KnownKey{"findings", "closed, all, severe, proved, or a group such as leak", read_findings},
 };
 
@@ -368,6 +381,7 @@ std::string to_text(const ViewDescription& view) {
   if (view.regions_hidden) put("regions", "hidden");
   if (view.samples_hidden) put("samples", "hidden");
   if (view.profile) put("profile", std::string(profile_text(*view.profile)));
+  if (view.wait_for) put("waits-for", "shown");
   if (view.profile_height) put("profile-height", fmt::format("{:.0f}", *view.profile_height));
   if (view.findings) put("findings", *view.findings);
   return text;
@@ -400,8 +414,11 @@ Result<ViewDescription> parse_view(std::string_view text) {
       return Error{fmt::format("The view says {} twice.", known->key)};
     }
     if (!known->read(value, view)) {
-      return Error{fmt::format("In the view, {} takes {}, not {}.", known->key, known->takes,
-                               quoted(value))};
+      const SizeLimits& sizes = known->sizes;
+      const std::string range =
+          sizes.max > 0 ? fmt::format("{:.0f} to {:.0f}", sizes.min, sizes.max) : "";
+      return Error{fmt::format("In the view, {} takes {}{}, not {}.", known->key, known->takes,
+                               range, quoted(value))};
     }
   }
   if (view.span_ns && !view.task) return Error{"The view says span without saying of which task."};

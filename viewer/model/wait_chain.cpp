@@ -46,7 +46,8 @@ class Chain {
       add_link(span);
       const WaitLink& link = out_.links.back();
       if (link.holder == kNoTask) {
-        out_.end = nobody_text(session_.span_detail(span));
+        out_.end = looks_ > kLooksMax ? "it was not looked for any further"
+                                      : nobody_text(session_.span_detail(span));
         break;
       }
       for (std::size_t at = 0; at < out_.links.size(); ++at) {
@@ -54,6 +55,7 @@ class Chain {
       }
       if (out_.cycle) break;
       span = next(span, link.holder);
+      if (span != kNoSpan && out_.links.size() == kLinksMax) out_.end = "and so on";
     }
     return std::move(out_);
   }

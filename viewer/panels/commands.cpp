@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "viewer/model/pane_sizes.h"
 #include "viewer/panels/actions.h"
 #include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
@@ -10,6 +11,7 @@
 #include "viewer/panels/profile_pane.h"
 #include "viewer/panels/sample_marks.h"
 #include "viewer/panels/stack_column.h"
+#include "viewer/panels/wait_for_view.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -175,11 +177,14 @@ void whole_flame_graph(const Context&, ViewState& view) {
   view.profile.zoom.clear();
   view.profile.chosen.clear();
 }
+void resize(float& size, float by, const SizeLimits& limits) {
+  size = std::clamp(size + by, limits.min, limits.max);
+}
 void higher_calls(const Context&, ViewState& view) {
-  view.profile_height = std::min(view.profile_height + 20, kProfileHeightMax);
+  resize(view.profile_height, 20, kProfileHeight);
 }
 void lower_calls(const Context&, ViewState& view) {
-  view.profile_height = std::max(view.profile_height - 20, kProfileHeightMin);
+  resize(view.profile_height, -20, kProfileHeight);
 }
 bool has_pins(const Context&, const ViewState& view) { return !view.pins.empty(); }
 void let_go_of_all_pinned_rows(const Context&, ViewState& view) {
@@ -202,17 +207,13 @@ void remove_all_filters(const Context&, ViewState& view) {
   view.arrangement.filters.clear();
   view.reveal = view.selection.task;
 }
-void wider_names(const Context&, ViewState& view) {
-  view.left_width = std::min(view.left_width + 20, kLeftWidthMax);
-}
-void narrower_names(const Context&, ViewState& view) {
-  view.left_width = std::max(view.left_width - 20, kLeftWidthMin);
-}
+void wider_names(const Context&, ViewState& view) { resize(view.left_width, 20, kLeftWidth); }
+void narrower_names(const Context&, ViewState& view) { resize(view.left_width, -20, kLeftWidth); }
 void higher_details(const Context&, ViewState& view) {
-  view.drawer_height = std::min(view.drawer_height + 20, kDrawerHeightMax);
+  resize(view.drawer_height, 20, kDrawerHeight);
 }
 void lower_details(const Context&, ViewState& view) {
-  view.drawer_height = std::max(view.drawer_height - 20, kDrawerHeightMin);
+  resize(view.drawer_height, -20, kDrawerHeight);
 }
 void search(const Context&, ViewState& view) { open_search(view); }
 void next_hit(const Context&, ViewState& view) { step_search(view, 1); }
@@ -232,16 +233,17 @@ void sort_the_statistics_by_the_next_column(const Context&, ViewState& view) {
   view.area_sort = static_cast<AreaColumn>(next);
 }
 void show_findings(const Context&, ViewState& view) { toggle_findings(view); }
+void who_waits_for_whom(const Context&, ViewState& view) { toggle_wait_for(view); }
 void next_finding(const Context& context, ViewState& view) { step_to_finding(context, view, 1); }
 void finding_before(const Context& context, ViewState& view) { step_to_finding(context, view, -1); }
 void go_to_the_finding(const Context& context, ViewState& view) {
   go_to_finding(context, view, *view.finding);
 }
 void wider_findings(const Context&, ViewState& view) {
-  view.findings_width = std::min(view.findings_width + 20, kFindingsWidthMax);
+  resize(view.findings_width, 20, kFindingsWidth);
 }
 void narrower_findings(const Context&, ViewState& view) {
-  view.findings_width = std::max(view.findings_width - 20, kFindingsWidthMin);
+  resize(view.findings_width, -20, kFindingsWidth);
 }
 void show_commands(const Context&, ViewState& view) { open_picker(view, PickerKind::Commands); }
 void show_keys(const Context&, ViewState& view) { view.help_open = !view.help_open; }
@@ -360,6 +362,8 @@ constexpr std::array kCommands = {
     Command{Section::Causes, "Whose wait this span ended", {on(']')}, has_span, follow_woken},
     Command{Section::Causes, "Who started this task", {on('{')}, has_task, select_parent, true,
             true},
+    Command{Section::Causes, "Who waits for whom, or the rows again", {on(Key::W, S::Shift)},
+            nullptr, who_waits_for_whom},
     Command{Section::Causes, "Findings: list, keys for it, away", {on(Key::I)}, nullptr,
             show_findings},
     Command{Section::Causes, "Next finding", {on(Key::N)}, has_findings, next_finding},

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "viewer/analysis/findings.h"
+#include "viewer/panels/pane.h"
 #include "viewer/panels/timeline.h"
 
 namespace taskscope::viewer {
@@ -198,7 +199,7 @@ bool is_stuck(const PanelContext& context, TaskIndex task) {
 std::optional<std::uint32_t> lit_finding(const PanelContext& context, const ViewState& view) {
   const FindingList& findings = context.findings();
   if (!view.finding || *view.finding >= findings.size() || !view.findings_pane.open) return {};
-  const bool chosen = view.findings_pane.focused || shown_finding(findings, view) != nullptr;
+  const bool chosen = view.keys == KeysOf::Findings || shown_finding(findings, view) != nullptr;
   if (!chosen) return std::nullopt;
   return static_cast<std::uint32_t>(*view.finding);
 }
@@ -270,9 +271,7 @@ void draw_minimap_findings(const PanelContext& context, const ViewState& view) {
     fill_triangle(canvas, rim, context.colors.panel);
     fill_triangle(canvas, tick, color);
   }
-  const bool free = view.drag == Drag::None && !view.help_open && !context.input.footer &&
-                    view.picker.kind == PickerKind::None;
-  const auto hovered = free ? minimap_finding(context) : std::nullopt;
+  const auto hovered = has_mouse(context, view) ? minimap_finding(context) : std::nullopt;
   if (!hovered) return;
   ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
   draw_note(context, {ImGui::GetIO().MousePos.x, map.y1 + context.px(4)},

@@ -12,6 +12,7 @@
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/imgui_compat.h"
 #include "viewer/panels/messages.h"
+#include "viewer/panels/pane.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -48,11 +49,13 @@ Lines wrapped(const Canvas& canvas, ImFont* font, std::string_view text, float r
   return lines;
 }
 
+// Those that the list has, or would have if it were open.
 std::vector<std::size_t> listed(const PanelContext& context, const ViewState& view) {
   const FindingList& findings = context.findings();
   std::vector<std::size_t> shown;
   for (std::size_t at = 0; at < findings.size(); ++at) {
-    if (passes(findings[at], view.findings_pane.filter)) shown.push_back(at);
+    if (!view.findings_pane.open || passes(findings[at], view.findings_pane.filter))
+      shown.push_back(at);
   }
   return shown;
 }
@@ -64,11 +67,8 @@ class Pane {
         view_(view),
         box_(context.layout.findings),
         text_(context.fonts().text),
-        shown_(listed(context, view)) {
-    // What is in front of the pane has the mouse.
-    mouse_ = !view.help_open && view.picker.kind == PickerKind::None && view.drag == Drag::None &&
-             !context.input.footer;
-  }
+        shown_(listed(context, view)),
+        mouse_(has_mouse(context, view)) {}
 
   void draw() {
     Canvas& canvas = context_.canvas;
@@ -83,12 +83,13 @@ class Pane {
     draw_list({box_.x0, y, box_.x1, std::max(bottom, y)});
     draw_hint(bottom);
     const bool resizing = view_.drag == Drag::Findings || (mouse_ && on_edge());
-    const ImU32 edge = resizing || view_.findings_pane.focused ? colors.accent : colors.border;
-    canvas.fill({box_.x0, box_.y0, box_.x0 + (view_.findings_pane.focused ? 2.0F : 1.0F), box_.y1},
-                edge);
+    const bool has_keys = view_.keys == KeysOf::Findings;
+    const ImU32 edge = resizing || has_keys ? colors.accent : colors.border;
+    canvas.fill({box_.x0, box_.y0, box_.x0 + (has_keys ? 2.0F : 1.0F), box_.y1}, edge);
     canvas.pop_clip();
     if (mouse_ && ImGui::GetIO().MouseClicked[0] && box_.contains(ImGui::GetIO().MousePos)) {
-      view_.findings_pane.focused = view_.findings_pane.open;
+      view_.findings_pane.open ? give_keys(view_, KeysOf::Findings)
+                               : take_keys(view_, KeysOf::Findings);
     }
   }
 
@@ -119,18 +120,9 @@ class Pane {
     const float y1 = box_.y0 + px(kHeader);
     canvas.label(context_.fonts().strong, {box_.x0 + px(kPad), box_.y0, right(), y1},
                  context_.colors.text, "Findings");
-    if (!context_.input.footer) {
-      const Box cross{right() - px(14), box_.y0 + px(8), right() + px(4), y1 - px(6)};
-      const bool hovered = mouse_ && cross.contains(ImGui::GetIO().MousePos);
-      const ImU32 color = hovered ? context_.colors.text : context_.colors.muted;
-      const float x = std::round((cross.x0 + cross.x1) / 2);
-      const float y = std::round((cross.y0 + cross.y1) / 2);
-      const float arm = px(4);
-      canvas.line({x - arm, y - arm}, {x + arm, y + arm}, color, px(1.4F));
-      canvas.line({x - arm, y + arm}, {x + arm, y - arm}, color, px(1.4F));
-      if (hovered && ImGui::GetIO().MouseClicked[0]) {
-        view_.findings_pane.open = view_.findings_pane.focused = false;
-      }
+    if (context_.input.footer) return y1;
+    if (draw_cross(context_, {box_.x0, box_.y0, right(), y1}, mouse_)) {
+      view_.findings_pane.open = false;
     }
     return y1;
   }
@@ -157,7 +149,9 @@ class Pane {
     }
     const bool failed = state.stage == FindingStage::Failed;
     if (!failed && state.stage != FindingStage::Stopped) return y;
-    const std::string what = failed ? "The recording could not be looked at: " + state.error
+    const std::string what = failed ? "The recording could not be looked at, so this is what was "
+                                      "found when it ended: " +
+                                          state.error
                                     : "The recording was not looked at to its end.";
     for (const std::string& part : wrapped(canvas, text_, what, line.width())) {
       canvas.text(text_, line.x0, y, failed ? context_.colors.alarm : context_.colors.warning,
@@ -173,27 +167,18 @@ class Pane {
   float draw_filters(float y) {
     const std::vector<FindingFilter> filters = finding_filters(context_.findings());
     if (filters.size() < 2) return y;
-    Canvas& canvas = context_.canvas;
     float x = box_.x0 + px(kPad);
     const float height = px(22);
     for (const FindingFilter& filter : filters) {
       const std::string text =
           fmt::format("{} {}", filter.word.empty() ? "all" : filter.word, filter.count);
-      const float width = std::ceil(canvas.width(text_, text)) + px(14);
+      const float width = choice_width(context_, text, right() - left());
       if (x + width > right() && x > box_.x0 + px(kPad)) {
         x = box_.x0 + px(kPad);
         y += height + px(4);
       }
       const Box chip{x, y, x + width, y + height};
-      const bool chosen = filter.word == view_.findings_pane.filter;
-      const bool hovered = mouse_ && chip.contains(ImGui::GetIO().MousePos);
-      canvas.fill(chip, chosen    ? with_alpha(context_.colors.accent, 0.2F)
-                        : hovered ? context_.colors.border
-                                  : context_.colors.raised);
-      canvas.frame(chip, chosen ? context_.colors.accent : context_.colors.border, 1);
-      canvas.label(text_, {chip.x0 + px(7), chip.y0, chip.x1 + 1, chip.y1},
-                   chosen ? context_.colors.text : context_.colors.muted, text);
-      if (hovered && ImGui::GetIO().MouseClicked[0]) {
+      if (draw_choice(context_, chip, text, filter.word == view_.findings_pane.filter, mouse_)) {
         view_.findings_pane.filter = filter.word;
         view_.findings_pane.scroll = 0;
       }
@@ -282,8 +267,8 @@ class Pane {
       canvas.text(text_, left(), line_y, colors.text,
                   cut ? cut_short(lines[line], right() - left()) : lines[line]);
     }
-    const bool link = read && draw_evidence(finding, line_y) > 0 && taken_;
-    if (hovered && !link && !taken_ && ImGui::GetIO().MouseClicked[0]) {
+    if (read) draw_evidence(finding, line_y);
+    if (hovered && !taken_ && ImGui::GetIO().MouseClicked[0]) {
       go_to_finding(context_, view_, at);
     }
     taken_ = false;
@@ -480,7 +465,7 @@ class Pane {
       context_.canvas.label(font, {x, y, x + width + 1, box_.y1}, context_.colors.muted, text);
       x += width + px(12);
     };
-    if (view_.findings_pane.focused) {
+    if (view_.keys == KeysOf::Findings) {
       for (const char* key :
            {"Up Down: choose", "Enter: go", "Esc: rows", "Left Right: filter", "Ctrl+C: copy"}) {
         put(key);
@@ -495,7 +480,7 @@ class Pane {
   Box box_;
   ImFont* text_;
   std::vector<std::size_t> shown_;
-  bool mouse_ = false;  // follows it
+  bool mouse_;          // follows it
   bool taken_ = false;  // the click, by something within an item
 };
 
@@ -544,7 +529,9 @@ void draw_findings_pane(const PanelContext& context, ViewState& view) {
 
 bool handle_finding_keys(const PanelContext& context, ViewState& view) {
   FindingsPane& pane = view.findings_pane;
-  if (!pane.open || !pane.focused || view.help_open || context.input.footer) return false;
+  if (!pane.open || view.keys != KeysOf::Findings || view.help_open || context.input.footer) {
+    return false;
+  }
   const ImGuiIO& io = ImGui::GetIO();
   if (io.KeyCtrl && !io.KeyShift && !io.KeyAlt && key_pressed(Key::C, false) && view.finding) {
     copy_finding(context, view);
@@ -562,7 +549,7 @@ bool handle_finding_keys(const PanelContext& context, ViewState& view) {
   } else if (key_pressed(Key::Enter)) {
     if (view.finding) go_to_finding(context, view, *view.finding);
   } else if (key_pressed(Key::Escape)) {
-    pane.focused = false;
+    take_keys(view, KeysOf::Findings);
   } else {
     return false;
   }
@@ -570,9 +557,12 @@ bool handle_finding_keys(const PanelContext& context, ViewState& view) {
 }
 
 void toggle_findings(ViewState& view) {
-  FindingsPane& pane = view.findings_pane;
-  pane.open = !(pane.open && pane.focused);
-  pane.focused = pane.open;
+  show_findings(view, !(view.findings_pane.open && view.keys == KeysOf::Findings));
+}
+
+void show_findings(ViewState& view, bool open) {
+  view.findings_pane.open = open;
+  open ? give_keys(view, KeysOf::Findings) : take_keys(view, KeysOf::Findings);
   view.finding_news = {};
 }
 
@@ -585,11 +575,6 @@ void go_to_finding(const PanelContext& context, ViewState& view, std::size_t at)
 }
 
 void step_to_finding(const PanelContext& context, ViewState& view, int step) {
-  if (!view.findings_pane.open) {
-    step_finding(context.findings(), context.session, view, step);
-    if (view.finding) go_to_finding(context, view, *view.finding);
-    return;
-  }
   const std::vector<std::size_t> shown = listed(context, view);
   if (shown.empty()) return;
   const auto count = static_cast<std::ptrdiff_t>(shown.size());

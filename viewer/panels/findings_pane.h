@@ -13,6 +13,8 @@ bool handle_finding_keys(const PanelContext& context, ViewState& view);
 
 // Open and with the keys; else only with the keys; else closed.
 void toggle_findings(ViewState& view);
+// Opens the list, which gets the keys, or closes it; what was new has been seen then.
+void show_findings(ViewState& view, bool open);
 // Reads a finding and goes to it: its task, its time with something before and after.
 void go_to_finding(const PanelContext& context, ViewState& view, std::size_t at);
 // To the one after the one that is read (step 1) or before it (-1), among those that are listed.

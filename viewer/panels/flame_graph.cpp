@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "viewer/model/format.h"
@@ -120,6 +121,10 @@ class FlameGraph {
   void scroll(bool inside) {
     float& scroll = view_.profile.flame_scroll;
     if (inside) scroll -= ImGui::GetIO().MouseWheel * px(kWheel);
+    if (std::exchange(view_.profile.reveal, false)) {
+      const float top = static_cast<float>(profile_.nodes[chosen_].depth) * px(kRow);
+      scroll = std::clamp(scroll, std::min(top, top + px(kRow) - box_.height()), top);
+    }
     const float content = static_cast<float>(profile_.depth_max + 1) * px(kRow);
     scroll = std::clamp(scroll, 0.0F, std::max(0.0F, content - box_.height()));
   }
@@ -140,7 +145,7 @@ class FlameGraph {
     if (pointed_before(bar)) color = shifted(color, 0.12F);
     canvas.fill({bar.x0, bar.y0, std::max(bar.x1 - 1, bar.x0 + 1), bar.y1}, color);
     if (found) canvas.frame({bar.x0, bar.y0, bar.x1 - 1, bar.y1}, colors.accent, px(1));
-    if (node == chosen_ && view_.profile.focused) {
+    if (node == chosen_ && view_.keys == KeysOf::Calls) {
       canvas.frame({bar.x0, bar.y0, bar.x1 - 1, bar.y1}, colors.text, px(1.5F));
     }
     const float pad = px(kPad);
@@ -177,8 +182,10 @@ class FlameGraph {
         {fmt::format("{}  {}, itself {}  {}", weight_text(profile_.of, node.total),
                      share(node.total), weight_text(profile_.of, node.self), share(node.self)),
          colors.text, fonts.text});
-    lines.push_back({*pointed_ == zoomed_ ? "Esc or a click above: zoom out" : "Click: zoom",
-                     colors.muted, fonts.small});
+    if (*pointed_ != 0 || zoomed_ != 0) {
+      lines.push_back({*pointed_ == zoomed_ ? "Esc or a click above: zoom out" : "Click: zoom",
+                       colors.muted, fonts.small});
+    }
     const float height = px(20) * static_cast<float>(lines.size()) + px(10);
     ImVec2 at{mouse.x + px(16), mouse.y + px(18)};
     if (at.y + height > ImGui::GetIO().DisplaySize.y) at.y = mouse.y - height - px(4);
@@ -236,6 +243,7 @@ bool handle_flame_keys(ViewState& view, const CallProfile& profile) {
     return false;
   }
   pane.chosen = path_to(profile, to);
+  pane.reveal = true;
   return true;
 }
 

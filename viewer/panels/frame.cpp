@@ -21,6 +21,7 @@
 #include "viewer/panels/timeline.h"
 #include "viewer/panels/tooltip.h"
 #include "viewer/panels/top_bar.h"
+#include "viewer/panels/wait_for_view.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -38,6 +39,14 @@ void begin_canvas_window(ImVec2 size) {
   ImGui::PopStyleVar(3);
 }
 
+// A click that closes the page of keys means nothing of what is below it.
+void close_help_by_click(const PanelContext& context, ViewState& view) {
+  ImGuiIO& io = ImGui::GetIO();
+  if (!view.help_open || !io.MouseClicked[0] || io.MousePos.y <= context.layout.top_bar.y1) return;
+  view.help_open = false;
+  io.MouseClicked[0] = false;
+}
+
 void draw_session(const PanelContext& context, ViewState& view) {
   handle_input(context, view);
   find_hover(context, view);
@@ -50,6 +59,7 @@ void draw_session(const PanelContext& context, ViewState& view) {
   draw_profile_pane(context, view);
   draw_details(context, view);
   draw_findings_pane(context, view);
+  draw_wait_for(context, view);
   draw_mark_list(context, view);
 }
 
@@ -101,8 +111,9 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   const bool noting = view.mark_list.editing && !choosing && !searching;
   const bool of_list = !choosing && !searching &&
                        (handle_mark_keys(context, view) || handle_profile_keys(context, view) ||
-                        handle_finding_keys(context, view));
+                        handle_finding_keys(context, view) || handle_wait_for_keys(context, view));
   run_shortcuts(context, view, choosing || searching || of_list || noting);
+  close_help_by_click(context, view);
   if (context.shows_rows()) {
     draw_session(context, view);
   } else if (input.start != nullptr) {
@@ -116,7 +127,7 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   // Frames of a recording under way come by themselves until this is over.
   if (view.finding_news.left_s > 0) view.finding_news.left_s -= input.seconds;
   if (input.session != nullptr) draw_tooltip(context, view);
-  if (view.help_open) draw_help(context, view);
+  if (view.help_open) draw_help(context);
   picker.draw(view);
   draw_toast(context, view);
   ImGui::End();

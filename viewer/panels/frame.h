@@ -68,6 +68,14 @@ struct FrameCache {
   std::vector<std::vector<std::string>> function_names;
   std::vector<std::size_t> function_colors;
 
+  // The profile as its table has it, and what the search finds of it.
+  CallProfilePtr listed;
+  bool listed_by_total = false;
+  std::vector<ProfiledFunction> listed_functions;
+  CallProfilePtr searched;
+  std::string searched_for;
+  std::int64_t found_weight = 0;
+
   // By set of an arrangement: what is found of its tasks.
   struct SetEvidence {
     std::optional<std::uint32_t> finding;  // the worst
@@ -95,16 +103,6 @@ struct PanelContext {
   // There is something to see beside a message.
   bool shows_rows() const;
 };
-
-// How far the panes can be drawn, px at scale 1.
-inline constexpr float kLeftWidthMin = 120;
-inline constexpr float kLeftWidthMax = 600;
-inline constexpr float kDrawerHeightMin = 60;
-inline constexpr float kDrawerHeightMax = 500;
-inline constexpr float kProfileHeightMin = 100;
-inline constexpr float kProfileHeightMax = 700;
-inline constexpr float kFindingsWidthMin = 240;
-inline constexpr float kFindingsWidthMax = 800;
 
 void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache);
 

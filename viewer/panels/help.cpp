@@ -92,8 +92,6 @@ void draw_line(const PanelContext& context, Canvas& canvas, const Line& line, co
   }
 }
 
-}  // namespace
-
 // No heading stands at the foot of a column, alone.
 std::size_t balance(std::vector<Line>& lines, std::size_t columns) {
   std::size_t rows = (lines.size() + columns - 1) / columns;
@@ -107,8 +105,10 @@ std::size_t balance(std::vector<Line>& lines, std::size_t columns) {
   return rows;
 }
 
+}  // namespace
+
 // In as many columns as the window has room for; lines come closer where it is low.
-void draw_help(const PanelContext& context, ViewState& view) {
+void draw_help(const PanelContext& context) {
   Canvas canvas(ImGui::GetForegroundDrawList(), context.fonts());
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   canvas.fill({0, 0, size.x, size.y}, with_alpha(context.colors.void_color, 0.7F));
@@ -134,8 +134,6 @@ void draw_help(const PanelContext& context, ViewState& view) {
     draw_line(context, canvas, lines[at], {left, top, left + column_width - pad, top + step},
               context.px(154));
   }
-  const ImGuiIO& io = ImGui::GetIO();
-  if (io.MouseClicked[0] && io.MousePos.y > context.layout.top_bar.y1) view.help_open = false;
 }
 
 }  // namespace taskscope::viewer

@@ -6,6 +6,6 @@
 
 namespace taskscope::viewer {
 
-void draw_help(const PanelContext& context, ViewState& view);
+void draw_help(const PanelContext& context);
 
 }  // namespace taskscope::viewer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/model/pane_sizes.h"
 #include "viewer/panels/actions.h"
 #include "viewer/panels/commands.h"
 #include "viewer/panels/details.h"
@@ -10,7 +11,9 @@
 #include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
 #include "viewer/panels/minimap.h"
+#include "viewer/panels/pane.h"
 #include "viewer/panels/timeline.h"
+#include "viewer/panels/wait_for_view.h"
 
 namespace taskscope::viewer {
 namespace {
@@ -50,9 +53,8 @@ void begin_drag(const PanelContext& context, ViewState& view) {
   view.drag_range = view.time.visible();
   const float grip = context.px(4);
   const auto content = static_cast<float>(context.input.rows->height());
-  view.findings_pane.focused =
-      view.findings_pane.focused &&
-      !Box{0, layout.minimap.y1, layout.rows.x1, layout.rows.y1}.contains(mouse);
+  const Box rows{0, layout.minimap.y1, layout.rows.x1, layout.rows.y1};
+  if (rows.contains(mouse)) give_keys(view, KeysOf::Rows);
   if (const auto finding = minimap_finding(context)) {
     go_to_finding(context, view, *finding);
   } else if (layout.minimap.contains(mouse)) {
@@ -148,15 +150,15 @@ void follow_drag(const PanelContext& context, ViewState& view) {
       break;
     case Drag::LeftColumn:
       view.left_width =
-          std::clamp(io.MousePos.x / context.input.scale, kLeftWidthMin, kLeftWidthMax);
+          std::clamp(io.MousePos.x / context.input.scale, kLeftWidth.min, kLeftWidth.max);
       break;
     case Drag::Findings:
       view.findings_width = std::clamp((layout.findings.x1 - io.MousePos.x) / context.input.scale,
-                                       kFindingsWidthMin, kFindingsWidthMax);
+                                       kFindingsWidth.min, kFindingsWidth.max);
       break;
     case Drag::Profile:
       view.profile_height = std::clamp((layout.profile.y1 - io.MousePos.y) / context.input.scale,
-                                       kProfileHeightMin, kProfileHeightMax);
+                                       kProfileHeight.min, kProfileHeight.max);
       break;
     case Drag::Drawer: {
       // Of it, a finding's part is fixed.
@@ -164,7 +166,7 @@ void follow_drag(const PanelContext& context, ViewState& view) {
           drawer_height(context.session, context.findings(), view) - view.drawer_height;
       view.drawer_height =
           std::clamp((layout.drawer.y1 - io.MousePos.y) / context.input.scale - fixed,
-                     kDrawerHeightMin, kDrawerHeightMax);
+                     kDrawerHeight.min, kDrawerHeight.max);
       break;
     }
     case Drag::Scrollbar: {
@@ -212,7 +214,8 @@ void open_row_menu(const PanelContext& context, ViewState& view) {
 void handle_input(const PanelContext& context, ViewState& view) {
   const ImGuiIO& io = ImGui::GetIO();
   view.time.set_width(static_cast<double>(context.layout.rows.width()));
-  const bool free = !view.help_open && !over_mark_list(context, view);
+  const bool free =
+      !view.help_open && !over_mark_list(context, view) && !over_wait_for(context, view);
   if (free && view.picker.kind == PickerKind::None) {
     handle_wheel(context, view);
     if (io.MouseClicked[2] && view.drag == Drag::None) {

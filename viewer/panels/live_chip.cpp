@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/findings_pane.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -33,8 +34,7 @@ float draw_badge(const PanelContext& context, ViewState& view, float right) {
   const Box box{right - width, bar.y0 + context.px(8), right, bar.y1 - context.px(9)};
   if (draw_chip(context, box, text, "Findings since you looked; click or I: the list",
                 ChipKind::Alarm)) {
-    view.findings_pane.open = view.findings_pane.focused = true;
-    view.finding_news = {};
+    show_findings(view, true);
   }
   return box.x0 - context.px(6);
 }

@@ -10,6 +10,7 @@
 #include "viewer/model/format.h"
 #include "viewer/panels/flame_graph.h"
 #include "viewer/panels/imgui_compat.h"
+#include "viewer/panels/pane.h"
 #include "viewer/panels/text_field.h"
 #include "viewer/panels/widgets.h"
 
@@ -27,43 +28,7 @@ constexpr float kTableMax = 520;
 constexpr float kSearch = 190;
 constexpr float kWheel = 54;
 
-// What the scope means now: what is not selected cannot be looked at alone.
-ProfileQuestion question_of(const PanelContext& context, const ViewState& view) {
-  const Selection& selection = view.selection;
-  ProfileQuestion question{.of = view.profile.of, .range = view.time.target()};
-  question.range.start_ns = std::max<std::int64_t>(question.range.start_ns, 0);
-  question.range.end_ns =
-      std::clamp(question.range.end_ns, question.range.start_ns, context.session.duration_ns() + 1);
-  const bool task = selection.task != kNoTask;
-  if (view.profile.scope == ProfileScope::Task && task) {
-    question.scope = ProfileScope::Task;
-    question.index = selection.task;
-  } else if (view.profile.scope == ProfileScope::Group && task) {
-    question.scope = ProfileScope::Group;
-    question.index = context.session.tasks()[selection.task].group;
-  } else if (view.profile.scope == ProfileScope::Worker && selection.worker) {
-    question.scope = ProfileScope::Worker;
-    question.index = *selection.worker;
-  }
-  return question;
-}
-
-// Why there is nothing to be seen; "" if there may be.
-std::string nothing_text(const PanelContext& context, ProfileOf of) {
-  const TraceSession& session = context.session;
-  const bool live = context.input.live != nullptr && session.stacks().empty();
-  if (session.stage() != SessionStage::Complete) return "Stacks come with the spans …";
-  if (of == ProfileOf::Cpu && session.samples().empty()) {
-    return live ? "Samples can be seen once the recording is complete."
-                : "There are no samples: taskscope record --samples takes some.";
-  }
-  if (session.stacks().empty()) {
-    return live ? "Stacks can be seen once the recording is complete."
-                : "There are no stacks of calls: taskscope record --stacks takes them.";
-  }
-  return "";
-}
-
+// What the calls can be those of.
 struct Scope {
   ProfileScope scope;
   std::string text;
@@ -87,6 +52,44 @@ std::vector<Scope> scopes(const PanelContext& context, const ViewState& view) {
   return all;
 }
 
+// What the scope means now: what is not offered cannot be looked at alone.
+ProfileQuestion question_of(const PanelContext& context, const ViewState& view) {
+  const Selection& selection = view.selection;
+  ProfileQuestion question{.of = view.profile.of, .range = view.time.target()};
+  question.range.start_ns = std::max<std::int64_t>(question.range.start_ns, 0);
+  question.range.end_ns =
+      std::clamp(question.range.end_ns, question.range.start_ns, context.session.duration_ns() + 1);
+  const std::vector<Scope> all = scopes(context, view);
+  const bool offered = std::any_of(all.begin(), all.end(), [&](const Scope& scope) {
+    return scope.scope == view.profile.scope;
+  });
+  question.scope = offered ? view.profile.scope : ProfileScope::All;
+  if (question.scope == ProfileScope::Task) {
+    question.index = selection.task;
+  } else if (question.scope == ProfileScope::Group) {
+    question.index = context.session.tasks()[selection.task].group;
+  } else if (question.scope == ProfileScope::Worker) {
+    question.index = *selection.worker;
+  }
+  return question;
+}
+
+// Why there is nothing to be seen; "" if there may be.
+std::string nothing_text(const PanelContext& context, ProfileOf of) {
+  const TraceSession& session = context.session;
+  const bool live = context.input.live != nullptr && session.stacks().empty();
+  if (session.stage() != SessionStage::Complete) return "Stacks come with the spans …";
+  if (of == ProfileOf::Cpu && session.samples().empty()) {
+    return live ? "Samples can be seen once the recording is complete."
+                : "There are no samples: taskscope record --samples takes some.";
+  }
+  if (session.stacks().empty()) {
+    return live ? "Stacks can be seen once the recording is complete."
+                : "There are no stacks of calls: taskscope record --stacks takes them.";
+  }
+  return "";
+}
+
 class Pane {
  public:
   Pane(const PanelContext& context, ViewState& view)
@@ -94,10 +97,8 @@ class Pane {
         view_(view),
         pane_(view.profile),
         box_(context.layout.profile),
-        question_(question_of(context, view)) {
-    mouse_ = !view.help_open && view.picker.kind == PickerKind::None && view.drag == Drag::None &&
-             !context.input.footer;
-  }
+        question_(question_of(context, view)),
+        mouse_(has_mouse(context, view)) {}
 
   void draw() {
     Canvas& canvas = context_.canvas;
@@ -107,16 +108,18 @@ class Pane {
     const std::string nothing = nothing_text(context_, pane_.of);
     const auto reply = nothing.empty() ? context_.input.answers->profile(question_)
                                        : Answers::Reply<CallProfile>{};
-    const CallProfile* profile = reply.answer.get();
     // What was answered about something else is no answer.
-    if (profile != nullptr && profile->of != pane_.of) profile = nullptr;
+    if (reply.answer != nullptr && reply.answer->of == pane_.of) take(reply.answer);
+    const CallProfile* profile = profile_.get();
     draw_header(profile, reply.current);
     const Box body{box_.x0 + px(kPad), box_.y0 + px(kHeader), box_.x1 - px(kPad), box_.y1 - px(4)};
     std::string message = nothing;
     if (nothing.empty() && profile == nullptr) message = "Counting …";
     if (profile != nullptr && profile->whole == 0) {
-      message = pane_.of == ProfileOf::Cpu ? "Nothing was sampled here, in what is in view."
-                                           : "Nothing waited here, in what is in view.";
+      message = pane_.of == ProfileOf::Cpu ? "Nothing was sampled here, in what is in view:"
+                                           : "Nothing waited here, in what is in view:";
+      message += " zoom out (F: everything)" +
+                 std::string(question_.scope == ProfileScope::All ? "." : ", or B: of others.");
     }
     if (!message.empty()) {
       canvas.label(context_.fonts().text, {body.x0, body.y0, body.x1, body.y0 + px(24)},
@@ -132,40 +135,48 @@ class Pane {
     }
     draw_edge();
     canvas.pop_clip();
-    if (mouse_ && ImGui::GetIO().MouseClicked[0]) {
-      pane_.focused = pane_.open && box_.contains(ImGui::GetIO().MousePos);
+    if (mouse_ && ImGui::GetIO().MouseClicked[0] && box_.contains(ImGui::GetIO().MousePos)) {
+      pane_.open ? give_keys(view_, KeysOf::Calls) : take_keys(view_, KeysOf::Calls);
     }
   }
 
  private:
   float px(float at_1) const { return context_.px(at_1); }
 
+  // What a frame needs of all functions is found out once for each profile.
+  void take(const CallProfilePtr& profile) {
+    profile_ = profile;
+    FrameCache& cache = context_.cache;
+    if (cache.listed != profile || cache.listed_by_total != pane_.by_total) {
+      cache.listed = profile;
+      cache.listed_by_total = pane_.by_total;
+      cache.listed_functions = sorted(*profile);
+    }
+    const std::string& typed = pane_.search.text();
+    if (cache.searched != profile || cache.searched_for != typed) {
+      cache.searched = profile;
+      cache.searched_for = typed;
+      cache.found_weight = weight_of_matches(*profile, context_.session.stacks(), typed);
+    }
+  }
+
   void draw_edge() {
     const ImVec2 at = ImGui::GetIO().MousePos;
     const bool resizing =
         view_.drag == Drag::Profile || (mouse_ && std::abs(at.y - box_.y0) < px(4));
-    const bool lit = resizing || pane_.focused;
-    context_.canvas.fill({box_.x0, box_.y0, box_.x1, box_.y0 + (pane_.focused ? 2.0F : 1.0F)},
+    const bool has_keys = view_.keys == KeysOf::Calls;
+    const bool lit = resizing || has_keys;
+    context_.canvas.fill({box_.x0, box_.y0, box_.x1, box_.y0 + (has_keys ? 2.0F : 1.0F)},
                          lit ? context_.colors.accent : context_.colors.border);
   }
 
   // True when clicked. Moves `x` behind it.
   bool chip(float& x, const std::string& text, bool chosen, float room) {
-    Canvas& canvas = context_.canvas;
-    ImFont* font = context_.fonts().text;
-    const float text_width = std::min(std::ceil(canvas.width(font, text)), px(150));
-    const float width = text_width + px(14);
+    const float width = choice_width(context_, text, px(150));
     if (x + width > room) return false;
     const Box box{x, box_.y0 + px(7), x + width, box_.y0 + px(kHeader) - px(6)};
-    const bool hovered = mouse_ && box.contains(ImGui::GetIO().MousePos);
-    canvas.fill(box, chosen    ? with_alpha(context_.colors.accent, 0.2F)
-                     : hovered ? context_.colors.border
-                               : context_.colors.raised);
-    canvas.frame(box, chosen ? context_.colors.accent : context_.colors.border, 1);
-    canvas.label(font, {box.x0 + px(7), box.y0, box.x0 + px(7) + text_width + 1, box.y1},
-                 chosen ? context_.colors.text : context_.colors.muted, text);
     x += width + px(5);
-    return hovered && ImGui::GetIO().MouseClicked[0];
+    return draw_choice(context_, box, text, chosen, mouse_);
   }
 
   void draw_header(const CallProfile* profile, bool current) {
@@ -176,7 +187,10 @@ class Pane {
     canvas.label(context_.fonts().strong, {x, box_.y0, x + px(60), y1}, colors.text, "Calls");
     x += px(48);
     float right = box_.x1 - px(kPad);
-    if (!context_.input.footer) right = draw_cross(right);
+    if (!context_.input.footer) {
+      if (draw_cross(context_, {box_.x0, box_.y0, right, y1}, mouse_)) pane_.open = false;
+      right -= px(22);
+    }
     right = draw_search(right) - px(kPad);
     const auto choose = [&](ProfileOf of, const char* text) {
       if (chip(x, text, pane_.of == of, right)) set_profile(view_, of, pane_.scope);
@@ -203,25 +217,10 @@ class Pane {
     };
     std::string text = amount(profile.whole) + " in view";
     if (profile.without > 0) text += ", " + amount(profile.without) + " without a stack";
-    const std::string& typed = pane_.search.text();
-    if (typed.empty() || profile.whole == 0) return text;
-    const std::int64_t found = weight_of_matches(profile, context_.session.stacks(), typed);
-    return fmt::format(
-        "{} found in {}",
-        format_share(static_cast<double>(found) / static_cast<double>(profile.whole)), text);
-  }
-
-  float draw_cross(float right) {
-    const Box cross{right - px(14), box_.y0 + px(8), right + px(4), box_.y0 + px(kHeader) - px(8)};
-    const bool hovered = mouse_ && cross.contains(ImGui::GetIO().MousePos);
-    const ImU32 color = hovered ? context_.colors.text : context_.colors.muted;
-    const float x = std::round((cross.x0 + cross.x1) / 2);
-    const float y = std::round((cross.y0 + cross.y1) / 2);
-    const float arm = px(4);
-    context_.canvas.line({x - arm, y - arm}, {x + arm, y + arm}, color, px(1.4F));
-    context_.canvas.line({x - arm, y + arm}, {x + arm, y - arm}, color, px(1.4F));
-    if (hovered && ImGui::GetIO().MouseClicked[0]) pane_.open = pane_.focused = false;
-    return cross.x0 - px(8);
+    if (pane_.search.text().empty() || profile.whole == 0) return text;
+    const auto found = static_cast<double>(context_.cache.found_weight);
+    return fmt::format("{} found in {}", format_share(found / static_cast<double>(profile.whole)),
+                       text);
   }
 
   float draw_search(float right) {
@@ -261,7 +260,7 @@ class Pane {
     column("itself", false, box.x1 - number);
     column("with calls", true, box.x1);
     const Box body{box.x0, head.y1, box.x1, box.y1};
-    const std::vector<ProfiledFunction> rows = sorted(profile);
+    const std::vector<ProfiledFunction>& rows = context_.cache.listed_functions;
     float& scroll = pane_.table_scroll;
     if (mouse_ && body.contains(io.MousePos)) scroll -= io.MouseWheel * px(kWheel);
     const float content = static_cast<float>(rows.size()) * px(kRow);
@@ -332,7 +331,8 @@ class Pane {
   ProfilePane& pane_;
   Box box_;
   ProfileQuestion question_;
-  bool mouse_ = false;
+  bool mouse_;
+  CallProfilePtr profile_;
 };
 
 // Esc goes one step back: from the search, from what was zoomed to, from the pane.
@@ -343,7 +343,7 @@ void step_back(ViewState& view) {
   } else if (!pane.zoom.empty()) {
     pane.zoom.pop_back();
   } else {
-    pane.focused = false;
+    take_keys(view, KeysOf::Calls);
   }
 }
 
@@ -361,7 +361,9 @@ void draw_profile_pane(const PanelContext& context, ViewState& view) {
 
 bool handle_profile_keys(const PanelContext& context, ViewState& view) {
   ProfilePane& pane = view.profile;
-  if (!pane.open || !pane.focused || view.help_open || context.input.footer) return false;
+  if (!pane.open || view.keys != KeysOf::Calls || view.help_open || context.input.footer) {
+    return false;
+  }
   if (!context.shows_rows()) return false;
   const ImGuiIO& io = ImGui::GetIO();
   if (pane.typing) {
@@ -386,9 +388,9 @@ bool handle_profile_keys(const PanelContext& context, ViewState& view) {
 void toggle_profile(const PanelContext& context, ViewState& view) {
   ProfilePane& pane = view.profile;
   const bool was_open = pane.open;
-  pane.open = !(pane.open && pane.focused);
-  pane.focused = pane.open;
+  pane.open = !(pane.open && view.keys == KeysOf::Calls);
   pane.typing = false;
+  pane.open ? give_keys(view, KeysOf::Calls) : take_keys(view, KeysOf::Calls);
   // What there is of the two.
   if (!was_open && context.session.samples().empty() && !context.session.stacks().empty()) {
     pane.of = ProfileOf::Waits;
@@ -415,7 +417,8 @@ void step_profile_scope(const PanelContext& context, ViewState& view) {
 }
 
 void open_profile_search(ViewState& view) {
-  view.profile.open = view.profile.focused = view.profile.typing = true;
+  give_keys(view, KeysOf::Calls);
+  view.profile.open = view.profile.typing = true;
   view.search.open = false;
   view.profile.search.select_all();
 }

@@ -8,6 +8,7 @@
 #include "viewer/model/format.h"
 #include "viewer/model/stack_text.h"
 #include "viewer/panels/messages.h"
+#include "viewer/panels/pane.h"
 #include "viewer/panels/widgets.h"
 
 namespace taskscope::viewer {
@@ -96,8 +97,7 @@ void draw_stack_column(const PanelContext& context, ViewState& view, const Box& 
   if (stacks.empty()) return;
   Canvas& canvas = context.canvas;
   const ImGuiIO& io = ImGui::GetIO();
-  const bool mouse = !context.input.footer && !view.help_open && view.drag == Drag::None &&
-                     view.picker.kind == PickerKind::None && column.contains(io.MousePos);
+  const bool mouse = has_mouse(context, view) && column.contains(io.MousePos);
   if (view.stacks_of != view.selection) view.stacks_scroll = 0;
   view.stacks_of = view.selection;
   if (mouse) view.stacks_scroll -= io.MouseWheel * context.px(kWheel);

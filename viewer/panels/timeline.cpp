@@ -16,6 +16,7 @@
 #include "viewer/panels/row_labels.h"
 #include "viewer/panels/sample_marks.h"
 #include "viewer/panels/span_painter.h"
+#include "viewer/panels/wait_for_view.h"
 #include "viewer/panels/worker_row.h"
 
 namespace taskscope::viewer {
@@ -304,7 +305,7 @@ void find_hover(const PanelContext& context, ViewState& view) {
   view.hover_samples.reset();
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   if (view.help_open || view.drag != Drag::None || view.picker.kind != PickerKind::None) return;
-  if (over_mark_list(context, view)) return;
+  if (over_mark_list(context, view) || over_wait_for(context, view)) return;
   const auto under = row_under(context, view, mouse);
   if (!under) return;
   const Row& row = *under;

@@ -7,6 +7,7 @@
 
 #include "viewer/model/format.h"
 #include "viewer/panels/actions.h"
+#include "viewer/panels/findings_pane.h"
 #include "viewer/panels/live_chip.h"
 #include "viewer/panels/search_field.h"
 #include "viewer/panels/widgets.h"
@@ -51,11 +52,7 @@ float draw_findings(const PanelContext& context, ViewState& view, float right) {
                        : draw_chip(context, box, text, hint,
                                    findings[0].weight == FindingWeight::Severe ? ChipKind::Alarm
                                                                                : ChipKind::Warning);
-  if (clicked) {
-    view.findings_pane.open = !view.findings_pane.open;
-    view.findings_pane.focused = view.findings_pane.open;
-    view.finding_news = {};
-  }
+  if (clicked) show_findings(view, !view.findings_pane.open);
   return box.x0 - context.px(6);
 }
 

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "viewer/model/pane_sizes.h"
 #include "viewer/platform/whole_file.h"
 
 namespace taskscope::viewer {
@@ -46,8 +47,9 @@ std::optional<double> number_in(const Json& json, const char* key, double min, d
   return value >= min && value <= max ? std::optional(value) : std::nullopt;
 }
 
-std::optional<float> size_in(const Json& json, const char* key, float min, float max) {
-  const auto value = number_in(json, key, static_cast<double>(min), static_cast<double>(max));
+std::optional<float> size_in(const Json& json, const char* key, const SizeLimits& limits) {
+  const auto value =
+      number_in(json, key, static_cast<double>(limits.min), static_cast<double>(limits.max));
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
@@ -88,10 +90,11 @@ Preferences load_preferences(const UserFolders& folders) {
   const auto theme = json.find("theme");
   if (theme != json.end() && *theme == "dark") preferences.theme = Theme::Dark;
   if (theme != json.end() && *theme == "light") preferences.theme = Theme::Light;
-  preferences.scale = size_in(json, "scale", 0.5F, 4);
-  preferences.left_width = size_in(json, "left_width", 120, 600);
-  preferences.drawer_height = size_in(json, "drawer_height", 60, 500);
-  preferences.findings_width = size_in(json, "findings_width", 240, 800);
+  preferences.scale = size_in(json, "scale", {0.5F, 4});
+  preferences.left_width = size_in(json, "left_width", kLeftWidth);
+  preferences.drawer_height = size_in(json, "drawer_height", kDrawerHeight);
+  preferences.findings_width = size_in(json, "findings_width", kFindingsWidth);
+  preferences.profile_height = size_in(json, "profile_height", kProfileHeight);
   const auto open = json.find("findings_open");
   if (open != json.end() && open->is_boolean()) preferences.findings_open = open->get<bool>();
   preferences.window = place_in(json);
@@ -106,6 +109,7 @@ Result<void> save_preferences(const UserFolders& folders, const Preferences& pre
   if (preferences.left_width) json["left_width"] = std::round(*preferences.left_width);
   if (preferences.drawer_height) json["drawer_height"] = std::round(*preferences.drawer_height);
   if (preferences.findings_width) json["findings_width"] = std::round(*preferences.findings_width);
+  if (preferences.profile_height) json["profile_height"] = std::round(*preferences.profile_height);
   if (preferences.findings_open) json["findings_open"] = *preferences.findings_open;
   if (preferences.window) {
     const WindowPlace& place = *preferences.window;

@@ -38,6 +38,7 @@ struct Preferences {
   std::optional<float> left_width;  // px at scale 1
   std::optional<float> drawer_height;
   std::optional<float> findings_width;
+  std::optional<float> profile_height;
   std::optional<bool> findings_open;
   std::optional<WindowPlace> window;
   friend bool operator==(const Preferences&, const Preferences&) = default;

@@ -58,6 +58,7 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
       wanted.profile_height = static_cast<float>(request.height) * kProfileShare;
     }
   }
+  if (request.view == "waits-for") wanted.wait_for = true;
   view_.go_to_wanted_finding = request.finding.has_value();
   if (wanted.theme) view_.theme = *wanted.theme;
   if (wanted.findings) view_.findings_pane.open = *wanted.findings != "closed";
@@ -267,6 +268,7 @@ void Scene::settle_findings() {
 
 // While it is recorded: what was not there a moment ago, unless somebody looks at the list anyway.
 void Scene::tell_news(const FindingList& before) {
+  if (view_.findings_pane.open) return;
   for (const ShownFinding& finding : *findings_.list) {
     if (before.find_same(finding.row)) continue;
     ++view_.finding_news.fresh;

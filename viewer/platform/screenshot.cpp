@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <string_view>
 
 #include "viewer/model/loader.h"
 #include "viewer/platform/marks_file.h"
@@ -34,9 +37,10 @@ Result<PictureKind> kind_of(const std::string& path) {
 }
 
 Result<void> check(const ViewRequest& request) {
-  if (request.view != "timeline" && request.view != "cpu" && request.view != "waits") {
-    return Error{
-        fmt::format("There is no view \"{}\"; the views are: timeline, cpu, waits.", request.view)};
+  constexpr std::array<std::string_view, 4> kViews{"timeline", "cpu", "waits", "waits-for"};
+  if (std::find(kViews.begin(), kViews.end(), request.view) == kViews.end()) {
+    return Error{fmt::format("There is no view \"{}\"; the views are: {}.", request.view,
+                             fmt::join(kViews, ", "))};
   }
   const bool scale_ok = request.scale >= 0.5F && request.scale <= 4;
   if (!scale_ok) return Error{"The scale must be between 0.5 and 4."};

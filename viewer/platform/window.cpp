@@ -332,6 +332,9 @@ Preferences changed(Preferences preferences, const ViewState& before, const View
   if (after.findings_width != before.findings_width) {
     preferences.findings_width = after.findings_width;
   }
+  if (after.profile_height != before.profile_height) {
+    preferences.profile_height = after.profile_height;
+  }
   if (after.findings_pane.open != before.findings_pane.open) {
     preferences.findings_open = after.findings_pane.open;
   }
@@ -362,6 +365,7 @@ Result<void> run_window(WindowOptions options) {
   view.left_width = preferences.left_width.value_or(view.left_width);
   view.drawer_height = preferences.drawer_height.value_or(view.drawer_height);
   view.findings_width = preferences.findings_width.value_or(view.findings_width);
+  view.profile_height = preferences.profile_height.value_or(view.profile_height);
   if (!asked.findings) view.findings_pane.open = preferences.findings_open.value_or(false);
   const ViewState before = view;
   // The key callback is that of WindowEvents; ImGui's backend adds its other ones.

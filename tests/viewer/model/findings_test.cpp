@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "recorder/ingest/text_source.h"
@@ -119,13 +120,16 @@ TEST(FindingSearch, OfAFileThatIsGoneKeepsWhatTheSessionKnowsAndSaysWhy) {
 
 TEST(FindingSearch, ThatIsStoppedSaysSoAndCanBeAskedAgain) {
   const Recorded recorded(story_of_a_leak_and_a_held_lock());
-  FindingSearch search({});
+  FindingSearch* asked = nullptr;
+  bool stops = true;
+  // Between the findings that are stored and those of the file, on the search's thread.
+  FindingSearch search([&] {
+    if (std::exchange(stops, false)) asked->stop();
+  });
+  asked = &search;
   search.look(recorded.session, Where::File);
-  search.stop();
   search.wait();
-  // Whoever was faster: it is over, and nothing of it comes later.
-  const FindingStage stage = search.poll().stage;
-  EXPECT_TRUE(stage == FindingStage::Stopped || stage == FindingStage::Done);
+  EXPECT_EQ(search.poll().stage, FindingStage::Stopped) << "and nothing of it comes later";
   search.look(recorded.session, Where::File);
   search.wait();
   EXPECT_EQ(search.poll().stage, FindingStage::Done);

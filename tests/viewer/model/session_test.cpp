@@ -360,7 +360,7 @@ TEST(Session, EverySpanKeepsItsDetailsHoweverManyThereAre) {
   }
 }
 
-TEST(Findings, AreSteppedThroughWithTheirTaskAndItsLastWait) {
+TEST(Findings, AreReadWithTheirTaskAndItsLastWait) {
   store::FindingRow stuck;
   stuck.kind = "leak";
   stuck.task_id = 2;
@@ -368,25 +368,16 @@ TEST(Findings, AreSteppedThroughWithTheirTaskAndItsLastWait) {
   const SessionPtr session = ping_pong({stuck, general});
   const FindingList findings(*session, session->findings(), false);
   ViewState view;
-  step_finding(findings, *session, view);
+  read_finding(findings, *session, view, 0);
   EXPECT_EQ(view.selection.task, session->find_task(2));
   EXPECT_EQ(view.selection.span, session->span_count() - 1);
   EXPECT_EQ(view.reveal, session->find_task(2));
   EXPECT_EQ(shown_finding(findings, view), &findings[0]);
   view.selection = {.task = session->find_task(1)};
   EXPECT_EQ(shown_finding(findings, view), nullptr) << "the selection is about something else";
-  step_finding(findings, *session, view);
+  read_finding(findings, *session, view, 1);
   EXPECT_TRUE(view.selection.empty());
   EXPECT_EQ(shown_finding(findings, view), &findings[1]);
-  step_finding(findings, *session, view);
-  EXPECT_EQ(shown_finding(findings, view), &findings[0]) << "round to the first";
-}
-
-TEST(Findings, NoneChangeNothing) {
-  ViewState view;
-  step_finding(FindingList(), *ping_pong(), view);
-  EXPECT_FALSE(view.finding);
-  EXPECT_TRUE(view.selection.empty());
 }
 
 TEST(Session, TheOverviewAddsUpToAllTimes) {

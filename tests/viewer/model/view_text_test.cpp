@@ -235,6 +235,7 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
   EXPECT_EQ(refusal("ts1/task=1/task=2"), "The view says task twice.");
   EXPECT_EQ(refusal("ts1/range=2ms..1ms"),
             "In the view, range takes two times, such as 1.2ms..3.4ms, not '2ms..1ms'.");
+  EXPECT_EQ(refusal("ts1/left=20"), "In the view, left takes a width from 120 to 600, not '20'.");
   EXPECT_EQ(refusal("ts1/span=1ms"), "The view says span without saying of which task.");
   EXPECT_EQ(refusal("ts1/sample=1ms"),
             "The view says sample without saying of which task or worker.");

@@ -103,6 +103,27 @@ TEST(WaitChain, ThatBitesItsTailIsACycle) {
             "2 for mutex a had by 3; 3 for mutex b had by 2; cycle to 2");
 }
 
+TEST(WaitChain, ThatIsTooLongToBeShownSaysThatItGoesOn) {
+  constexpr int kTasks = 20;
+  tests::Story story;
+  for (int task = 2; task < 2 + kTasks; ++task) {
+    story.object(100 + task, "mutex", fmt::format("of_{}", task));
+    story.spawn(0, task, task, 1);
+  }
+  store::FindingRow proof;
+  proof.kind = "leak";
+  for (int task = 2; task < 2 + kTasks; ++task) {
+    story.run(0, 10 * task + 20, task);
+    story.block(0, 10 * task + 25, 100 + task, "mutex", 1);
+    proof.holders.push_back(
+        {static_cast<store::TaskId>(task), static_cast<store::TaskId>(task + 1)});
+  }
+  story.put(0, 999, "worker-park");
+  const SessionPtr session = tests::session_of_trace(story.text());
+  const std::string chain = chain_of(session, 2, 900, FindingList(*session, {proof}, false));
+  EXPECT_TRUE(chain.ends_with("13 for mutex of_13 had by 14; and so on")) << chain;
+}
+
 TEST(WaitChain, OfWhoWaitsForItsTasksLeadsToOneThatWaits) {
   tests::Story story;
   story.object(7, "wait_group", "all");

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "tests/support/hanging_server.h"
 #include "tests/support/synthetic_session.h"
 #include "viewer/platform/scene.h"
 
@@ -254,7 +255,8 @@ TEST(Commands, TheCallsAreZoomedAndSearchedByKey) {
   desk.show(tests::make_called_session({.spans = 4'000}));
   desk.press('C');
   ProfilePane& pane = desk.view().profile;
-  ASSERT_TRUE(pane.open && pane.focused);
+  ASSERT_TRUE(pane.open);
+  EXPECT_EQ(desk.view().keys, KeysOf::Calls);
   EXPECT_EQ(pane.of, ProfileOf::Cpu);
   desk.press(ImGuiKey_DownArrow);
   desk.press(ImGuiKey_DownArrow);
@@ -296,14 +298,69 @@ TEST(Commands, TheCallsAreOfWhatIsSelectedAfterB) {
   EXPECT_EQ(desk.view().profile.scope, ProfileScope::All);
 }
 
-TEST(Commands, ARecordingWithoutStacksSaysHowToGetThem) {
+TEST(Commands, TheCallsAndTheFindingsTakeTheKeysFromEachOther) {
   Desk desk;
+  desk.show(tests::make_called_session({.spans = 4'000}));
+  desk.press('C');
+  desk.type("/");
+  desk.type("ren");
+  desk.press(ImGuiKey_Escape);
+  desk.press('I');
+  EXPECT_EQ(desk.view().keys, KeysOf::Findings);
+  desk.press(ImGuiKey_DownArrow);
+  EXPECT_TRUE(desk.view().profile.chosen.empty()) << "the arrows are the findings'";
+  desk.press('C');
+  EXPECT_EQ(desk.view().keys, KeysOf::Calls);
+  EXPECT_TRUE(desk.view().profile.open);
+  EXPECT_TRUE(desk.view().findings_pane.open);
+}
+
+TEST(Commands, WhoWaitsForWhomIsWalkedThroughByArrowsAndLeadsToTheTask) {
+  Desk desk;
+  desk.show(tests::HangingServer().session);
+  desk.press('W', false, true);
+  ASSERT_TRUE(desk.view().wait_for.open);
+  EXPECT_EQ(desk.view().keys, KeysOf::WaitFor);
+  const std::vector<std::uint32_t> first = desk.pixels();
+  desk.press(ImGuiKey_RightArrow);
+  EXPECT_NE(desk.view().wait_for.chosen, 0U);
+  EXPECT_NE(desk.pixels(), first);
+  desk.press(ImGuiKey_LeftArrow);
+  desk.press(ImGuiKey_Enter);
+  EXPECT_FALSE(desk.view().wait_for.open);
+  EXPECT_NE(desk.view().selection.task, kNoTask);
+  EXPECT_EQ(desk.view().keys, KeysOf::Rows);
+  desk.press('W', false, true);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_FALSE(desk.view().wait_for.open);
+  EXPECT_NE(desk.view().selection.task, kNoTask) << "Esc closes what is in front only";
+}
+
+TEST(Commands, AWorkersCallsTurnIntoAllWhereOnlyTasksWait) {
+  Desk desk;
+  desk.show(tests::make_called_session({.spans = 4'000}));
+  desk.press('C');
+  desk.view().selection = {.worker = 0};
+  desk.press('B');
+  ASSERT_EQ(desk.view().profile.scope, ProfileScope::Worker);
+  desk.press('C', false, true);
+  const std::vector<std::uint32_t> of_worker = desk.pixels();
+  desk.view().profile.scope = ProfileScope::All;
+  EXPECT_EQ(desk.pixels(), of_worker) << "with the chip of all lit";
+}
+
+TEST(Commands, CallsOfARecordingWithoutStacksOpenAndDoNothing) {
+  Desk desk;
+  static std::string clipboard;
+  clipboard = "as before";
+  ImGui::GetIO().SetClipboardTextFn = [](void*, const char* text) { clipboard = text; };
   desk.press('C');
   EXPECT_TRUE(desk.view().profile.open);
   desk.press(ImGuiKey_DownArrow);
   desk.press('C', false, true);
   desk.press('C', true, true);
   EXPECT_EQ(desk.view().profile.of, ProfileOf::Waits);
+  EXPECT_EQ(clipboard, "as before");
 }
 
 TEST(Commands, ThePaletteRunsWhatItNames) {

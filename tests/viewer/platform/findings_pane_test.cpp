@@ -129,12 +129,12 @@ TEST(FindingsPane, OpensByItsKeyGivesTheKeysBackAndGoesAway) {
   Desk desk;
   desk.press('I');
   EXPECT_TRUE(desk.view().findings_pane.open);
-  EXPECT_TRUE(desk.view().findings_pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Findings);
   desk.press(ImGuiKey_Escape);
   EXPECT_TRUE(desk.view().findings_pane.open);
-  EXPECT_FALSE(desk.view().findings_pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Rows);
   desk.press('I');
-  EXPECT_TRUE(desk.view().findings_pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Findings);
   desk.press('I');
   EXPECT_FALSE(desk.view().findings_pane.open);
 }
@@ -199,9 +199,9 @@ TEST(FindingsPane, AClickGoesToAFindingAndOneOnTheRowsTakesTheKeys) {
   desk.click(pane + 100, 180);
   EXPECT_EQ(desk.view().finding, 0U);
   EXPECT_EQ(desk.view().selection.task, desk.session().find_task(42));
-  EXPECT_TRUE(desk.view().findings_pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Findings);
   desk.click(pane - 100, 300);
-  EXPECT_FALSE(desk.view().findings_pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Rows);
   EXPECT_TRUE(desk.view().findings_pane.open);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/hanging_server.h"
 #include "tests/support/picture_golden.h"
 #include "tests/support/synthetic_session.h"
 #include "tests/support/temporary_folder.h"
@@ -129,13 +130,31 @@ TEST(Picture, OfCallsSaysWhyThereAreNone) {
   tests::expect_golden_picture("viewer/calls_none_dark.png", scene.picture(800, 480));
 }
 
+void expect_picture_of_who_waits_for_whom(Theme theme, const std::string& golden) {
+  ViewRequest request = request_of(1280, 720);
+  request.view = "waits-for";
+  request.theme = theme;
+  const tests::HangingServer server;
+  Scene scene(request, {});
+  scene.set_session(server.session);
+  tests::expect_golden_picture(golden, scene.picture(1280, 720));
+}
+
+TEST(Picture, OfWhoWaitsForWhomInTheDark) {
+  expect_picture_of_who_waits_for_whom(Theme::Dark, "viewer/waits_for_dark.png");
+}
+
+TEST(Picture, OfWhoWaitsForWhomInTheLight) {
+  expect_picture_of_who_waits_for_whom(Theme::Light, "viewer/waits_for_light.png");
+}
+
 TEST(Picture, OfAFindingSaysItsSentence) {
   const ViewRequest request = request_of(1024, 640);
   Scene scene(request, {});
   scene.set_session(small_session());
   scene.picture(1024, 640);
   const FindingList findings(*scene.session(), scene.session()->findings(), false);
-  step_finding(findings, *scene.session(), scene.view());
+  read_finding(findings, *scene.session(), scene.view(), 0);
   tests::expect_golden_picture("viewer/finding_dark.png", scene.picture(1024, 640));
 }
 

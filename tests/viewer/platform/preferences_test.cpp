@@ -45,6 +45,7 @@ TEST_F(Remembered, TastesComeBackFromAFileOfTheUsersOwn) {
                         .left_width = 300.0F,
                         .drawer_height = 200.0F,
                         .findings_width = 400.0F,
+                        .profile_height = 150.0F,
                         .findings_open = true,
                         .window = WindowPlace{-5, 10, 800, 600}};
   ASSERT_TRUE(save_preferences(folders_, all));
