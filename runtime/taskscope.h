@@ -98,10 +98,11 @@
 // to "1G"); TASKSCOPE_RING_RECORDS, the trace records a worker can be ahead of the recorder (1,024
 // to 67,108,864, rounded up to a power of two). They are read where ts::run begins, and one that
 // cannot be had ends the program with a sentence. TASKSCOPE_ATTACH=0, no recorder may attach;
-// TASKSCOPE_LEAKS=abort, the program ends when it is proved that tasks can never go on
-// (leak_watch.h); TASKSCOPE_TRACE=FILE, the program records its first run itself, without a
-// recorder (`taskscope import FILE`). `taskscope record -- PROGRAM` records a program, `taskscope
-// attach PID` one that runs; nothing has to be built differently for it.
+// TASKSCOPE_LEAKS=abort, the program ends when it is proved that tasks can never go on, =unwind,
+// these tasks end by ts::Unwinding (leak_watch.h); TASKSCOPE_TRACE=FILE, the program records its
+// first run itself, without a recorder (`taskscope import FILE`). `taskscope record -- PROGRAM`
+// records a program, `taskscope attach PID` one that runs; nothing has to be built differently for
+// it.
 #pragma once
 
 #include "runtime/annotate/counter.h"
@@ -154,6 +155,7 @@
 #include "runtime/sched/set_workers.h"
 #include "runtime/sched/sleep.h"
 #include "runtime/sched/snapshot_trace.h"
+#include "runtime/sched/unwinding.h"
 #include "runtime/scope/detach.h"
 #include "runtime/scope/future.h"
 #include "runtime/scope/scope.h"

@@ -153,17 +153,26 @@ void SpanBuilder::take_finding(std::string_view text, std::int64_t ns) {
     return;
   }
   for (const auto& member : leak->members) {
+    const Task* const task = tasks_.find(member.task);
+    // Who does not wait now is no leak, whatever the program says of it.
+    if (task == nullptr || task->state != State::Waiting) continue;
     writer_.add_leak({.ns = ns,
                       .group_id = leak->group,
                       .kind = leak->kind,
                       .proved = leak->proved,
+                      .unwound = leak->unwound,
                       .task_id = member.task,
                       .holder_id = member.holder,
                       .is_victim = member.is_victim,
                       .dropped_by = member.dropped_by,
                       .dropped_ns = dropped_ns(member, ns),
                       .dropped_at = leak->dropped_at,
-                      .dropped_in = leak->dropped_in});
+                      .dropped_in = leak->dropped_in,
+                      .held_bytes = member.held_bytes,
+                      .since_ns = task->since_ns,
+                      .reason = task->reason,
+                      .object_id = task->object_id,
+                      .site_id = task->wait_site_id});
   }
 }
 

@@ -59,6 +59,8 @@ void ProgramWriter::add_leak(store::LeakRow row) {
   row.task_id = id(row.task_id);
   row.holder_id = id(row.holder_id);
   row.dropped_by = id(row.dropped_by);
+  row.object_id = id(row.object_id);
+  row.site_id = site_id(row.site_id);
   writer_->add_leak(row, program_);
 }
 

@@ -529,20 +529,27 @@ Result<std::vector<LeakRow>> Reader::leaks() const {
   return impl_->rows<LeakRow>(
       "the leaks",
       "SELECT ns, group_id, kind, tier, task_id, holder_id, is_victim, dropped_by, dropped_ns,"
-      " dropped_at, dropped_in FROM leak"
+      " dropped_at, dropped_in, held_bytes, since_ns, reason, object_id, site_id FROM leak"
       " ORDER BY program_id, group_id, is_victim, rowid",
       [](const Statement& s) {
-        return LeakRow{.ns = s.integer(0),
-                       .group_id = unsigned_of(s.integer(1)),
-                       .kind = trace_format::parse_leak_kind(s.text(2)).value_or(LeakKind::Leaked),
-                       .proved = s.text(3) == "proved",
-                       .task_id = unsigned_of(s.integer(4)),
-                       .holder_id = unsigned_of(s.integer(5)),
-                       .is_victim = s.integer(6) != 0,
-                       .dropped_by = unsigned_of(s.integer(7)),
-                       .dropped_ns = s.optional_integer(8),
-                       .dropped_at = std::string(s.text(9)),
-                       .dropped_in = std::string(s.text(10))};
+        return LeakRow{
+            .ns = s.integer(0),
+            .group_id = unsigned_of(s.integer(1)),
+            .kind = trace_format::parse_leak_kind(s.text(2)).value_or(LeakKind::Leaked),
+            .proved = s.text(3) != "suspected",
+            .unwound = s.text(3) == "unwound",
+            .task_id = unsigned_of(s.integer(4)),
+            .holder_id = unsigned_of(s.integer(5)),
+            .is_victim = s.integer(6) != 0,
+            .dropped_by = unsigned_of(s.integer(7)),
+            .dropped_ns = s.optional_integer(8),
+            .dropped_at = std::string(s.text(9)),
+            .dropped_in = std::string(s.text(10)),
+            .held_bytes = unsigned_of(s.integer(11)),
+            .since_ns = s.integer(12),
+            .reason = trace_format::parse_block_reason(s.text(13)).value_or(BlockReason::None),
+            .object_id = unsigned_of(s.integer(14)),
+            .site_id = narrow(s.integer(15))};
       });
 }
 

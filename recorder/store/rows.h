@@ -255,14 +255,21 @@ struct LeakRow {
   std::uint64_t group_id = 0;  // of its program; those that wait for each other have the same
   LeakKind kind = LeakKind::Leaked;
   bool proved = false;
+  bool unwound = false;  // proved, and its wait was ended by force for that
   TaskId task_id = 0;
   TaskId holder_id = 0;    // who has the lock that it waits for; 0: it is no lock, or not known
   bool is_victim = false;  // it only waits for others of its group
   // Who has last given up what it waits for, when and where; 0 and empty: not known.
   TaskId dropped_by = 0;
   std::optional<std::int64_t> dropped_ns = {};
-  std::string dropped_at = {};  // a source line
-  std::string dropped_in = {};  // a function
+  std::string dropped_at = {};   // a source line
+  std::string dropped_in = {};   // a function
+  std::uint64_t held_bytes = 0;  // of memory: its stack, its closure
+  // The wait.
+  std::int64_t since_ns = 0;
+  BlockReason reason = BlockReason::None;
+  ObjectId object_id = 0;
+  SiteId site_id = 0;
 };
 
 // Names of regions and counters, categories of logs. Numbered like objects, but apart from them.

@@ -31,6 +31,7 @@ CREATE TABLE timer(
 CREATE TABLE leak(
   ns INTEGER, group_id INTEGER, kind TEXT, tier TEXT, task_id INTEGER, holder_id INTEGER,
   is_victim INTEGER, dropped_by INTEGER, dropped_ns INTEGER, dropped_at TEXT, dropped_in TEXT,
+  held_bytes INTEGER, since_ns INTEGER, reason TEXT, object_id INTEGER, site_id INTEGER,
   program_id INTEGER);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
 CREATE TABLE label_set(

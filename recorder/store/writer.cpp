@@ -67,7 +67,7 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " waits = coalesce(waits + excluded.waits, excluded.waits, waits),"
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
-    "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT OR REPLACE INTO name VALUES(?,?,?)",
     "INSERT OR REPLACE INTO label_set VALUES(?,?,?,?)",
     "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
@@ -346,11 +346,15 @@ void Writer::add_leak(const LeakRow& row, ProgramId program_id) {
   if (s == nullptr) return;
   s->bind(1, row.ns).bind(2, static_cast<std::int64_t>(row.group_id));
   s->bind_text(3, trace_format::to_text(row.kind))
-      .bind_text(4, row.proved ? "proved" : "suspected");
+      .bind_text(4, row.unwound  ? "unwound"
+                    : row.proved ? "proved"
+                                 : "suspected");
   s->bind_id(5, row.task_id).bind_id(6, row.holder_id).bind(7, std::int64_t{row.is_victim});
   s->bind_id(8, row.dropped_by).bind(9, row.dropped_ns);
   s->bind_text(10, row.dropped_at).bind_text(11, row.dropped_in);
-  impl_->run(s->bind(12, std::int64_t{program_id}));
+  s->bind(12, static_cast<std::int64_t>(row.held_bytes)).bind(13, row.since_ns);
+  s->bind_text(14, to_text(row.reason)).bind_id(15, row.object_id).bind_id(16, row.site_id);
+  impl_->run(s->bind(17, std::int64_t{program_id}));
 }
 
 void Writer::put_name(const NameRow& row) {
@@ -584,16 +588,22 @@ Result<void> write_findings(const std::string& path, std::span<const FindingRow>
     return Error{"Cannot write the findings into " + path + ": " + describe(opened) + "."};
   };
   sqlite3_busy_timeout(opened, 2000);
-  if (code != SQLITE_OK || !execute(opened, "BEGIN IMMEDIATE; DELETE FROM finding")) {
-    return failed();
-  }
+  const char* const begin =
+      "BEGIN IMMEDIATE; DELETE FROM finding;"
+      " UPDATE task SET leak_tier = NULL WHERE leak_tier IS NOT NULL";
+  if (code != SQLITE_OK || !execute(opened, begin)) return failed();
   Statement s(opened, "INSERT INTO finding VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  Statement tier(opened, "UPDATE task SET leak_tier = ? WHERE id = ?");
   for (const FindingRow& row : findings) {
     s.bind_id(1, row.id).bind_text(2, row.kind).bind_text(3, row.tier).bind_text(4, row.severity);
     s.bind_text(5, row.summary).bind_name(6, row.detail).bind_id(7, row.task_id);
     s.bind_id(8, row.object_id).bind_id(9, row.spawn_site_id).bind_id(10, row.wait_site_id);
     s.bind(11, count(row.count)).bind(12, row.first_ns).bind(13, row.last_ns);
     if (s.run() != SQLITE_DONE) return failed();
+    for (const TaskId task : row.kind == "leak" ? row.task_ids : std::vector<TaskId>()) {
+      tier.bind_text(1, row.tier).bind_id(2, task);
+      if (tier.run() != SQLITE_DONE) return failed();
+    }
   }
   if (!execute(opened, "COMMIT")) return failed();
   return {};

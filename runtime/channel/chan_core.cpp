@@ -144,7 +144,10 @@ bool ChanCore::try_send_slow(void* value) TASKSCOPE_NO_ANALYSIS {
     sched::park(
         {.reason = BlockReason::ChanSend, .object = &traced_, .site = {file, function, line}},
         lock_);
-    if (!self.success) send_on_closed();
+    if (!self.success) {
+      leave_if_unwound(senders_, self);
+      send_on_closed();
+    }
     return;
   }
   lock_.unlock();
@@ -209,7 +212,9 @@ RecvStatus ChanCore::recv_now(void* slot, sched::Task*& woken) {
     sched::park(
         {.reason = BlockReason::ChanRecv, .object = &traced_, .site = {file, function, line}},
         lock_);
-    return self.success ? RecvStatus::Value : RecvStatus::Closed;
+    if (self.success) return RecvStatus::Value;
+    leave_if_unwound(receivers_, self);
+    return RecvStatus::Closed;
   }
   lock_.unlock();
   if (woken != nullptr) sched::ready(woken);
@@ -238,6 +243,15 @@ RecvStatus ChanCore::recv_unless_slow(DoneChannel done, void* slot,
     return RecvStatus::WouldWait;
   }
   return arms[0].success ? RecvStatus::Value : RecvStatus::Closed;
+}
+
+void ChanCore::leave_if_unwound(sched::WaitQueue& queue, sched::Waiter& self) {
+  if (!sched::is_unwound()) return;
+  {
+    const base::LockGuard guard(lock_);
+    queue.remove(self);
+  }
+  sched::throw_unwinding();
 }
 
 // ---- Closing, asking ---------------------------------------------------------------------------

@@ -116,6 +116,8 @@ class ChanCore {
   void close(const base::Site& site);
   // The panic of a send that found it closed.
   [[noreturn]] void send_on_closed() const;
+  // Throws if the calling task's wait was ended by force; `self` is then in the queue no more.
+  void leave_if_unwound(sched::WaitQueue& queue, sched::Waiter& self);
 
   // A timer's channel shows no buffer.
   std::size_t length() const;

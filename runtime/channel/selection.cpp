@@ -138,6 +138,7 @@ std::size_t Selection::wait(const sched::WaitSpec& wait) TASKSCOPE_NO_ANALYSIS {
   sched::HeldLocks held{.first = locks_ + 1, .count = channels_};
   sched::park(wait, held, {next_arm, this});
   const std::size_t ended_by = leave_queues(claim);
+  if (ended_by == kNone) sched::throw_if_unwound();
   return wait.object != nullptr ? ended_by : tell(ended_by);
 }
 
@@ -233,7 +234,10 @@ bool park_unless(DoneChannel done, const sched::WaitSpec& wait, base::Lock& lock
                  sched::WaitQueue& queue, sched::Waiter& self) TASKSCOPE_NO_ANALYSIS {
   if (done == nullptr) {
     sched::park(wait, lock);
-    return true;
+    if (!sched::is_unwound()) return true;
+    lock.lock();
+    queue.remove(self);
+    return false;
   }
   return DoneWait(*done).park(wait, lock, queue, self);
 }
@@ -264,6 +268,10 @@ bool DoneWait::park(const sched::WaitSpec& wait, base::Lock& lock, sched::WaitQu
     const base::LockGuard guard(done_.lock_);
     done_.receivers_.remove(other);
     return true;
+  }
+  if (claim.winner() == nullptr) {
+    const base::LockGuard guard(done_.lock_);
+    done_.receivers_.remove(other);
   }
   lock.lock();
   queue.remove(self);

@@ -91,8 +91,9 @@ class DoneWait {
 
 // For other objects that wait and give up with a context. Parks until the object ends the wait of
 // `self`, or `done` is closed. REQUIRES: `lock` is held, and guards `queue`, in which `self` is.
-// True: the object has ended it, `lock` is not held. False: it is over for `done`, `lock` is held
-// again and `self` is in no queue.
+// True: the object has ended it, `lock` is not held. False: it is over for `done`, or the task is
+// unwound; `lock` is held again and `self` is in no queue. The caller gives up what it has begun
+// and then calls sched::throw_if_unwound().
 [[nodiscard]] bool park_unless(DoneChannel done, const sched::WaitSpec& wait, base::Lock& lock,
                                sched::WaitQueue& queue, sched::Waiter& self);
 

@@ -23,6 +23,7 @@
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
 #include "runtime/sched/thread.h"
+#include "runtime/sched/unwinding.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -66,6 +67,8 @@ std::string describe_exception() {
     throw;
   } catch (const Panic& panic) {
     return panic.what();
+  } catch (const Unwinding& unwinding) {
+    return "task " + std::to_string(unwinding.task()) + ' ' + unwinding.what();
   } catch (const std::exception& exception) {
     return std::string(exception.what()) + " (" + name + ')';
   } catch (...) {

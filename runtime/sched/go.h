@@ -37,18 +37,20 @@ inline void keep_frame() { asm volatile(""); }
 // escapes must find the end of the stack, so that std::terminate sees the stack of the throw.
 template <class Closure>
 void run_inline(void* memory) {
-  Closure& closure = *std::launder(static_cast<Closure*>(memory));
-  static_cast<void>(closure());
+  struct Destroyer {
+    ~Destroyer() { closure.~Closure(); }
+    Closure& closure;
+  };
+  const Destroyer destroyer{*std::launder(static_cast<Closure*>(memory))};
+  static_cast<void>(destroyer.closure());
   keep_frame();
-  closure.~Closure();
 }
 
 template <class Closure>
 void run_heap(void* memory) {
-  Closure* closure = *static_cast<Closure**>(memory);
+  const std::unique_ptr<Closure> closure(*static_cast<Closure**>(memory));
   static_cast<void>((*closure)());
   keep_frame();
-  delete closure;
 }
 
 template <class Closure>

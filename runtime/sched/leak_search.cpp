@@ -528,11 +528,18 @@ class Search {
              .cause = cause,
              .kind = kind,
              .proved = which == kProved,
+             .held_bytes = held_bytes(info),
              .is_cause = graph.is_cause(info.node),
              .last_drop = kind == LeakKind::Leaked ? last_drop(info) : HandleDrop{}});
       }
     }
     return found;
+  }
+
+  static std::uint64_t held_bytes(const Info& info) {
+    constexpr std::uint64_t kPage = 4096;
+    const std::uint64_t stack = info.stack.end - info.stack.first;
+    return (stack + kPage - 1) / kPage * kPage + info.task->closure_bytes;
   }
 
   // Who has last given up a handle that could have ended the wait.

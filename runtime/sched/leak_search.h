@@ -51,8 +51,9 @@ struct LeakedTask {
   std::uint32_t cause = 0;  // tasks with the same number wait for each other, or for these
   LeakKind kind = LeakKind::Leaked;
   bool proved = false;
-  bool is_cause = false;  // it is one of those that the others with its number wait for
-  HandleDrop last_drop;   // of what it waits for, by another task
+  std::uint64_t held_bytes = 0;  // of its stack that it uses, in whole pages, and of its closure
+  bool is_cause = false;         // it is one of those that the others with its number wait for
+  HandleDrop last_drop;          // of what it waits for, by another task
 };
 
 struct LeakSearchOptions {

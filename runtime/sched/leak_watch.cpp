@@ -122,11 +122,15 @@ Alike alike(const LeakedTask& leaked, const Task& task) {
 LeakWatch::LeakWatch(Scheduler& scheduler) : scheduler_(scheduler) {
   const char* const text = std::getenv("TASKSCOPE_LEAKS");
   const std::string_view asked = text == nullptr ? "report" : text;
-  policy_ = asked == "abort" ? Policy::Abort : asked == "off" ? Policy::Off : Policy::Report;
+  policy_ = asked == "abort"    ? Policy::Abort
+            : asked == "unwind" ? Policy::Unwind
+            : asked == "off"    ? Policy::Off
+                                : Policy::Report;
 }
 
 bool LeakWatch::somebody_listens() const {
-  return policy_ == Policy::Abort || (policy_ == Policy::Report && scheduler_.tracing().active());
+  const bool acts = policy_ == Policy::Abort || policy_ == Policy::Unwind;
+  return acts || (policy_ == Policy::Report && scheduler_.tracing().active());
 }
 
 void LeakWatch::start() {
@@ -161,15 +165,18 @@ void LeakWatch::forget() {
 void LeakWatch::loop() {
   std::int64_t next_ns = 0;
   std::int64_t between_ns = kBetweenNs;
+  bool goes_on = false;  // some were unwound: others may be next
   while (ends_.load(std::memory_order_acquire) == 0) {
     base::futex_wait_until(ends_, 0, base::monotonic_ns() + kSecondNs);
     drops_are_noted.store(somebody_listens(), std::memory_order_relaxed);
     const std::int64_t begun_ns = base::monotonic_ns();
     if (ends_.load(std::memory_order_acquire) != 0 || begun_ns < next_ns) continue;
-    if (!somebody_listens() || !anybody_waits_long(begun_ns)) continue;
-    const bool news = tell(look_in_copy(Threads::Running, kLongWaitNs)) != 0;
+    if (!somebody_listens() || (!goes_on && !anybody_waits_long(begun_ns))) continue;
+    const std::vector<LeakedTask> found = look_in_copy(Threads::Running, kLongWaitNs);
+    const bool news = tell(found) != 0;
+    goes_on = policy_ == Policy::Unwind && unwind(found) != 0;
     const std::int64_t now_ns = base::monotonic_ns();
-    between_ns = news ? kBetweenNs : std::min(2 * between_ns, kBetweenMaxNs);
+    between_ns = goes_on ? 0 : news ? kBetweenNs : std::min(2 * between_ns, kBetweenMaxNs);
     next_ns = now_ns + std::max(between_ns, kShare * (now_ns - begun_ns));
   }
 }
@@ -254,9 +261,9 @@ bool LeakWatch::look_once(Threads threads, std::int64_t waited_ns, std::vector<L
 // ---- What it says -------------------------------------------------------------------------------
 
 // The task, if it is still as it was.
-const Task* LeakWatch::find(const LeakedTask& leaked) const {
+Task* LeakWatch::find(const LeakedTask& leaked) const {
   if (leaked.place >= scheduler_.tasks().size()) return nullptr;
-  const Task& task = scheduler_.tasks().first()[leaked.place];
+  Task& task = scheduler_.tasks().first()[leaked.place];
   const bool same = task.state.load(std::memory_order_acquire) == TaskState::Blocked &&
                     task.id == leaked.task && task.seq == leaked.seq;
   return same ? &task : nullptr;
@@ -292,6 +299,20 @@ std::size_t LeakWatch::tell(const std::vector<LeakedTask>& found) {
   return news;
 }
 
+// Of tasks that might wake each other one at a time: two wakers of one task must not meet.
+std::size_t LeakWatch::unwind(const std::vector<LeakedTask>& found) const {
+  constexpr TaskId kMain = 1;
+  std::unordered_set<std::uint32_t> done;
+  const base::LockGuard guard(unwinding_);
+  for (const LeakedTask& leaked : found) {
+    if (!leaked.proved || !leaked.is_cause || leaked.task == kMain) continue;
+    Task* const task = find(leaked);
+    if (task == nullptr || task->exceptions.uncaught != 0) continue;
+    if (done.insert(leaked.cause).second) sched::unwind(task);
+  }
+  return done.size();
+}
+
 void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group, std::int64_t now_ns) {
   ++groups_told_;
   std::map<std::pair<std::string, std::string>, trace_format::LeakText> by_place;
@@ -311,6 +332,7 @@ void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group, std::
     if (text.members.empty()) {
       text = {.kind = leaked->kind,
               .proved = leaked->proved,
+              .unwound = leaked->proved && policy_ == Policy::Unwind,
               .group = groups_told_,
               .dropped_at = line,
               .dropped_in = place.function,
@@ -320,7 +342,8 @@ void LeakWatch::tell_of_group(const std::vector<const LeakedTask*>& group, std::
                             .holder = leaked->waits_for,
                             .is_victim = !leaked->is_cause,
                             .dropped_by = leaked->last_drop.task,
-                            .dropped_ago_ns = ago(leaked->last_drop, now_ns)});
+                            .dropped_ago_ns = ago(leaked->last_drop, now_ns),
+                            .held_bytes = leaked->held_bytes});
     if (text.members.size() == trace_format::LeakText::kMembersMax) send(text);
   }
   for (auto& [place, text] : by_place) {
@@ -367,17 +390,28 @@ std::vector<Leak> LeakWatch::describe(const std::vector<LeakedTask>& found) cons
 
 namespace taskscope {
 
-std::vector<Leak> find_leaks() {
-  const auto look = [](sched::Scheduler& scheduler) {
-    sched::LeakWatch& watch = scheduler.leak_watch();
-    return watch.describe(watch.look(0));
-  };
+namespace {
+
+// What `look` says of the leaks of the run; nothing between runs.
+template <class Look>
+auto with_watch(Look look) -> decltype(look(std::declval<sched::LeakWatch&>())) {
   if (sched::Thread* const thread = sched::current_thread()) {
-    sched::Scheduler& scheduler = thread->scheduler();
-    return blocking_long([&] { return look(scheduler); });
+    sched::LeakWatch& watch = thread->scheduler().leak_watch();
+    return blocking_long([&] { return look(watch); });
   }
   const sched::ActiveRun active;
-  return active.scheduler() == nullptr ? std::vector<Leak>() : look(*active.scheduler());
+  if (active.scheduler() == nullptr) return {};
+  return look(active.scheduler()->leak_watch());
+}
+
+}  // namespace
+
+std::vector<Leak> find_leaks() {
+  return with_watch([](sched::LeakWatch& watch) { return watch.describe(watch.look(0)); });
+}
+
+std::size_t unwind_leaks() {
+  return with_watch([](sched::LeakWatch& watch) { return watch.unwind(watch.look(0)); });
 }
 
 }  // namespace taskscope

@@ -3,8 +3,9 @@
 // While the run is recorded it looks when tasks have waited for more than a second: every five
 // seconds, less often if a look takes long or finds nothing new, and once more when the main task
 // has ended. What it finds goes into the recording as `finding` events. TASKSCOPE_LEAKS says what
-// else: `report` nothing (the default), `abort` that a program of which something is proved ends
-// with it and status 2, recorded or not, and `off` that nobody looks.
+// else: `report` nothing (the default), `unwind` that tasks of which it is proved end by
+// ts::Unwinding, so that what they hold is given back, `abort` that a program of which something is
+// proved ends with it and status 2, both recorded or not, and `off` that nobody looks.
 //
 // A look holds all threads while the process is copied, as a dump of all tasks does (dump.h).
 //
@@ -43,6 +44,15 @@ struct Leak {
 // recorded. Any thread; a task that calls is in a blocking call meanwhile.
 std::vector<Leak> find_leaks();
 
+// Ends what can never go on, and what waits for that:
+//
+//   while (ts::unwind_leaks() != 0) ts::yield();
+//
+// Looks as find_leaks() does, and ends the tasks that could never go on by ts::Unwinding; of those
+// that might still wake each other one, as that may be enough. Returns how many: 0 when nothing is
+// left to be done. The main task, and one that waits in a destructor during an exception, stay.
+std::size_t unwind_leaks();
+
 namespace sched {
 
 class Scheduler;
@@ -64,13 +74,15 @@ class LeakWatch {
   // All of them, proved and suspected. REQUIRES: the run goes on.
   std::vector<LeakedTask> look(std::int64_t waited_ns);
   std::vector<Leak> describe(const std::vector<LeakedTask>& found) const;
+  // Ends those that are proved. How many.
+  std::size_t unwind(const std::vector<LeakedTask>& found) const;
 
   // In the child of a fork.
   void forget();
 
  private:
   enum class Threads : std::uint8_t { Running, Stopped };
-  enum class Policy : std::uint8_t { Report, Abort, Off };
+  enum class Policy : std::uint8_t { Report, Unwind, Abort, Off };
 
   void loop();
   bool somebody_listens() const;
@@ -80,7 +92,7 @@ class LeakWatch {
   // What is new of it goes into the recording. How many tasks that is.
   std::size_t tell(const std::vector<LeakedTask>& found);
   void tell_of_group(const std::vector<const LeakedTask*>& group, std::int64_t now_ns);
-  const Task* find(const LeakedTask& leaked) const;
+  Task* find(const LeakedTask& leaked) const;
   bool only_our_threads(bool running) const;
 
   // Constant after construction.
@@ -90,6 +102,9 @@ class LeakWatch {
   // Guarded by lock_, which is held while a thread is started or stopped.
   base::Lock lock_;
   std::thread thread_ TASKSCOPE_GUARDED_BY(lock_);
+
+  // Held while tasks are unwound: who comes second finds them awake.
+  mutable base::Lock unwinding_;
 
   // Owned by the watch's thread, and later by that in ts::run. As task ids.
   std::unordered_set<TaskId> told_;

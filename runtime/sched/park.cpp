@@ -7,6 +7,7 @@
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/timer.h"
+#include "runtime/sched/unwinding.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -38,6 +39,7 @@ void park_for_ever(const WaitSpec& wait) {
   base::Lock lock;
   lock.lock();
   park(wait, lock);
+  throw_if_unwound();
   base::check_failed(__FILE__, __LINE__, "a task that waits for ever was made ready");
 }
 
@@ -45,6 +47,21 @@ void ready(Task* task) {
   if (Thread* thread = current_thread()) return thread->ready(task);
   const ActiveRun active;
   if (active.scheduler() != nullptr) active.scheduler()->ready_foreign(task, nullptr);
+}
+
+void unwind(Task* task) {
+  task->wait.unwound = true;
+  ready(task);
+}
+
+bool is_unwound() { return current_thread()->task()->wait.unwound; }
+
+void throw_unwinding() {
+  Task& task = *current_thread()->task();
+  task.wait.unwound = false;  // another wait may end without having parked
+  throw Unwinding(task.id, "could never go on: it waited in " +
+                               std::string(trace_format::to_text(task.wait.reason)) + " at " +
+                               debug::format_site(task.wait.site()));
 }
 
 void yield() {

@@ -87,13 +87,27 @@ void each_way_out(const ParkedWait& wait, Visit visit) {
 // are all that may end the wait beside `wait.object`: without one the trace and reports tell them.
 void park(const WaitSpec& wait, HeldLocks& held, const WaitArms& arms);
 
-// The calling task waits for ever (nil channels).
+// The calling task waits for ever (nil channels), or until it is unwound.
 [[noreturn]] void park_for_ever(const WaitSpec& wait);
 
 // Ends the wait of a parked task, which may run at once; a no-op if the task's run is over. Any
 // thread. Does not wait itself, so the caller may hold locks, even the one that the task parked
 // with if that outlives what the task does next; it is cheaper after unlocking.
 void ready(Task* task);
+
+// Ends the wait of a task that can never go on (leak_search.h) by ts::Unwinding, thrown where it
+// waits. REQUIRES: that is proved, and nobody else does this to a task that this one might wake, or
+// the other way round. Any thread.
+void unwind(Task* task);
+// Whether the last wait of the calling task was ended so. Whoever parks has to look, take its
+// waiters out of all queues and throw.
+bool is_unwound();
+// Throws ts::Unwinding. REQUIRES: is_unwound().
+[[noreturn]] void throw_unwinding();
+inline void throw_if_unwound() {
+  if (is_unwound()) [[unlikely]]
+    throw_unwinding();
+}
 
 // Lets other runnable tasks go first.
 void yield();

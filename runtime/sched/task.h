@@ -77,6 +77,7 @@ struct ParkedWait {
   const char* site_function = nullptr;
   std::uint32_t site_line = 0;
   BlockReason reason = BlockReason::None;
+  bool unwound = false;  // ended by force: see unwind() in park.h
 };
 
 // Runs the closure that lies in `memory`, or whose address lies there, then destroys it.

@@ -59,7 +59,7 @@ class TaskArena {
   const void* mapping() const { return tasks_; }
   std::size_t mapping_bytes() const { return capacity_ * (sizeof(Task) + sizeof(Task*)); }
   // For debuggers: the first place, and where size() stands.
-  const Task* first() const { return tasks_; }
+  Task* first() const { return tasks_; }
   const std::atomic<std::size_t>* count_address() const { return &fresh_; }
 
   // Places that hold, or held, a task.

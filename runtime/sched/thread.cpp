@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_texts.h"
+#include "runtime/sched/unwinding.h"
 #include "runtime/sched/worker.h"
 
 namespace taskscope::sched {
@@ -125,6 +127,20 @@ void Thread::after_fork() const {
 
 // ---- Switching ----------------------------------------------------------------------------------
 
+namespace {
+
+// No handler but for ts::Unwinding: another exception must find the end of the stack, so that
+// std::terminate sees the stack of the throw. What ended another task is an error here.
+void run_body(Task& self) {
+  try {
+    self.body(self.closure_memory);
+  } catch (const Unwinding& unwinding) {
+    if (unwinding.task() != self.id) std::terminate();
+  }
+}
+
+}  // namespace
+
 void Thread::task_main(void* first) {
   stack::Context::entered();
   Thread* thread = &arrived();
@@ -132,7 +148,7 @@ void Thread::task_main(void* first) {
   for (Task* self = static_cast<Task*>(first);; self = thread->end(self)) {
     base::annotate_acquire(self);
     thread->leave_runtime();
-    self->body(self->closure_memory);
+    run_body(*self);
     thread = current_thread();
     thread->enter_runtime();
   }

@@ -30,7 +30,10 @@ bool FutureCore::wait(const Context& context, const base::Site& site) TASKSCOPE_
   const bool finished = channel::park_unless(
       context_done, {.reason = sched::BlockReason::Future, .object = &traced_, .site = site}, lock_,
       waiters_, self);
-  if (!finished) lock_.unlock();
+  if (!finished) {
+    lock_.unlock();
+    sched::throw_if_unwound();
+  }
   return finished;
 }
 

@@ -103,7 +103,10 @@ bool Scope::join(channel::DoneChannel done, const Site& site) TASKSCOPE_NO_ANALY
   const bool ended = channel::park_unless(
       done, {.reason = sched::BlockReason::Scope, .object = &traced_, .site = site}, lock_,
       waiters_, self);
-  if (!ended) lock_.unlock();
+  if (!ended) {
+    lock_.unlock();
+    sched::throw_if_unwound();
+  }
   return ended;
 }
 
@@ -122,7 +125,10 @@ bool Scope::admit(const Starter& starter) TASKSCOPE_NO_ANALYSIS {
       starter.done,
       {.reason = sched::BlockReason::ScopeLimit, .object = &traced_, .site = starter.site}, lock_,
       queue_, self);
-  if (!admitted) lock_.unlock();
+  if (!admitted) {
+    lock_.unlock();
+    sched::throw_if_unwound();
+  }
   return admitted;
 }
 

@@ -37,6 +37,7 @@ Barrier::Outcome Barrier::wait_unless(channel::DoneChannel done,
   const bool passed = round_ != round;
   if (!passed) --arrived_;
   lock_.unlock();
+  sched::throw_if_unwound();
   return passed ? Outcome::Passed : Outcome::Cancelled;
 }
 

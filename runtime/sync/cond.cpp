@@ -26,6 +26,7 @@ bool Cond::wait_entered(sched::Waiter& self, channel::DoneChannel done,
     return true;
   }
   lock_.unlock();
+  sched::throw_if_unwound();
   return false;
 }
 

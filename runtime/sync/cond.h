@@ -39,11 +39,7 @@ class Cond {
   // `lock` is a Mutex, an RWMutex, or a std::unique_lock of one. REQUIRES: it is locked.
   template <class Lock>
   void wait(Lock& lock, Site site = Site::here()) {
-    sched::Waiter self;
-    enter(self);
-    lock.unlock();
-    static_cast<void>(wait_entered(self, nullptr, site));
-    lock.lock();
+    static_cast<void>(wait_without(lock, nullptr, site));
   }
   template <class Lock, class Predicate>
   requires(std::is_invocable_r_v<bool, Predicate&>) void wait(Lock& lock, Predicate predicate,
@@ -53,12 +49,7 @@ class Cond {
   // False if `context` was done first, or already. The lock is locked again either way.
   template <channel::Cancellable C, class Lock>
   [[nodiscard]] bool wait(const C& context, Lock& lock, Site site = Site::here()) {
-    sched::Waiter self;
-    enter(self);
-    lock.unlock();
-    const bool signalled = wait_entered(self, context.done_core(), site);
-    lock.lock();
-    return signalled;
+    return wait_without(lock, context.done_core(), site);
   }
 
   // False if `context` was done before `predicate` became true.
@@ -82,6 +73,19 @@ class Cond {
   // signalled in between.
   void enter(sched::Waiter& self);
   bool wait_entered(sched::Waiter& self, channel::DoneChannel done, const Site& site);
+  // However the wait ends, `lock` is locked again.
+  template <class Lock>
+  bool wait_without(Lock& lock, channel::DoneChannel done, const Site& site) {
+    struct Locker {
+      ~Locker() { lock.lock(); }
+      Lock& lock;
+    };
+    sched::Waiter self;
+    enter(self);
+    lock.unlock();
+    const Locker locker{lock};
+    return wait_entered(self, done, site);
+  }
 
   // Guarded by lock_. A waiter's task is null until it parks, its success set by the signal.
   base::Lock lock_;

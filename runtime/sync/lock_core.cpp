@@ -141,6 +141,7 @@ bool LockCore::lock_contended(Mode mode, channel::DoneChannel done, const char* 
       sched::Waiter* const others = withdraw();
       lock_.unlock();
       sched::ready_all(others);
+      sched::throw_if_unwound();
       return false;
     }
     if (self.success) break;  // handed over

@@ -24,6 +24,7 @@ bool Once::begin(channel::DoneChannel done, const Site& site) TASKSCOPE_NO_ANALY
           done, {.reason = trace_format::BlockReason::Once, .object = &traced_, .site = site},
           lock_, waiters_, self)) {
     lock_.unlock();
+    sched::throw_if_unwound();
   }
   return false;
 }

@@ -56,6 +56,7 @@ bool Semaphore::acquire_unless(channel::DoneChannel done, std::int64_t count,
   sched::Waiter* const granted = grant();
   lock_.unlock();
   sched::ready_all(granted);
+  sched::throw_if_unwound();
   return false;
 }
 

@@ -27,6 +27,7 @@ bool WaitGroup::wait_for_zero(channel::DoneChannel done, const Site& site) TASKS
           lock_, waiters_, self)) {
     if (waiters_.empty()) state_.fetch_and(~kWaiters, std::memory_order_relaxed);
     lock_.unlock();
+    sched::throw_if_unwound();
     return false;
   }
   if (state_.load(std::memory_order_relaxed) != 0) {

@@ -88,14 +88,19 @@ class WaitGroup {
   static constexpr std::int64_t kOne = std::int64_t{1} << 32;
   static constexpr std::int64_t kWaiters = 1;
 
-  // No guard object: if the function throws, the program ends with its stack intact.
+  // A task that is unwound (unwinding.h) is done, too. Where nothing catches what is thrown, no
+  // destructor runs: the program ends with its stack intact.
   template <class F>
   struct Counted {
+    struct Done {
+      ~Done() noexcept(false) { group->done(); }
+      WaitGroup* group;
+    };
     F function;
     WaitGroup* group;
     void operator()() {
+      const Done done{group};
       static_cast<void>(function());
-      group->done();
     }
   };
 

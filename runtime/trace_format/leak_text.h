@@ -31,18 +31,20 @@ struct LeakText {
     // Who has last given up what it waits for, and how long before; 0: no task, or not known.
     TaskId dropped_by = 0;
     std::uint64_t dropped_ago_ns = 0;
+    std::uint64_t held_bytes = 0;  // of memory: its stack, its closure
 
     friend bool operator==(const Member&, const Member&) = default;
   };
   LeakKind kind = LeakKind::Leaked;
   bool proved = false;      // else it is suspected
+  bool unwound = false;     // proved, and their waits are now ended by force
   std::uint64_t group = 0;  // the same in all events about tasks that belong together
   // Where what they wait for was given up: a source line, and the function; empty: not known.
   std::string dropped_at;
   std::string dropped_in;
   std::vector<Member> members;  // as many as one event has room for: others come in another
 
-  static constexpr std::size_t kMembersMax = 50;
+  static constexpr std::size_t kMembersMax = 40;
   static constexpr std::size_t kPlaceBytesMax = 400;  // of dropped_at, and of dropped_in
 
   friend bool operator==(const LeakText&, const LeakText&) = default;

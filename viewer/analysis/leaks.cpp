@@ -63,11 +63,15 @@ class LeakFinder {
     return a.group_id == b.group_id && store::program_of(a.task_id) == store::program_of(b.task_id);
   }
 
-  // It was waiting then, and still is.
+  // It was waiting then, and still is, or the program has ended its wait for that.
   bool holds(const LeakRow& row) const {
+    if (row.unwound) return true;
     const auto span = spans_.find(row.task_id);
     return span != spans_.end() && span->second->state == store::TaskState::Blocked &&
-           span->second->start_ns <= row.ns;
+           span->second->start_ns == row.since_ns;
+  }
+  std::int64_t end_ns(const LeakRow& row) const {
+    return row.unwound ? row.ns : spans_.at(row.task_id)->end_ns;
   }
   bool has_deadlock(store::ProgramId program) const {
     return std::any_of(in_.deadlocks.begin(), in_.deadlocks.end(),
@@ -93,35 +97,34 @@ class LeakFinder {
       const LeakRow& row = in_.leaks[i];
       if (!holds(row) || is_meant_to_stay(row)) continue;
       found_.explained.insert(row.task_id);
+      if (circle) found_.locks.insert(row.object_id);
       if (row.is_victim) {
         if (last != nullptr) last->victims.push_back(&row);
         continue;
       }
-      const Span& span = *spans_.at(row.task_id);
       last = &groups[circle ? Key{program, row.kind, row.proved, row.group_id, 0, 0, {}}
                             : Key{program, row.kind, row.proved, 0,
-                                  in_.facts.spawn_site(row.task_id), span.site_id, span.reason}];
+                                  in_.facts.spawn_site(row.task_id), row.site_id, row.reason}];
       last->members.push_back(&row);
     }
   }
 
   FindingRow describe(const Group& group) const {
     const LeakRow& first = *group.members.front();
-    const Span& span = *spans_.at(first.task_id);
     FindingRow row;
     row.kind = first.kind == LeakKind::Leaked ? "leak" : to_text(first.kind);
     row.tier = first.proved ? "proved" : "suspected";
     row.task_id = first.task_id;
-    row.object_id = span.object_id;
+    row.object_id = first.object_id;
     row.spawn_site_id = in_.facts.spawn_site(first.task_id);
-    row.wait_site_id = span.site_id;
+    row.wait_site_id = first.site_id;
     row.count = group.members.size();
     const bool few = row.count < static_cast<std::uint64_t>(in_.limits.severe_group);
     row.severity = first.kind == LeakKind::Leaked && few ? "warning" : "severe";
-    row.first_ns = span.start_ns;
-    row.last_ns = span.end_ns;
+    row.first_ns = first.since_ns;
     for (const LeakRow* member : group.members) {
-      row.first_ns = std::min(row.first_ns, spans_.at(member->task_id)->start_ns);
+      row.first_ns = std::min(row.first_ns, member->since_ns);
+      row.last_ns = std::max(row.last_ns, end_ns(*member));
     }
     row.summary = in_.facts.program_prefix(store::program_of(first.task_id)) + summary(group, row);
     row.detail = detail(group);
@@ -140,42 +143,42 @@ class LeakFinder {
 
   std::string summary(const Group& group, const FindingRow& row) const {
     const LeakRow& first = *group.members.front();
-    const Span& span = *spans_.at(first.task_id);
     const Report& report = in_.facts.report();
     switch (first.kind) {
       case LeakKind::SelfLock:
         return fmt::format(
             "{} waits at {} for {} that it has already.", in_.facts.task_and_origin(first.task_id),
-            report.short_place(span.site_id), in_.facts.object_label(span.object_id));
+            report.short_place(first.site_id), in_.facts.object_label(first.object_id));
       case LeakKind::AbandonedLock:
-        return fmt::format("{} waits at {} for {}, which {} had when it ended.",
-                           in_.facts.task_and_origin(first.task_id),
-                           report.short_place(span.site_id), in_.facts.object_label(span.object_id),
-                           in_.facts.task_label(first.holder_id));
+        return fmt::format(
+            "{} waits at {} for {}, which {} had when it ended.",
+            in_.facts.task_and_origin(first.task_id), report.short_place(first.site_id),
+            in_.facts.object_label(first.object_id), in_.facts.task_label(first.holder_id));
       case LeakKind::LockCycle:
         return fmt::format("{} wait in a circle for locks that the others have: {}.",
                            plural(row.count, "task"), circle(group));
       case LeakKind::Leaked:
         break;
     }
-    return fmt::format(
-        "{} started at {} {} still blocked in {} at {} when the {} ended, and nothing was left "
-        "that could have woken {}.",
-        plural(row.count, "task"), report.short_place(row.spawn_site_id),
-        row.count == 1 ? "was" : "were", to_text(span.reason), report.short_place(span.site_id),
-        main_ended_.contains(store::program_of(first.task_id)) ? "program" : "recording",
-        row.count == 1 ? "it" : "them");
+    return fmt::format("{} started at {} {} still blocked in {} at {} {} {}.",
+                       plural(row.count, "task"), report.short_place(row.spawn_site_id),
+                       row.count == 1 ? "was" : "were", to_text(first.reason),
+                       report.short_place(first.site_id),
+                       first.unwound ? "and nothing was left that could have woken"
+                       : main_ended_.contains(store::program_of(first.task_id))
+                           ? "when the program ended, and nothing was left that could have woken"
+                           : "when the recording ended, and nothing was left that could have woken",
+                       row.count == 1 ? "it" : "them");
   }
 
   std::string circle(const Group& group) const {
     std::string text;
     for (std::size_t i = 0; i < std::min(group.members.size(), kNamedMax); ++i) {
       const LeakRow& member = *group.members[i];
-      const Span& span = *spans_.at(member.task_id);
       text += fmt::format("{}{} in {} at {} for {}", i == 0 ? "" : "; ",
-                          in_.facts.task_label(member.task_id), to_text(span.reason),
-                          in_.facts.report().short_place(span.site_id),
-                          in_.facts.object_label(span.object_id));
+                          in_.facts.task_label(member.task_id), to_text(member.reason),
+                          in_.facts.report().short_place(member.site_id),
+                          in_.facts.object_label(member.object_id));
       if (member.holder_id != 0) {
         text += fmt::format(", which {} has", in_.facts.task_label(member.holder_id));
       }
@@ -185,7 +188,6 @@ class LeakFinder {
 
   std::string detail(const Group& group) const {
     const LeakRow& first = *group.members.front();
-    const Span& span = *spans_.at(first.task_id);
     std::string text;
     switch (first.kind) {
       case LeakKind::SelfLock:
@@ -198,10 +200,10 @@ class LeakFinder {
         text = "Take the locks in the same order everywhere, or together by std::scoped_lock.";
         break;
       case LeakKind::Leaked:
-        text = span.object_id == 0
+        text = first.object_id == 0
                    ? std::string("What it waits for can never come.")
                    : fmt::format("Nobody was left who could get at {}: {}.",
-                                 in_.facts.object_label(span.object_id), last_user(first, span));
+                                 in_.facts.object_label(first.object_id), last_user(first));
         break;
     }
     if (!first.proved) {
@@ -214,14 +216,26 @@ class LeakFinder {
                           group.victims.size() == 1 ? "waits" : "wait",
                           group.members.size() == 1 ? "it" : "these");
     }
+    std::uint64_t bytes = 0;
+    for (const LeakRow* member : group.members) bytes += member->held_bytes;
+    for (const LeakRow* victim : group.victims) bytes += victim->held_bytes;
+    const bool one = group.members.size() + group.victims.size() == 1;
+    if (first.unwound) {
+      text += fmt::format(
+          " {} ended by ts::Unwinding (TASKSCOPE_LEAKS=unwind), which gave back {}"
+          " of stack.",
+          one ? "It was" : "They were", bytes_text(bytes));
+    } else if (bytes > 0) {
+      text += fmt::format(" {} {} of stack.", one ? "It keeps" : "They keep", bytes_text(bytes));
+    }
     return text;
   }
 
   // "task 4 "request" gave up its last other handle at main.cpp:12 (ask), 3 ms after the wait
   // began"
-  std::string last_user(const LeakRow& leak, const Span& span) const {
+  std::string last_user(const LeakRow& leak) const {
     if (!leak.dropped_ns) return "look for the path on which its last user gave it up";
-    const std::int64_t after = *leak.dropped_ns - span.start_ns;
+    const std::int64_t after = *leak.dropped_ns - leak.since_ns;
     std::string place = leak.dropped_at.empty() ? "" : " at " + short_place_of(leak.dropped_at);
     if (!leak.dropped_in.empty()) place += " (" + leak.dropped_in + ')';
     return fmt::format("{} gave up the last other handle{}, {} {} the wait began",

@@ -28,6 +28,8 @@ struct LeakFindings {
   std::vector<store::FindingRow> rows;
   // The tasks that they explain: nothing else need be suspected of these.
   std::unordered_set<store::TaskId> explained;
+  // The locks that tasks wait for who can never have them: that they are waited for is no news.
+  std::unordered_set<store::ObjectId> locks;
 };
 
 LeakFindings find_leaks(const LeakInput& input);

@@ -126,9 +126,9 @@ void LockWaits::find_convoy(store::ObjectId id, const Lock& lock, const Facts& f
   row.severity = waiters >= static_cast<double>(limits_.convoy_severe) ? "severe" : "warning";
   row.summary = fmt::format(
       "{}{} had a queue: in {} windows of {} at least {} tasks waited for it on average, at worst "
-      "{:.1f}; {} waits took {} in all.",
+      "{:.1f}; {} took {} in all.",
       facts.program_prefix(store::program_of(id)), facts.object_label(id), lock.waited.reached(),
-      duration_text(limits_.window), limits_.convoy_waiters, waiters, count_text(lock.waits),
+      duration_text(limits_.window), limits_.convoy_waiters, waiters, plural(lock.waits, "wait"),
       duration_text(lock.wait_ns));
   row.detail =
       "Whoever wants the lock waits for all that came before. Hold it for less, split what it "
@@ -149,10 +149,10 @@ void LockWaits::find_hot(store::ObjectId id, const Lock& lock, const Facts& fact
   row.kind = "hot_lock";
   row.severity = of_wanted >= static_cast<double>(limits_.lock_severe) ? "severe" : "warning";
   row.summary = fmt::format(
-      "{}Tasks waited for {} {} in {} waits, {:.0f} % of the time in which they wanted to run; the "
+      "{}Tasks waited for {} {} in {}, {:.0f} % of the time in which they wanted to run; the "
       "longest wait was {} at {}.",
       facts.program_prefix(store::program_of(id)), facts.object_label(id),
-      duration_text(lock.wait_ns), count_text(lock.waits), of_wanted,
+      duration_text(lock.wait_ns), plural(lock.waits, "wait"), of_wanted,
       duration_text(lock.longest_ns), facts.report().short_place(lock.longest.site_id));
   row.detail =
       "Shorten what is done under it, split it by key, use an RWMutex where most only read, or "

@@ -262,6 +262,9 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   for (Check* check : checks) {
     if (auto finished = check->finish(facts, report.findings); !finished) return finished.error();
   }
+  std::erase_if(report.findings, [&](const store::FindingRow& row) {
+    return finding_group(row.kind) == "contention" && leaks.locks.contains(row.object_id);
+  });
   order_findings(report.findings);
   report.info.findings = report.findings.size();
   return report;

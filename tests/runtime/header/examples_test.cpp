@@ -137,6 +137,27 @@ TEST(HeaderExamples, FindLeaks) {
   });
 }
 
+TEST(HeaderExamples, UnwindLeaks) {
+  in_task([] {
+    while (ts::unwind_leaks() != 0) ts::yield();
+  });
+}
+
+TEST(HeaderExamples, Unwinding) {
+  in_task([] {
+    const ts::Chan<int> replies = ts::make_chan<int>(1);
+    replies.send(42);
+    std::optional<int> answer;
+    try {
+      answer = replies.recv();
+    } catch (const ts::Unwinding& unwinding) {
+      log(unwinding.what());
+      throw;
+    }
+    EXPECT_EQ(answer, 42);
+  });
+}
+
 TEST(HeaderExamples, DumpTasks) {
   in_task([] { log(ts::dump_tasks()); });
 }

@@ -32,6 +32,7 @@
 namespace taskscope {
 namespace {
 
+using test::in_another_process;
 using test::wait_until_blocked;
 using trace_format::LeakKind;
 using namespace std::chrono_literals;
@@ -70,30 +71,6 @@ struct Look {
     return all;
   }
 };
-
-// What `ask` says in a process of its own: what a run leaves behind would otherwise look as if it
-// referred to the next run's stacks, which lie where its own did.
-std::string in_another_process(const std::function<std::string()>& ask) {
-  if (TASKSCOPE_TSAN) return ask();
-  int ends[2];
-  EXPECT_EQ(pipe(ends), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const std::string text = ask();
-    _exit(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
-  }
-  close(ends[1]);
-  std::string text;
-  char portion[4096];
-  for (ssize_t got; (got = read(ends[0], portion, sizeof portion)) > 0;) {
-    text.append(portion, static_cast<std::size_t>(got));
-  }
-  close(ends[0]);
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  return text;
-}
 
 std::size_t living_tasks() {
   std::size_t tasks = 0;

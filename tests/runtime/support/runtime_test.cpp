@@ -1,6 +1,8 @@
 #include "tests/runtime/support/runtime_test.h"
 
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -47,6 +49,28 @@ Footprint footprint_settled(const Footprint& expected) {
 std::string describe(const Footprint& footprint) {
   return std::to_string(footprint.threads) + " threads, " + std::to_string(footprint.descriptors) +
          " descriptors, " + std::to_string(footprint.reserved_gib) + " x 4 GiB reserved";
+}
+
+std::string in_another_process(const std::function<std::string()>& ask) {
+  if (TASKSCOPE_TSAN) return ask();
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string text = ask();
+    _exit(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string text;
+  char portion[4096];
+  for (ssize_t got; (got = read(ends[0], portion, sizeof portion)) > 0;) {
+    text.append(portion, static_cast<std::size_t>(got));
+  }
+  close(ends[0]);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  return text;
 }
 
 std::size_t blocked_tasks() {

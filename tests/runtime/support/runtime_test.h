@@ -39,6 +39,10 @@ Footprint footprint();
 Footprint footprint_settled(const Footprint& expected);
 std::string describe(const Footprint& footprint);
 
+// What `ask` says in a process of its own, so that nothing that a run leaves in memory looks as if
+// it referred to the next run's stacks, which lie where its own did.
+std::string in_another_process(const std::function<std::string()>& ask);
+
 // Tasks of this run that wait, and have left their stacks or are about to. REQUIRES: called by a
 // task.
 std::size_t blocked_tasks();

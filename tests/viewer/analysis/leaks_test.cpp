@@ -46,10 +46,9 @@ const std::string kEnd = R"(
 w0 90 run task=1 seq=2
 w0 99 exit task=1
 )";
-const std::string kCircle = R"(
-ext 80 finding task=2 "lock_deadlock\tproved\t1\t\t\t2\t3\t0\t0\t0\t3\t2\t0\t0\t0\t4\t2\t1\t0\t0"
-)";
-
+const std::string kCircle =
+    "ext 80 finding task=2 \"lock_deadlock\\tproved\\t1\\t\\t\\t2\\t3\\t0\\t0\\t0\\t0"
+    "\\t3\\t2\\t0\\t0\\t0\\t0\\t4\\t2\\t1\\t0\\t0\\t0\"\n";
 std::vector<store::FindingRow> find(const std::string& trace) {
   const tests::TemporaryFolder folder;
   const std::string path = folder.file("a.tscope");
@@ -84,12 +83,14 @@ TEST(Leaks, WhoGaveUpTheLastHandleIsNamedWithPlaceAndTime) {
   const auto told = [](const std::string& by) {
     return find(kWaits + "ext 82 finding task=5 \"leaked\\tproved\\t1\\t" + by + "\"\n" + kEnd);
   };
-  auto found = told("src/deep/main.cpp:12\\task\\t5\\t0\\t0\\t2\\t4");
+  auto found = told("src/deep/main.cpp:12\\task\\t5\\t0\\t0\\t2\\t4\\t8192");
   ASSERT_GE(found.size(), 1u);
-  EXPECT_EQ(found[0].detail,
-            "Nobody was left who could get at channel made at main.cpp:10: task 2 gave up the last "
-            "other handle at src/deep/main.cpp:12 (ask), 6 ns after the wait began.");
-  found = told("\\t\\t5\\t0\\t0\\t0\\t12");
+  EXPECT_EQ(
+      found[0].detail,
+      "Nobody was left who could get at channel made at main.cpp:10: task 2 gave up the last "
+      "other handle at src/deep/main.cpp:12 (ask), 6 ns after the wait began. It keeps 8.00 KiB "
+      "of stack.");
+  found = told("\\t\\t5\\t0\\t0\\t0\\t12\\t0");
   ASSERT_GE(found.size(), 1u);
   EXPECT_EQ(found[0].detail,
             "Nobody was left who could get at channel made at main.cpp:10: a thread gave up the "
@@ -110,7 +111,7 @@ TEST(Leaks, AFindingKnowsItsTasksAndWhoHasWhatTheyWaitFor) {
 TEST(Leaks, WhatIsProvedIsNotSuspectedOnceMore) {
   const auto found =
       find(kWaits + kCircle +
-           "ext 81 finding task=5 \"leaked\\tproved\\t2\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" + kEnd);
+           "ext 81 finding task=5 \"leaked\\tproved\\t2\\t\\t\\t5\\t0\\t0\\t0\\t0\\t0\"\n" + kEnd);
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(summaries(found)[1],
             "proved leak: 1 task started at main.cpp:10 was still blocked in chan recv at "
@@ -121,13 +122,28 @@ TEST(Leaks, WhatIsProvedIsNotSuspectedOnceMore) {
 }
 
 TEST(Leaks, TasksThatWaitAlikeAreOneFindingWhateverTheirEventsWere) {
-  const auto found =
-      find(kWaits + "ext 80 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" +
-           "ext 81 finding task=6 \"leaked\\tproved\\t2\\t\\t\\t6\\t0\\t0\\t0\\t0\"\n" + kEnd);
+  const auto found = find(
+      kWaits + "ext 80 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\\t0\"\n" +
+      "ext 81 finding task=6 \"leaked\\tproved\\t2\\t\\t\\t6\\t0\\t0\\t0\\t0\\t0\"\n" + kEnd);
   const auto proved = std::count_if(found.begin(), found.end(),
                                     [](const auto& row) { return row.tier == "proved"; });
   EXPECT_EQ(proved, 1);
   EXPECT_EQ(found[0].count, 2u);
+}
+
+TEST(Leaks, AWaitThatTheProgramHasEndedByForceStaysAFinding) {
+  const auto found = find(
+      kWaits + "ext 80 finding task=5 \"leaked\\tunwound\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\\t4096\"\n" +
+      "ext 85 ready task=5 seq=2\nw0 86 run task=5 seq=3\nw0 87 exit task=5\n" + kEnd);
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(summaries(found)[0],
+            "proved leak: 1 task started at main.cpp:10 was still blocked in chan recv at "
+            "main.cpp:10 and nothing was left that could have woken it.");
+  EXPECT_NE(found[0].detail.find("It was ended by ts::Unwinding (TASKSCOPE_LEAKS=unwind), which "
+                                 "gave back 4.00 KiB of stack."),
+            std::string::npos)
+      << found[0].detail;
+  EXPECT_EQ(found[0].last_ns - found[0].first_ns, 8);
 }
 
 TEST(Leaks, WhatTheTraceRefutesIsNoFinding) {
@@ -136,8 +152,9 @@ TEST(Leaks, WhatTheTraceRefutesIsNoFinding) {
 }
 
 TEST(Leaks, AWaitThatBeganLaterWasNotMeant) {
-  const auto found = find(
-      "ext 3 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\"\n" + kWaits + kEnd);
+  const auto found =
+      find("ext 3 finding task=5 \"leaked\\tproved\\t1\\t\\t\\t5\\t0\\t0\\t0\\t0\\t0\"\n" + kWaits +
+           kEnd);
   for (const auto& row : found) EXPECT_EQ(row.tier, "suspected");
 }
 
@@ -151,10 +168,10 @@ TEST(Leaks, WhereAllSleepThatIsTheFinding) {
 }
 
 TEST(Leaks, ALockOfATaskThatHasEndedIsSuspected) {
-  const auto found =
-      find(kWaits +
-           "ext 80 finding task=4 \"abandoned_lock\\tsuspected\\t1\\t\\t\\t4\\t9\\t0\\t0\\t0\"\n" +
-           kEnd);
+  const auto found = find(
+      kWaits +
+      "ext 80 finding task=4 \"abandoned_lock\\tsuspected\\t1\\t\\t\\t4\\t9\\t0\\t0\\t0\\t0\"\n" +
+      kEnd);
   ASSERT_GE(found.size(), 1u);
   EXPECT_EQ(summaries(found)[0],
             "suspected abandoned_lock: task 4, started at main.cpp:20, waits at main.cpp:20 for "
