@@ -50,7 +50,8 @@ class Stacks(Case):
         calls = self.calls_of(recording, spawned[0][0])
         self.assertTrue(calls[0].startswith("climb::start_climber("), calls)
         self.assertTrue(calls[1].startswith("climb::send_somebody("), calls)
-        self.assertEqual([int(call.rsplit(" ", 1)[1]) for call in calls[1:2]], [line_of("send")])
+        self.assertEqual([int(call.rsplit(" ", 1)[1]) for call in calls[:2]],
+                         [line_of("spawn"), line_of("send")])
 
 
 class AtWaitsAndSpawns(Stacks):
@@ -139,8 +140,9 @@ class AtWaitsAndSpawns(Stacks):
                                      timeout=TIMEOUT_S, env={**self.env, name: value})
                 self.assertNotEqual(run.returncode, 0)
                 self.assertIn(f"{name}={value}", run.stderr.decode())
-        self.assert_refused(self.taskscope("record", "--samples", "5000", "--", "true"), "5000",
-                            status=2)
+        for value in ("5000", "0", "-1", "often", "99Hz"):
+            self.assert_refused(self.taskscope("record", f"--samples={value}", "--", "true"),
+                                value, status=2)
 
 
 @unittest.skipIf(TSAN, "no samples under ThreadSanitizer")
@@ -220,9 +222,22 @@ class Samples(Stacks):
 
     def test_calls_into_the_system_go_on_working(self):
         # Programs with sockets, files and children, sampled as often as can be.
-        run = self.taskscope("record", "-q", "--samples=1000", "--stacks", "--propagate-exit", "-o",
-                             "run.tscope", "--", BUILD / "runtime" / "examples" / "http_server")
+        recording = self.record_with("--samples=1000", "--stacks",
+                                     command=(BUILD / "runtime" / "examples" / "http_server",))
+        self.assertGreater(recording.value("SELECT count(*) FROM sample"), 0)
+
+    def test_the_word_behind_the_option_is_not_its_value(self):
+        program = subprocess.Popen([str(CLIMBER), "burn", "100000000"], env=self.env)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        wait_until(lambda: (self.folder / "taskscope" / f"{program.pid}.sock").exists(),
+                   "the program's socket")
+        run = self.taskscope("attach", "-q", "--for", "500ms", "-o", "run.tscope", "--samples",
+                             program.pid)
         self.assertEqual(run.returncode, 0, run.stderr.decode())
+        recording = Recording(self, self.folder / "run.tscope")
+        self.assertGreater(recording.value("SELECT count(*) FROM sample"), 0)
+        self.assertIsNone(program.poll())
 
     def test_what_came_before_a_kill_is_kept(self):
         recorder = self.start("record", "-q", "--samples=250", "--stacks", "-o", "run.tscope", "--",
@@ -243,14 +258,16 @@ class Samples(Stacks):
         recorder.wait()
         kept = samples()
         self.assertGreater(kept, 20)
-        run = self.taskscope("query", partial, "SELECT count(*) FROM sample JOIN stack ON"
-                             " stack.id = stack_id WHERE addresses <> ''", "--json")
-        self.assertIn(str(kept), run.stdout.decode())
+        recording = Recording(self, partial)
+        self.assertEqual(recording.value("SELECT count(*) FROM sample JOIN stack"
+                                         " ON stack.id = stack_id WHERE addresses <> ''"), kept)
         # Nobody had the time to name them.
-        run = self.taskscope("query", partial, "SELECT count(*) AS n FROM stack_text"
-                             " JOIN stack ON stack.id = stack_id WHERE functions = addresses"
-                             " AND kind = 'sample'", "--json")
-        self.assertNotIn('"n":0', run.stdout.decode().replace(" ", ""))
+        self.assertEqual(recording.value("SELECT count(*) FROM frame"), 0)
+        stacks = recording.value("SELECT count(*) FROM stack WHERE kind = 'sample'")
+        self.assertGreater(stacks, 0)
+        self.assertEqual(recording.value(
+            "SELECT count(*) FROM stack_text JOIN stack ON stack.id = stack_id"
+            " WHERE functions = addresses AND kind = 'sample'"), stacks)
         # A picture has their addresses.
         run = self.taskscope("screenshot", partial, "-o", "cut.svg", "--view", "cpu")
         self.assertEqual(run.returncode, 0, run.stderr.decode())
