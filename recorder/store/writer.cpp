@@ -223,10 +223,8 @@ bool Writer::Impl::drop_labels(std::int64_t before_ns) {
   return true;
 }
 
-// Drops the stacks of samples that have gone, with their frames. A look reads all samples, so there
-// is one whenever the stacks have doubled.
+// Drops the stacks of samples that have gone, with their frames.
 bool Writer::Impl::drop_stacks() {
-  if (new_stacks < std::max(used_stacks, kUnusedStacksMax)) return true;
   const std::string frame_sites = std::to_string(kFirstFrameSite);
   const bool done = execute(database.get(),
                             "DELETE FROM stack WHERE kind = 'sample' AND id NOT IN"
@@ -535,7 +533,10 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
       if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;
     }
     dropped.tasks = static_cast<std::uint64_t>(sqlite3_changes64(database));
-    if (!impl_->drop_labels(first_ns) || !impl_->drop_stacks()) return false;
+    if (!impl_->drop_labels(first_ns)) return false;
+    // A look reads all samples, so there is one whenever the stacks have doubled.
+    const bool look = impl_->new_stacks >= std::max(impl_->used_stacks, kUnusedStacksMax);
+    if (look && !impl_->drop_stacks()) return false;
     ++impl_->drops;
     Statement last(database, "SELECT coalesce(max(id), 0) FROM chunk");
     if (!last || last.step() != SQLITE_ROW) return false;
@@ -579,6 +580,7 @@ Result<void> Writer::finish() {
   if (auto stored = commit(); !stored) return stored;
   for (Statement& statement : impl_->inserts) statement = {};
   sqlite3* database = impl_->database.get();
+  if (impl_->drops > 0) impl_->attempt([&] { return impl_->drop_stacks(); });
   // All of it is there now.
   if (impl_->has_cut) {
     impl_->attempt([&] { return execute(database, "DELETE FROM meta WHERE key = 'cut'"); });
