@@ -61,6 +61,7 @@ std::string as_text(const store::RecordingInfo& info, const analysis::Annotation
   const auto some = [&](std::string_view key, std::uint64_t count) {
     if (count > 0) line(key, analysis::count_text(count));
   };
+  some("lost samples", info.lost_samples);
   some("regions", said.region_count());
   some("logs", said.logs);
   some("counters", said.counters.size());

@@ -63,6 +63,7 @@ Json to_json(const store::RecordingInfo& info) {
               {"workers", info.workers},
               {"threads", info.threads},
               {"lost_events", info.lost_events},
+              {"lost_samples", info.lost_samples},
               {"findings", info.findings},
               {"bytes", info.bytes}};
 }

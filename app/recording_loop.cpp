@@ -150,6 +150,22 @@ CLI::Validator positive_time() {
       "");
 }
 
+// The value of --samples, which CLI11 calls "true" if there is none.
+CLI::Validator samples_a_second() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        if (text == "true") text = std::to_string(trace_format::kSampleHzDefault);
+        int hz = 0;
+        const char* const end = text.data() + text.size();
+        const auto parsed = std::from_chars(text.data(), end, hz);
+        const bool fits = hz >= 1 && hz <= int{trace_format::kSampleHzMax};
+        if (parsed.ec == std::errc() && parsed.ptr == end && fits) return {};
+        return fmt::format("takes a number of samples a second from 1 to {}, not '{}'",
+                           trace_format::kSampleHzMax, text);
+      },
+      "");
+}
+
 // Of a finished file.
 Result<analysis::Report> report_of(const std::string& path) {
   const auto reader = store::Reader::open(path);
@@ -206,16 +222,17 @@ void add_wanted(CLI::App& command, trace_format::Wanted& wanted) {
   command.add_flag_callback(
       "--stacks", [&wanted] { wanted.stacks = 1; },
       "Record the calls that led to each wait and each spawn (some 15 ns each)");
+  // A flag, so that the word behind it is not taken for its value: `attach --samples 4711`.
   command
-      .add_option_function<std::uint16_t>(
-          "--samples", [&wanted](std::uint16_t hz) { wanted.sample_hz = hz; },
+      .add_flag_function(
+          "--samples",
+          [&wanted](std::int64_t hz) { wanted.sample_hz = static_cast<std::uint16_t>(hz); },
           fmt::format("Record what the processors work on, HZ times in each second of their work "
-                      "({} if not said)",
+                      "(--samples=HZ; {} if not said)",
                       trace_format::kSampleHzDefault))
-      ->expected(0, 1)
-      ->default_str(std::to_string(trace_format::kSampleHzDefault))
-      ->check(CLI::Range(1, int{trace_format::kSampleHzMax}))
-      ->type_name("HZ");
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->transform(samples_a_second())
+      ->option_text("[=HZ]");
 }
 
 void add_duration(CLI::App& command, std::int64_t& duration_ns) {

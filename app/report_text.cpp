@@ -136,7 +136,8 @@ std::string function_place(const store::CpuFunction& row) {
 }
 
 std::string cpu_text(const analysis::Report& report, const Palette& colour, std::size_t rows_max) {
-  if (report.calls.functions.empty()) return {};
+  const std::uint64_t lost = report.info.lost_samples;
+  if (report.calls.functions.empty() && lost == 0) return {};
   const auto samples = static_cast<double>(report.calls.samples);
   Table table({{"self", true}, {"total", true}, {"function", false, kFunctionWidth}});
   for (std::size_t i = 0; i < std::min(rows_max, report.calls.functions.size()); ++i) {
@@ -144,9 +145,11 @@ std::string cpu_text(const analysis::Report& report, const Palette& colour, std:
     table.add({percent(static_cast<double>(row.self) / samples),
                percent(static_cast<double>(row.total) / samples), function_place(row)});
   }
-  return fmt::format("{}Where CPU time went{} ({} samples)\n", colour.bold, colour.reset,
-                     count_text(report.calls.samples)) +
-         table.text(colour, "  ");
+  const std::string missing =
+      lost == 0 ? "" : fmt::format(", {}{} lost{}", colour.yellow, count_text(lost), colour.reset);
+  return fmt::format("{}Where CPU time went{} ({} samples{})\n", colour.bold, colour.reset,
+                     count_text(report.calls.samples), missing) +
+         (report.calls.functions.empty() ? "" : table.text(colour, "  "));
 }
 
 std::string stacks_text(const analysis::Report& report, const Palette& colour,

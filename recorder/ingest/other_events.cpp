@@ -95,8 +95,11 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
 void SpanBuilder::take_stack_event(Ring& ring, const Event& event, std::string_view text,
                                    std::int64_t ns) {
   if (event.kind == EventKind::AtStack) {
+    if (event.id > trace_format::kStackMax) ++counts_.misfits;
     has_stacks_ = true;
-    ring.next_stack = static_cast<trace_format::StackId>(event.id & trace_format::kStackMax);
+    ring.next_stack = event.id > trace_format::kStackMax
+                          ? trace_format::StackId{0}
+                          : static_cast<trace_format::StackId>(event.id);
     return;  // stored with what it is about
   }
   StoredRow row = row_of_other(event, ns);
@@ -106,8 +109,10 @@ void SpanBuilder::take_stack_event(Ring& ring, const Event& event, std::string_v
   } else if (event.kind == EventKind::Module) {
     good = call_stacks_.take_module(text);
   } else {
-    const auto sample = call_stacks_.take_sample(text);
+    const auto sample = call_stacks_.take_sample(text, ns);
     good = sample.has_value();
+    if (sample) counts_.lost_samples += sample->lost;
+    if (sample && !sample->is_there) return;
     if (sample) {
       row.stack_id = sample->stack_id;
       see_thread(sample->thread);
@@ -117,7 +122,7 @@ void SpanBuilder::take_stack_event(Ring& ring, const Event& event, std::string_v
                           .task_id = event.id,
                           .stack_id = sample->stack_id});
       counts_.samples += 1;
-      counts_.lost_samples += sample->lost;
+      counts_.bare_samples += sample->stack_id == 0 ? 1 : 0;
     }
   }
   if (!good) ++counts_.misfits;

@@ -181,6 +181,10 @@ void Recorder::Impl::store(std::int64_t now_ns) {
       for (SpanBuilder* builder : builders) builder->forget_labels(builder->last_ns());
     }
     stored = retention.apply(since_start());
+    if (retention.enabled()) {
+      const std::int64_t gone_ns = retention.dropped().rows_from_ns;
+      for (SpanBuilder* builder : builders) builder->forget_samples(gone_ns);
+    }
   }
   if (!stored && !fatal) fatal = keeps_what_is_stored(stored.error());
 }

@@ -39,11 +39,17 @@ void add_totals(store::ProgramRow& row, const SpanBuilder::Counts& counts, std::
 Result<void> complete(store::Writer& writer, const RecordingEnd& end) {
   const SpanBuilder::Counts& counts = end.counts;
   std::string notes = end.notes;
+  const auto note = [&notes](const std::string& sentence) {
+    notes += (notes.empty() ? "" : "\n") + sentence;
+  };
   if (counts.misfits > 0) {
-    if (!notes.empty()) notes += '\n';
-    notes += std::to_string(counts.misfits) +
-             " events did not fit what came before them: others were lost, or the program wrote "
-             "nonsense. Times around them are incomplete.";
+    note(std::to_string(counts.misfits) +
+         " events did not fit what came before them: others were lost, or the program wrote "
+         "nonsense. Times around them are incomplete.");
+  }
+  if (counts.bare_samples > 0) {
+    note(std::to_string(counts.bare_samples) + " samples have no stack: a program had more than " +
+         std::to_string(CallStacks::kSampledMax) + " different ones.");
   }
   writer.put_meta("duration_ns", end.end_ns);
   writer.put_meta("events", static_cast<std::int64_t>(counts.events - end.dropped.events));

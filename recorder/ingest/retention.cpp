@@ -20,6 +20,7 @@ Result<void> Retention::apply(std::int64_t now_ns) {
   dropped_.tasks += dropped->tasks;
   if (dropped->events == 0) return {};
   dropped_.kept_from_ns = dropped->kept_from_ns;
+  dropped_.rows_from_ns = dropped->rows_from_ns;
   // Now, and not at the end: a recorder that is killed has dropped them all the same.
   writer_->put_meta("kept_from_ns", dropped_.kept_from_ns);
   writer_->put_meta("dropped_events", static_cast<std::int64_t>(dropped_.events));

@@ -62,6 +62,7 @@ SpanBuilder::Counts& SpanBuilder::Counts::operator+=(const Counts& other) {
   threads += other.threads;
   samples += other.samples;
   lost_samples += other.lost_samples;
+  bare_samples += other.bare_samples;
   return *this;
 }
 

@@ -76,6 +76,8 @@ class SpanBuilder {
   void flush_chunks();
   // So that what nobody uses any more can be dropped with what is older than `ns`.
   void forget_labels(std::int64_t ns) { label_sets_.forget(ns); }
+  // What was before `ns` has been dropped.
+  void forget_samples(std::int64_t ns) { call_stacks_.forget_samples(ns); }
   // Appends the chunks under way as they are in the file.
   void add_shown(std::vector<store::Cut::Part>& parts) const;
 
@@ -93,6 +95,7 @@ class SpanBuilder {
     std::uint32_t threads = 0;
     std::uint64_t samples = 0;
     std::uint64_t lost_samples = 0;
+    std::uint64_t bare_samples = 0;  // for whose stack there was no room
 
     Counts& operator+=(const Counts& other);
   };

@@ -40,9 +40,4 @@ struct StackWaits {
 // The longest in all first. Empty without stacks.
 Result<std::vector<StackWaits>> stack_waits(const Reader& reader, std::size_t rows_max);
 
-// The calls of a stack, innermost first.
-Result<std::vector<StackFrame>> calls_of(const Reader& reader, StackId stack_id);
-// The stack of a wait of the task that began at this time; 0: none is known.
-Result<StackId> stack_of_wait(const Reader& reader, TaskId task_id, std::int64_t start_ns);
-
 }  // namespace taskscope::store

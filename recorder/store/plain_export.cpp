@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "recorder/store/annotation_tables.h"
+#include "recorder/store/new_file.h"
 #include "recorder/store/reader.h"
 #include "recorder/store/sqlite.h"
 #include "recorder/store/virtual_tables.h"
@@ -121,9 +122,7 @@ Result<PlainExport> export_plain(const std::string& recording, const std::string
   // Says best what is wrong with the recording, and recovers one whose recorder was killed.
   if (const auto reader = Reader::open(recording); !reader) return reader.error();
   struct stat status {};
-  if (lstat(output.c_str(), &status) == 0) {
-    return Error{output + " exists already; remove it or choose another name."};
-  }
+  if (lstat(output.c_str(), &status) == 0) return exists_already(output);
   const std::string partial = output + ".partial";
   const base::UniqueFd made(open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!made) return Error{"Cannot create " + partial + ": " + std::strerror(errno) + "."};

@@ -5,8 +5,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <string_view>
@@ -16,6 +16,8 @@
 
 #include <protozero/pbf_writer.hpp>
 
+#include "recorder/store/new_file.h"
+#include "recorder/store/query_rows.h"
 #include "recorder/store/reader.h"
 #include "recorder/store/stack_table.h"
 #include "runtime/base/unique_fd.h"
@@ -64,7 +66,7 @@ Source source_of(PprofKind kind) {
               nullptr,
               "worker",
               true,
-              "SELECT stack_id, count(*), 0, task_id, worker_id FROM sample"
+              "SELECT stack_id, count(*) AS count, 0 AS ns, task_id, worker_id AS label FROM sample"
               " WHERE stack_id IS NOT NULL GROUP BY stack_id, task_id, worker_id",
               "has no samples; record with --samples",
               StackTable::Inner::All};
@@ -73,7 +75,8 @@ Source source_of(PprofKind kind) {
               "delay",
               "reason",
               false,
-              "SELECT stack_id, count(*), sum(end_ns - start_ns), task_id, reason FROM span"
+              "SELECT stack_id, count(*) AS count, sum(end_ns - start_ns) AS ns, task_id,"
+              " reason AS label FROM span"
               " WHERE state IN ('blocked', 'sleeping') AND stack_id IS NOT NULL"
               " GROUP BY stack_id, task_id, reason",
               "has no stacks of waits; record with --stacks",
@@ -83,19 +86,22 @@ Source source_of(PprofKind kind) {
               nullptr,
               nullptr,
               false,
-              "SELECT spawn_stack_id, 1, 0, id, NULL FROM task WHERE spawn_stack_id IS NOT NULL",
+              "SELECT spawn_stack_id AS stack_id, 1 AS count, 0 AS ns, id AS task_id,"
+              " NULL AS label FROM task WHERE spawn_stack_id IS NOT NULL",
               "has no stacks of spawns; record with --stacks",
               StackTable::Inner::CalledOnly};
   }
   return {};
 }
 
-std::int64_t number_in(const char* value) {
-  if (value == nullptr) return 0;
-  const std::string_view text = value;
-  std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+// The samples of a source, each with what people call its task; one without a name by where it was
+// started.
+std::string samples_sql(const Source& source) {
+  return "SELECT stack_id, count, ns, task_id, label, coalesce(nullif(task.name, ''),"
+         " site.file || ':' || site.line) FROM (" +
+         std::string(source.sql) +
+         ") AS sample LEFT JOIN task ON task.id = sample.task_id"
+         " LEFT JOIN site ON site.id = task.spawn_site_id";
 }
 
 // Texts, each stored once; number 0 is the empty one.
@@ -124,19 +130,21 @@ class Profile {
     if (source.duration != nullptr) add_value_type(kSampleType, source.duration, "nanoseconds");
   }
 
-  void add_sample(const std::vector<const char*>& values, std::string_view task_name) {
-    const auto stack = stacks_.number_of(static_cast<StackId>(number_in(values[0])));
+  // A row of samples_sql().
+  void add_sample(const RowValues& values) {
+    const auto stack = stacks_.number_of(number_in<StackId>(values[0]));
     if (stack == StackTable::kNone) return;
     const std::vector<std::uint64_t>& locations = locations_of(stack);
     pbf_writer sample(writer_, kSample);
     sample.add_packed_uint64(kLocationIds, locations.begin(), locations.end());
-    const std::int64_t numbers[] = {number_in(values[1]), number_in(values[2])};
+    const std::int64_t numbers[] = {number_in<std::int64_t>(values[1]),
+                                    number_in<std::int64_t>(values[2])};
     sample.add_packed_int64(kValues, numbers, numbers + (source_.duration == nullptr ? 1 : 2));
-    if (!task_name.empty()) add_label(sample, "task", task_name);
-    if (values[3] != nullptr) add_label(sample, "task_id", number_in(values[3]));
+    if (values[5] != nullptr) add_label(sample, "task", text_in(values[5]));
+    if (values[3] != nullptr) add_label(sample, "task_id", number_in<std::int64_t>(values[3]));
     if (source_.label != nullptr && values[4] != nullptr) {
       if (source_.label_is_number) {
-        add_label(sample, source_.label, number_in(values[4]));
+        add_label(sample, source_.label, number_in<std::int64_t>(values[4]));
       } else {
         add_label(sample, source_.label, std::string_view(values[4]));
       }
@@ -223,47 +231,30 @@ class Profile {
   PprofExport written_;
 };
 
-// What people call a task that the program gave no name: where it was started.
-Result<std::unordered_map<std::string, std::string>> task_names(const Reader& reader) {
-  std::unordered_map<std::string, std::string> names;
-  Reader::QueryError error;
-  const bool read = reader.query(
-      "SELECT task.id, coalesce(nullif(task.name, ''), site.file || ':' || site.line)"
-      " FROM task LEFT JOIN site ON site.id = task.spawn_site_id",
-      {},
-      [&](const std::vector<Reader::Column>&, const std::vector<const char*>& values) {
-        if (values[1] != nullptr) names.emplace(values[0], values[1]);
-        return true;
-      },
-      error);
-  if (!read) return Error{"Cannot read the tasks: " + error.message + "."};
-  return names;
-}
-
 Result<void> write_gzipped(const std::string& data, const std::string& output) {
-  const auto failed = [&] {
-    return Error{"Cannot write " + output + ": " + std::strerror(errno) + "."};
-  };
   base::UniqueFd file(open(output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file && errno == EEXIST) {
-    return Error{output + " exists already; remove it or choose another name."};
-  }
+  if (!file && errno == EEXIST) return exists_already(output);
+  const auto failed = [&] {
+    // zlib has no number for all that can go wrong with it.
+    const char* const why = errno == 0 ? "out of memory or disk" : std::strerror(errno);
+    return Error{"Cannot write " + output + ": " + why + "."};
+  };
   if (!file) return failed();
-  // The stream closes its own descriptor.
-  gzFile stream = gzdopen(dup(file.get()), "wb6");
+  errno = 0;
+  base::UniqueFd copy(fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  gzFile stream = copy ? gzdopen(copy.get(), "wb6") : nullptr;
   bool fine = stream != nullptr;
+  if (fine) static_cast<void>(copy.release());  // the stream closes it
   constexpr std::size_t kPart = std::size_t{1} << 20;
   for (std::size_t at = 0; fine && at < data.size(); at += kPart) {
     const std::size_t part = std::min(kPart, data.size() - at);
     fine = gzwrite(stream, data.data() + at, static_cast<unsigned>(part)) == static_cast<int>(part);
   }
   if (stream != nullptr) fine = gzclose(stream) == Z_OK && fine;
-  if (!fine || fsync(file.get()) != 0) {
-    const Error error = failed();
-    unlink(output.c_str());
-    return error;
-  }
-  return {};
+  if (fine && fsync(file.get()) == 0) return {};
+  const Error error = failed();
+  unlink(output.c_str());
+  return error;
 }
 
 }  // namespace
@@ -273,25 +264,14 @@ Result<PprofExport> export_pprof(const std::string& recording, PprofKind kind,
   const auto reader = Reader::open(recording);
   if (!reader) return reader.error();
   struct stat status {};
-  if (lstat(output.c_str(), &status) == 0) {
-    return Error{output + " exists already; remove it or choose another name."};
-  }
+  if (lstat(output.c_str(), &status) == 0) return exists_already(output);
   const auto stacks = StackTable::read(*reader);
   if (!stacks) return stacks.error();
-  const auto names = task_names(*reader);
-  if (!names) return names.error();
   const Source source = source_of(kind);
   Profile profile(*stacks, source);
-  Reader::QueryError error;
-  const bool read = reader->query(
-      source.sql, {},
-      [&](const std::vector<Reader::Column>&, const std::vector<const char*>& values) {
-        const auto name = values[3] == nullptr ? names->end() : names->find(values[3]);
-        profile.add_sample(values, name == names->end() ? "" : std::string_view(name->second));
-        return true;
-      },
-      error);
-  if (!read) return Error{"Cannot read " + recording + ": " + error.message + "."};
+  auto read = each_row(*reader, recording, samples_sql(source),
+                       [&](const RowValues& values) { profile.add_sample(values); });
+  if (!read) return read.error();
   if (profile.written().samples == 0) return Error{recording + " " + source.none + "."};
   const std::string data = profile.finish(reader->info());
   if (auto written = write_gzipped(data, output); !written) return written.error();

@@ -320,6 +320,7 @@ Result<void> Reader::Impl::read_info() {
     if (key == "workers") info.workers = narrow(meta.integer(1));
     if (key == "threads") info.threads = narrow(meta.integer(1));
     if (key == "lost_events") info.lost_events = unsigned_of(meta.integer(1));
+    if (key == "lost_samples") info.lost_samples = unsigned_of(meta.integer(1));
   }
   if (code != SQLITE_DONE || info.format.empty()) {
     return Error{path + " is damaged: its description cannot be read."};
@@ -445,14 +446,15 @@ Result<std::vector<ObjectRow>> Reader::objects() const {
 }
 
 Result<std::vector<SiteRow>> Reader::sites() const {
-  return impl_->rows<SiteRow>(
-      "the sites", "SELECT id, file, line, function FROM site WHERE id < 2147483648 ORDER BY id",
-      [](const Statement& s) {
-        return SiteRow{.id = narrow(s.integer(0)),
-                       .file = s.text(1),
-                       .line = narrow(s.integer(2)),
-                       .function = s.text(3)};
-      });
+  return impl_->rows<SiteRow>("the sites",
+                              "SELECT id, file, line, function FROM site WHERE id < " +
+                                  std::to_string(kFirstFrameSite) + " ORDER BY id",
+                              [](const Statement& s) {
+                                return SiteRow{.id = narrow(s.integer(0)),
+                                               .file = s.text(1),
+                                               .line = narrow(s.integer(2)),
+                                               .function = s.text(3)};
+                              });
 }
 
 Result<std::vector<StealRow>> Reader::steals() const {
@@ -521,11 +523,6 @@ Result<std::vector<TimerRow>> Reader::timers() const {
 }
 
 Result<std::vector<LeakRow>> Reader::leaks() const {
-  auto known = impl_->rows<std::int64_t>(
-      "the tables", "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'leak'",
-      [](const Statement& s) { return s.integer(0); });
-  if (!known) return known.error();
-  if (known->empty() || known->front() == 0) return std::vector<LeakRow>();
   return impl_->rows<LeakRow>(
       "the leaks",
       "SELECT ns, group_id, kind, tier, task_id, holder_id, is_victim, dropped_by, dropped_ns,"
@@ -658,23 +655,6 @@ Result<std::vector<CounterRow>> Reader::counters() const {
                           .max = s.integer(5),
                           .last = s.integer(6)};
       });
-}
-
-Result<std::vector<CounterSample>> Reader::counter_samples(NameId counter_id, Times times) const {
-  std::vector<CounterSample> found;
-  auto read = impl_->each_of_kinds(kind_bit(EventKind::Counter), times,
-                                   [&](const ChunkColumns& columns, std::size_t i, WorkerId) {
-                                     if (columns.kinds[i] != EventKind::Counter) return;
-                                     const CounterSample sample = sample_at(columns, i);
-                                     const bool within =
-                                         sample.ns >= times.from_ns && sample.ns <= times.to_ns;
-                                     if (within && sample.counter_id == counter_id)
-                                       found.push_back(sample);
-                                   });
-  if (!read) return read.error();
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
-  return found;
 }
 
 Result<std::vector<FindingRow>> Reader::findings() const {

@@ -45,7 +45,7 @@ class Reader {
   Result<std::vector<ParkRow>> spins() const;
   Result<std::vector<LostRow>> lost() const;
   Result<std::vector<TimerRow>> timers() const;
-  // Those of a group stand together. None in recordings that are older than this.
+  // Those of a group stand together.
   Result<std::vector<LeakRow>> leaks() const;
   Result<std::vector<FindingRow>> findings() const;
   Result<std::vector<NameRow>> names() const;
@@ -66,7 +66,6 @@ class Reader {
   // The same one after another, for those who do not keep them all.
   Result<void> each_region(Times times, const std::function<void(const RegionRow&)>& visit) const;
   Result<std::vector<LogRow>> logs(Times times) const;
-  Result<std::vector<CounterSample>> counter_samples(NameId counter_id, Times times) const;
   // What processors worked on, by time. None without samples.
   Result<std::vector<SampleRow>> samples() const;
   Result<std::vector<ChunkSummary>> chunks() const;  // ordered by id

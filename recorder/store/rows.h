@@ -139,15 +139,6 @@ struct FrameRow {
   bool runtime = false;  // the machinery of the runtime, not the program's own code
 };
 
-// The same as a person reads it. Not stored.
-struct StackFrame {
-  std::string function;
-  std::string file;
-  std::uint32_t line = 0;
-  bool inlined = false;
-  bool runtime = false;
-};
-
 // What a processor was doing at one instant.
 struct SampleRow {
   std::int64_t ns = 0;
@@ -404,6 +395,7 @@ struct RecordingInfo {
   std::uint32_t workers = 0;
   std::uint32_t threads = 0;
   std::uint64_t lost_events = 0;
+  std::uint64_t lost_samples = 0;  // that the program could not write
   std::uint64_t findings = 0;
   std::uint64_t bytes = 0;  // of the file
   std::string notes;        // what went wrong while recording, a sentence a line; empty: nothing

@@ -1,23 +1,13 @@
 #include "recorder/store/stack_table.h"
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
 #include <string_view>
 #include <utility>
 
+#include "recorder/store/query_rows.h"
+
 namespace taskscope::store {
 namespace {
-
-std::string_view text_of(const char* value) { return value == nullptr ? "" : value; }
-
-template <class Number>
-Number number_in(const char* value) {
-  const std::string_view text = text_of(value);
-  Number number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  return parsed.ec == std::errc() ? number : Number{0};
-}
 
 std::string last_part(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -29,20 +19,6 @@ std::string nameless(std::string_view module) {
   return module.empty() ? "unknown function" : "somewhere in " + last_part(module);
 }
 
-Result<void> read_rows(const Reader& reader, const char* sql,
-                       const std::function<void(const std::vector<const char*>& values)>& take) {
-  Reader::QueryError error;
-  const bool read = reader.query(
-      sql, {},
-      [&](const std::vector<Reader::Column>&, const std::vector<const char*>& values) {
-        take(values);
-        return true;
-      },
-      error);
-  if (!read) return Error{"Cannot read the stacks: " + error.message + "."};
-  return {};
-}
-
 }  // namespace
 
 Result<StackTable> StackTable::read(const Reader& reader) {
@@ -50,33 +26,33 @@ Result<StackTable> StackTable::read(const Reader& reader) {
   std::vector<StackCall> calls;
   StackId id = 0;
   auto named =
-      read_rows(reader,
-                "SELECT stack_id, function, file, line, inlined, runtime, module FROM call"
-                " ORDER BY stack_id, depth",
-                [&](const std::vector<const char*>& values) {
-                  const auto stack = number_in<StackId>(values[0]);
-                  if (stack != id && !calls.empty()) table.add_stack(id, std::exchange(calls, {}));
-                  id = stack;
-                  std::string name(text_of(values[1]));
-                  if (name.empty()) name = nameless(text_of(values[6]));
-                  const std::uint32_t function =
-                      table.add_function({.name = std::move(name),
-                                          .file = std::string(text_of(values[2])),
-                                          .runtime = number_in<int>(values[5]) != 0});
-                  calls.push_back({.function = function,
-                                   .line = number_in<std::uint32_t>(values[3]) & 0x7fff'ffff,
-                                   .inlined = number_in<std::uint32_t>(values[4]) & 1});
-                });
+      each_row(reader, "the stacks",
+               "SELECT stack_id, function, file, line, inlined, runtime, module FROM call"
+               " ORDER BY stack_id, depth",
+               [&](const RowValues& values) {
+                 const auto stack = number_in<StackId>(values[0]);
+                 if (stack != id && !calls.empty()) table.add_stack(id, std::exchange(calls, {}));
+                 id = stack;
+                 std::string name(text_in(values[1]));
+                 if (name.empty()) name = nameless(text_in(values[6]));
+                 const std::uint32_t function =
+                     table.add_function({.name = std::move(name),
+                                         .file = std::string(text_in(values[2])),
+                                         .runtime = number_in<int>(values[5]) != 0});
+                 calls.push_back({.function = function,
+                                  .line = number_in<std::uint32_t>(values[3]) & 0x7fff'ffff,
+                                  .inlined = number_in<std::uint32_t>(values[4]) & 1});
+               });
   if (!named) return named.error();
   if (!calls.empty()) table.add_stack(id, calls);
   // Those that nobody named: their recorder was killed.
-  auto bare = read_rows(reader,
-                        "SELECT id, addresses FROM stack"
-                        " WHERE NOT EXISTS (SELECT 1 FROM frame WHERE stack_id = stack.id)",
-                        [&](const std::vector<const char*>& values) {
-                          table.add_addresses(number_in<StackId>(values[0]),
-                                              std::string(text_of(values[1])));
-                        });
+  auto bare = each_row(reader, "the stacks",
+                       "SELECT id, addresses FROM stack"
+                       " WHERE NOT EXISTS (SELECT 1 FROM frame WHERE stack_id = stack.id)",
+                       [&](const RowValues& values) {
+                         table.add_addresses(number_in<StackId>(values[0]),
+                                             std::string(text_in(values[1])));
+                       });
   if (!bare) return bare.error();
   return table;
 }
@@ -112,7 +88,7 @@ std::uint32_t StackTable::add_function(StackFunction function) {
 
 void StackTable::add_stack(StackId id, std::span<const StackCall> calls) {
   if (!numbers_.try_emplace(id, static_cast<std::uint32_t>(stacks_.size())).second) return;
-  stacks_.push_back({id, calls_.size(), static_cast<std::uint32_t>(calls.size())});
+  stacks_.push_back({calls_.size(), static_cast<std::uint32_t>(calls.size())});
   calls_.insert(calls_.end(), calls.begin(), calls.end());
 }
 

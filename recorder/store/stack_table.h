@@ -44,7 +44,6 @@ class StackTable {
   // The number of a stack, below size(); kNone: there is no such stack.
   static constexpr std::uint32_t kNone = 0xffff'ffff;
   std::uint32_t number_of(StackId id) const;
-  StackId id_of(std::uint32_t number) const { return stacks_[number].id; }
   // Innermost first. Empty if `number` is kNone.
   std::span<const StackCall> calls(std::uint32_t number) const;
   // Of these the program's own, with what of the runtime they called: all of that, or only the
@@ -60,7 +59,6 @@ class StackTable {
 
  private:
   struct Stack {
-    StackId id = 0;
     std::size_t first = 0;  // into calls_
     std::uint32_t count = 0;
   };

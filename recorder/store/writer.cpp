@@ -47,6 +47,8 @@ enum Insert {
 };
 
 constexpr std::size_t kPendingTasksMax = 4096;
+// Stacks of samples that may be there without a sample before somebody looks.
+constexpr std::uint64_t kUnusedStacksMax = 1024;
 
 constexpr std::array<const char*, kInsertCount> kInsertSql = {
     "INSERT OR REPLACE INTO meta VALUES(?,?)",
@@ -136,6 +138,9 @@ struct Writer::Impl {
   std::int64_t last_chunk = 0;  // the highest id
   SiteId next_frame_site = kFirstFrameSite;
   std::int64_t drops = 0;  // how often chunks were dropped
+  // Stacks of samples: those that the last look left, and those that came since.
+  std::uint64_t used_stacks = 0;
+  std::uint64_t new_stacks = 0;
   bool has_cut = false;
 
   // Sets of labels that only tasks still use, oldest first, until they have been dropped.
@@ -146,6 +151,7 @@ struct Writer::Impl {
   };
   std::vector<EndedLabels> ended_labels;
   bool drop_labels(std::int64_t before_ns);
+  bool drop_stacks();
 
   Error error(const std::string& doing, int system_error) const {
     return Error{doing + " " + path + ": " + describe(database.get(), system_error) + "."};
@@ -214,6 +220,23 @@ bool Writer::Impl::drop_labels(std::int64_t before_ns) {
     if (code != SQLITE_ROW && code != SQLITE_DONE) return false;
     it = code == SQLITE_ROW ? it + 1 : ended_labels.erase(it);
   }
+  return true;
+}
+
+// Drops the stacks of samples that have gone, with their frames.
+bool Writer::Impl::drop_stacks() {
+  const std::string frame_sites = std::to_string(kFirstFrameSite);
+  const bool done = execute(database.get(),
+                            "DELETE FROM stack WHERE kind = 'sample' AND id NOT IN"
+                            " (SELECT stack_id FROM sample WHERE stack_id IS NOT NULL);"
+                            "DELETE FROM frame WHERE stack_id NOT IN (SELECT id FROM stack)") &&
+                    execute(database.get(), ("DELETE FROM site WHERE id >= " + frame_sites +
+                                             " AND id NOT IN (SELECT site_id FROM frame)")
+                                                .c_str());
+  Statement left(database.get(), "SELECT count(*) FROM stack WHERE kind = 'sample'");
+  if (!done || !left || left.step() != SQLITE_ROW) return false;
+  used_stacks = static_cast<std::uint64_t>(left.integer(0));
+  new_stacks = 0;
   return true;
 }
 
@@ -420,6 +443,7 @@ void Writer::put_module(const ModuleRow& row, ProgramId program_id) {
 void Writer::put_stack(const StackRow& row) {
   Statement* s = impl_->insert(kStack);
   if (s == nullptr) return;
+  if (row.kind == StackKind::Sample) ++impl_->new_stacks;
   s->bind_id(1, row.id).bind_text(2, to_text(row.kind)).bind_text(3, row.addresses);
   impl_->run(s->bind(4, std::int64_t{program_of(row.id)}));
 }
@@ -502,6 +526,7 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     const std::int64_t first_ns = std::min(start.integer(0), ns);
     start.reset();
     dropped.kept_from_ns = ns;
+    dropped.rows_from_ns = first_ns;
     for (const char* sql :
          {"DELETE FROM timer WHERE due_ns < ? AND period_ns IS NULL",
           "DELETE FROM log WHERE ns < ?", "DELETE FROM sample WHERE ns < ?",
@@ -513,6 +538,9 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
     }
     dropped.tasks = static_cast<std::uint64_t>(sqlite3_changes64(database));
     if (!impl_->drop_labels(first_ns)) return false;
+    // A look reads all samples, so there is one whenever the stacks have doubled.
+    const bool look = impl_->new_stacks >= std::max(impl_->used_stacks, kUnusedStacksMax);
+    if (look && !impl_->drop_stacks()) return false;
     ++impl_->drops;
     Statement last(database, "SELECT coalesce(max(id), 0) FROM chunk");
     if (!last || last.step() != SQLITE_ROW) return false;
@@ -556,6 +584,7 @@ Result<void> Writer::finish() {
   if (auto stored = commit(); !stored) return stored;
   for (Statement& statement : impl_->inserts) statement = {};
   sqlite3* database = impl_->database.get();
+  if (impl_->drops > 0) impl_->attempt([&] { return impl_->drop_stacks(); });
   // All of it is there now.
   if (impl_->has_cut) {
     impl_->attempt([&] { return execute(database, "DELETE FROM meta WHERE key = 'cut'"); });

@@ -33,6 +33,7 @@ struct Dropped {
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;
   std::int64_t kept_from_ns = 0;  // from here on everything is there; some of before may be too
+  std::int64_t rows_from_ns = 0;  // logs and samples of before are gone; not after kept_from_ns
 };
 
 class Writer {
@@ -84,7 +85,7 @@ class Writer {
   std::int64_t last_chunk() const;  // the highest id of those that are there; 0: none is
 
   // Takes out the chunks whose last event is before `ns`, and what had ended before the oldest
-  // event that is left. Commits.
+  // event that is left; and, now and then, stacks that no sample has any more. Commits.
   Result<Dropped> drop_before(std::int64_t ns);
   // The `ns` for drop_before() that frees about `bytes`, oldest chunks first; never the newest one.
   std::int64_t cut_that_frees(std::uint64_t bytes);

@@ -1,15 +1,22 @@
 #include "recorder/symbols/program_code.h"
 
 #include <dwarf.h>
+#include <elf.h>
 #include <elfutils/libdwfl.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "runtime/base/hex_digits.h"
+#include "runtime/base/unique_fd.h"
+#include "runtime/debug/debug_files.h"
 #include "runtime/debug/dwarf_frames.h"
 #include "runtime/debug/short_name.h"
 #include "runtime/debug/stack_trace.h"
@@ -21,20 +28,9 @@ namespace {
 constexpr std::uint64_t kBase = 0x1000'0000;
 constexpr std::size_t kWordBytes = 8;
 constexpr std::size_t kFramelessMax = 8;
-#if defined(__x86_64__)
-constexpr unsigned kStackRegister = 7;
-#else
-constexpr unsigned kStackRegister = 31;
-#endif
-
-char* g_debuginfo_path = nullptr;  // libdwfl wants its address to outlive the session; default path
-
-const Dwfl_Callbacks kCallbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = nullptr,
-    .debuginfo_path = &g_debuginfo_path,
-};
+constexpr unsigned kStackRegister = 7;  // of x86-64
+// Answers that are kept. A program may name as many addresses as it likes.
+constexpr std::size_t kKnownMax = std::size_t{1} << 20;
 
 struct EndSession {
   void operator()(Dwfl* session) const { dwfl_end(session); }
@@ -49,10 +45,18 @@ std::string hexadecimal(std::uint64_t value) {
 // One file, opened when it is first asked about.
 class CodeFile {
  public:
-  explicit CodeFile(const CodeModule& module) : session_(dwfl_begin(&kCallbacks)) {
+  explicit CodeFile(const CodeModule& module) : session_(dwfl_begin(&debug::kLocalFiles)) {
     if (session_ == nullptr || module.path.empty() || module.path.front() != '/') return;
+    base::UniqueFd file = debug::open_regular(module.path.c_str());
+    std::array<char, SELFMAG> magic{};
+    // Packed ones libdwfl would unpack, and close.
+    if (!file || pread(file.get(), magic.data(), SELFMAG, 0) != SELFMAG ||
+        std::memcmp(magic.data(), ELFMAG, SELFMAG) != 0) {
+      return;
+    }
     Dwfl_Module* const found =
-        dwfl_report_elf(session_.get(), "code", module.path.c_str(), -1, kBase, true);
+        dwfl_report_elf(session_.get(), "code", module.path.c_str(), file.get(), kBase, true);
+    if (found != nullptr) static_cast<void>(file.release());  // the session closes it
     if (dwfl_report_end(session_.get(), nullptr, nullptr) != 0 || found == nullptr) return;
     if (build_id_of(found) == module.build_id) module_ = found;
   }
@@ -65,12 +69,7 @@ class CodeFile {
     const unsigned char* bits = nullptr;
     GElf_Addr where = 0;
     const int bytes = dwfl_module_build_id(module, &bits, &where);
-    std::string digits;
-    for (int i = 0; i < bytes; ++i) {
-      digits += "0123456789abcdef"[bits[i] >> 4];
-      digits += "0123456789abcdef"[bits[i] & 15];
-    }
-    return digits;
+    return bytes <= 0 ? "" : base::hex_digits({bits, static_cast<std::size_t>(bytes)});
   }
 
   std::unique_ptr<Dwfl, EndSession> session_;
@@ -111,6 +110,7 @@ struct ProgramCode::Impl {
   std::vector<std::unique_ptr<CodeFile>> files;  // of each; null: not asked yet
   std::unordered_map<std::uint64_t, Place> places;
   std::unordered_map<std::uint64_t, std::optional<std::uint64_t>> words;
+  Place nowhere;  // the last answer about what lies in no module
 
   // Its number; 0: there is none.
   std::size_t module_at(std::uint64_t address) const {
@@ -127,15 +127,19 @@ struct ProgramCode::Impl {
     return files[number - 1]->module();
   }
 
+  // Only what lies in a module is kept. Stays valid until the next call.
   const Place& place(std::uint64_t address) {
-    const auto [found, is_new] = places.try_emplace(address);
-    if (is_new) found->second = look_up(address);
-    return found->second;
+    if (const auto found = places.find(address); found != places.end()) return found->second;
+    const std::size_t number = module_at(address);
+    if (number == 0) {
+      nowhere = {{{.function = hexadecimal(address), .file = {}}}, 0};
+      return nowhere;
+    }
+    if (places.size() == kKnownMax) places.clear();
+    return places.try_emplace(address, look_up(address, number)).first->second;
   }
 
-  Place look_up(std::uint64_t address) {
-    const std::size_t number = module_at(address);
-    if (number == 0) return {{{.function = hexadecimal(address), .file = {}}}, 0};
+  Place look_up(std::uint64_t address, std::size_t number) {
     const CodeModule& module = modules[number - 1];
     const std::uint64_t in_file = address - module.bias;
     Place place{.frames = {}, .module = number};
@@ -152,14 +156,15 @@ struct ProgramCode::Impl {
   }
 
   std::optional<std::uint64_t> words_of(std::uint64_t address) {
-    const auto [found, is_new] = words.try_emplace(address);
-    if (!is_new) return found->second;
+    if (const auto found = words.find(address); found != words.end()) return found->second;
     const std::size_t number = module_at(address);
-    Dwfl_Module* const file = number == 0 ? nullptr : file_of(number);
-    if (file != nullptr) {
-      found->second = frame_words(file, address - modules[number - 1].bias + kBase);
+    if (number == 0) return std::nullopt;
+    std::optional<std::uint64_t> count;
+    if (Dwfl_Module* const file = file_of(number)) {
+      count = frame_words(file, address - modules[number - 1].bias + kBase);
     }
-    return found->second;
+    if (words.size() == kKnownMax) words.clear();
+    return words.try_emplace(address, count).first->second;
   }
 };
 
@@ -169,14 +174,15 @@ ProgramCode::ProgramCode(ProgramCode&&) noexcept = default;
 ProgramCode& ProgramCode::operator=(ProgramCode&&) noexcept = default;
 
 std::size_t ProgramCode::add(CodeModule module) {
+  const std::size_t there = impl_->module_at(module.first);
+  if (there != 0 && impl_->modules[there - 1] == module) return there;
+  if (impl_->modules.size() == kModulesMax) return 0;
   impl_->modules.push_back(std::move(module));
   impl_->files.push_back(nullptr);
   impl_->places.clear();
   impl_->words.clear();
   return impl_->modules.size();
 }
-
-const std::vector<CodeModule>& ProgramCode::modules() const { return impl_->modules; }
 
 std::vector<CodeFrame> ProgramCode::frames(std::span<const std::uint64_t> calls, First first) {
   std::vector<CodeFrame> out;
@@ -207,6 +213,7 @@ std::vector<CodeFrame> ProgramCode::frames(std::span<const std::uint64_t> calls,
 std::vector<std::uint64_t> ProgramCode::frameless_callers(
     std::uint64_t instruction, std::span<const std::uint64_t> top_words) {
   std::vector<std::uint64_t> callers;
+#if defined(__x86_64__)
   std::uint64_t address = instruction;
   std::uint64_t used = 0;
   while (callers.size() < kFramelessMax) {
@@ -219,6 +226,7 @@ std::vector<std::uint64_t> ProgramCode::frameless_callers(
     callers.push_back(caller);
     address = caller - 1;
   }
+#endif
   return callers;
 }
 

@@ -2,8 +2,10 @@
 // function and line an address belongs to, and where a function keeps its return address.
 //
 // Reads those files with libdw, when an address is asked for that lies in them; a file that is not
-// the one any more that was loaded (by its build id) says nothing. The program itself need not
-// live. Allocates, may take tens of milliseconds for a file. One thread at a time.
+// the one any more that was loaded (by its build id) says nothing. One that had no build id and has
+// none is believed to be the same. The paths are a program's word: only regular files are opened.
+// The program itself need not live. Allocates, may take tens of milliseconds for a file. One thread
+// at a time.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +23,8 @@ struct CodeModule {
   std::uint64_t end = 0;    // the first byte behind it
   std::string build_id;     // hexadecimal digits; empty: it has none
   std::string path;
+
+  friend bool operator==(const CodeModule&, const CodeModule&) = default;
 };
 
 struct CodeFrame {
@@ -42,9 +46,10 @@ class ProgramCode {
   ProgramCode(ProgramCode&&) noexcept;
   ProgramCode& operator=(ProgramCode&&) noexcept;
 
-  // Of two at one address the later one counts. Returns its number.
+  // More of one program are not looked at.
+  static constexpr std::size_t kModulesMax = 65'536;
+  // Of two at one address the later one counts. Returns its number; 0: there are too many.
   std::size_t add(CodeModule module);
-  const std::vector<CodeModule>& modules() const;
 
   // Addresses of a stack, innermost first. The first may be that of the next instruction; the rest
   // are return addresses.
@@ -53,7 +58,8 @@ class ProgramCode {
 
   // Who called the function that was interrupted at `instruction`, and the callers of that one, as
   // long as they have no frame that a walk by frame pointers would find: return addresses among
-  // `top_words`, the first words of the stack.
+  // `top_words`, the first words of the stack. None but on x86-64, where a call puts its return
+  // address there.
   std::vector<std::uint64_t> frameless_callers(std::uint64_t instruction,
                                                std::span<const std::uint64_t> top_words);
 

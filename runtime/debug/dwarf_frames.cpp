@@ -69,11 +69,15 @@ void read_call_site(Dwarf_Die& inlined, Dwarf_Die& unit, Frame& frame) {
   }
 }
 
+// What compilers write is some tens deep. A file may be anything, and a stack is short.
+constexpr int kDepthMax = 256;
+
 // The functions below `parent` that `pc` is in, outermost first. libdw's own search for scopes ends
 // at the first entry of clang's that it cannot place.
-void add_functions_at(Dwarf_Die& parent, Dwarf_Addr pc, std::vector<Dwarf_Die>& functions) {
+void add_functions_at(Dwarf_Die& parent, Dwarf_Addr pc, int depth,
+                      std::vector<Dwarf_Die>& functions) {
   Dwarf_Die entry;
-  if (dwarf_child(&parent, &entry) != 0) return;
+  if (depth == kDepthMax || dwarf_child(&parent, &entry) != 0) return;
   do {
     const int tag = dwarf_tag(&entry);
     const bool only_groups = tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
@@ -82,7 +86,7 @@ void add_functions_at(Dwarf_Die& parent, Dwarf_Addr pc, std::vector<Dwarf_Die>& 
     const bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
     if (is_function) functions.push_back(entry);
     const std::size_t before = functions.size();
-    add_functions_at(entry, pc, functions);
+    add_functions_at(entry, pc, depth + 1, functions);
     if (is_function || functions.size() > before)
       return;  // code belongs to one entry of each level
   } while (dwarf_siblingof(&entry, &entry) == 0);
@@ -93,7 +97,7 @@ void add_functions_at(Dwarf_Die& parent, Dwarf_Addr pc, std::vector<Dwarf_Die>& 
 std::vector<Frame> inlined_frames(Dwarf_Die& unit, Dwarf_Addr pc, const Frame& position) {
   std::vector<Frame> frames;
   std::vector<Dwarf_Die> functions;
-  add_functions_at(unit, pc, functions);
+  add_functions_at(unit, pc, 0, functions);
   Frame next = position;
   for (auto function = functions.rbegin(); function != functions.rend(); ++function) {
     const bool is_inlined = dwarf_tag(&*function) == DW_TAG_inlined_subroutine;

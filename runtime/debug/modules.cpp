@@ -2,21 +2,11 @@
 
 #include <unistd.h>
 
+#include "runtime/debug/debug_files.h"
+
 namespace taskscope::debug {
-namespace {
 
-char* g_debuginfo_path = nullptr;  // libdwfl wants its address to outlive the session; default path
-
-const Dwfl_Callbacks kCallbacks = {
-    .find_elf = dwfl_linux_proc_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-    .section_address = nullptr,
-    .debuginfo_path = &g_debuginfo_path,
-};
-
-}  // namespace
-
-Modules::Modules() : dwfl_(dwfl_begin(&kCallbacks)) {
+Modules::Modules() : dwfl_(dwfl_begin(&kLocalFiles)) {
   if (dwfl_ == nullptr) return;
   if (dwfl_linux_proc_report(dwfl_, getpid()) != 0 ||
       dwfl_report_end(dwfl_, nullptr, nullptr) != 0) {

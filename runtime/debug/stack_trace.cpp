@@ -4,7 +4,9 @@
 #include <unwind.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -130,24 +132,6 @@ bool is_unnamed(std::string_view function) {
          without_result(function).find_first_of("<");
 }
 
-// The headers whose templates are compiled into the program, and what of the runtime calls them.
-bool is_runtime_header(std::string_view file) {
-  if (file.ends_with("/runtime/sched/dump.cpp")) return true;
-  if (!file.ends_with(".h")) return false;
-  for (const std::string_view folder :
-       {"/runtime/sched/", "/runtime/channel/", "/runtime/sync/", "/runtime/context/",
-        "/runtime/scope/", "/runtime/time/", "/runtime/net/", "/runtime/os/"}) {
-    const std::size_t at = file.rfind(folder);
-    if (at != std::string_view::npos) return !file.substr(0, at).ends_with("/tests");
-  }
-  return false;
-}
-
-// What lies between a function object of the standard library and the program's function in it.
-bool is_plumbing(std::string_view file) {
-  return file.ends_with("/bits/std_function.h") || file.ends_with("/bits/invoke.h");
-}
-
 // The closure that the runtime's function `function` calls; empty if it is another function.
 std::string called_closure(std::string_view function) {
   function = without_result(function);
@@ -160,6 +144,60 @@ std::string called_closure(std::string_view function) {
     return std::string(closure) + "::operator()()";
   }
   return {};
+}
+
+// The folder in which the `runtime` lies that `file` is of; empty if it is of none.
+std::string runtime_root(const std::string& file) {
+  if (file.find("/runtime/") == std::string::npos) return {};
+  const std::string path = std::filesystem::path(file).lexically_normal().string();
+  const std::size_t slash = path.rfind('/');
+  const std::size_t begin = path.rfind("/runtime/", slash - 1);
+  if (slash == std::string::npos || begin == std::string::npos) return {};
+  constexpr std::size_t kPrefix = std::string_view("/runtime/").size();
+  const std::string folder = path.substr(begin + kPrefix, slash - begin - kPrefix);
+  constexpr std::array<std::string_view, 17> kFolders = {
+      "base",  "trace_format", "stack",    "instrument", "debug",  "sched",
+      "sync",  "memory",       "annotate", "channel",    "time",   "context",
+      "scope", "net",          "os",       "patterns",   "testing"};
+  if (std::find(kFolders.begin(), kFolders.end(), folder) == kFolders.end()) return {};
+  std::string root = path.substr(0, begin);
+  return root.ends_with("/tests") ? std::string() : root;
+}
+
+// The headers whose templates are compiled into the program, and what of the runtime calls them.
+//
+// With little debug information an inlined function has its last name only, so the file has to say
+// whose it is. Others have folders of such names, too: the runtime's is where this file is from, or
+// a function of the stack that is certainly the runtime's. (A program need not be built from the
+// same sources as the recorder that names its frames.)
+class RuntimeHeaders {
+ public:
+  explicit RuntimeHeaders(const std::vector<Frame>& frames) {
+    add(__FILE__);
+    for (const Frame& frame : frames) {
+      const bool named = without_result(frame.function).starts_with("taskscope::");
+      if (named && called_closure(frame.function).empty()) add(frame.file);
+    }
+  }
+  bool contain(const std::string& file) const {
+    if (!file.ends_with(".h") && !file.ends_with("/runtime/sched/dump.cpp")) return false;
+    const std::string root = runtime_root(file);
+    return !root.empty() && std::find(roots_.begin(), roots_.end(), root) != roots_.end();
+  }
+
+ private:
+  void add(const std::string& file) {
+    std::string root = runtime_root(file);
+    const bool is_new = std::find(roots_.begin(), roots_.end(), root) == roots_.end();
+    if (!root.empty() && is_new) roots_.push_back(std::move(root));
+  }
+
+  std::vector<std::string> roots_;
+};
+
+// What lies between a function object of the standard library and the program's function in it.
+bool is_plumbing(std::string_view file) {
+  return file.ends_with("/bits/std_function.h") || file.ends_with("/bits/invoke.h");
 }
 
 }  // namespace
@@ -217,6 +255,7 @@ std::size_t format_addresses(const CapturedStack& stack, char* text, std::size_t
 }
 
 std::vector<bool> mark_runtime(std::vector<Frame>& frames) {
+  const RuntimeHeaders runtime_headers(frames);
   std::vector<bool> hidden(frames.size(), true);
   Frame* last_shown = nullptr;
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -225,14 +264,14 @@ std::vector<bool> mark_runtime(std::vector<Frame>& frames) {
     if (!closure.empty() && !frame.file.empty()) {
       // A task's closure is often inlined into the function that calls it. With full debug
       // information it has a frame before this one, else the source line shows whose code it is.
-      if (is_runtime_header(frame.file)) {
+      if (runtime_headers.contain(frame.file)) {
         if (last_shown != nullptr && last_shown->function == "operator()") {
           last_shown->function = closure;
         }
         continue;
       }
       frame.function = closure;
-    } else if (is_runtime_header(frame.file) || is_plumbing(frame.file) ||
+    } else if (runtime_headers.contain(frame.file) || is_plumbing(frame.file) ||
                (is_runtime(frame.function) && !is_unnamed(frame.function))) {
       continue;
     }

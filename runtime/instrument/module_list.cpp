@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
+#include <utility>
 #include <vector>
 
+#include "runtime/base/hex_digits.h"
 #include "runtime/trace_format/stack_text.h"
 
 namespace taskscope::instrument {
@@ -42,13 +45,8 @@ std::string build_id_in(const char* at, std::size_t bytes) {
     if (whole > bytes) break;
     const char* const name = at + sizeof note;
     if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0) {
-      std::string digits;
-      for (std::size_t i = 0; i < note.n_descsz; ++i) {
-        const auto byte = static_cast<unsigned char>(name[name_bytes + i]);
-        digits += "0123456789abcdef"[byte >> 4];
-        digits += "0123456789abcdef"[byte & 15];
-      }
-      return digits;
+      const auto* const id = reinterpret_cast<const unsigned char*>(name + name_bytes);
+      return base::hex_digits({id, note.n_descsz});
     }
     at += whole;
     bytes -= whole;
@@ -85,6 +83,19 @@ std::string path_of(const Loaded& module) {
 
 }  // namespace
 
+bool ToldModules::contains(std::uint64_t first, std::string_view text) const {
+  const auto found = places_.find(first);
+  return found != places_.end() && found->second.text == text;
+}
+
+void ToldModules::add(std::uint64_t first, std::uint64_t end, std::string text) {
+  auto at = places_.lower_bound(first);
+  if (at != places_.begin() && std::prev(at)->second.end > first) --at;
+  while (at != places_.end() && at->first < end) at = places_.erase(at);
+  places_.insert_or_assign(first, Place{.end = end, .text = std::move(text)});
+  ++count_;
+}
+
 void ModuleList::tell(const Write& write) {
   const base::LockGuard guard(lock_);
   Look look{.known_loads = loads_};
@@ -92,14 +103,14 @@ void ModuleList::tell(const Write& write) {
   bool all = true;
   for (const Loaded& module : look.modules) {
     const std::string path = path_of(module);
-    const std::string text = tf::format_module({.bias = module.bias,
-                                                .first = module.first,
-                                                .end = module.end,
-                                                .build_id = module.build_id,
-                                                .path = path});
-    if (told_.contains(text)) continue;
-    if (write(told_.size() + 1, text)) {
-      told_.insert(text);
+    std::string text = tf::format_module({.bias = module.bias,
+                                          .first = module.first,
+                                          .end = module.end,
+                                          .build_id = module.build_id,
+                                          .path = path});
+    if (told_.contains(module.first, text)) continue;
+    if (write(told_.count() + 1, text)) {
+      told_.add(module.first, module.end, std::move(text));
     } else {
       all = false;
     }

@@ -165,6 +165,11 @@ void AttachListener::answer(Visitor& visitor) {
 }
 
 void AttachListener::admit(Visitor& visitor, const tf::Wanted& wanted) {
+  if (wanted.sample_hz > tf::kSampleHzMax) {
+    return refuse(visitor.socket.get(),
+                  "It is sampled at most " + std::to_string(tf::kSampleHzMax) +
+                      " times a second, not " + std::to_string(wanted.sample_hz) + " times.");
+  }
   if (scheduler_.tracing().active()) {
     return refuse(visitor.socket.get(), "It is being recorded already, by process " +
                                             std::to_string(recorder_pid_) + ".");

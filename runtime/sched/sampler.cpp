@@ -117,18 +117,23 @@ TASKSCOPE_UNSANITIZED std::size_t read_top(debug::FrameBounds bounds,
 
 Sampler::Sampler(Scheduler& scheduler, std::uint16_t hz) : scheduler_(scheduler), hz_(0) {
   if (hz == 0) return;
-  if (TASKSCOPE_TSAN) {
-    std::fprintf(stderr, "taskscope: there are no samples under ThreadSanitizer.\n");
-    return;
-  }
+  if (!can_sample()) return;
   install_handler();
   hz_.store(hz, std::memory_order_relaxed);
 }
 
 Sampler::~Sampler() = default;
 
+bool Sampler::can_sample() {
+  if (!TASKSCOPE_TSAN) return true;
+  std::fprintf(stderr,
+               "taskscope: there are no samples under ThreadSanitizer; record a build without "
+               "it.\n");
+  return false;
+}
+
 void Sampler::start(std::uint16_t hz) {
-  if (hz == 0 || TASKSCOPE_TSAN) return;
+  if (hz == 0 || !can_sample()) return;
   install_handler();
   const base::LockGuard guard(lock_);
   hz_.store(hz, std::memory_order_relaxed);
@@ -137,9 +142,16 @@ void Sampler::start(std::uint16_t hz) {
 
 void Sampler::stop() {
   if (!running()) return;
-  const base::LockGuard guard(lock_);
-  hz_.store(0, std::memory_order_relaxed);
-  scheduler_.for_each_thread([](Thread& thread) { remove_timer(thread); });
+  {
+    const base::LockGuard guard(lock_);
+    hz_.store(0, std::memory_order_relaxed);
+    scheduler_.for_each_thread([](Thread& thread) { remove_timer(thread); });
+  }
+  const std::uint64_t lost = lost_.exchange(0, std::memory_order_relaxed);
+  if (lost == 0) return;
+  tf::TextBuffer text;
+  tf::format_sample({.lost = lost}, text);
+  scheduler_.tracing().outside([&](instrument::Lane& lane) { lane.sample(0, text.view()); });
 }
 
 void Sampler::join(Thread& thread) {

@@ -36,7 +36,8 @@ class Sampler {
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  // All threads are sampled from now on, or not any more.
+  // All threads are sampled from now on, or not any more; at the end the trace is told how many
+  // samples were lost since its last one.
   void start(std::uint16_t hz);
   void stop();
   bool running() const { return hz_.load(std::memory_order_relaxed) != 0; }
@@ -52,6 +53,8 @@ class Sampler {
   void forget();
 
  private:
+  // Says why not.
+  static bool can_sample();
   void add_timer(Thread& thread) TASKSCOPE_REQUIRES(lock_);
   static void remove_timer(Thread& thread);
 

@@ -35,7 +35,7 @@ inline constexpr std::uint16_t kSampleHzDefault = 99;  // not in step with what 
 inline constexpr std::uint16_t kSampleHzMax = 1000;
 
 inline constexpr std::uint32_t kHandshakeMagic = 0x504f4353;  // "SCOP"
-inline constexpr std::uint16_t kProtocolVersion = 2;
+inline constexpr std::uint16_t kProtocolVersion = 3;
 
 enum class MessageType : std::uint16_t {
   Hello = 1,

@@ -113,10 +113,11 @@ std::optional<ParsedSample> parse_sample(std::string_view text) {
     return std::nullopt;
   }
   if (!take_number(rest, kIdMask, sample.thread) || !take_number(rest, kIdMask, sample.lost) ||
-      !parse_list(take_field(rest), kStackCallsMax, sample.calls) || sample.calls.empty() ||
+      !parse_list(take_field(rest), kStackCallsMax, sample.calls) ||
       !parse_list(take_field(rest), kTopWordsMax, sample.top_words) || !rest.empty()) {
     return std::nullopt;
   }
+  if (sample.calls.empty() && sample.lost == 0) return std::nullopt;  // says nothing
   return sample;
 }
 

@@ -59,10 +59,10 @@ std::optional<ModuleText> parse_module(std::string_view text);
 // The function of the first may have had no frame yet, or never, so a call between the first and
 // the second may be missing: WORDS are the first words of its stack, for who can find it there.
 struct SampleText {
-  WorkerId worker = kNoWorker;  // written as "-" if there was none
-  std::uint64_t thread = 0;     // of the system
-  std::uint64_t lost = 0;       // samples before this one that could not be written
-  std::span<const std::uint64_t> calls;
+  WorkerId worker = kNoWorker;           // written as "-" if there was none
+  std::uint64_t thread = 0;              // of the system
+  std::uint64_t lost = 0;                // samples before this one that could not be written
+  std::span<const std::uint64_t> calls;  // empty: there is no sample, only some were lost
   std::span<const std::uint64_t> top_words;
 };
 void format_sample(const SampleText& sample, TextBuffer& out);
@@ -71,7 +71,7 @@ struct ParsedSample {
   WorkerId worker = kNoWorker;
   std::uint64_t thread = 0;
   std::uint64_t lost = 0;
-  std::vector<std::uint64_t> calls;
+  std::vector<std::uint64_t> calls;  // empty: only some were lost
   std::vector<std::uint64_t> top_words;
 };
 std::optional<ParsedSample> parse_sample(std::string_view text);

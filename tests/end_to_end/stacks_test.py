@@ -3,13 +3,16 @@
 
 import gzip
 import os
+import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import unittest
 
 from support import BUILD, CLIMBER, ROOT, TIMEOUT_S, WORDCOUNT, Case, Recording, wait_until
 
+ECHO = BUILD / "runtime" / "examples" / "echo"
 SOURCE = ROOT / "tests" / "end_to_end" / "climber.cpp"
 TSAN = BUILD.name == "tsan"
 OWN_CALLS = ("SELECT function || ' ' || line FROM call WHERE stack_id = {} AND NOT runtime"
@@ -50,7 +53,8 @@ class Stacks(Case):
         calls = self.calls_of(recording, spawned[0][0])
         self.assertTrue(calls[0].startswith("climb::start_climber("), calls)
         self.assertTrue(calls[1].startswith("climb::send_somebody("), calls)
-        self.assertEqual([int(call.rsplit(" ", 1)[1]) for call in calls[1:2]], [line_of("send")])
+        self.assertEqual([int(call.rsplit(" ", 1)[1]) for call in calls[:2]],
+                         [line_of("spawn"), line_of("send")])
 
 
 class AtWaitsAndSpawns(Stacks):
@@ -139,8 +143,52 @@ class AtWaitsAndSpawns(Stacks):
                                      timeout=TIMEOUT_S, env={**self.env, name: value})
                 self.assertNotEqual(run.returncode, 0)
                 self.assertIn(f"{name}={value}", run.stderr.decode())
-        self.assert_refused(self.taskscope("record", "--samples", "5000", "--", "true"), "5000",
-                            status=2)
+        for value in ("5000", "0", "-1", "often", "99Hz"):
+            self.assert_refused(self.taskscope("record", f"--samples={value}", "--", "true"),
+                                value, status=2)
+
+
+@unittest.skipUnless(shutil.which("objcopy"), "needs objcopy")
+class DebugInformation(Stacks):
+    """Of a program from which it was split, where the environment names a server to ask."""
+
+    def setUp(self):
+        super().setUp()
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        server.setblocking(False)
+        self.server = server
+        self.env = {**self.env, "DEBUGINFOD_URLS": f"http://127.0.0.1:{server.getsockname()[1]}"}
+        self.climber = self.folder / "climber"
+        shutil.copy(CLIMBER, self.climber)
+        for words in (("--only-keep-debug", "climber", "climber.debug"),
+                      ("--strip-debug", "--add-gnu-debuglink=climber.debug", "climber")):
+            subprocess.run(["objcopy", *words], cwd=self.folder, check=True, timeout=TIMEOUT_S)
+
+    def assert_nobody_asked(self):
+        with self.assertRaises(BlockingIOError):
+            self.server.accept()
+
+    def test_a_recorder_finds_it_beside_the_program_and_asks_no_server(self):
+        self.assert_climbs(self.record_with("--stacks", command=(self.climber, "wait", "5")))
+        self.assert_nobody_asked()
+
+    def test_of_another_build_it_is_not_believed(self):
+        shutil.copy(WORDCOUNT, self.folder / "climber.debug")
+        recording = self.record_with("--stacks", command=(self.climber, "wait", "5"))
+        self.assertEqual(recording.value("SELECT count(*) FROM call WHERE module LIKE '%/climber'"
+                                         " AND file IS NOT NULL"), 0)
+
+    def test_the_last_words_of_a_program_have_its_lines_and_ask_no_server(self):
+        program = subprocess.Popen([str(self.climber), "wait", "100000000"], env=self.env,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(program.kill)
+        wait_until(lambda: (self.folder / "taskscope" / f"{program.pid}.sock").exists(),
+                   "the program's socket")
+        program.send_signal(signal.SIGQUIT)
+        dump = program.communicate(timeout=TIMEOUT_S)[1].decode()
+        self.assertIn(f"climber.cpp:{line_of('wait')}", dump)
+        self.assert_nobody_asked()
 
 
 @unittest.skipIf(TSAN, "no samples under ThreadSanitizer")
@@ -219,10 +267,23 @@ class Samples(Stacks):
                                            "--plain", "-o", "both"), status=2)
 
     def test_calls_into_the_system_go_on_working(self):
-        # Programs with sockets, files and children, sampled as often as can be.
-        run = self.taskscope("record", "-q", "--samples=1000", "--stacks", "--propagate-exit", "-o",
-                             "run.tscope", "--", BUILD / "runtime" / "examples" / "http_server")
+        # Sampled as often as can be; it fails unless all answers come, and are right.
+        recording = self.record_with("--samples=1000", "--stacks",
+                                     command=(ECHO, "--clients", "50", "--rounds", "500"))
+        self.assertGreater(recording.value("SELECT count(*) FROM sample"), 10)
+
+    def test_the_word_behind_the_option_is_not_its_value(self):
+        program = subprocess.Popen([str(CLIMBER), "burn", "100000000"], env=self.env)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        wait_until(lambda: (self.folder / "taskscope" / f"{program.pid}.sock").exists(),
+                   "the program's socket")
+        run = self.taskscope("attach", "-q", "--for", "500ms", "-o", "run.tscope", "--samples",
+                             program.pid)
         self.assertEqual(run.returncode, 0, run.stderr.decode())
+        recording = Recording(self, self.folder / "run.tscope")
+        self.assertGreater(recording.value("SELECT count(*) FROM sample"), 0)
+        self.assertIsNone(program.poll())
 
     def test_what_came_before_a_kill_is_kept(self):
         recorder = self.start("record", "-q", "--samples=250", "--stacks", "-o", "run.tscope", "--",
@@ -243,14 +304,16 @@ class Samples(Stacks):
         recorder.wait()
         kept = samples()
         self.assertGreater(kept, 20)
-        run = self.taskscope("query", partial, "SELECT count(*) FROM sample JOIN stack ON"
-                             " stack.id = stack_id WHERE addresses <> ''", "--json")
-        self.assertIn(str(kept), run.stdout.decode())
+        recording = Recording(self, partial)
+        self.assertEqual(recording.value("SELECT count(*) FROM sample JOIN stack"
+                                         " ON stack.id = stack_id WHERE addresses <> ''"), kept)
         # Nobody had the time to name them.
-        run = self.taskscope("query", partial, "SELECT count(*) AS n FROM stack_text"
-                             " JOIN stack ON stack.id = stack_id WHERE functions = addresses"
-                             " AND kind = 'sample'", "--json")
-        self.assertNotIn('"n":0', run.stdout.decode().replace(" ", ""))
+        self.assertEqual(recording.value("SELECT count(*) FROM frame"), 0)
+        stacks = recording.value("SELECT count(*) FROM stack WHERE kind = 'sample'")
+        self.assertGreater(stacks, 0)
+        self.assertEqual(recording.value(
+            "SELECT count(*) FROM stack_text JOIN stack ON stack.id = stack_id"
+            " WHERE functions = addresses AND kind = 'sample'"), stacks)
         # A picture has their addresses.
         run = self.taskscope("screenshot", partial, "-o", "cut.svg", "--view", "cpu")
         self.assertEqual(run.returncode, 0, run.stderr.decode())

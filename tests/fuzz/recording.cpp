@@ -45,7 +45,6 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.regions({}).has_value());
   static_cast<void>(reader.logs({}).has_value());
   static_cast<void>(reader.counters().has_value());
-  static_cast<void>(reader.counter_samples(1, {}).has_value());
   static_cast<void>(reader.labels().has_value());
   static_cast<void>(reader.label_totals().has_value());
   static_cast<void>(reader.cut().has_value());

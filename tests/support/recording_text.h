@@ -132,9 +132,17 @@ class RecordingText {
     for (const auto& c : *counters) {
       line("  counter {} \"{}\" \"{}\" samples {} min {} max {} last {}", c.id, c.name, c.unit,
            c.samples, c.min, c.max, c.last);
-      const auto samples = reader_.counter_samples(c.id, {});
-      ASSERT_TRUE(samples);
-      for (const auto& s : *samples) line("    {} {} task {}", s.ns, s.value, s.task_id);
+      store::Reader::QueryError error;
+      const bool read = reader_.query(
+          "SELECT ns, value, coalesce(task_id, 0) FROM counter_sample WHERE counter_id = " +
+              std::to_string(c.id) + " ORDER BY ns",
+          {},
+          [this](const auto&, const std::vector<const char*>& row) {
+            line("    {} {} task {}", row[0], row[1], row[2]);
+            return true;
+          },
+          error);
+      ASSERT_TRUE(read) << error.message;
     }
   }
 

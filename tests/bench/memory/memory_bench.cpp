@@ -1,4 +1,4 @@
-// What collected memory costs: `memory_bench CASE [DEPTH]` prints one number, `memory_bench` the
+// What collected memory costs: `memory_bench CASE DEPTH` prints one number, `memory_bench` the
 // cases. Nanoseconds of processor time for each operation, but for those that say otherwise.
 #include <algorithm>
 #include <cstdio>
@@ -145,12 +145,11 @@ int main(int count, char** arguments) {
     return 0;
   }
   const auto found = cases.find(arguments[1]);
-  if (found == cases.end()) {
-    std::fprintf(stderr, "memory_bench: no case is called %s\n", arguments[1]);
+  if (found == cases.end() || count != 3) {
+    std::fprintf(stderr, "memory_bench CASE DEPTH, without either the cases\n");
     return 2;
   }
-  constexpr int kDepth = 18;
-  const int depth = count > 2 ? taskscope::bench::depth_of(arguments[2]) : kDepth;
+  const int depth = taskscope::bench::depth_of(arguments[2]);
   ts::run([&] { std::printf("%.3f\n", found->second(depth)); });
   return 0;
 }

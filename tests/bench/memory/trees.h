@@ -4,8 +4,10 @@
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 
 namespace taskscope::bench {
 
@@ -15,10 +17,14 @@ inline double cpu_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
+// Ends the program if `text` is none.
 inline int depth_of(const char* text) {
   int depth = 0;
-  std::from_chars(text, text + std::strlen(text), depth);
-  return depth;
+  const char* const end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, depth);
+  if (parsed.ec == std::errc() && parsed.ptr == end && depth > 0) return depth;
+  std::fprintf(stderr, "%s is not the depth of a tree\n", text);
+  std::exit(2);
 }
 
 // `Trees` has a type Tree and the functions grow(depth), count(tree), drop(tree); with_trees(f)

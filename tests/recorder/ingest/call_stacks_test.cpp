@@ -1,5 +1,9 @@
 // Stacks and samples on their way into the tables, from traces in text form.
+#include "recorder/ingest/call_stacks.h"
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -97,13 +101,6 @@ TEST_F(CallStacksTest, AReaderGetsTheSameAnswers) {
   record_golden();
   const auto reader = store::Reader::open(path_);
   ASSERT_TRUE(reader);
-  EXPECT_EQ(store::stack_of_wait(*reader, 1, 60).value(), 2u);
-  EXPECT_EQ(store::stack_of_wait(*reader, 1, 110).value(), 0u);
-  EXPECT_EQ(store::stack_of_wait(*reader, 9, 60).value(), 0u);
-  const auto calls = store::calls_of(*reader, 2);
-  ASSERT_TRUE(calls);
-  ASSERT_EQ(calls->size(), 3u);
-  EXPECT_EQ(calls->front().function, "program+0x2ff");
   EXPECT_EQ(store::sample_count(*reader).value(), 3u);
   const auto functions = store::cpu_functions(*reader, 10);
   ASSERT_TRUE(functions);
@@ -130,6 +127,95 @@ TEST_F(CallStacksTest, NonsenseIsCountedAndSkipped) {
   }
   EXPECT_EQ(rows("SELECT value LIKE '4 events did not fit%' FROM meta WHERE key = 'notes'"),
             Rows{"1"});
+}
+
+TEST_F(CallStacksTest, AStackThatIsToldOfAgainAndAgainIsTheFirstOne) {
+  record(
+      "w0 0 worker-start thread=1\n"
+      "w0 1 stack stack=1 \"400100\"\n"
+      "w0 2 stack stack=1 \"400100\"\n"
+      "w0 3 stack stack=1 \"400200\"\n");
+  EXPECT_EQ(rows("SELECT id, addresses FROM stack"), Rows{"1 400100"});
+  EXPECT_EQ(rows("SELECT stack_id, depth FROM frame"), Rows{"1 0"});
+}
+
+TEST_F(CallStacksTest, AStackWithANumberThatNoneCanHaveIsNoOther) {
+  record(
+      "w0 0 worker-start thread=1\n"
+      "w0 0 spawn task=1 site=0\n"
+      "w0 1 run task=1 seq=1\n"
+      "w0 2 stack stack=1 \"400100\"\n"
+      "w0 3 at-stack stack=16777217\n"
+      "w0 3 block object=0 reason=\"sleep\" site=0\n");
+  EXPECT_EQ(rows("SELECT stack_id FROM event WHERE kind = 'block'"), Rows{"-"});
+  EXPECT_EQ(rows("SELECT value LIKE '1 events did not fit%' FROM meta WHERE key = 'notes'"),
+            Rows{"1"});
+}
+
+TEST_F(CallStacksTest, AModuleThatIsToldOfAgainIsTheSameAndOneInItsPlaceIsNot) {
+  const std::string a = " module count=1 \"400000\\t400000\\t500000\\t\\t/nowhere/a\"\n";
+  const std::string b = " module count=2 \"400000\\t400000\\t500000\\t\\t/nowhere/b\"\n";
+  record("w0 0 worker-start thread=1\nw0 1" + a + "w0 2" + a + "w0 3" + b + "w0 4" + a +
+         "w0 5 stack stack=1 \"400100\"\n");
+  EXPECT_EQ(rows("SELECT id, path FROM module ORDER BY id"),
+            (Rows{"1 /nowhere/a", "2 /nowhere/b", "3 /nowhere/a"}));
+  EXPECT_EQ(rows("SELECT function FROM call"), Rows{"a+0xff"});
+}
+
+TEST_F(CallStacksTest, MoreModulesThanThereCanBeAreCounted) {
+  constexpr std::size_t kTooMany = symbols::ProgramCode::kModulesMax + 3;
+  std::string trace = "w0 0 worker-start thread=1\n";
+  for (std::size_t i = 0; i < kTooMany; ++i) {
+    const std::string bias = fmt::format("{:x}", i << 16);
+    trace += fmt::format("w0 1 module count=1 \"{0}\\t{0}\\t{0}f\\t\\t/nowhere/a\"\n",
+                         bias.size() == 1 ? "10" : bias);
+  }
+  record(trace);
+  EXPECT_EQ(rows("SELECT count(*) FROM module"), Rows{"65536"});
+  EXPECT_EQ(rows("SELECT value LIKE '3 events did not fit%' FROM meta WHERE key = 'notes'"),
+            Rows{"1"});
+}
+
+// Whoever opens a pipe for reading waits until somebody writes into it.
+TEST_F(CallStacksTest, AModuleThatIsNoFileIsNotWaitedFor) {
+  const std::string pipe = folder_.file("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  record("w0 0 worker-start thread=1\nw0 1 module count=1 \"400000\\t400000\\t500000\\t\\t" + pipe +
+         "\"\nw0 2 stack stack=1 \"400100\"\n");
+  EXPECT_EQ(rows("SELECT function FROM call"), Rows{"pipe+0xff"});
+}
+
+TEST_F(CallStacksTest, SamplesLostAfterTheLastOneAreCounted) {
+  record(
+      "w0 0 worker-start thread=1\n"
+      "ext 4 sample task=0 \"-\\t0\\t7\\t\\t\"\n");
+  EXPECT_EQ(rows("SELECT count(*) FROM sample"), Rows{"0"});
+  EXPECT_EQ(rows("SELECT count(*) FROM event WHERE kind = 'sample'"), Rows{"0"});
+  EXPECT_EQ(rows("SELECT value FROM meta WHERE key IN ('samples', 'lost_samples') ORDER BY key"),
+            (Rows{"7", "0"}));
+  EXPECT_EQ(store::Reader::open(path_)->info().lost_samples, 7u);
+}
+
+// Whether the stacks of samples that were taken end in memory where a recording forgets, and what
+// becomes of those for which there is no room.
+TEST_F(CallStacksTest, StacksOfSamplesAreLimitedAndForgotten) {
+  auto writer = store::Writer::create(path_);
+  ASSERT_TRUE(writer);
+  CallStacks stacks(ProgramWriter(*writer), 2);
+  const auto stack_of = [&](const char* call, std::int64_t ns) {
+    return stacks.take_sample(std::string("0\t1\t0\t") + call + "\t", ns)->stack_id;
+  };
+  const store::StackId first = stack_of("1", 10);
+  const store::StackId second = stack_of("2", 20);
+  EXPECT_NE(first, 0u);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(stack_of("3", 30), 0u);
+  EXPECT_EQ(stack_of("1", 40), first);
+  stacks.forget_samples(40);
+  EXPECT_EQ(stack_of("1", 50), first);
+  const store::StackId third = stack_of("3", 50);
+  EXPECT_GT(third, second) << "a number that was another's";
+  EXPECT_EQ(stack_of("2", 50), 0u);
 }
 
 // A chunk holds 16,384 rows: somewhere in so many blocks a stack would stand at the end of one.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
 #include <vector>
 
 #include "recorder/store/reader.h"
@@ -98,6 +99,59 @@ TEST_F(RetentionTest, LabelsStayAsLongAsATaskHasThemOrAnEventMaySpeakOfThem) {
   ASSERT_EQ(labels->size(), 2u);
   EXPECT_EQ((*labels)[0].set_id, 2u);
   EXPECT_EQ((*labels)[1].set_id, 4u);
+}
+
+class StacksOfSamples : public RetentionTest {
+ protected:
+  void add_stack(store::StackId id, store::StackKind kind) {
+    writer_->put_stack({.id = id, .kind = kind, .addresses = "1"});
+    const store::SiteId site = writer_->add_frame_site({.id = 0, .function = "f"}, 1);
+    writer_->put_frame({.stack_id = id, .site_id = site});
+  }
+  // One of a wait, and of samples one that stays and so many whose samples go.
+  void record(store::StackId old) {
+    add_stack(1, store::StackKind::Call);
+    for (store::StackId id = 2; id < 3 + old; ++id) {
+      add_stack(id, store::StackKind::Sample);
+      writer_->add_sample({.ns = 5'000, .stack_id = id}, 1);
+    }
+    writer_->add_sample({.ns = 90'000, .stack_id = 2}, 1);
+    writer_->add_sample({.ns = 90'000, .stack_id = 0}, 1);
+    for (int i = 0; i < 10; ++i) add_chunk(i * 10'000);
+    Retention retention(*writer_, {.keep_ns = 25'000});
+    ASSERT_TRUE(retention.apply(95'000));
+    EXPECT_EQ(retention.dropped().rows_from_ns, 70'000);
+  }
+  // Stacks, stacks that have frames, places of these, samples.
+  std::vector<std::string> what_is_there() {
+    const auto reader = store::Reader::open(folder_.file("a"));
+    EXPECT_TRUE(reader) << reader.error().message;
+    store::Reader::QueryError error;
+    std::vector<std::string> found;
+    EXPECT_TRUE(reader->query(
+        "SELECT (SELECT group_concat(id) FROM stack), (SELECT group_concat(stack_id) FROM frame),"
+        " (SELECT count(*) FROM site), (SELECT count(*) FROM sample)",
+        {},
+        [&](const auto&, const std::vector<const char*>& values) {
+          found.assign(values.begin(), values.end());
+          return true;
+        },
+        error))
+        << error.message;
+    return found;
+  }
+};
+
+TEST_F(StacksOfSamples, GoWithTheLastOfTheseAndThoseOfWaitsStay) {
+  record(2'000);
+  EXPECT_EQ(what_is_there(), (std::vector<std::string>{"1,2", "1,2", "2", "2"}));
+}
+
+TEST_F(StacksOfSamples, AreLookedForAtTheEndIfTheyWereFew) {
+  record(2);
+  EXPECT_EQ(what_is_there(), (std::vector<std::string>{"1,2,3,4", "1,2,3,4", "4", "2"}));
+  ASSERT_TRUE(writer_->finish());
+  EXPECT_EQ(what_is_there(), (std::vector<std::string>{"1,2", "1,2", "2", "2"}));
 }
 
 TEST_F(RetentionTest, TheSizeStaysBelowItsLimitForEver) {

@@ -232,11 +232,20 @@ TEST_P(AnnotateTest, TheLastSampleOfACounterIsItsLastValue) {
   EXPECT_EQ(total.samples, std::uint64_t{kTasks * kAdds + 1});
   EXPECT_EQ(total.last, 3 * kTasks * kAdds + 1000);
   EXPECT_EQ(total.max, total.last);
-  const auto samples = Recorded::all(recorded.reader().counter_samples(total.id, {}));
-  ASSERT_EQ(samples.size(), total.samples);
-  for (std::size_t i = 1; i < samples.size(); ++i) {
-    EXPECT_LT(samples[i - 1].value, samples[i].value);
-  }
+  std::vector<std::int64_t> values;
+  store::Reader::QueryError error;
+  const bool read = recorded.reader().query(
+      "SELECT value FROM counter_sample WHERE counter_id = " + std::to_string(total.id) +
+          " ORDER BY ns",
+      {},
+      [&](const auto&, const std::vector<const char*>& row) {
+        values.push_back(std::stoll(row[0]));
+        return true;
+      },
+      error);
+  ASSERT_TRUE(read) << error.message;
+  ASSERT_EQ(values.size(), total.samples);
+  for (std::size_t i = 1; i < values.size(); ++i) EXPECT_LT(values[i - 1], values[i]);
   EXPECT_EQ(other.name, "other");
   EXPECT_EQ(other.min, -5);
   EXPECT_EQ(other.last, std::int64_t{1} << 50);

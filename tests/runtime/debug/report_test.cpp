@@ -330,5 +330,27 @@ TEST(StackTrace, TheRuntimesOwnFramesAreHidden) {
                                 {"mine(int)::{lambda()#1}::operator()()", "mine.cpp", 6}}));
 }
 
+TEST(StackTrace, AFolderThatIsCalledLikeOneOfTheRuntimesIsTheProgramsOwn) {
+  const std::vector<Frame> frames = {
+      {"lock", "/opt/ts/runtime/sync/mutex.h", 1},
+      {"make", "/opt/ts/build/../runtime/memory/make.h", 2},
+      {"read_all(int)", "/game/runtime/net/socket.h", 3},
+      {"region", "/opt/ts/runtime/annotate/region.h", 4},
+      {"operator()", "/opt/ts/runtime/patterns/retry.h", 5},
+      {"example", "/opt/ts/runtime/examples/command_line.h", 6},
+      {"test", "/opt/ts/tests/runtime/sync/mutex.h", 7},
+      // Its function is the runtime's and its line the program's.
+      {"void taskscope::sched::run_inline<play()::{lambda()#1}>(void*)",
+       "/game/runtime/sched/play.h", 8},
+      {"taskscope::Chan<int>::send(int) const", "/opt/ts/runtime/channel/chan.h", 9},
+  };
+  EXPECT_EQ(hide_runtime(frames),
+            (std::vector<Frame>{
+                {"read_all(int)", "/game/runtime/net/socket.h", 3},
+                {"example", "/opt/ts/runtime/examples/command_line.h", 6},
+                {"test", "/opt/ts/tests/runtime/sync/mutex.h", 7},
+                {"play()::{lambda()#1}::operator()()", "/game/runtime/sched/play.h", 8}}));
+}
+
 }  // namespace
 }  // namespace taskscope::debug

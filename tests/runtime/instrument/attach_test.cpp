@@ -343,6 +343,22 @@ TEST_P(AttachTest, ASecondRecorderIsRefusedAndTheFirstGoesOn) {
   });
 }
 
+TEST_P(AttachTest, WhoWantsMoreSamplesThanThereMayBeIsRefusedAndTheNextIsNot) {
+  run_with(bustle, [] {
+    FakeRecorder greedy(FakeRecorder::How::Attach, {.sample_hz = tf::kSampleHzMax + 1});
+    while (greedy.refusal().empty() && !greedy.hello()) {
+      greedy.receive();
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(greedy.refusal(), "It is sampled at most 1000 times a second, not 1001 times.");
+    FakeRecorder modest(FakeRecorder::How::Attach);
+    Rings rings;
+    drain_until(modest, rings, [&] { return modest.hello().has_value(); });
+    modest.leave();
+    drain_until(modest, rings, [&] { return modest.said_bye(); });
+  });
+}
+
 TEST_P(AttachTest, WorkersThatComeAndGoMeanwhileAreInTheRecording) {
   run_with(
       [&](const std::atomic<bool>& over) {

@@ -55,7 +55,7 @@ FakeRecorder::FakeRecorder() : mine_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLO
   listening_.emplace();
 }
 
-FakeRecorder::FakeRecorder(How) {
+FakeRecorder::FakeRecorder(How, const tf::Wanted& wanted) {
   const std::string path = tf::attach_socket_path(tf::attach_folders().front(), getpid());
   bool stale = false;
   for (;;) {
@@ -67,6 +67,7 @@ FakeRecorder::FakeRecorder(How) {
   }
   tf::Request request;
   request.what = tf::Request::What::Attach;
+  request.wanted = wanted;
   TASKSCOPE_CHECK(send(mine_.get(), &request, sizeof request, 0) == sizeof request);
 }
 

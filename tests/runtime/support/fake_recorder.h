@@ -41,7 +41,7 @@ class FakeRecorder {
   FakeRecorder();  // listens
   // Connects to this process's run, which listens soon after its beginning, and asks to attach.
   enum class How { Attach };
-  explicit FakeRecorder(How how);
+  explicit FakeRecorder(How how, const trace_format::Wanted& wanted = {});
 
   // Takes all messages that have arrived; rings are mapped as they are offered.
   void receive();

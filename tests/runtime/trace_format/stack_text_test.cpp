@@ -60,6 +60,16 @@ TEST(StackText, ModulesComeBackWithEveryField) {
   EXPECT_EQ(module->path, "/opt/a tool/bin");
 }
 
+TEST(StackText, SamplesThatWereLostAtTheEndComeWithoutOne) {
+  TextBuffer text;
+  format_sample({.lost = 7}, text);
+  EXPECT_EQ(text.view(), "-\t0\t7\t\t");
+  const auto read = parse_sample(text.view());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->lost, 7u);
+  EXPECT_TRUE(read->calls.empty());
+}
+
 TEST(StackText, NonsenseIsRefused) {
   for (const char* text : {"", "x", "12  13", "12 13 ", "-1", "10000000000000000", "1\t2"}) {
     EXPECT_FALSE(parse_stack(text)) << text;
