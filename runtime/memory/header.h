@@ -43,6 +43,12 @@ class Header {
   bool built() const { return (word_ & kBuilt) != 0; }
   bool escaped() const { return (__atomic_load_n(&word_, __ATOMIC_RELAXED) & kEscaped) != 0; }
   bool empty() const { return word_ == 0; }
+  // As it is now, of an object that others may change.
+  Header seen() const {
+    Header header;
+    __atomic_load(&word_, &header.word_, __ATOMIC_ACQUIRE);
+    return header;
+  }
   void set_built() { word_ |= kBuilt; }
   // False if it was already. Any task that reaches the object.
   bool set_escaped() {
