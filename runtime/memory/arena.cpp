@@ -210,6 +210,7 @@ void leave_as_it_is(std::uint32_t block) {
   span.recycled = span.arena_start == kFirstSlot;
   adopt(block, filled_of(block));
   if (!span.recycled) return;
+  g_heap.since.fetch_sub(kSpanBytes, std::memory_order_relaxed);
   g_heap.blocks_adopted.fetch_sub(1, std::memory_order_relaxed);
   g_heap.blocks_recycled.fetch_add(1, std::memory_order_relaxed);
 }
@@ -408,6 +409,14 @@ void* find_in_block(std::uint32_t block, std::uintptr_t address) {
     if (offset < at) return object;
   }
   return nullptr;
+}
+
+bool may_be_object(std::uint32_t block, const void* object) {
+  const std::uint32_t at = offset_in(block, object);
+  if (at < kGranuleBytes || at % kGranuleBytes != 0 || at >= filled_of(block)) return false;
+  const Header header = header_of(object).seen();
+  const std::size_t end = at - kHeaderBytes + header.bytes();
+  return header.bytes() != 0 && end <= filled_of(block) && is_site_of(header);
 }
 
 void show_object(void* object, Tracer& tracer) {

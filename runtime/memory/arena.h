@@ -79,5 +79,8 @@ void show_object(void* object, Tracer& tracer);
 
 // Where the object that an address in a block lies in begins; null: nowhere. For the collector too.
 void* find_in_block(std::uint32_t block, std::uintptr_t address);
+// Whether what lies there can be looked into as an object. Says so of what was one and of what
+// looks like one, too; takes no search.
+bool may_be_object(std::uint32_t block, const void* object);
 
 }  // namespace taskscope::memory

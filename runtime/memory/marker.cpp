@@ -62,6 +62,19 @@ inline void Marker::mark_now(void* object) {
   if (span.scanned) push(object, span);
 }
 
+// What an object refers to that may have died long ago.
+inline void Marker::mark_doubtful(void* object) {
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - base_;
+  if (offset >= bytes_) return;
+  const auto index = static_cast<std::uint32_t>(offset / kSpanBytes);
+  const SpanKind kind = spans_[index].seen_kind();
+  if (kind == SpanKind::Arena || kind == SpanKind::Adopted) {
+    if (may_be_object(index, object)) mark_now(object);
+  } else if (resolve(reinterpret_cast<std::uintptr_t>(object)) == object) {
+    mark_now(object);
+  }
+}
+
 void Marker::mark(void* object) { mark_now(object); }
 
 void Marker::edge(const void*, void* target) { mark_now(target); }
@@ -137,18 +150,25 @@ inline void Marker::scan(std::uintptr_t entry) {
     if (type.destroy != nullptr && contents_ != nullptr) contents_->show(object, *this);
     return scan_words(object);
   }
-  if ((entry & kDoubtful) != 0) return scan_words(object);
+  if ((entry & kDoubtful) != 0) {
+    return scan_masks(object, type, [this](void* target) { mark_doubtful(target); });
+  }
+  scan_masks(object, type, [this](void* target) { mark_now(target); });
+}
+
+template <class Mark>
+inline void Marker::scan_masks(void* object, const TypeInfo& type, Mark mark) {
   auto* const fields = static_cast<void**>(object);
   if (type.only_handles) {
     // Behind the size of an array.
     const std::size_t words = bytes_of(object) / sizeof(void*);
     for (std::size_t i = kGranuleBytes / sizeof(void*); i < words; ++i) {
-      mark_now(__atomic_load_n(fields + i, __ATOMIC_ACQUIRE));
+      mark(__atomic_load_n(fields + i, __ATOMIC_ACQUIRE));
     }
     return;
   }
   for (std::uint64_t edges = type.edges; edges != 0; edges &= edges - 1) {
-    mark_now(__atomic_load_n(fields + __builtin_ctzll(edges), __ATOMIC_ACQUIRE));
+    mark(__atomic_load_n(fields + __builtin_ctzll(edges), __ATOMIC_ACQUIRE));
   }
   for (std::uint64_t left = type.words; left != 0; left &= left - 1) {
     words(fields + __builtin_ctzll(left), sizeof(void*));

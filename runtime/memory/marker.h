@@ -21,6 +21,7 @@
 namespace taskscope::memory {
 
 class ContainerContents;
+struct TypeInfo;
 
 class Marker final : public Tracer {
  public:
@@ -56,9 +57,12 @@ class Marker final : public Tracer {
   static constexpr std::uintptr_t kDoubtful = 1;
 
   void mark_now(void* object);
+  void mark_doubtful(void* object);
   void push(void* object, const Span& span);
   void scan(std::uintptr_t entry);
   void scan_words(void* object);
+  template <class Mark>
+  void scan_masks(void* object, const TypeInfo& type, Mark mark);
 
   std::uintptr_t* const stack_;
   std::size_t depth_ = 0;
