@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/sanitizer.h"
 #include "runtime/memory/address_space.h"
 #include "runtime/memory/tracer.h"
 
@@ -47,7 +48,7 @@ class Marker final : public Tracer {
   // The allocated object in which an address lies, or null.
   static void* resolve(std::uintptr_t address);
   // A word that others may write.
-  static std::uintptr_t load(std::uintptr_t at) {
+  TASKSCOPE_UNSANITIZED static std::uintptr_t load(std::uintptr_t at) {
     return __atomic_load_n(reinterpret_cast<const std::uintptr_t*>(at), __ATOMIC_ACQUIRE);
   }
 

@@ -8,6 +8,7 @@
 #include "runtime/memory/address_space.h"
 #include "runtime/memory/marker.h"
 #include "runtime/memory/settings.h"
+#include "runtime/sched/process.h"
 #include "runtime/sched/thread.h"
 
 namespace taskscope::memory {
@@ -78,7 +79,8 @@ void keep_as_caller(Keep keep) {
 }  // namespace
 
 [[gnu::noinline]] void keep_alive(void* object) {
-  if (!g_space.contains(object)) return;
+  // The child of a fork has no marks, and no collector.
+  if (!g_space.contains(object) || sched::in_forked_child()) return;
   if (settings().broken == Broken::Overwritten) return;
   if (g_space.test(g_space.marked ^ 1, object)) return;
   const auto word = reinterpret_cast<std::uintptr_t>(object);
@@ -86,7 +88,7 @@ void keep_as_caller(Keep keep) {
 }
 
 [[gnu::noinline]] void keep_words_alive(const void* first, std::size_t bytes) {
-  if (settings().broken == Broken::Taken) return;
+  if (settings().broken == Broken::Taken || sched::in_forked_child()) return;
   keep_as_caller([=](Keeper& keeper) { keeper.words(first, bytes); });
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/memory/local.h"
 #include "runtime/memory/marking.h"
 #include "runtime/memory/settings.h"
+#include "runtime/sched/process.h"
 
 namespace taskscope::memory {
 namespace {
@@ -54,7 +55,7 @@ void drop_weak_cell(WeakCell* cell) {
 void* lock_weak_cell_slowly(WeakCell& cell) {
   const QuietSection section;
   void* const object = cell.object.load(std::memory_order_relaxed);
-  const std::uint32_t watch = watched();
+  const std::uint32_t watch = sched::in_forked_child() ? 0 : watched();
   if ((watch & kWeaksEnd) != 0 && is_dead(cell, object)) return nullptr;
   if ((watch & kMarking) != 0 && settings().broken != Broken::Weak) keep_alive(object);
   return object;

@@ -23,6 +23,9 @@ struct Node {
   ptr<Node> next;
 };
 
+// Sanitizers leave more copies in frames, which keep what should be lost.
+constexpr bool kFramesAreClear = !TASKSCOPE_ASAN && !TASKSCOPE_TSAN;
+
 ptr<Node> g_old;
 ptr<Node> g_new;
 
@@ -108,7 +111,7 @@ TEST_P(BarrierTest, WhatIsOverwrittenIsKept) {
         });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Overwritten));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Overwritten));
 }
 
 TEST_P(BarrierTest, SoIsWhatEndsInAnObject) {
@@ -135,7 +138,7 @@ TEST_P(BarrierTest, SoIsWhatEndsInAnObject) {
     return lives;
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Overwritten));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Overwritten));
 }
 
 // A task that waits in the middle: `begin` runs before, `go_on` after somebody has called resume().
@@ -184,7 +187,7 @@ TEST_P(BarrierTest, SoIsWhatAnotherTaskTakesFromAFrame) {
         });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Overwritten));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Overwritten));
 }
 
 TEST_P(BarrierTest, WhatIsTakenFromAChannelIsKept) {
@@ -198,7 +201,7 @@ TEST_P(BarrierTest, WhatIsTakenFromAChannelIsKept) {
         });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Taken));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Taken));
 }
 
 TEST_P(BarrierTest, ATaskIsLookedAtBeforeItRunsOn) {
@@ -216,7 +219,7 @@ TEST_P(BarrierTest, ATaskIsLookedAtBeforeItRunsOn) {
         [&] { waiter.resume(); });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Resumed));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Resumed));
 }
 
 TEST_P(BarrierTest, NewObjectsAreKept) {
@@ -238,7 +241,7 @@ TEST_P(BarrierTest, NewObjectsAreKept) {
         });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return;
+  if (!kFramesAreClear) return;
   // What threads are about to use is freed, too.
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(std::_Exit(lives_with(Broken::Born) ? 1 : 0), testing::ExitedWithCode(0), "");
@@ -267,7 +270,7 @@ TEST_P(BarrierTest, BlocksOfScopesStayAsTheyAreUntilNobodyMarks) {
         });
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Recycled));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Recycled));
 }
 
 TEST_P(BarrierTest, WhatAWeakHandleGivesIsKept) {
@@ -285,7 +288,7 @@ TEST_P(BarrierTest, WhatAWeakHandleGivesIsKept) {
     return lives;
   };
   EXPECT_TRUE(lives_with(Broken::Nothing));
-  EXPECT_FALSE(lives_with(Broken::Weak));
+  EXPECT_FALSE(kFramesAreClear && lives_with(Broken::Weak));
 }
 
 }  // namespace
