@@ -14,6 +14,7 @@
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/roots.h"
 #include "runtime/memory/type.h"
+#include "runtime/sched/blocking.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -297,6 +298,8 @@ void gc() {
   while (memory::may_collect() && memory::destroy_all() &&
          g_collections.count.load(std::memory_order_acquire) < before + 1 + under_way) {
     memory::call_collector(memory::kPatienceOfGc);
+    // Others may have the worker meanwhile.
+    const sched::BlockingSection section(base::Site::here(), sched::CallLength::Unknown);
     const std::uint32_t seen = memory::g_collector.load(std::memory_order_acquire);
     if (seen != memory::kIdle) memory::wait_where_settled(memory::g_collector, seen);
   }

@@ -243,7 +243,7 @@ TASKSCOPE_AT_ALL_WORKER_COUNTS(StressTest);
 
 TEST_P(StressTest, NothingThatLivesIsFreedWhileTasksMoveItAbout) {
   run([] {
-    const Outcome outcome = move_about(6, sized(20'000));
+    const Outcome outcome = move_about(6, sized(60'000));
     EXPECT_EQ(outcome.broken, 0u);
     EXPECT_EQ(outcome.missed, 0u);
   });
