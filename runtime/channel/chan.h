@@ -38,6 +38,7 @@
 #include "runtime/base/result.h"
 #include "runtime/base/site.h"
 #include "runtime/channel/chan_core.h"
+#include "runtime/memory/barrier.h"
 #include "runtime/memory/holds_handles.h"
 
 namespace taskscope {
@@ -117,6 +118,7 @@ union Slot {
   Slot() {}   // NOLINT: nothing is constructed yet
   ~Slot() {}  // NOLINT: take() has destroyed the value
   std::optional<T> take() {
+    if constexpr (memory::holds_handles<T>()) memory::note_taken(&value, sizeof value);
     std::optional<T> result(std::move(value));
     std::destroy_at(&value);
     return result;

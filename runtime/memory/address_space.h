@@ -10,7 +10,8 @@
 // Invariants:
 //   1. `bytes` is 0 until everything else is there; nothing changes afterwards.
 //   2. A span's `kind` is written by its owner: the page heap while it is Free, else whoever took
-//      it from there; all of them by the collector while no task runs.
+//      it from there; the collector's while nobody has it. Last, with release: who reads it with
+//      acquire may read the rest, as the collector does while it marks.
 //   3. An object begins 8 bytes after a multiple of 16 of its header: payloads are aligned to 16.
 #pragma once
 
@@ -50,9 +51,8 @@ struct alignas(64) Span {
   // Small.
   std::uint32_t slot_bytes = 0;
   std::uint32_t slots = 0;
-  std::uint32_t divisor = 0;      // 2^32 / slot_bytes, rounded up
-  std::uint32_t free_index = 0;   // slots below are allocated, or were marked
-  std::uint32_t sweep_index = 0;  // what free_index was when the last collection began
+  std::uint32_t divisor = 0;     // 2^32 / slot_bytes, rounded up
+  std::uint32_t free_index = 0;  // slots below are allocated, or were marked
   // Large: how many spans; Rest: the first of them.
   std::uint32_t count = 0;
   // The next in a central list or of an arena.
@@ -62,7 +62,20 @@ struct alignas(64) Span {
   std::uint32_t arena_start = 0;
   std::uint32_t filled = 0;
   std::uint32_t arena = 0;  // its index; 0: none
+  // The collector's phase (marking.h) when it was taken; of an Arena, when its last object was
+  // made; of an Adopted one, when it was adopted.
+  std::uint32_t phase = 0;
+  // Adopted: nothing of it has escaped, but it is left as it is until nobody marks.
+  bool recycled = false;
+
+  SpanKind seen_kind() const {
+    SpanKind seen;
+    __atomic_load(&kind, &seen, __ATOMIC_ACQUIRE);
+    return seen;
+  }
+  void publish(SpanKind now) { __atomic_store(&kind, &now, __ATOMIC_RELEASE); }
 };
+static_assert(sizeof(Span) == 64);
 
 struct AddressSpace {
   std::uintptr_t base = 0;
@@ -95,16 +108,16 @@ struct AddressSpace {
   bool is_marked(const void* object) const { return test(marked, object); }
   bool test(std::uint32_t which, const void* object) const {
     const std::size_t bit = (reinterpret_cast<std::uintptr_t>(object) - base) / kGranuleBytes;
-    return (marks[which][bit / 8] >> (bit % 8) & 1) != 0;
+    return (__atomic_load_n(&marks[which][bit / 8], __ATOMIC_RELAXED) >> (bit % 8) & 1) != 0;
   }
-  // True if it was clear. Not synchronised.
-  bool set(std::uint32_t which, const void* object) const {
+  // True if it was clear.
+  bool set(std::uint32_t which, const void* object) const { return set(marks[which], object); }
+  bool set(std::uint8_t* bits, const void* object) const {
     const std::size_t bit = (reinterpret_cast<std::uintptr_t>(object) - base) / kGranuleBytes;
-    std::uint8_t& byte = marks[which][bit / 8];
+    std::uint8_t& byte = bits[bit / 8];
     const auto mask = static_cast<std::uint8_t>(1u << (bit % 8));
-    if ((byte & mask) != 0) return false;
-    byte = static_cast<std::uint8_t>(byte | mask);
-    return true;
+    if ((__atomic_load_n(&byte, __ATOMIC_RELAXED) & mask) != 0) return false;
+    return (__atomic_fetch_or(&byte, mask, __ATOMIC_RELAXED) & mask) == 0;
   }
 };
 

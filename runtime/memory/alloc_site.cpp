@@ -81,6 +81,14 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
 
 AllocSite& site_of(std::uint32_t id) { return *g_sites[id]; }
 
+bool is_site_of(Header header) {
+  const std::uint32_t id = header.site();
+  if (id == 0 || id >= g_site_count.load(std::memory_order_acquire)) return false;
+  const AllocSite& site = site_of(id);
+  if (site.type_id != header.type()) return false;
+  return site.bytes == 0 || Header::of_word(site.arena_word).bytes() == header.bytes();
+}
+
 void count_escape(std::uint32_t id, EscapeReason reason) {
   AllocSite& site = site_of(id);
   const auto index = static_cast<std::size_t>(reason);

@@ -43,6 +43,8 @@ struct AllocSite {
 // Gives it its number. `type` is that of its objects.
 void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes);
 AllocSite& site_of(std::uint32_t id);
+// Whether objects in arenas have that header, but for its flags.
+bool is_site_of(Header header);
 // An object of this site has escaped: counts it, and learns.
 void count_escape(std::uint32_t site, EscapeReason reason);
 // Whether a site that has learned is to be tried again with this object.

@@ -9,6 +9,7 @@
 #include "runtime/base/sanitizer.h"
 #include "runtime/memory/collector.h"
 #include "runtime/memory/holds_handles.h"
+#include "runtime/memory/marking.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/settings.h"
 #include "runtime/memory/type.h"
@@ -18,7 +19,6 @@
 namespace taskscope::memory {
 
 constinit Arena* g_arenas = nullptr;
-constinit std::atomic<std::uint32_t> g_scopes_used{0};
 
 namespace {
 
@@ -63,10 +63,18 @@ sched::Task& own_task() { return *sched::quick_current_thread()->task(); }
 std::uint32_t offset_in(std::uint32_t block, const void* address) {
   return static_cast<std::uint32_t>(static_cast<const char*>(address) - g_space.start_of(block));
 }
+// While the collector asks, the block may be closed, and the arena be another's: then what stands
+// in the block is right.
 std::uint32_t filled_of(std::uint32_t block) {
   const Span& span = g_space.spans[block];
-  const bool open = span.kind == SpanKind::Arena && g_arenas[span.arena].last == block;
-  return open ? offset_in(block, g_arenas[span.arena].cursor) : span.filled;
+  if (span.seen_kind() == SpanKind::Arena) {
+    const Arena& arena = g_arenas[__atomic_load_n(&span.arena, __ATOMIC_ACQUIRE)];
+    const char* const cursor = __atomic_load_n(&arena.cursor, __ATOMIC_ACQUIRE);
+    const bool open = __atomic_load_n(&arena.last, __ATOMIC_ACQUIRE) == block;
+    const auto filled = static_cast<std::size_t>(cursor - g_space.start_of(block));
+    if (open && filled <= kSpanBytes) return static_cast<std::uint32_t>(filled);
+  }
+  return __atomic_load_n(&span.filled, __ATOMIC_ACQUIRE);
 }
 
 // The object that an address lies in, if it is one of an open scope.
@@ -183,16 +191,28 @@ TASKSCOPE_UNSANITIZED void escape_from_frames(std::uint32_t arena, const void* f
 
 void adopt(std::uint32_t block, std::uint32_t filled) {
   Span& span = g_space.spans[block];
-  span.filled = filled;
-  span.arena = 0;
+  __atomic_store_n(&span.filled, filled, __ATOMIC_RELEASE);
+  __atomic_store_n(&span.arena, 0, __ATOMIC_RELEASE);
   span.careful = 0;
-  span.kind = SpanKind::Adopted;
+  span.phase = phase();
+  span.publish(SpanKind::Adopted);
   g_heap.blocks_adopted.fetch_add(1, std::memory_order_relaxed);
 }
 
 // The room behind what was adopted is used by the thread's next scope.
 void keep_tail(Local& local, std::uint32_t block) {
   if (local.tail == 0 && kSpanBytes - g_space.spans[block].filled >= kTailMin) local.tail = block;
+}
+
+// While objects are marked: what is in it may be on the list of what is to be looked into.
+void leave_as_it_is(std::uint32_t block) {
+  Span& span = g_space.spans[block];
+  span.recycled = span.arena_start == kFirstSlot;
+  adopt(block, filled_of(block));
+  if (!span.recycled) return;
+  g_heap.since.fetch_sub(kSpanBytes, std::memory_order_relaxed);
+  g_heap.blocks_adopted.fetch_sub(1, std::memory_order_relaxed);
+  g_heap.blocks_recycled.fetch_add(1, std::memory_order_relaxed);
 }
 
 void release_blocks(Local& local, Arena& arena) {
@@ -203,6 +223,8 @@ void release_blocks(Local& local, Arena& arena) {
     if (arena.shared || (span.careful & kHasEscaped) != 0) {
       adopt(block, filled_of(block));
       if (next == 0) keep_tail(local, block);
+    } else if (is_marking() && settings().broken != Broken::Recycled) {
+      leave_as_it_is(block);
     } else if (span.arena_start != kFirstSlot) {
       adopt(block, span.arena_start);
       keep_tail(local, block);
@@ -225,13 +247,40 @@ void end_arena(std::uint32_t number) {
   give_number_back(local, number);
 }
 
+bool any_marked(std::uint32_t block) {
+  const std::uint8_t* const marks = g_space.marks[g_space.marked] + block * kMarkBytes;
+  for (std::size_t i = 0; i < kMarkBytes; ++i) {
+    if (marks[i] != 0) return true;
+  }
+  return false;
+}
+
+// Gives back full blocks of which the last collection has reached nothing: all that is in them was
+// made before it began.
+void trim(Local& local, Arena& arena) {
+  arena.trimmed = phase();
+  std::uint32_t* link = &arena.first;
+  while (*link != 0) {
+    const std::uint32_t block = *link;
+    Span& span = g_space.spans[block];
+    if (block == arena.last || span.phase + 1 >= phase() || any_marked(block)) {
+      link = &span.next;
+      continue;
+    }
+    *link = span.next;
+    give_block_back(local, block);
+    --arena.blocks;
+  }
+}
+
 void give_block(Local& local, std::uint32_t number) {
   const BusySection busy(local);
   Arena& arena = g_arenas[number];
+  if (arena.trimmed != phase() && !is_marking()) trim(local, arena);
   std::uint32_t block = std::exchange(local.tail, 0);
   if (block != 0) {
     Span& span = g_space.spans[block];
-    span.kind = SpanKind::Arena;
+    span.publish(SpanKind::Arena);
     span.careful = kHasOlder;
     span.arena_start = span.filled;
     g_heap.blocks_adopted.fetch_sub(1, std::memory_order_relaxed);
@@ -240,16 +289,19 @@ void give_block(Local& local, std::uint32_t number) {
   }
   Span& span = g_space.spans[block];
   span.next = 0;
-  span.arena = number;
+  span.phase = phase();
+  __atomic_store_n(&span.arena, number, __ATOMIC_RELEASE);
   if (arena.last != 0) {
-    g_space.spans[arena.last].filled = offset_in(arena.last, arena.cursor);
-    g_space.spans[arena.last].next = block;
+    Span& full = g_space.spans[arena.last];
+    __atomic_store_n(&full.filled, offset_in(arena.last, arena.cursor), __ATOMIC_RELEASE);
+    full.next = block;
+    full.phase = phase();
   } else {
     arena.first = block;
   }
   ++arena.blocks;
-  arena.last = block;
-  arena.cursor = g_space.start_of(block) + span.arena_start;
+  __atomic_store_n(&arena.last, block, __ATOMIC_RELEASE);
+  __atomic_store_n(&arena.cursor, g_space.start_of(block) + span.arena_start, __ATOMIC_RELEASE);
   arena.end = g_space.start_of(block) + kSpanBytes;
 }
 
@@ -281,9 +333,9 @@ void look_at_closure(const sched::Task& task) {
 std::uint32_t open_arena() {
   Local& local = own_local("ts::scoped");
   const BusySection busy(local);
-  if (g_scopes_used.load(std::memory_order_relaxed) == 0) {
+  if ((watched() & kScopesUsed) == 0) {
     sched::set_closure_hook(look_at_closure);
-    g_scopes_used.store(1);
+    g_watch.fetch_or(kScopesUsed);
   }
   if (local.arena_count == 0) take_numbers(local);
   const std::uint32_t number = local.arenas[--local.arena_count];
@@ -319,16 +371,17 @@ void* allocate_in_arena(sched::Task& task, std::size_t bytes, Contents contents,
   const std::uint32_t number = task.arena;
   Arena& arena = g_arenas[number];
   const bool learned = site.arena_header.load(std::memory_order_relaxed) == 0 && !try_again(site);
-  Local& local = own_local("ts::make");
   if (learned || arena.blocks >= kArenaBlocksMax) {
     count_on_heap(site, learned ? EscapeReason::Learned : EscapeReason::TooLarge);
-    ++local.site_counts[2 * site.id];
+    ++own_local("ts::make").site_counts[2 * site.id];
     return allocate_any(bytes, contents, site.heap_header.load(std::memory_order_relaxed));
   }
   if (static_cast<std::size_t>(arena.end - arena.cursor) < bytes) {
-    collect_if_due(local);
-    give_block(local, number);
+    own_local("ts::make");
+    collect_if_due();
+    give_block(own_local("ts::make"), number);
   }
+  Local& local = own_local("ts::make");
   // The room behind adopted objects may be too small for this one.
   if (static_cast<std::size_t>(arena.end - arena.cursor) < bytes) give_block(local, number);
   ++local.site_counts[2 * site.id + 1];
@@ -356,6 +409,14 @@ void* find_in_block(std::uint32_t block, std::uintptr_t address) {
     if (offset < at) return object;
   }
   return nullptr;
+}
+
+bool may_be_object(std::uint32_t block, const void* object) {
+  const std::uint32_t at = offset_in(block, object);
+  if (at < kGranuleBytes || at % kGranuleBytes != 0 || at >= filled_of(block)) return false;
+  const Header header = header_of(object).seen();
+  const std::size_t end = at - kHeaderBytes + header.bytes();
+  return header.bytes() != 0 && end <= filled_of(block) && is_site_of(header);
 }
 
 void show_object(void* object, Tracer& tracer) {
@@ -388,8 +449,8 @@ TASKSCOPE_UNSANITIZED void escape_words(const void* first, std::size_t bytes, Es
 }
 
 void note_sent(const void* value, std::size_t bytes) {
-  // Relaxed: a task opens its scope before it makes anything there.
-  if (g_scopes_used.load(std::memory_order_relaxed) == 0) return;
+  // A task opens its scope before it makes anything there.
+  if ((watched() & kScopesUsed) == 0) return;
   escape_words(value, bytes, EscapeReason::Sent);
 }
 
@@ -407,44 +468,6 @@ void note_sent(const void* value, std::size_t bytes) {
     if (from.arena == to.arena || (holder.task == held.task && holder.depth > held.depth)) return;
   }
   escape_object(object, EscapeReason::Stored);
-}
-
-// ---- The collector's ----------------------------------------------------------------------------
-
-namespace {
-
-bool any_marked(std::uint32_t block) {
-  const std::uint8_t* const marks = g_space.marks[g_space.marked] + block * kMarkBytes;
-  for (std::size_t i = 0; i < kMarkBytes; ++i) {
-    if (marks[i] != 0) return true;
-  }
-  return false;
-}
-
-void trim(Arena& arena) {
-  std::uint32_t* link = &arena.first;
-  while (*link != 0) {
-    const std::uint32_t block = *link;
-    Span& span = g_space.spans[block];
-    if (block == arena.last || any_marked(block)) {
-      link = &span.next;
-      continue;
-    }
-    *link = span.next;
-    if (settings().poison) std::memset(g_space.start_of(block), kPoison, kSpanBytes);
-    span.kind = SpanKind::Free;
-    g_pages.give_back(block, 1);
-    --arena.blocks;
-  }
-}
-
-}  // namespace
-
-void trim_arenas() TASKSCOPE_NO_ANALYSIS {
-  for (std::uint32_t number = 1; number < g_table.fresh; ++number) {
-    Arena& arena = g_arenas[number];
-    if (arena.task != nullptr && arena.first != 0) trim(arena);
-  }
 }
 
 }  // namespace taskscope::memory

@@ -7,14 +7,17 @@
 // block whose objects another task may have seen in an unknown way is given to the heap, too.
 //
 // The collector sees no difference: objects in arenas are marked like all others, and their flags
-// only say how statistics are counted.
+// only say how statistics are counted. While objects are marked no block is used again: it is
+// adopted with a note that it is free as soon as nobody marks. Full blocks of an open scope in
+// which nothing was marked are used again by the scope's own task, when it needs a block.
 //
 //   a block       from    → to       by
 //                 Free    → Arena    take_block, when the scope's block is full
 //                 Arena   → Free     close_arena: nothing of it has escaped
 //                 Arena   → Adopted  close_arena: something has
 //                 Adopted → Arena    the room behind, by the thread's next scope
-//                 Adopted → Free     the collector: nothing of it is reached
+//                 Adopted → Free     the collector: nothing of it is reached, or nobody marks any
+//                 more
 //
 // An arena is its task's; other tasks that store into its objects only set flags of its blocks.
 #pragma once
@@ -45,7 +48,8 @@ struct alignas(64) Arena {
   std::uint32_t blocks = 0;
   std::uint32_t outer = 0;  // the arena of the scope around it, of the same task
   std::uint32_t depth = 0;
-  bool shared = false;  // another task was given the address of a frame: nothing is recycled
+  std::uint32_t trimmed = 0;  // the collector's phase when it was last looked at for free blocks
+  bool shared = false;        // another task was given the address of a frame: nothing is recycled
   const sched::Task* task = nullptr;
 };
 
@@ -75,9 +79,8 @@ void show_object(void* object, Tracer& tracer);
 
 // Where the object that an address in a block lies in begins; null: nowhere. For the collector too.
 void* find_in_block(std::uint32_t block, std::uintptr_t address);
-
-// Arenas as the collector sees them, while no task runs: recycles full blocks of open scopes in
-// which nothing is marked.
-void trim_arenas();
+// Whether what lies there can be looked into as an object. Says so of what was one and of what
+// looks like one, too; takes no search.
+bool may_be_object(std::uint32_t block, const void* object);
 
 }  // namespace taskscope::memory

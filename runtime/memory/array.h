@@ -49,6 +49,8 @@ class array {
   alignas(memory::kGranuleBytes) std::size_t size_ = 0;  // of what has been constructed
 };
 template <class T>
+inline constexpr bool memory::kOnlyHandles<array<T>> = memory::kIsHandle<T>;
+template <class T>
 inline constexpr bool kDroppable<array<T>> = !memory::needs_destructor<T>();
 
 // Of `size` elements, each T().

@@ -1,166 +1,61 @@
 #include "runtime/memory/collector.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <vector>
+#include <thread>
 
 #include "runtime/base/check.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/futex.h"
-#include "runtime/memory/alloc_site.h"
-#include "runtime/memory/arena.h"
-#include "runtime/memory/marker.h"
+#include "runtime/base/lock.h"
+#include "runtime/base/no_signals.h"
+#include "runtime/memory/cycle.h"
+#include "runtime/memory/marking.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/roots.h"
-#include "runtime/memory/stopped_world.h"
 #include "runtime/memory/type.h"
-#include "runtime/memory/verify.h"
-#include "runtime/memory/weak_table.h"
+#include "runtime/sched/blocking.h"
+#include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
 
 namespace taskscope::memory {
 
 constinit std::atomic<std::uint32_t> g_collecting{0};
-// Atomic: 1 while somebody collects, destructors included; a futex.
-constinit std::atomic<std::uint32_t> g_collector{0};
+constinit std::atomic<std::uint32_t> g_dead{0};
 constinit CollectionFigures g_collections;
 
 namespace {
 
-constexpr std::int64_t kGoalMin = std::int64_t{4} << 20;
+enum : std::uint32_t { kIdle, kCalled, kAsked };
+// Atomic: see the table; a futex.
+constinit std::atomic<std::uint32_t> g_collector{kIdle};
+// Written by whoever calls the collector.
+constinit sched::Scheduler* g_scheduler = nullptr;
+constinit int g_patience = 0;
 
-// Says which handles in containers belong to collected objects.
-class OwnTracer final : public Tracer {
- public:
-  OwnTracer() : Tracer(true) {}
-  void edge(const void* place, void*) override {
-    if (!g_space.contains(place)) set_owned(place);
-  }
-  void words(const void*, std::size_t) override {}
+// How often tasks are waited for that change containers, 50 µs each.
+constexpr int kPatience = 4;
+constexpr int kPatienceOfGc = 20;
+
+struct CollectorThread {
+  base::Lock lock;
+  std::thread thread TASKSCOPE_GUARDED_BY(lock);
+  std::atomic<bool> ends{false};  // relaxed, before g_collector is written
 };
-
-template <class Visit>
-void each_built_object(std::uint32_t index, Visit visit) {
-  const Span& span = g_space.spans[index];
-  char* const start = g_space.start_of(index);
-  if (span.kind == SpanKind::Large) {
-    void* const object = start + kGranuleBytes;
-    if (header_of(object).built()) visit(object);
-    return;
-  }
-  for (std::uint32_t slot = 0; slot < span.slots; ++slot) {
-    void* const object = start + kFirstSlot + std::size_t{slot} * span.slot_bytes + kHeaderBytes;
-    if (header_of(object).built()) visit(object);
-  }
+CollectorThread& collector_thread() {
+  static CollectorThread instance;
+  return instance;
 }
 
-template <class Visit>
-void each_destructible(Visit visit) {
-  const std::uint32_t end = g_pages.fresh();
-  for (std::uint32_t index = 1; index < end; ++index) {
-    const Span& span = g_space.spans[index];
-    const bool begins = span.kind == SpanKind::Small || span.kind == SpanKind::Large;
-    if (begins && span.destroyed) each_built_object(index, visit);
-  }
-}
-
-struct Collection {
-  std::uint64_t before_bytes = 0;
-  std::uint64_t begun_ns = 0;
-  std::uint64_t stopped_ns = 0;
-  std::uint64_t marked_ns = 0;
-  std::uint64_t ended_ns = 0;
-  std::uint64_t swept_ns = 0;
-  std::uint32_t to_destroy = 0;
-  std::vector<const sched::HaltNote*> notes;
-};
+constinit base::Lock g_dead_lock;
+// Atomic: the task that runs destructors; a null one: nobody. Waited for by g_destroying.
+constinit std::atomic<const sched::Task*> g_destroyer{nullptr};
+constinit std::atomic<std::uint32_t> g_destroying{0};  // a futex: 1 while there is one
 
 std::uint64_t not_negative(const std::atomic<std::int64_t>& value) {
   return static_cast<std::uint64_t>(
       std::max<std::int64_t>(value.load(std::memory_order_relaxed), 0));
-}
-
-std::uint64_t now_ns() { return static_cast<std::uint64_t>(base::monotonic_ns()); }
-
-void mark_roots(Marker& marker, const StoppedWorld& world, const void* stack_pointer) {
-  world.show_tasks(marker, stack_pointer);
-  each_root(
-      [](void* context, void* const* place, bool owned) {
-        if (!owned) static_cast<Marker*>(context)->mark(*place);
-      },
-      &marker);
-  each_range([](void* context, const void* first,
-                std::size_t bytes) { static_cast<Marker*>(context)->words(first, bytes); },
-             &marker);
-}
-
-void clear_marks(std::uint32_t which) {
-  std::memset(g_space.marks[which], 0, std::size_t{g_pages.fresh()} * kMarkBytes);
-}
-
-void set_goal(std::uint64_t live) {
-  const std::int64_t percent = std::max(settings().percent, 0);
-  g_heap.goal.store(std::max(kGoalMin, static_cast<std::int64_t>(live) * percent / 100),
-                    std::memory_order_relaxed);
-  g_heap.before.fetch_add(g_heap.since.exchange(0, std::memory_order_relaxed),
-                          std::memory_order_relaxed);
-}
-
-// With the world stopped.
-void mark_and_free(Collection& collection, const StoppedWorld& world, const void* stack_pointer) {
-  const std::uint32_t next = g_space.marked ^ 1;
-  clear_marks(next);
-  empty_locals(next);
-  if (world.settled()) {
-    OwnTracer tracer;
-    each_destructible([&](void* object) { show_object(object, tracer); });
-    g_collections.exact.fetch_add(1, std::memory_order_relaxed);
-  }
-  Marker marker(world.settled());
-  mark_roots(marker, world, stack_pointer);
-  marker.drain();
-  if (world.settled()) forget_owned();
-  if (settings().verify) find_hidden_handles(marker, collection.notes);
-  collection.marked_ns = now_ns();
-  clear_dead_weaks(next);
-  g_space.marked = next;
-  trim_arenas();
-  const Rebuilt rebuilt = rebuild_lists();
-  collection.to_destroy = rebuilt.to_destroy;
-  g_heap.live.store(rebuilt.live_bytes, std::memory_order_relaxed);
-  g_heap.live_objects.store(rebuilt.live_objects, std::memory_order_relaxed);
-  set_goal(rebuilt.live_bytes);
-}
-
-[[gnu::noinline]] void collect_stopped(void* argument, const void* stack_pointer) {
-  Collection& collection = *static_cast<Collection*>(argument);
-  const sched::RuntimeSection section(*sched::current_thread());
-  const StoppedWorld world(collection.notes);
-  collection.stopped_ns = now_ns();
-  mark_and_free(collection, world, stack_pointer);
-  collection.ended_ns = now_ns();
-}
-
-// Tasks run again; whoever has died is known, and nobody else can reach it.
-void destroy_dead(std::uint32_t first) {
-  while (first != 0) {
-    const std::uint32_t next = g_space.spans[first].next;
-    each_built_object(first, [](void* object) {
-      if (g_space.is_marked(object)) return;
-      const TypeInfo& type = type_info(header_of(object).type());
-      header_of(object) = {};
-      type.destroy(object);
-      g_collections.destroyed.fetch_add(1, std::memory_order_relaxed);
-    });
-    Local& local = own_local("ts::gc");
-    const BusySection busy(local);
-    put_back_swept(first);
-    first = next;
-  }
 }
 
 void scavenge() {
@@ -169,71 +64,225 @@ void scavenge() {
   g_pages.scavenge((live + goal) / 10 / kSpanBytes);
 }
 
-void note_figures(const Collection& collection) {
-  const std::uint64_t pause = collection.ended_ns - collection.stopped_ns;
-  g_collections.count.fetch_add(1, std::memory_order_relaxed);
-  g_collections.pause_ns.store(pause, std::memory_order_relaxed);
-  g_collections.pause_ns_sum.fetch_add(pause, std::memory_order_relaxed);
+void note_figures(const CycleTimes& times) {
+  g_collections.pauses.fetch_add(times.pauses, std::memory_order_relaxed);
+  g_collections.pause_ns.store(times.pause_ns, std::memory_order_relaxed);
+  g_collections.pause_ns_sum.fetch_add(times.pauses_ns, std::memory_order_relaxed);
   g_collections.pause_ns_max.store(
-      std::max(pause, g_collections.pause_ns_max.load(std::memory_order_relaxed)),
+      std::max(times.pause_ns, g_collections.pause_ns_max.load(std::memory_order_relaxed)),
       std::memory_order_relaxed);
+  g_collections.mark_ns.store(times.marked_ns - times.marking_ns, std::memory_order_relaxed);
+  g_collections.count.fetch_add(1, std::memory_order_release);
 }
 
-// As Go's: gc N @SECONDSs: STOP+MARK+SWEEP ms clock, BEFORE->LIVE MB, GOAL MB goal, N T
-void print_trace(const Collection& collection) {
+// As Go's: gc N @SECONDSs: BEGIN+MARK+SWEEP ms clock, PAUSE ms pause, BEFORE->LIVE MB, GOAL MB
+// goal, N T
+void print_trace(const Cycle& cycle) {
   if (!settings().trace) return;
-  static const std::uint64_t start_ns = collection.begun_ns;
+  const CycleTimes& times = cycle.times();
+  static const std::uint64_t start_ns = times.begun_ns;
   const auto ms = [](std::uint64_t from, std::uint64_t to) {
     return static_cast<double>(to - from) / 1e6;
   };
   const auto mb = [](std::uint64_t bytes) { return static_cast<unsigned long>(bytes >> 20); };
   const std::uint64_t live = g_heap.live.load(std::memory_order_relaxed);
-  std::fprintf(stderr, "gc %lu @%.3fs: %.3g+%.3g+%.3g ms clock, %lu->%lu MB, %lu MB goal, %zu T\n",
+  std::fprintf(stderr,
+               "gc %lu @%.3fs: %.3g+%.3g+%.3g ms clock, %.3g ms pause, %lu->%lu MB, %lu MB goal, "
+               "%zu T\n",
                static_cast<unsigned long>(g_collections.count.load(std::memory_order_relaxed)),
-               static_cast<double>(collection.begun_ns - start_ns) / 1e9,
-               ms(collection.begun_ns, collection.stopped_ns),
-               ms(collection.stopped_ns, collection.ended_ns),
-               ms(collection.ended_ns, collection.swept_ns), mb(collection.before_bytes), mb(live),
-               mb(live + not_negative(g_heap.goal)), collection.notes.size());
+               static_cast<double>(times.begun_ns - start_ns) / 1e9,
+               ms(times.begun_ns, times.marking_ns), ms(times.marking_ns, times.marked_ns),
+               ms(times.marked_ns, times.swept_ns), ms(0, times.pause_ns), mb(cycle.before_bytes()),
+               mb(live), mb(live + not_negative(g_heap.goal)), cycle.threads());
+}
+
+void collect_once() {
+  Cycle cycle(*g_scheduler, g_patience);
+  if (!cycle.run()) return;
+  {
+    const base::LockGuard guard(g_dead_lock);
+    g_dead.store(cycle.dead(), std::memory_order_relaxed);
+  }
+  scavenge();
+  note_figures(cycle.times());
+  print_trace(cycle);
+}
+
+void collector_main() {
+  for (;;) {
+    std::uint32_t seen = g_collector.load(std::memory_order_acquire);
+    if (seen != kAsked) {
+      base::futex_wait(g_collector, seen);
+      continue;
+    }
+    if (collector_thread().ends.load(std::memory_order_relaxed)) return;
+    collect_once();
+    g_collector.store(kIdle, std::memory_order_release);
+    base::futex_wake(g_collector, 1 << 30);
+    base::futex_wake(g_phase, 1 << 30);
+  }
+}
+
+void start_collector() {
+  CollectorThread& collector = collector_thread();
+  const base::LockGuard guard(collector.lock);
+  if (collector.thread.joinable()) return;
+  const base::NoSignals no_signals;
+  collector.ends.store(false, std::memory_order_relaxed);
+  collector.thread = std::thread(collector_main);
+}
+
+bool may_collect() {
+  return !sched::in_forked_child() && !sched::current_thread()->scheduler().stopping();
+}
+
+// REQUIRES: no destructors are due, or run. Unless somebody has called it already.
+void call_collector(int patience) {
+  std::uint32_t idle = kIdle;
+  if (!g_collector.compare_exchange_strong(idle, kCalled)) return;
+  // What the last one has left came before it was idle.
+  if (g_dead.load(std::memory_order_acquire) != 0 ||
+      g_destroyer.load(std::memory_order_acquire) != nullptr) {
+    g_collector.store(kIdle, std::memory_order_release);
+  } else {
+    start_collector();
+    g_scheduler = &sched::current_thread()->scheduler();
+    g_patience = patience;
+    g_collector.store(kAsked, std::memory_order_release);
+  }
+  base::futex_wake(g_collector, 1 << 30);
+}
+
+// What the last use of registers that calls do not keep has left there looks like handles: two
+// pointers at once are often moved by them.
+inline void clear_vector_registers() {
+#if defined(__x86_64__)
+  asm volatile(
+      "pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm2, %%xmm2\n\t"
+      "pxor %%xmm3, %%xmm3\n\tpxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\t"
+      "pxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7\n\tpxor %%xmm8, %%xmm8\n\t"
+      "pxor %%xmm9, %%xmm9\n\tpxor %%xmm10, %%xmm10\n\tpxor %%xmm11, %%xmm11\n\t"
+      "pxor %%xmm12, %%xmm12\n\tpxor %%xmm13, %%xmm13\n\tpxor %%xmm14, %%xmm14\n\t"
+      "pxor %%xmm15, %%xmm15"
+      :
+      :
+      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+#endif
+}
+
+// While the task waits, it changes no container.
+void wait_where_settled(const std::atomic<std::uint32_t>& word, std::uint32_t expected) {
+  Local& local = own_local("ts::gc");
+  local.waits.store(true, std::memory_order_release);
+  clear_vector_registers();
+  base::futex_wait(word, expected);
+  local.waits.store(false, std::memory_order_release);
+}
+
+// ---- Destructors --------------------------------------------------------------------------------
+
+// One task at a time; it may be one of those whose destructors allocate.
+bool begin_destroying() {
+  const sched::Task* nobody = nullptr;
+  const sched::Task* const self = sched::current_thread()->task();
+  if (!g_destroyer.compare_exchange_strong(nobody, self)) return false;
+  g_destroying.store(1, std::memory_order_relaxed);
+  return true;
+}
+void end_destroying() {
+  g_destroyer.store(nullptr, std::memory_order_release);
+  g_destroying.store(0, std::memory_order_release);
+  base::futex_wake(g_destroying, 1 << 30);
+}
+
+std::uint32_t take_dead() {
+  const base::LockGuard guard(g_dead_lock);
+  const std::uint32_t index = g_dead.load(std::memory_order_relaxed);
+  if (index != 0) g_dead.store(g_space.spans[index].next, std::memory_order_relaxed);
+  return index;
+}
+
+// False: there is nothing left. Whoever has died is known, and nobody else can reach it.
+bool destroy_one_span() {
+  std::uint32_t index;
+  {
+    const BusySection busy(own_local("ts::gc"));
+    index = take_dead();
+  }
+  if (index == 0) return false;
+  each_built_object(index, [](void* object) {
+    if (g_space.is_marked(object)) return;
+    const TypeInfo& type = type_info(header_of(object).type());
+    header_of(object) = {};
+    type.destroy(object);
+    g_collections.destroyed.fetch_add(1, std::memory_order_relaxed);
+  });
+  const BusySection busy(own_local("ts::gc"));
+  put_back_swept(index);
+  return true;
+}
+
+// False if the caller is a destructor itself.
+bool destroy_all() {
+  while (g_dead.load(std::memory_order_acquire) != 0 ||
+         g_destroyer.load(std::memory_order_acquire) != nullptr) {
+    if (g_destroyer.load() == sched::current_thread()->task()) return false;
+    if (begin_destroying()) {
+      while (destroy_one_span()) {
+      }
+      end_destroying();
+    } else {
+      wait_where_settled(g_destroying, 1);
+    }
+  }
+  return true;
 }
 
 }  // namespace
 
-void wait_for_collection(Local& local) {
-  local.waits.store(true, std::memory_order_release);
-  while (g_collecting.load(std::memory_order_acquire) != 0) base::futex_wait(g_collecting, 1);
-  local.waits.store(false, std::memory_order_release);
+void destroy_some() {
+  if (!begin_destroying()) return;
+  destroy_one_span();
+  end_destroying();
 }
 
-// Until nobody collects, destructors included.
-void wait_for_collector(Local& local) {
-  local.waits.store(true, std::memory_order_release);
-  while (g_collector.load(std::memory_order_acquire) != 0) base::futex_wait(g_collector, 1);
-  local.waits.store(false, std::memory_order_release);
-}
-
-void collect(Local& local) {
-  std::uint32_t nobody = 0;
-  if (!g_collector.compare_exchange_strong(nobody, 1)) {
-    // Destructors of the last one's dead may still run, and this may be one of them.
-    if (g_collecting.load(std::memory_order_relaxed) != 0) wait_for_collection(local);
-    return;
+void wait_for_collection() {
+  while (g_collecting.load(std::memory_order_acquire) != 0) {
+    wait_where_settled(g_collecting, 1);
   }
-  g_collecting.store(1);
-  Collection collection;
-  collection.before_bytes =
-      g_heap.live.load(std::memory_order_relaxed) + not_negative(g_heap.since);
-  collection.begun_ns = now_ns();
-  taskscope_with_registers(collect_stopped, &collection);
-  g_collecting.store(0, std::memory_order_release);
-  base::futex_wake(g_collecting, 1 << 30);
-  destroy_dead(collection.to_destroy);
-  scavenge();
-  collection.swept_ns = now_ns();
-  note_figures(collection);
-  print_trace(collection);
-  g_collector.store(0, std::memory_order_release);
+}
+
+void collect_soon() {
+  if (!may_collect()) return;
+  if (g_collector.load(std::memory_order_relaxed) == kIdle) {
+    // One span at a time would take too long now.
+    if (g_destroyer.load(std::memory_order_relaxed) == nullptr) destroy_all();
+    call_collector(kPatience);
+  }
+  // Who allocates faster than the collector marks waits for it at some point beyond the goal.
+  const auto is_beyond = [] {
+    const std::int64_t goal = g_heap.goal.load(std::memory_order_relaxed);
+    return g_heap.since.load(std::memory_order_relaxed) >= goal + goal / 4;
+  };
+  for (std::uint32_t seen = phase();
+       is_beyond() && g_collector.load(std::memory_order_acquire) != kIdle; seen = phase()) {
+    wait_where_settled(g_phase, seen);
+  }
+}
+
+void end_collector() {
+  CollectorThread& collector = collector_thread();
+  const base::LockGuard guard(collector.lock);
+  if (!collector.thread.joinable()) return;
+  for (std::uint32_t seen; (seen = g_collector.load(std::memory_order_acquire)) != kIdle;) {
+    base::futex_wait(g_collector, seen);
+  }
+  collector.ends.store(true, std::memory_order_relaxed);
+  g_collector.store(kAsked, std::memory_order_release);
   base::futex_wake(g_collector, 1 << 30);
+  collector.thread.join();
+  g_collector.store(kIdle, std::memory_order_release);
 }
 
 }  // namespace taskscope::memory
@@ -241,13 +290,18 @@ void collect(Local& local) {
 namespace taskscope {
 
 void gc() {
-  memory::Local& local = memory::own_local("ts::gc");
+  using memory::g_collections;
+  memory::own_local("ts::gc");
   // One that has begun already may have missed what has died since.
-  const std::uint64_t before = memory::g_collections.count.load(std::memory_order_relaxed);
-  const bool under_way = memory::g_collector.load(std::memory_order_acquire) != 0;
-  while (memory::g_collections.count.load(std::memory_order_relaxed) < before + 1 + under_way) {
-    memory::wait_for_collector(local);
-    memory::collect(local);
+  const std::uint64_t before = g_collections.count.load(std::memory_order_acquire);
+  const bool under_way = memory::g_collector.load(std::memory_order_acquire) != memory::kIdle;
+  while (memory::may_collect() && memory::destroy_all() &&
+         g_collections.count.load(std::memory_order_acquire) < before + 1 + under_way) {
+    memory::call_collector(memory::kPatienceOfGc);
+    // Others may have the worker meanwhile.
+    const sched::BlockingSection section(base::Site::here(), sched::CallLength::Unknown);
+    const std::uint32_t seen = memory::g_collector.load(std::memory_order_acquire);
+    if (seen != memory::kIdle) memory::wait_where_settled(memory::g_collector, seen);
   }
 }
 
@@ -269,13 +323,16 @@ MemStats mem_stats() {
       .roots = memory::root_count(),
       .collections = get(g_collections.count),
       .exact_collections = get(g_collections.exact),
+      .pauses = get(g_collections.pauses),
       .pause_ns = get(g_collections.pause_ns),
       .pause_ns_max = get(g_collections.pause_ns_max),
       .pause_ns_total = get(g_collections.pause_ns_sum),
+      .mark_ns = get(g_collections.mark_ns),
       .destroyed = get(g_collections.destroyed),
       .blocks_recycled = get(g_heap.blocks_recycled),
       .blocks_adopted = get(g_heap.blocks_adopted),
-      .hidden_handles = get(g_collections.hidden)};
+      .hidden_handles = get(g_collections.hidden),
+      .missed_objects = get(g_collections.missed)};
   for (const memory::Local* local = memory::first_local(); local != nullptr; local = local->next) {
     stats.refills += local->refills;
   }

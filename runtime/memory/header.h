@@ -36,6 +36,12 @@ class Header {
   constexpr Header(std::uint32_t type, std::uint32_t site, std::size_t bytes)
       : word_(type | std::uint64_t{site} << 18 | std::uint64_t{bytes / kGranuleBytes} << 36) {}
 
+  static constexpr Header of_word(std::uint64_t word) {
+    Header header;
+    header.word_ = word;
+    return header;
+  }
+
   std::uint32_t type() const { return static_cast<std::uint32_t>(word_ & (kTypesMax - 1)); }
   std::uint32_t site() const { return static_cast<std::uint32_t>(word_ >> 18 & (kSitesMax - 1)); }
   std::size_t bytes() const { return (word_ >> 36 & 0xffff) * kGranuleBytes; }
@@ -43,6 +49,12 @@ class Header {
   bool built() const { return (word_ & kBuilt) != 0; }
   bool escaped() const { return (__atomic_load_n(&word_, __ATOMIC_RELAXED) & kEscaped) != 0; }
   bool empty() const { return word_ == 0; }
+  // As it is now, of an object that others may change.
+  Header seen() const {
+    Header header;
+    __atomic_load(&word_, &header.word_, __ATOMIC_ACQUIRE);
+    return header;
+  }
   void set_built() { word_ |= kBuilt; }
   // False if it was already. Any task that reaches the object.
   bool set_escaped() {

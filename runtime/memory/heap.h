@@ -4,7 +4,7 @@
 // TCMalloc and Go: the thread's run, then the central list of partly free spans of one size, then
 // the page heap. Objects never move.
 //
-// Any thread that runs a task; collect_lists() and the like are the collector's.
+// Any thread that runs a task; what is below "The collector's" is the collector's.
 #pragma once
 
 #include <atomic>
@@ -73,24 +73,64 @@ struct HeapCounters {
   // less those of blocks that came back; and before it.
   std::atomic<std::int64_t> since{0};
   std::atomic<std::int64_t> before{0};
-  std::atomic<std::int64_t> goal{std::int64_t{4} << 20};  // of `since`
-  std::atomic<std::uint64_t> live{0};                     // marked by the last collection
+  std::atomic<std::int64_t> goal{std::int64_t{4} << 20};     // of `since`
+  std::atomic<std::int64_t> trigger{std::int64_t{4} << 20};  // of `since`: to be done by the goal
+  std::atomic<std::uint64_t> live{0};                        // marked by the last collection
   std::atomic<std::uint64_t> live_objects{0};
   std::atomic<std::uint64_t> blocks_adopted{0};
   std::atomic<std::uint64_t> blocks_recycled{0};
+  std::atomic<std::uint32_t> destroyed_spans{0};  // that hold, or held, objects with destructors
 };
 extern HeapCounters g_heap;
 extern CentralList g_central[kLists];
 
-// The collector's, while no task runs: lets go of what all threads keep.
-void empty_locals(std::uint32_t marks_to_write);
-struct Rebuilt {
-  std::uint32_t to_destroy = 0;  // the first of a chain of spans in which destructors are due
+// Calls visit(object) for all objects of a span whose constructors have returned.
+template <class Visit>
+void each_built_object(std::uint32_t index, Visit visit) {
+  const Span& span = g_space.spans[index];
+  char* const start = g_space.start_of(index);
+  if (span.kind == SpanKind::Large) {
+    void* const object = start + kGranuleBytes;
+    if (header_of(object).built()) visit(object);
+    return;
+  }
+  for (std::uint32_t slot = 0; slot < span.slots; ++slot) {
+    void* const object = start + kFirstSlot + std::size_t{slot} * span.slot_bytes + kHeaderBytes;
+    if (header_of(object).built()) visit(object);
+  }
+}
+
+// ---- The collector's ----------------------------------------------------------------------------
+
+// While no task runs: marks the slots that threads are about to use.
+void mark_runs(std::uint32_t marks);
+// While no task runs, when marks begin to hold: lists are empty from now on, and threads keep only
+// the runs that they have.
+struct Kept {
+  std::uint64_t objects = 0;  // that are not yet made, in slots of those runs
+  std::uint64_t bytes = 0;
+};
+Kept empty_lists();
+
+// Beside tasks, behind that: gives back what is not marked, span by span.
+class Sweep {
+ public:
+  Sweep();
+  // A span in which destructors are due goes to `dead` (its first one, linked by Span::next).
+  void run(std::uint32_t& dead);
+
   std::uint64_t live_bytes = 0;
   std::uint64_t live_objects = 0;
+
+ private:
+  void small(std::uint32_t index, std::uint32_t& dead);
+  void large(std::uint32_t index, std::uint32_t& dead);
+  void arena(std::uint32_t index);
+  void adopted(std::uint32_t index);
+
+  const std::uint32_t end_;    // of the spans that were there then
+  const std::uint32_t phase_;  // what was taken in this one is swept
 };
-// Puts back what has not been marked.
-Rebuilt rebuild_lists();
 // Behind the destructors: a span of that chain.
 void put_back_swept(std::uint32_t span);
 

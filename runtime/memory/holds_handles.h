@@ -132,7 +132,8 @@ consteval bool holds_handles() {
   }
 }
 
-// A value goes to a channel, where its scope does not see it any more.
+// A value goes to a channel, where its scope does not see it any more. What is taken from one:
+// note_taken() (barrier.h).
 void note_sent(const void* value, std::size_t bytes);
 
 }  // namespace memory

@@ -5,6 +5,7 @@
 
 #include "runtime/base/lock.h"
 #include "runtime/memory/address_space.h"
+#include "runtime/memory/collector.h"
 #include "runtime/sched/fatal.h"
 #include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
@@ -32,6 +33,7 @@ struct Leaver {
 }
 
 void forget_stacks() {
+  end_collector();
   g_space.stacks_bytes = 0;
   g_space.stacks = 0;
 }

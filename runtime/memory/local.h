@@ -6,12 +6,13 @@
 // workers are hardly more than workers, and each collection empties what they keep.
 //
 // A thread gets one with its first allocation and leaves it to the next when it ends. The collector
-// reads and empties them all while no task runs; a thread that is inside of a BusySection then is
-// let go on first, so what it changes there is whole.
+// looks at them all while no task runs; a thread that is inside of a BusySection then is let go on
+// first, so what it changes there is whole.
 //
 // Invariants:
-//   1. [cursor, end) of a run is free. Who takes a slot writes its header, then moves the cursor:
-//      a thread that is stopped in between holds the slot at the cursor in a register.
+//   1. [cursor, end) of a run is free, its headers are 0, and it is the thread's until it is used
+//      up: whatever is marked meanwhile, the slots of runs are marked, too. Who takes a slot writes
+//      its header, then moves the cursor.
 //   2. Locals are never given back; all of them stand in the list from g_locals.
 #pragma once
 
@@ -49,6 +50,10 @@ struct alignas(64) Local {
   std::uint32_t arenas[kArenasMax] = {};
   std::uint32_t arena_count = 0;
   std::uint64_t refills = 0;
+  // Objects that it has marked and the collector is yet to look into (marking.h).
+  static constexpr std::uint32_t kNotedMax = 256;
+  void* noted[kNotedMax] = {};
+  std::uint32_t noted_count = 0;
 
   // Atomic: how many BusySections it is in; its own, but the collector looks while it is stopped.
   std::atomic<std::uint32_t> busy{0};

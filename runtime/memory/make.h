@@ -58,6 +58,10 @@ inline constexpr Contents kContentsOf = needs_destructor<T>()             ? Cont
                                         : layout_of<T>() == Layout::Plain ? Contents::Plain
                                                                           : Contents::References;
 
+// Of arrays of handles.
+template <class T>
+inline constexpr bool kOnlyHandles = false;
+
 template <class T>
 void trace_object(void* object, Tracer& tracer) {
   show(tracer, *static_cast<T*>(object));
@@ -79,6 +83,7 @@ TypeInfo describe_type() {
     show(tracer, *std::launder(reinterpret_cast<T*>(memory)));
   } else if constexpr (layout_of<T>() != Layout::Plain) {
     type.trace = trace_object<T>;
+    type.only_handles = kOnlyHandles<T>;
   }
   return type;
 }

@@ -35,7 +35,7 @@ class PageHeap {
 
   PageHeapStats stats();
   // Up to where there are spans. For the collector.
-  std::uint32_t fresh() TASKSCOPE_NO_ANALYSIS { return fresh_; }
+  std::uint32_t fresh() TASKSCOPE_NO_ANALYSIS { return __atomic_load_n(&fresh_, __ATOMIC_ACQUIRE); }
 
  private:
   void reserve() TASKSCOPE_REQUIRES(lock_);

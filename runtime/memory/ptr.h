@@ -13,7 +13,6 @@
 // Handles of one object are used like any value: tasks that use it at once need a lock.
 #pragma once
 
-#include <atomic>
 #include <compare>
 #include <cstddef>
 #include <functional>
@@ -21,12 +20,10 @@
 #include <utility>
 
 #include "runtime/memory/address_space.h"
+#include "runtime/memory/barrier.h"
 #include "runtime/memory/ref.h"
 
 namespace taskscope::memory {
-
-// Not 0 once a scope was ever opened: then it matters what is stored where.
-extern std::atomic<std::uint32_t> g_scopes_used;
 
 // `object` is stored in collected memory at `place`.
 void note_stored(const void* place, void* object);
@@ -35,9 +32,16 @@ void store_outside(void** place, void* object);
 
 inline void store_handle(void** place, void* object) {
   if (g_space.contains(place)) [[likely]] {
-    __atomic_store_n(place, object, __ATOMIC_RELAXED);
-    // Relaxed: a task opens its scope before it makes anything there.
-    if (g_scopes_used.load(std::memory_order_relaxed) == 0) return;
+    void* const old = *place;
+    // Release: the collector may follow it at once.
+    __atomic_store_n(place, object, __ATOMIC_RELEASE);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    // A task opens its scope before it makes anything there.
+    const std::uint32_t watch = watched();
+    if (watch == 0) return;
+    if ((watch & kMarking) != 0) [[unlikely]]
+      keep_alive(old);
+    if ((watch & kScopesUsed) == 0) return;
     const Span& from = g_space.span_of(place);
     // Most often both lie in one block.
     const auto apart =
@@ -49,16 +53,22 @@ inline void store_handle(void** place, void* object) {
       note_stored(place, object);
     }
   } else if (g_space.on_task_stack(place)) {
+    void* const old = *place;
     *place = object;
+    note_overwritten(old);
   } else {
     store_outside(place, object);
   }
 }
 
 // A handle that is not null ends. Nothing is left of one outside: what looks at all memory would
-// take it for a handle.
+// take it for a handle. In a collected object another may be constructed in its place.
 inline void end_handle(void** place) {
-  if (!g_space.contains(place) && !g_space.on_task_stack(place)) store_outside(place, nullptr);
+  if (g_space.contains(place)) {
+    note_overwritten(*place);
+  } else if (!g_space.on_task_stack(place)) {
+    store_outside(place, nullptr);
+  }
 }
 
 }  // namespace taskscope::memory

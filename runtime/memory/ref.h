@@ -3,9 +3,10 @@
 //   ts::ref<Node> node = ts::make(Node{.value = 1});
 //   node->value = 2;
 //
-// A plain pointer in a register: copying it costs nothing, and the object lives as long as some
-// task has it in a register or on its stack. Elsewhere (in fields, globals and containers) ts::ptr
-// belongs: what a ref in memory that malloc has given refers to may be collected.
+// A plain pointer in a register: copying it costs nothing, assigning to it a look at whether
+// objects are being marked, because the variable may be another task's. The object lives as long as
+// some task has it in a register or on its stack. Elsewhere (in fields, globals and containers)
+// ts::ptr belongs: what a ref in memory that malloc has given refers to may be collected.
 #pragma once
 
 #include <compare>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/memory/barrier.h"
 
 namespace taskscope {
 
@@ -28,6 +30,7 @@ class ref {
 
   constexpr ref() = default;
   constexpr ref(std::nullptr_t) {}  // NOLINT: implicit, as of pointers
+  constexpr ref(const ref&) = default;
   // REQUIRES: `object` was made by ts::make.
   constexpr explicit ref(T* object) : object_(object) {}
   // To a base that lies at the beginning of the object: handles refer to its first byte.
@@ -40,6 +43,13 @@ class ref {
     }
   }
 
+  constexpr ref& operator=(ref other) {
+    T* const old = object_;
+    object_ = other.object_;
+    if (!std::is_constant_evaluated()) memory::note_overwritten(old);
+    return *this;
+  }
+
   T* get() const { return object_; }
   T* operator->() const { return object_; }
   T& operator*() const { return *object_; }
@@ -50,7 +60,9 @@ class ref {
  private:
   T* object_ = nullptr;
 };
-static_assert(std::is_trivially_copyable_v<ref<int>> && sizeof(ref<int>) == sizeof(void*));
+// It is passed in a register.
+static_assert(std::is_trivially_copy_constructible_v<ref<int>> &&
+              std::is_trivially_destructible_v<ref<int>> && sizeof(ref<int>) == sizeof(void*));
 
 namespace memory {
 template <class>

@@ -41,12 +41,16 @@ class RootTable {
     }
     return nullptr;
   }
+  // Of the places [first, end): false behind the last.
   template <class Visit>
-  void each(Visit visit) {
-    for (std::size_t i = 0; i < capacity_; ++i) {
+  bool each(std::size_t first, std::size_t end, Visit visit) {
+    for (std::size_t i = first; i < end && i < capacity_; ++i) {
       if (entries_[i] > kGone) visit(entries_[i]);
     }
+    return end < capacity_;
   }
+  // Another one when all entries have moved.
+  std::size_t layout() const { return layout_; }
   std::size_t count() const { return count_; }
 
  private:
@@ -59,6 +63,7 @@ class RootTable {
   void grow() {
     std::uintptr_t* const old = entries_;
     const std::size_t old_capacity = capacity_;
+    ++layout_;
     capacity_ = kCapacityMin;
     while (capacity_ < 4 * (count_ + 1)) capacity_ *= 2;
     entries_ = static_cast<std::uintptr_t*>(map_lazily(capacity_ * sizeof(std::uintptr_t)));
@@ -77,6 +82,7 @@ class RootTable {
   std::size_t capacity_ = 0;
   std::size_t count_ = 0;
   std::size_t used_ = 0;  // entries that are not 0
+  std::size_t layout_ = 0;
 };
 
 // Apart, so that tasks that fill containers on several workers do not wait for each other.
@@ -89,6 +95,25 @@ constinit Shard g_shards[kShards];
 
 constinit base::Lock g_ranges_lock;
 constinit RootRange* g_ranges TASKSCOPE_GUARDED_BY(g_ranges_lock) = nullptr;
+// Where each_range() goes on.
+constinit const RootRange* g_next_range TASKSCOPE_GUARDED_BY(g_ranges_lock) = nullptr;
+
+// As many are visited under one hold of a lock, for which tasks may wait.
+constexpr std::size_t kAtOnce = 256;
+
+// Calls visit(entry) for all of a shard that were there at the beginning; some twice.
+template <class Visit>
+void each_entry(Shard& shard, Visit visit) {
+  std::size_t layout = 0;
+  std::size_t first = 0;
+  for (bool more = true; more;) {
+    const base::LockGuard guard(shard.lock);
+    if (shard.table.layout() != layout) first = 0;
+    layout = shard.table.layout();
+    more = shard.table.each(first, first + kAtOnce, visit);
+    first += kAtOnce;
+  }
+}
 
 // Places that are near each other are often used by one task.
 Shard& shard_of(const void* place) {
@@ -127,11 +152,13 @@ void RootRange::remove() {
   const base::LockGuard guard(g_ranges_lock);
   (previous_ == nullptr ? g_ranges : previous_->next_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
+  if (g_next_range == this) g_next_range = next_;
 }
 
 // ---- The collector's ----------------------------------------------------------------------------
 
-// Nobody who is stopped holds a lock here, and threads that are no tasks' open theirs soon.
+// While tasks are held nobody who is holds a lock here, and threads that are no tasks' open theirs
+// soon.
 void set_owned(const void* place) {
   Shard& shard = shard_of(place);
   const base::LockGuard guard(shard.lock);
@@ -147,15 +174,13 @@ bool is_root(const void* place) {
 
 void forget_owned() {
   for (Shard& shard : g_shards) {
-    const base::LockGuard guard(shard.lock);
-    shard.table.each([](std::uintptr_t& entry) { entry &= ~RootTable::kOwned; });
+    each_entry(shard, [](std::uintptr_t& entry) { entry &= ~RootTable::kOwned; });
   }
 }
 
 void each_root(EachRoot visit, void* context) {
   for (Shard& shard : g_shards) {
-    const base::LockGuard guard(shard.lock);
-    shard.table.each([&](std::uintptr_t entry) {
+    each_entry(shard, [&](std::uintptr_t entry) {
       visit(context, reinterpret_cast<void* const*>(entry & ~RootTable::kOwned),
             (entry & RootTable::kOwned) != 0);
     });
@@ -163,10 +188,17 @@ void each_root(EachRoot visit, void* context) {
 }
 
 void each_range(EachRange visit, void* context) {
-  const base::LockGuard guard(g_ranges_lock);
-  for (const RootRange* range = g_ranges; range != nullptr; range = range->next()) {
-    visit(context, range->first(), range->bytes());
+  g_ranges_lock.lock();
+  g_next_range = g_ranges;
+  while (g_next_range != nullptr) {
+    for (std::size_t i = 0; i < kAtOnce && g_next_range != nullptr; ++i) {
+      visit(context, g_next_range->first(), g_next_range->bytes());
+      g_next_range = g_next_range->next();
+    }
+    g_ranges_lock.unlock();
+    g_ranges_lock.lock();
   }
+  g_ranges_lock.unlock();
 }
 
 std::size_t root_count() {

@@ -6,7 +6,8 @@
 // to the collector; they then keep nothing alive by themselves, so that circles through containers
 // are collected.
 //
-// All by any thread; owned() and each() by the collector while no task runs.
+// All by any thread; what is below "The collector's" by that, beside tasks: of what they add and
+// remove meanwhile it sees some.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +42,7 @@ class RootRange {
 };
 
 // ---- The collector's ----
-// Says that the handle in `place` belongs to a collected object, in this collection.
+// Says that the handle in `place` belonged to a collected object when this collection began.
 void set_owned(const void* place);
 void forget_owned();
 bool is_root(const void* place);

@@ -17,6 +17,7 @@ Settings read() {
   const std::string_view words = variable("TASKSCOPE_GC");
   settings.verify = words.find("verify") != std::string_view::npos;
   settings.poison = words.find("poison") != std::string_view::npos;
+  settings.recheck = words.find("recheck") != std::string_view::npos;
   settings.trace = variable("TASKSCOPE_GCTRACE") == "1";
   const std::string_view percent = variable("TASKSCOPE_GOGC");
   if (percent == "off") {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/clock.h"
 #include "runtime/memory/local.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -15,11 +16,9 @@ namespace {
 
 // Below the stack pointer a function that calls nobody may keep values.
 constexpr std::size_t kRedZone = 128;
-// How often a collection waits for tasks to come to where it may look into containers.
-constexpr int kPatience = 20;
 constexpr unsigned kBetweenUs = 50;
 
-sched::Scheduler& own_scheduler() { return sched::current_thread()->scheduler(); }
+std::uint64_t now_ns() { return static_cast<std::uint64_t>(base::monotonic_ns()); }
 
 // The registers of a thread that a signal has interrupted, those for vectors too: compilers move
 // two pointers at once with them.
@@ -43,35 +42,44 @@ void show_registers(Tracer& tracer, const void* registers) {
 
 }  // namespace
 
-StoppedWorld::StoppedWorld(std::vector<const sched::HaltNote*>& notes) : notes_(notes) {
-  for (int tries = 0;;) {
+StoppedWorld::StoppedWorld(sched::Scheduler& scheduler, Where where, int patience)
+    : scheduler_(scheduler) {
+  for (int tries = 0; !scheduler.stopping();) {
     if (stop()) {
-      settled_ = all_settled();
-      if (settled_ || ++tries >= kPatience) return;
+      settled_ = where == Where::Settled && all_settled();
+      if (settled_ || where == Where::Anywhere || tries++ >= patience) return;
     }
-    halt_.reset();
+    release();
     usleep(kBetweenUs);
   }
 }
 
+StoppedWorld::~StoppedWorld() { release(); }
+
+void StoppedWorld::release() {
+  if (!halt_.has_value()) return;
+  halt_.reset();
+  held_ns_ = std::max(held_ns_, now_ns() - asked_ns_);
+}
+
 // False if some thread is where it must not be held, or has not answered.
 bool StoppedWorld::stop() {
-  sched::Scheduler& scheduler = own_scheduler();
   // While nobody is held: there is no allocating later.
   notes_.clear();
-  notes_.reserve(2 * scheduler.threads() + 16);
+  notes_.reserve(2 * scheduler_.threads() + 16);
   running_.clear();
   running_.reserve(notes_.capacity());
-  halt_.emplace(scheduler, nullptr, sched::HaltCalls::NotNeeded);
+  asked_ns_ = now_ns();
+  halt_.emplace(scheduler_, nullptr, sched::HaltCalls::NotNeeded);
   std::size_t listed = 0;
-  scheduler.each_listed_thread([&](sched::Thread&) { ++listed; });
+  scheduler_.each_listed_thread([&](sched::Thread&) { ++listed; });
   if (notes_.capacity() < listed || !halt_->notes_into(notes_)) return false;
   if (notes_.size() != listed) return false;
   for (const Local* local = first_local(); local != nullptr; local = local->next) {
     if (local->busy.load(std::memory_order_acquire) != 0) return false;
   }
   for (const sched::HaltNote* note : notes_) {
-    const stack::StackId id = scheduler.stacks().find(note->stack_pointer);
+    const stack::StackId id = scheduler_.stacks().find(note->stack_pointer);
     if (id != stack::kNoStack) running_.push_back(id);
   }
   return true;
@@ -79,8 +87,8 @@ bool StoppedWorld::stop() {
 
 bool StoppedWorld::all_settled() const {
   bool settled = true;
-  own_scheduler().each_listed_thread([&](const sched::Thread& thread) {
-    if (thread.task() == nullptr || &thread == sched::current_thread()) return;
+  scheduler_.each_listed_thread([&](const sched::Thread& thread) {
+    if (thread.task() == nullptr) return;
     bool waits = false;
     for (const Local* local = first_local(); local != nullptr; local = local->next) {
       if (local->owner.load(std::memory_order_relaxed) == &thread) {
@@ -92,43 +100,35 @@ bool StoppedWorld::all_settled() const {
   return settled;
 }
 
-void StoppedWorld::show_running(Tracer& tracer, const sched::HaltNote& note) const {
-  const stack::StackPool& stacks = own_scheduler().stacks();
-  const stack::StackId id = stacks.find(note.stack_pointer);
-  // Between tasks a thread has nothing in its registers but what is left of them.
-  if (id == stack::kNoStack) return;
-  if (note.registers != nullptr) show_registers(tracer, note.registers);
-  const stack::Extent extent = stacks.extent(id);
-  const char* const low = static_cast<const char*>(extent.low);
-  const char* const from = std::max(low, static_cast<const char*>(note.stack_pointer) - kRedZone);
-  tracer.words(from, static_cast<std::size_t>(low + extent.bytes - from));
-}
-
-void StoppedWorld::show_tasks(Tracer& tracer, const void* stack_pointer) const {
-  sched::Scheduler& scheduler = own_scheduler();
-  const stack::StackPool& stacks = scheduler.stacks();
-  const stack::StackId own = stacks.find(stack_pointer);
+void StoppedWorld::show_running(Tracer& tracer) const {
+  const stack::StackPool& stacks = scheduler_.stacks();
   for (const sched::HaltNote* note : notes_) {
-    if (stacks.find(note->stack_pointer) != own) show_running(tracer, *note);
-  }
-  const auto is_running = [&](stack::StackId id) {
-    return std::find(running_.begin(), running_.end(), id) != running_.end();
-  };
-  scheduler.tasks().for_each_live([&](const sched::Task& task) {
-    tracer.words(task.closure_memory, sizeof task.closure_memory);
-    if (task.closure_bytes != 0) tracer.words(task.closure_address(), task.closure_bytes);
-    if (task.stack.none()) return;
-    const stack::StackId id = task.stack.id();
-    if (id != own && is_running(id)) return;
+    const stack::StackId id = stacks.find(note->stack_pointer);
+    // Between tasks a thread has nothing in its registers but what is left of them.
+    if (id == stack::kNoStack) continue;
+    if (note->registers != nullptr) show_registers(tracer, note->registers);
     const stack::Extent extent = stacks.extent(id);
     const char* const low = static_cast<const char*>(extent.low);
-    const char* const end = low + extent.bytes;
     const char* const from =
-        static_cast<const char*>(id == own ? stack_pointer : task.context.left_at());
-    // It has just been given the stack, and was never there.
-    if (from < low || from > end) return;
-    tracer.words(from, static_cast<std::size_t>(end - from));
-  });
+        std::max(low, static_cast<const char*>(note->stack_pointer) - kRedZone);
+    tracer.words(from, static_cast<std::size_t>(low + extent.bytes - from));
+  }
+}
+
+void show_task(sched::Scheduler& scheduler, Tracer& tracer, const sched::Task& task,
+               const std::vector<std::uint32_t>& but_for) {
+  tracer.words(task.closure_memory, sizeof task.closure_memory);
+  if (task.closure_bytes != 0) tracer.words(task.closure_address(), task.closure_bytes);
+  if (task.stack.none()) return;
+  const stack::StackId id = task.stack.id();
+  if (std::find(but_for.begin(), but_for.end(), id) != but_for.end()) return;
+  const stack::Extent extent = scheduler.stacks().extent(id);
+  const char* const low = static_cast<const char*>(extent.low);
+  const char* const end = low + extent.bytes;
+  const auto* const from = static_cast<const char*>(task.context.left_at());
+  // It has just been given the stack, and was never there.
+  if (from < low || from > end) return;
+  tracer.words(from, static_cast<std::size_t>(end - from));
 }
 
 }  // namespace taskscope::memory

@@ -1,7 +1,7 @@
 // StoppedWorld: all threads of the run held, so that the memory of tasks is from one instant.
 //
-// No thread is inside of a BusySection, and each has noted where it is. Made by a task, on its own
-// thread, which keeps its worker meanwhile (RuntimeSection).
+// No thread is inside of a BusySection, and each has noted where it is. Made by a thread that is
+// none of the run's: the collector's.
 #pragma once
 
 #include <cstdint>
@@ -11,38 +11,53 @@
 #include "runtime/memory/tracer.h"
 #include "runtime/sched/halt.h"
 
+namespace taskscope::sched {
+struct Task;
+}
+
 namespace taskscope::memory {
 
 class StoppedWorld {
  public:
-  // Tries until it has it. `notes` is used while the world is stopped, when nobody can allocate.
-  explicit StoppedWorld(std::vector<const sched::HaltNote*>& notes);
+  // What tasks are waited for: any place will do, or some time is spent on waiting that each comes
+  // to where it changes no container.
+  enum class Where : std::uint8_t { Anywhere, Settled };
 
+  // Tries until it has it, or the run ends.
+  StoppedWorld(sched::Scheduler& scheduler, Where where, int patience = 0);
+  ~StoppedWorld();
+  StoppedWorld(const StoppedWorld&) = delete;
+  StoppedWorld& operator=(const StoppedWorld&) = delete;
+
+  // False: the run ends, and nobody is held.
+  bool stopped() const { return halt_.has_value(); }
   // Whether every task is where it changes no container.
   bool settled() const { return settled_; }
 
-  // Shows stacks, registers and closures of all tasks; the calling task's from `stack_pointer` on.
-  void show_tasks(Tracer& tracer, const void* stack_pointer) const;
-
-  // How many threads were held.
-  std::size_t threads() const { return notes_.size(); }
+  // Shows the stacks on which threads are, with their registers.
+  void show_running(Tracer& tracer) const;
+  // Stacks on which threads are.
+  const std::vector<std::uint32_t>& running() const { return running_; }
+  const std::vector<const sched::HaltNote*>& notes() const { return notes_; }
+  // How long they were held, for each of the times that it was tried: the longest.
+  void release();
+  std::uint64_t held_ns() const { return held_ns_; }
 
  private:
   bool stop();
   bool all_settled() const;
-  void show_running(Tracer& tracer, const sched::HaltNote& note) const;
 
-  std::vector<const sched::HaltNote*>& notes_;
-  std::vector<std::uint32_t> running_;  // stacks on which threads are
+  sched::Scheduler& scheduler_;
+  std::vector<const sched::HaltNote*> notes_;
+  std::vector<std::uint32_t> running_;
   std::optional<sched::Halt> halt_;
   bool settled_ = false;
+  std::uint64_t asked_ns_ = 0;
+  std::uint64_t held_ns_ = 0;
 };
 
-}  // namespace taskscope::memory
+// Shows a task that does not run: its closure and its stack, but for stacks in `but_for`.
+void show_task(sched::Scheduler& scheduler, Tracer& tracer, const sched::Task& task,
+               const std::vector<std::uint32_t>& but_for = {});
 
-// Calls function(argument, stack pointer) with the caller's registers on the stack from there on.
-// In assembly: compilers know which registers a function of theirs leaves alone, keep values there
-// and tell nobody.
-extern "C" void taskscope_with_registers(void (*function)(void* argument,
-                                                          const void* stack_pointer),
-                                         void* argument);
+}  // namespace taskscope::memory

@@ -16,6 +16,7 @@ struct TypeInfo {
   std::uint64_t edges = 0;                                // words that are handles
   std::uint64_t words = 0;                                // words that may be anything
   void (*trace)(void* object, Tracer& tracer) = nullptr;  // instead of the masks
+  bool only_handles = false;  // an array: all behind its first 16 bytes are handles
   void (*destroy)(void* object) = nullptr;
   const char* name = nullptr;  // as the compiler writes it
 };

@@ -1,5 +1,6 @@
 #include "runtime/memory/verify.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -14,7 +15,9 @@
 #include "runtime/memory/alloc_site.h"
 #include "runtime/memory/arena.h"
 #include "runtime/memory/collector.h"
+#include "runtime/memory/containers.h"
 #include "runtime/memory/local.h"
+#include "runtime/memory/marking.h"
 #include "runtime/memory/roots.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/thread.h"
@@ -58,9 +61,23 @@ TASKSCOPE_UNSANITIZED void look_at(Marker& marker, debug::MemoryRange range, std
   }
 }
 
+// The collector's: it has just had the addresses of many objects there.
+void leave_out_own_stack(std::pmr::vector<debug::MemoryRange>& holes) {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  void* first = nullptr;
+  std::size_t bytes = 0;
+  if (pthread_attr_getstack(&attributes, &first, &bytes) == 0) {
+    const auto at = reinterpret_cast<std::uintptr_t>(first);
+    holes.push_back({at, at + bytes});
+  }
+  pthread_attr_destroy(&attributes);
+}
+
 }  // namespace
 
-void find_hidden_handles(Marker& marker, const std::vector<const sched::HaltNote*>& notes) {
+void find_hidden_handles(const sched::Scheduler& scheduler, Marker& marker,
+                         const std::vector<const sched::HaltNote*>& notes) {
   // Their shadows are as large as the address space.
   if (TASKSCOPE_ASAN || TASKSCOPE_TSAN) return;
   static debug::MappedMemory memory;
@@ -78,10 +95,14 @@ void find_hidden_handles(Marker& marker, const std::vector<const sched::HaltNote
   }
   leave_out(g_space.spans, g_space.bytes / kSpanBytes * sizeof(Span));
   leave_out(marker.own_memory(), Marker::kOwnBytes);
+  leave_out(ContainerContents::own_memory(), ContainerContents::kOwnBytes);
   if (g_arenas != nullptr) leave_out(g_arenas, kArenasBytes);
   for (const Local* local = first_local(); local != nullptr; local = local->next) {
     leave_out(local, sizeof *local);
   }
+  const MemoryOfNotes notes_of_tasks = memory_of_notes();
+  leave_out(notes_of_tasks.first, notes_of_tasks.bytes);
+  leave_out_own_stack(holes);
   // Stacks of signal handlers have the registers of the last time, too.
   for (const sched::HaltNote* note : notes) {
     if (note->registers == nullptr) continue;
@@ -90,7 +111,6 @@ void find_hidden_handles(Marker& marker, const std::vector<const sched::HaltNote
   }
   stack_t own{};
   if (sigaltstack(nullptr, &own) == 0 && own.ss_sp != nullptr) leave_out(own.ss_sp, own.ss_size);
-  const sched::Scheduler& scheduler = sched::current_thread()->scheduler();
   leave_out(scheduler.stacks().mapping(), scheduler.stacks().mapping_bytes());
   leave_out(scheduler.tasks().mapping(), scheduler.tasks().mapping_bytes());
   debug::leave_out(ranges, holes);

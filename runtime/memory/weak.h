@@ -32,8 +32,7 @@ class weak {
 
   // The object, or null if it was collected.
   ref<T> lock() const {
-    if (cell_ == nullptr) return {};
-    return ref<T>(static_cast<T*>(cell_->object.load(std::memory_order_relaxed)));
+    return ref<T>(cell_ == nullptr ? nullptr : static_cast<T*>(memory::lock_weak_cell(*cell_)));
   }
 
  private:

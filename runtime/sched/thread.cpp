@@ -27,6 +27,9 @@ __thread Thread* t_thread = nullptr;
 
 namespace {
 
+// Atomic: written while all threads are held.
+constinit std::atomic<StartHook> g_start_hook{nullptr};
+
 [[gnu::noinline]] void set_current_thread(Thread* thread) { t_thread = thread; }
 
 std::int64_t coarse_ns() {
@@ -56,6 +59,8 @@ Worker* current_worker() {
   const Thread* thread = current_thread();
   return thread == nullptr ? nullptr : thread->worker();
 }
+
+void set_start_hook(StartHook hook) { g_start_hook.store(hook, std::memory_order_relaxed); }
 
 // ---- The loop -----------------------------------------------------------------------------------
 
@@ -217,6 +222,10 @@ namespace {
 
 void Thread::start(Task* task, std::uint64_t ticks) {
   task_ = task;
+  // In this order: who holds this thread knows the task, or it is looked at here.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (const StartHook hook = g_start_hook.load(std::memory_order_relaxed)) [[unlikely]]
+    hook(*task);
   worker()->count_entry();
   if (auto* lane = worker()->lane()) [[unlikely]]
     trace_run(*lane, task, ticks);

@@ -266,6 +266,11 @@ inline bool lost_worker() {
 // date at once.
 Worker* current_worker();
 
+// Is called with each task that is about to run, by the thread that will run it and on another's
+// stack (memory/snapshot.h); null: no more. REQUIRES: all threads are held.
+using StartHook = void (*)(const Task& task);
+void set_start_hook(StartHook hook);
+
 // Marks a stretch of the runtime's code that does not switch. May be nested.
 class RuntimeSection {
  public:

@@ -29,7 +29,7 @@ WHY = {
     "scope": "opening and closing are calls, and older frames are looked at",
     "trees_heap": "a third of it is marking, which one thread does while the others wait",
     "trees_scoped": "handles are looked at when they are stored; the tree takes 32 bytes a node",
-    "pause": "the collector still stops the world; marking beside the program comes next",
+    "pause": "all threads wait for the last of them to answer its signal, and to be let go on",
 }
 
 

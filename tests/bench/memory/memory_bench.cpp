@@ -1,6 +1,7 @@
 // What collected memory costs: `memory_bench CASE DEPTH` prints one number, `memory_bench` the
 // cases. Nanoseconds of processor time for each operation, but for those that say otherwise.
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -51,6 +52,12 @@ struct InScope : OnHeap {
   }
 };
 
+double wall_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
 template <class F>
 double each_ns(F operation) {
   const double begun = cpu_ns();
@@ -100,22 +107,62 @@ double mark() {
   keep(root);
   gc();
   const MemStats stats = mem_stats();
-  return static_cast<double>(stats.live_bytes) / 1e6 / (static_cast<double>(stats.pause_ns) / 1e9);
+  return static_cast<double>(stats.live_bytes) / 1e6 / (static_cast<double>(stats.mark_ns) / 1e9);
 }
 
-// The longest of ten pauses, in microseconds, with 100,000 parked tasks and 64 MiB of objects.
-double pause() {
+// With 100,000 parked tasks, a tree of that depth (24: 1 GiB) and a task that allocates meanwhile.
+template <class Measure>
+double beside_live(int depth, Measure measure) {
   const Chan<int> stop = make_chan<int>();
   for (int i = 0; i < 100'000; ++i) go([stop] { stop.recv(); });
-  const ref<Tree> live = grow(20);
-  std::uint64_t longest = 0;
-  for (int i = 0; i < 10; ++i) {
-    gc();
-    longest = std::max(longest, mem_stats().pause_ns);
-  }
+  const ref<Tree> live = grow(depth);
+  const double result = measure();
   keep(live);
   stop.close();
-  return static_cast<double>(longest) / 1e3;
+  return result;
+}
+
+// The longest time for which tasks are held in ten collections, in microseconds.
+double pause(int depth) {
+  return beside_live(depth, [] {
+    std::uint64_t longest = 0;
+    for (int i = 0; i < 10; ++i) {
+      gc();
+      longest = std::max(longest, mem_stats().pause_ns);
+    }
+    return static_cast<double>(longest) / 1e3;
+  });
+}
+
+// What a task that allocates all the time sees of ten collections that others ask for: of its
+// operations the longest, or that than which one in a hundred that wait at all is longer. In
+// microseconds.
+double gaps(int depth, double part) {
+  return beside_live(depth, [part] {
+    constexpr double kNoticed = 5e3;  // ns
+    std::atomic<bool> over{false};
+    WaitGroup collected;
+    collected.add(1);
+    go([&] {
+      for (int i = 0; i < 10; ++i) gc();
+      over.store(true);
+      collected.done();
+    });
+    std::vector<double> waits;
+    waits.reserve(1 << 20);
+    double last = wall_ns();
+    while (!over.load(std::memory_order_relaxed) && waits.size() < waits.capacity()) {
+      for (int i = 0; i < 10; ++i) keep(make(Plain{}));
+      const double now = wall_ns();
+      if (now - last > kNoticed) waits.push_back(now - last);
+      last = now;
+    }
+    collected.wait();
+    if (waits.empty()) return 0.0;
+    std::sort(waits.begin(), waits.end());
+    const auto at = static_cast<std::size_t>(part * static_cast<double>(waits.size() - 1));
+    return waits[at] / 1e3;
+  });
 }
 
 template <class Trees>
@@ -132,7 +179,9 @@ std::map<std::string, std::function<double(int)>> cases() {
           {"trees_heap", trees<OnHeap>},
           {"trees_scoped", trees<InScope>},
           {"mark", [](int) { return mark(); }},
-          {"pause", [](int) { return pause(); }}};
+          {"pause", pause},
+          {"gap_max", [](int depth) { return gaps(depth, 1); }},
+          {"gap_p99", [](int depth) { return gaps(depth, 0.99); }}};
 }
 
 }  // namespace
