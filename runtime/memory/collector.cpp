@@ -12,6 +12,7 @@
 #include "runtime/base/futex.h"
 #include "runtime/memory/alloc_site.h"
 #include "runtime/memory/arena.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/marker.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/roots.h"
@@ -197,6 +198,20 @@ void print_trace(const Collection& collection) {
                mb(live + not_negative(g_heap.goal)), collection.notes.size());
 }
 
+void tell_of(std::uint64_t cycle, const Collection& collection) {
+  tell_phase(cycle, GcPhase::Handshake, {collection.begun_ns, collection.stopped_ns});
+  tell_phase(cycle, GcPhase::Pause, {collection.stopped_ns, collection.ended_ns});
+  tell_phase(cycle, GcPhase::Mark, {collection.stopped_ns, collection.marked_ns});
+  tell_phase(cycle, GcPhase::Sweep, {collection.marked_ns, collection.ended_ns});
+  tell_phase(cycle, GcPhase::Destroy, {collection.ended_ns, collection.swept_ns});
+  const std::uint64_t live = g_heap.live.load(std::memory_order_relaxed);
+  tell_cycle_ends(cycle,
+                  {.live_bytes = live,
+                   .live_objects = g_heap.live_objects.load(std::memory_order_relaxed),
+                   .freed_bytes = collection.before_bytes - std::min(live, collection.before_bytes),
+                   .goal_bytes = live + not_negative(g_heap.goal)});
+}
+
 }  // namespace
 
 void wait_for_collection(Local& local) {
@@ -219,10 +234,12 @@ void collect(Local& local) {
     if (g_collecting.load(std::memory_order_relaxed) != 0) wait_for_collection(local);
     return;
   }
-  g_collecting.store(1);
   Collection collection;
-  collection.before_bytes =
-      g_heap.live.load(std::memory_order_relaxed) + not_negative(g_heap.since);
+  const std::uint64_t live = g_heap.live.load(std::memory_order_relaxed);
+  collection.before_bytes = live + not_negative(g_heap.since);
+  const std::uint64_t cycle = g_collections.count.load(std::memory_order_relaxed) + 1;
+  tell_cycle_begins(cycle, collection.before_bytes, live + not_negative(g_heap.goal));
+  g_collecting.store(1);
   collection.begun_ns = now_ns();
   taskscope_with_registers(collect_stopped, &collection);
   g_collecting.store(0, std::memory_order_release);
@@ -232,6 +249,7 @@ void collect(Local& local) {
   collection.swept_ns = now_ns();
   note_figures(collection);
   print_trace(collection);
+  tell_of(cycle, collection);
   g_collector.store(0, std::memory_order_release);
   base::futex_wake(g_collector, 1 << 30);
 }
@@ -247,6 +265,7 @@ void gc() {
   const bool under_way = memory::g_collector.load(std::memory_order_acquire) != 0;
   while (memory::g_collections.count.load(std::memory_order_relaxed) < before + 1 + under_way) {
     memory::wait_for_collector(local);
+    memory::note_forced();
     memory::collect(local);
   }
 }
