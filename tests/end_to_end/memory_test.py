@@ -94,5 +94,24 @@ class Escapes(Memory):
         self.assertEqual(recording.value("SELECT count(*) FROM escape_site"), 4)
 
 
+class Pictures(Memory):
+    def test_the_memory_pane_shows_places_and_their_source(self):
+        recording = self.record_requests()
+        drawing = recording.screenshot("memory.svg", "--view", "memory")
+        for text in ("Memory", "make<Answer>", f"request_memory.cpp:{ANSWER_LINE}"):
+            self.assertIn(text, drawing.texts)
+        source = SOURCE.read_text().splitlines()[ANSWER_LINE - 1].strip()
+        self.assertIn(source, "".join(drawing.texts))
+        picture = recording.screenshot("memory.png", "--view", "memory")
+        known, differing = drawing.compare(picture)
+        self.assertGreater(known, 0.5)
+        self.assertLess(differing, 0.001)
+
+    def test_a_picture_of_memory_that_there_is_none_of_is_refused(self):
+        self.record(LEAKY, "--requests", "20")
+        self.assert_refused(self.taskscope("screenshot", "run.tscope", "-o", "no.png", "--view",
+                                           "memory"), "ts::make")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -50,8 +50,11 @@ std::string made_text(const store::EscapeSiteRow& site) {
 std::string reasons_text(const store::EscapeSiteRow& site) {
   std::vector<std::pair<std::uint64_t, store::EscapeReason>> reasons;
   for (std::size_t reason = 0; reason < site.reasons.size(); ++reason) {
-    if (site.reasons[reason] == 0) continue;
-    reasons.emplace_back(site.reasons[reason], static_cast<store::EscapeReason>(reason));
+    const auto kind = static_cast<store::EscapeReason>(reason);
+    // Those would have escaped as the others did.
+    const bool learned = kind == store::EscapeReason::Learned;
+    if (site.reasons[reason] == 0 || (learned && site.reasons[reason] < site.escaped)) continue;
+    reasons.emplace_back(site.reasons[reason], kind);
   }
   std::stable_sort(reasons.begin(), reasons.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });

@@ -35,8 +35,8 @@ Result<CollectedMemory> read_memory(const store::Reader& reader);
 
 // "make<Msg>", "make_array<int>".
 std::string made_text(const store::EscapeSiteRow& site);
-// "sent to channel", "sent to channel 800, stored in heap object 12": most frequent first. Empty if
-// nothing escaped.
+// "sent to channel", "sent to channel 800, stored in heap object 12": most frequent first, and
+// without the objects of a site that has learned since. Empty if nothing escaped.
 std::string reasons_text(const store::EscapeSiteRow& site);
 // "make<Msg> escapes to heap: sent to channel (812 of 1,000, 25.4 KiB)".
 std::string escape_text(const store::EscapeSiteRow& site);

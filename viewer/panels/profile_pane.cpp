@@ -355,7 +355,7 @@ std::string weight_text(ProfileOf of, std::int64_t weight) {
 }
 
 void draw_profile_pane(const PanelContext& context, ViewState& view) {
-  if (context.layout.profile.height() <= 0) return;
+  if (!view.profile.open || context.layout.profile.height() <= 0) return;
   Pane(context, view).draw();
 }
 
@@ -389,6 +389,7 @@ void toggle_profile(const PanelContext& context, ViewState& view) {
   pane.open = !(pane.open && pane.focused);
   pane.focused = pane.open;
   pane.typing = false;
+  if (pane.open) view.memory.open = view.memory.focused = false;
   // What there is of the two.
   if (!was_open && context.session.samples().empty() && !context.session.stacks().empty()) {
     pane.of = ProfileOf::Waits;
@@ -416,6 +417,7 @@ void step_profile_scope(const PanelContext& context, ViewState& view) {
 
 void open_profile_search(ViewState& view) {
   view.profile.open = view.profile.focused = view.profile.typing = true;
+  view.memory.open = view.memory.focused = false;
   view.search.open = false;
   view.profile.search.select_all();
 }

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <string_view>
 
 #include "viewer/model/loader.h"
 #include "viewer/platform/marks_file.h"
@@ -34,9 +37,10 @@ Result<PictureKind> kind_of(const std::string& path) {
 }
 
 Result<void> check(const ViewRequest& request) {
-  if (request.view != "timeline" && request.view != "cpu" && request.view != "waits") {
-    return Error{
-        fmt::format("There is no view \"{}\"; the views are: timeline, cpu, waits.", request.view)};
+  constexpr std::array<std::string_view, 4> kViews = {"timeline", "cpu", "waits", "memory"};
+  if (std::find(kViews.begin(), kViews.end(), request.view) == kViews.end()) {
+    return Error{fmt::format(
+        "There is no view \"{}\"; the views are: timeline, cpu, waits, memory.", request.view)};
   }
   const bool scale_ok = request.scale >= 0.5F && request.scale <= 4;
   if (!scale_ok) return Error{"The scale must be between 0.5 and 4."};
@@ -60,6 +64,9 @@ Result<void> check(const ViewRequest& request, const TraceSession& session) {
   }
   if (request.view == "waits" && session.stacks().empty()) {
     return Error{request.path + " has no stacks of calls; record with --stacks."};
+  }
+  if (request.view == "memory" && session.memory().sites().empty()) {
+    return Error{request.path + " has no collected memory: ts::make was not used."};
   }
   return {};
 }

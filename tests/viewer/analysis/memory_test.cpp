@@ -48,6 +48,9 @@ TEST(EscapeText, SaysWhatASiteHasLearned) {
   escape(row, store::EscapeReason::Learned, 900);
   row.learned = true;
   EXPECT_TRUE(escape_text(row).ends_with("; learned: made on the heap at once"));
+  EXPECT_EQ(reasons_text(row), "its site has learned");
+  escape(row, store::EscapeReason::Sent, 64);
+  EXPECT_EQ(reasons_text(row), "sent to channel") << "the others would have escaped so, too";
 }
 
 TEST(EscapeText, ArraysAreCalledAsTheyAreMade) {
