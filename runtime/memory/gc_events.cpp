@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -28,15 +29,13 @@ constinit std::atomic<bool> g_forced{false};
 constinit std::atomic<std::int64_t> g_heap_next_ns{0};
 constinit std::atomic<std::int64_t> g_sites_next_ns{0};
 
-// `text()` is called if somebody hears it.
+// `text()` is called if somebody hears it, right before the event has its time.
 template <class Text>
 void tell(EventKind kind, std::uint64_t id, Text text) {
   if (!is_recorded()) return;
   sched::annotate<sched::Speaker::Anybody>(
-      [&](Lane&) { return text(); },
-      [&](Lane& lane, const sched::Task*, const std::string& words) {
-        lane.collected(kind, id, words);
-      });
+      [](Lane&) { return nullptr; },
+      [&](Lane& lane, const sched::Task*, std::nullptr_t) { lane.collected(kind, id, text()); });
 }
 
 bool is_time(std::atomic<std::int64_t>& next_ns, std::int64_t every_ns) {
