@@ -87,6 +87,17 @@ std::optional<std::uint32_t> Memory::collection_in(TimeRange range) const {
   return static_cast<std::uint32_t>(last - collections_.begin());
 }
 
+std::size_t Memory::count_in(TimeRange range) const {
+  const auto begun_before = [&](std::int64_t ns) {
+    return std::partition_point(collections_.begin(), collections_.end(),
+                                [&](const Collection& one) { return one.range.start_ns < ns; });
+  };
+  const auto first = begun_before(range.start_ns);
+  const bool under_way =
+      first != collections_.begin() && (first - 1)->range.end_ns > range.start_ns;
+  return static_cast<std::size_t>(begun_before(range.end_ns) - first) + (under_way ? 1 : 0);
+}
+
 std::optional<std::uint32_t> Memory::find_collection(store::GcCycleId id) const {
   const auto at = std::find_if(collections_.begin(), collections_.end(),
                                [&](const Collection& one) { return one.row.id == id; });

@@ -61,6 +61,8 @@ class Memory {
 
   // The collection that reaches into the range, the last one of several; nothing if none does.
   std::optional<std::uint32_t> collection_in(TimeRange range) const;
+  // How many begin in the range, with one that is under way when it begins.
+  std::size_t count_in(TimeRange range) const;
   std::optional<std::uint32_t> find_collection(store::GcCycleId id) const;
   // How long no task ran.
   std::int64_t paused_ns(TimeRange range) const;

@@ -134,12 +134,7 @@ void draw_pause_bands(const PanelContext& context, const ViewState& view) {
 }
 
 std::string collections_in_view(const PanelContext& context, const ViewState& view) {
-  const std::vector<Collection>& all = context.session.memory().collections();
-  const TimeRange range = time_in_view(context, view);
-  const auto seen = std::count_if(all.begin(), all.end(), [&](const Collection& one) {
-    return range.overlaps(one.range.start_ns, one.range.end_ns);
-  });
-  return count_text(static_cast<std::uint64_t>(seen));
+  return count_text(context.session.memory().count_in(time_in_view(context, view)));
 }
 
 std::string paused_in_view(const PanelContext& context, const ViewState& view) {

@@ -56,6 +56,10 @@ TEST(MemoryModel, FindsTheCollectionUnderThePointer) {
   EXPECT_EQ(memory.collection_in({15, 16}), 0u);
   EXPECT_EQ(memory.collection_in({30, 40}), std::nullopt);
   EXPECT_EQ(memory.collection_in({0, 100}), 1u);
+  EXPECT_EQ(memory.count_in({0, 100}), 2u);
+  EXPECT_EQ(memory.count_in({15, 50}), 1u);
+  EXPECT_EQ(memory.count_in({20, 50}), 0u);
+  EXPECT_EQ(memory.count_in({15, 51}), 2u);
 }
 
 TEST(MemoryModel, WhatIsNotKnownReachesAsFarAsItCan) {
