@@ -128,7 +128,44 @@ void add_calls(Json& json, const analysis::CallProfile& calls) {
   json["waits_by_stack"] = std::move(waits);
 }
 
+void add_memory(Json& json, const analysis::CollectedMemory& memory) {
+  const analysis::Collections& gc = memory.collections;
+  json["collected_memory"] = Json{{"collections", gc.count},
+                                  {"forced", gc.forced},
+                                  {"freed_bytes", gc.freed_bytes},
+                                  {"live_bytes", gc.live_bytes},
+                                  {"pauses", gc.pauses},
+                                  {"pause_ns", gc.pause_ns},
+                                  {"longest_pause_ns", gc.longest_pause_ns},
+                                  {"escape_sites", to_json(memory.sites)}};
+}
+
 }  // namespace
+
+Json to_json(const std::vector<store::EscapeSiteRow>& sites) {
+  Json all = Json::array();
+  for (const store::EscapeSiteRow& site : sites) {
+    Json reasons = Json::object();
+    for (std::size_t reason = 0; reason < site.reasons.size(); ++reason) {
+      if (site.reasons[reason] == 0) continue;
+      reasons[std::string(to_text(static_cast<store::EscapeReason>(reason)))] =
+          site.reasons[reason];
+    }
+    all.push_back({{"file", site.file},
+                   {"line", site.line},
+                   {"function", text_or_null(site.function)},
+                   {"type", site.type},
+                   {"objects", site.objects()},
+                   {"stayed", site.stayed},
+                   {"escaped", site.escaped},
+                   {"outside_scopes", site.heap},
+                   {"bytes", site.bytes},
+                   {"escaped_bytes", site.escaped_bytes},
+                   {"reasons", std::move(reasons)},
+                   {"learned", site.learned}});
+  }
+  return all;
+}
 
 Json to_json(const analysis::Report& report) {
   Json states = Json::object();
@@ -166,6 +203,7 @@ Json to_json(const analysis::Report& report) {
             {"top_spawns", std::move(spawns)}};
   add_annotations(json, report.annotations);
   add_calls(json, report.calls);
+  add_memory(json, report.memory);
   return json;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,7 @@ using Json = nlohmann::ordered_json;
 
 Json to_json(const store::RecordingInfo& info);
 Json to_json(const analysis::Report& report);
+Json to_json(const std::vector<store::EscapeSiteRow>& sites);
 // As it is printed, with a line end. What is no UTF-8 in it (a program's name may be anything)
 // becomes replacement characters.
 std::string json_text(const Json& json);

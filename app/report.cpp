@@ -33,6 +33,7 @@ struct Options {
   std::string path;
   bool json = false;
   bool all = false;
+  bool escapes = false;
   bool list_limits = false;
   std::vector<std::string> fail_on;
   std::vector<std::string> limits;
@@ -188,7 +189,10 @@ Result<bool> run_look(const Options& options) {
       return written.error();
     }
   }
-  if (options.json) {
+  if (options.escapes) {
+    print_out(options.json ? json_text(to_json(report->memory.sites))
+                           : escapes_text(report->memory, root));
+  } else if (options.json) {
     Json json = to_json(*report);
     json["findings_left_out"] = left_out;
     print_out(json_text(json));
@@ -263,6 +267,9 @@ void add_report(CLI::App& app, int& exit_code) {
   command->add_option("FILE", options->path, "A recording (.tscope)");
   command->add_flag("--json", options->json, "Print a JSON object");
   command->add_flag("--all", options->all, "Every row of every table");
+  command->add_flag("--escapes", options->escapes,
+                    "Print instead what became of collected objects, a line for each ts::make, "
+                    "as go build -gcflags=-m does, with counts and bytes, worst first");
   add_ci_options(*command, *options);
   command->footer(
       "Example, for CI: taskscope report run.tscope --fail-on leak,deadlock,panic --junit out.xml");

@@ -294,6 +294,32 @@ std::string workers_text(const analysis::Report& report, const Palette& colour,
   return fmt::format("{}Workers{}\n", colour.bold, colour.reset) + table.text(colour, "  ");
 }
 
+std::string memory_text(const analysis::Report& report, const Palette& colour,
+                        std::size_t rows_max) {
+  const analysis::CollectedMemory& memory = report.memory;
+  if (memory.empty()) return {};
+  const analysis::Collections& gc = memory.collections;
+  std::string out = fmt::format("{}Collected memory{}\n", colour.bold, colour.reset);
+  if (gc.count == 0) {
+    out += "  no collection\n";
+  } else {
+    out += fmt::format("  {} collection{}{}: {} freed, {} live after the last\n",
+                       count_text(gc.count), gc.count == 1 ? "" : "s",
+                       gc.forced == 0 ? "" : fmt::format(" ({} asked for)", count_text(gc.forced)),
+                       bytes_text(gc.freed_bytes), bytes_text(gc.live_bytes));
+    out += fmt::format("  no task ran for {} in all; the longest pause was {}\n",
+                       duration_text(gc.pause_ns), duration_text(gc.longest_pause_ns));
+  }
+  std::size_t shown = 0;
+  for (const store::EscapeSiteRow& site : memory.sites) {
+    if (site.escaped == 0) break;
+    if (shown++ == rows_max) return out + "  … and more (--escapes)\n";
+    const std::string file = site.file.substr(site.file.rfind('/') + 1);
+    out += fmt::format("  {}:{}: {}\n", file, site.line, analysis::escape_text(site));
+  }
+  return out;
+}
+
 std::string head_text(const analysis::Report& report, const Palette& colour) {
   const store::RecordingInfo& info = report.info;
   std::string out = fmt::format("{}{}{}: {} on {} worker{} ({} busy)", colour.bold,
@@ -334,6 +360,7 @@ std::string report_text(const analysis::Report& report, const Palette& palette,
   parts.push_back(regions_text(report, palette, rows_max));
   parts.push_back(counters_text(report, palette, rows_max));
   parts.push_back(labels_text(report, palette, rows_max));
+  parts.push_back(memory_text(report, palette, rows_max));
   parts.push_back(spawns_text(report, palette, rows_max));
   parts.push_back(workers_text(report, palette, rows_max));
   std::string out;
@@ -341,6 +368,19 @@ std::string report_text(const analysis::Report& report, const Palette& palette,
     if (part.empty()) continue;
     if (!out.empty()) out += '\n';
     out += part;
+  }
+  return out;
+}
+
+std::string escapes_text(const analysis::CollectedMemory& memory, const std::string& folder) {
+  if (memory.sites.empty()) {
+    return "No collected object was made: the program has not called ts::make.\n";
+  }
+  std::string out;
+  for (const store::EscapeSiteRow& site : memory.sites) {
+    const bool below = site.file.starts_with(folder + "/");
+    const std::string file = below ? site.file.substr(folder.size() + 1) : site.file;
+    out += fmt::format("{}:{}: {}\n", file, site.line, analysis::escape_text(site));
   }
   return out;
 }

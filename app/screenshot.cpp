@@ -33,11 +33,13 @@ void add_screenshot(CLI::App& app, int& exit_code) {
   command->add_option("FILE", request->path, "A recording (.tscope)")->required();
   command->add_option("-o,--output", *output, "The picture to write, .png or .svg")->required();
   command
-      ->add_option("--view", request->view,
-                   "What to show: timeline (default); cpu, what processors worked "
-                   "on in the range, or waits, which calls waited in it, as a flame graph below "
-                   "it; waits-for, who waits for whom at its end")
-      ->option_text("timeline|cpu|waits|waits-for");
+      ->add_option(
+          "--view", request->view,
+          "What to show: timeline (default); cpu, what processors worked on in the range, or "
+          "waits, "
+          "which calls waited in it, as a flame graph below it; waits-for, who waits for whom at "
+          "its end; memory, what became of collected objects, place by place")
+      ->option_text("timeline|cpu|waits|waits-for|memory");
   add_view_options(*command, *request);
   command->footer(
       "Example: taskscope screenshot run.tscope -o wait.png --range 10ms..20ms --select 7\n"

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "recorder/ingest/span_builder.h"
+#include "recorder/store/chunk_layout.h"
 #include "runtime/trace_format/codec.h"
 #include "runtime/trace_format/leak_text.h"
 #include "runtime/trace_format/pending_timer.h"
@@ -86,6 +87,7 @@ void SpanBuilder::take_other(Ring& ring, const Event& event, std::string_view te
   }
   if (event.kind == EventKind::Timer) return take_timer(ring, event, text, ns);
   if (event.kind == EventKind::Finding) return take_finding(text, ns);
+  if (!store::is_in_chunks(event.kind)) return take_memory_event(ring, event, text, ns);
   take_object_event(event, ns);
   take_worker_event(ring, event, ns);
   take_text(event, text);

@@ -64,6 +64,24 @@ void ProgramWriter::add_leak(store::LeakRow row) {
   writer_->add_leak(row, program_);
 }
 
+void ProgramWriter::put_gc_cycle(store::GcCycleRow row) {
+  row.id = id(row.id);
+  row.task_id = id(row.task_id);
+  writer_->put_gc_cycle(row);
+}
+
+void ProgramWriter::add_gc_phase(store::GcPhaseRow row) {
+  row.cycle_id = id(row.cycle_id);
+  row.worker_id = worker_id(row.worker_id);
+  row.task_id = id(row.task_id);
+  writer_->add_gc_phase(row, program_);
+}
+
+void ProgramWriter::put_escape_site(store::EscapeSiteRow row) {
+  row.id = id(row.id);
+  writer_->put_escape_site(row);
+}
+
 void ProgramWriter::put_name(store::NameRow row) {
   row.id = id(row.id);
   writer_->put_name(row);

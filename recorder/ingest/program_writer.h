@@ -30,6 +30,9 @@ class ProgramWriter {
   void put_object(store::ObjectRow row, store::Totals totals);
   void add_timer(store::TimerRow row);
   void add_leak(store::LeakRow row);
+  void put_gc_cycle(store::GcCycleRow row);
+  void add_gc_phase(store::GcPhaseRow row);
+  void put_escape_site(store::EscapeSiteRow row);
   void put_name(store::NameRow row);
   void put_label(store::LabelRow row);
   void end_label_sets(store::LabelSetId first, store::LabelSetId end, std::int64_t ns) {

@@ -235,6 +235,13 @@ class SpanBuilder {
   void take_stack_event(Ring& ring, const trace_format::Event& event, std::string_view text,
                         std::int64_t ns);
   void take_finding(std::string_view text, std::int64_t ns);
+  void take_memory_event(const Ring& ring, const trace_format::Event& event, std::string_view text,
+                         std::int64_t ns);
+  bool take_gc_cycle(const Ring& ring, const trace_format::Event& event, std::string_view text,
+                     std::int64_t ns);
+  bool take_gc_phase(const Ring& ring, const trace_format::Event& event, std::string_view text,
+                     std::int64_t ns);
+  bool take_escape_site(const trace_format::Event& event, std::string_view text);
   void take_timer(Ring& ring, const trace_format::Event& event, std::string_view text,
                   std::int64_t ns);
   void take_other(Ring& ring, const trace_format::Event& event, std::string_view text,

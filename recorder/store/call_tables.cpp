@@ -7,18 +7,11 @@
 namespace taskscope::store {
 namespace {
 
-template <class Row, class Make>
-Result<std::vector<Row>> rows_of(const Reader& reader, const std::string& sql, Make make) {
-  std::vector<Row> rows;
-  auto read = each_row(reader, "the stacks", sql,
-                       [&](const RowValues& values) { rows.push_back(make(values)); });
-  if (!read) return read.error();
-  return rows;
-}
+constexpr const char* kWhat = "the stacks";
 
 Result<std::uint64_t> first_number(const Reader& reader, const std::string& sql) {
   const auto rows = rows_of<std::uint64_t>(
-      reader, sql, [](const RowValues& row) { return number_in<std::uint64_t>(row[0]); });
+      reader, kWhat, sql, [](const RowValues& row) { return number_in<std::uint64_t>(row[0]); });
   if (!rows) return rows.error();
   return rows->empty() ? 0 : rows->front();
 }
@@ -27,7 +20,7 @@ Result<std::uint64_t> first_number(const Reader& reader, const std::string& sql)
 
 Result<std::vector<CpuFunction>> cpu_functions(const Reader& reader, std::size_t rows_max) {
   return rows_of<CpuFunction>(
-      reader,
+      reader, kWhat,
       "SELECT function, file, hottest_line, self, total FROM cpu_by_function"
       " WHERE self > 0 OR NOT runtime LIMIT " +
           std::to_string(rows_max),
@@ -49,7 +42,7 @@ Result<std::vector<StackWaits>> stack_waits(const Reader& reader, std::size_t ro
   if (!stacks) return stacks.error();
   if (*stacks == 0) return std::vector<StackWaits>();
   return rows_of<StackWaits>(
-      reader,
+      reader, kWhat,
       "SELECT stack_id, reason, spans, tasks, ns, longest_ns, functions FROM blocked_by_stack"
       " LIMIT " +
           std::to_string(rows_max),

@@ -51,8 +51,12 @@ constexpr EventKind kind_of(std::uint8_t code) {
                        : static_cast<std::uint8_t>(number + 240 - kFirstChunkKind)};
 }
 
-// Whether chunks hold events of that kind. What a finding says stands in a table of its own.
-constexpr bool is_in_chunks(EventKind kind) { return kind != EventKind::Finding; }
+// Whether chunks hold events of that kind. What a finding says, and what collected memory does,
+// stands in tables of its own.
+constexpr bool is_in_chunks(EventKind kind) {
+  return kind != EventKind::Finding &&
+         !(kind >= EventKind::GcBegin && kind <= EventKind::EscapeSite);
+}
 
 #define TASKSCOPE_EVENT(number, name, text, id, aux) \
   static_assert((number) < kFirstChunkKind || !is_in_chunks(EventKind::name));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,6 +26,11 @@ Number number_in(const char* value) {
   return parsed.ec == std::errc() ? number : Number{0};
 }
 
+template <class Number>
+std::optional<Number> known_in(const char* value) {
+  return value == nullptr ? std::nullopt : std::optional(number_in<Number>(value));
+}
+
 // Calls `take(values)` with each row. `what` cannot be read, says an error.
 template <class Take>
 Result<void> each_row(const Reader& reader, const std::string& what, std::string_view sql,
@@ -39,6 +45,17 @@ Result<void> each_row(const Reader& reader, const std::string& what, std::string
       error);
   if (!read) return Error{"Cannot read " + what + ": " + error.message + "."};
   return {};
+}
+
+// What `make(values)` makes of each row.
+template <class Row, class Make>
+Result<std::vector<Row>> rows_of(const Reader& reader, const std::string& what,
+                                 std::string_view sql, Make make) {
+  std::vector<Row> rows;
+  auto read =
+      each_row(reader, what, sql, [&](const RowValues& values) { rows.push_back(make(values)); });
+  if (!read) return read.error();
+  return rows;
 }
 
 }  // namespace taskscope::store

@@ -21,7 +21,9 @@ namespace taskscope::store {
 
 using trace_format::ArmOperation;
 using trace_format::BlockReason;
+using trace_format::EscapeReason;
 using trace_format::EventKind;
+using trace_format::GcPhase;
 using trace_format::kNoWorker;
 using trace_format::LeakKind;
 using trace_format::ObjectId;
@@ -261,6 +263,57 @@ struct LeakRow {
   BlockReason reason = BlockReason::None;
   ObjectId object_id = 0;
   SiteId site_id = 0;
+};
+
+// Collections of one program's collected memory, and what they free. Numbered like objects, but
+// apart from them. What is not known yet, or was lost, is none.
+using GcCycleId = std::uint64_t;
+
+struct GcCycleRow {
+  GcCycleId id = 0;
+  std::optional<std::int64_t> start_ns = {};
+  std::optional<std::int64_t> end_ns = {};
+  std::optional<bool> forced = {};                 // by the program
+  std::optional<std::uint64_t> before_bytes = {};  // of the heap, when it began
+  std::optional<std::uint64_t> goal_bytes = {};    // at which it was to begin
+  std::optional<std::uint64_t> live_bytes = {};    // when it ended
+  std::optional<std::uint64_t> live_objects = {};
+  std::optional<std::uint64_t> freed_bytes = {};
+  std::optional<std::uint64_t> next_goal_bytes = {};
+  TaskId task_id = 0;  // that it was done by
+
+  friend bool operator==(const GcCycleRow&, const GcCycleRow&) = default;
+};
+
+// A part of a collection. Pauses, in which no task runs, lie across the others.
+struct GcPhaseRow {
+  GcCycleId cycle_id = 0;
+  GcPhase phase = GcPhase::Unknown;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+  WorkerId worker_id = kNoWorker;  // where it was told of
+  TaskId task_id = 0;
+
+  friend bool operator==(const GcPhaseRow&, const GcPhaseRow&) = default;
+};
+
+// What became of the objects that one place in the source has made since its program began.
+struct EscapeSiteRow {
+  std::uint64_t id = 0;
+  std::string file;
+  std::uint32_t line = 0;
+  std::string function;
+  std::string type;
+  std::uint64_t stayed = 0;   // gone with their scope
+  std::uint64_t escaped = 0;  // made in a scope, and lived on
+  std::uint64_t heap = 0;     // made outside of all scopes
+  std::uint64_t bytes = 0;    // of all
+  std::uint64_t escaped_bytes = 0;
+  bool learned = false;  // its objects are made on the heap at once
+  std::array<std::uint64_t, trace_format::kEscapeReasons> reasons{};
+
+  std::uint64_t objects() const { return stayed + escaped + heap; }
+  friend bool operator==(const EscapeSiteRow&, const EscapeSiteRow&) = default;
 };
 
 // Names of regions and counters, categories of logs. Numbered like objects, but apart from them.

@@ -33,6 +33,19 @@ CREATE TABLE leak(
   is_victim INTEGER, dropped_by INTEGER, dropped_ns INTEGER, dropped_at TEXT, dropped_in TEXT,
   held_bytes INTEGER, since_ns INTEGER, reason TEXT, object_id INTEGER, site_id INTEGER,
   program_id INTEGER);
+CREATE TABLE gc_cycle(
+  id INTEGER PRIMARY KEY, start_ns INTEGER, end_ns INTEGER, forced INTEGER, before_bytes INTEGER,
+  goal_bytes INTEGER, live_bytes INTEGER, live_objects INTEGER, freed_bytes INTEGER,
+  next_goal_bytes INTEGER, task_id INTEGER, program_id INTEGER);
+CREATE TABLE gc_phase(
+  cycle_id INTEGER, phase TEXT, start_ns INTEGER, end_ns INTEGER, worker_id INTEGER,
+  task_id INTEGER, program_id INTEGER);
+CREATE TABLE escape_site(
+  id INTEGER PRIMARY KEY, file TEXT, line INTEGER, function TEXT, type TEXT, stayed INTEGER,
+  escaped INTEGER, heap INTEGER, bytes INTEGER, escaped_bytes INTEGER, learned INTEGER,
+  program_id INTEGER);
+CREATE TABLE escape_reason(
+  site_id INTEGER, reason TEXT, objects INTEGER, PRIMARY KEY(site_id, reason)) WITHOUT ROWID;
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT, program_id INTEGER);
 CREATE TABLE label_set(
   id INTEGER, key TEXT, value TEXT, program_id INTEGER, PRIMARY KEY(id, key)) WITHOUT ROWID;

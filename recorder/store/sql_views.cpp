@@ -80,6 +80,29 @@ CREATE TEMP VIEW IF NOT EXISTS cpu_by_task AS
     round(100.0 * count(*) / (SELECT count(*) FROM sample), 1) AS percent
   FROM sample LEFT JOIN task ON task.id = sample.task_id GROUP BY sample.task_id
   ORDER BY samples DESC, sample.task_id;
+CREATE TEMP VIEW IF NOT EXISTS gc AS
+  SELECT cycle.id AS cycle_id, cycle.forced AS forced, cycle.start_ns AS start_ns,
+    cycle.end_ns AS end_ns, coalesce(phases.pause_ns, 0) AS pause_ns,
+    phases.longest_pause_ns AS longest_pause_ns, phases.mark_ns AS mark_ns,
+    phases.sweep_ns AS sweep_ns, cycle.before_bytes AS before_bytes,
+    cycle.live_bytes AS live_bytes, cycle.freed_bytes AS freed_bytes,
+    cycle.goal_bytes AS goal_bytes, cycle.task_id AS task_id
+  FROM gc_cycle AS cycle LEFT JOIN (SELECT cycle_id,
+      sum(iif(phase = 'pause', end_ns - start_ns, 0)) AS pause_ns,
+      max(iif(phase = 'pause', end_ns - start_ns, NULL)) AS longest_pause_ns,
+      sum(iif(phase = 'mark', end_ns - start_ns, 0)) AS mark_ns,
+      sum(iif(phase = 'sweep', end_ns - start_ns, 0)) AS sweep_ns
+    FROM gc_phase GROUP BY cycle_id) AS phases ON phases.cycle_id = cycle.id ORDER BY cycle.id;
+CREATE TEMP VIEW IF NOT EXISTS gc_pause AS
+  SELECT cycle_id, start_ns, end_ns, end_ns - start_ns AS ns
+  FROM gc_phase WHERE phase = 'pause' ORDER BY ns DESC, start_ns;
+CREATE TEMP VIEW IF NOT EXISTS escapes AS
+  SELECT site.file || ':' || site.line AS place, site.function AS function, site.type AS type,
+    site.escaped AS escaped, site.stayed + site.escaped + site.heap AS objects,
+    site.escaped_bytes AS escaped_bytes,
+    (SELECT group_concat(reason, ', ') FROM (SELECT reason FROM escape_reason
+      WHERE site_id = site.id ORDER BY objects DESC, reason)) AS reasons, site.learned AS learned
+  FROM escape_site AS site ORDER BY site.escaped_bytes DESC, site.escaped DESC, site.id;
 CREATE TEMP VIEW IF NOT EXISTS drive AS
   SELECT worker_id, arg AS thread_id, ns AS start_ns,
     lead(ns) OVER (PARTITION BY worker_id ORDER BY ns) AS end_ns

@@ -28,6 +28,10 @@ enum Insert {
   kObject,
   kTimer,
   kLeak,
+  kGcCycle,
+  kGcPhase,
+  kEscapeSite,
+  kEscapeReason,
   kName,
   kLabel,
   kLog,
@@ -70,6 +74,19 @@ constexpr std::array<const char*, kInsertCount> kInsertSql = {
     " wait_ns = coalesce(wait_ns + excluded.wait_ns, excluded.wait_ns, wait_ns)",
     "INSERT INTO timer VALUES(?,?,?,?,?,?,?,?)",
     "INSERT INTO leak VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO gc_cycle VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+    " start_ns = coalesce(excluded.start_ns, start_ns),"
+    " end_ns = coalesce(excluded.end_ns, end_ns), forced = coalesce(excluded.forced, forced),"
+    " before_bytes = coalesce(excluded.before_bytes, before_bytes),"
+    " goal_bytes = coalesce(excluded.goal_bytes, goal_bytes),"
+    " live_bytes = coalesce(excluded.live_bytes, live_bytes),"
+    " live_objects = coalesce(excluded.live_objects, live_objects),"
+    " freed_bytes = coalesce(excluded.freed_bytes, freed_bytes),"
+    " next_goal_bytes = coalesce(excluded.next_goal_bytes, next_goal_bytes),"
+    " task_id = coalesce(excluded.task_id, task_id)",
+    "INSERT INTO gc_phase VALUES(?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO escape_site VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT OR REPLACE INTO escape_reason VALUES(?,?,?)",
     "INSERT OR REPLACE INTO name VALUES(?,?,?)",
     "INSERT OR REPLACE INTO label_set VALUES(?,?,?,?)",
     "INSERT INTO log VALUES(?,?,?,(SELECT text FROM name WHERE id = ?),?,?)",
@@ -380,6 +397,44 @@ void Writer::add_leak(const LeakRow& row, ProgramId program_id) {
   impl_->run(s->bind(17, std::int64_t{program_id}));
 }
 
+void Writer::put_gc_cycle(const GcCycleRow& row) {
+  Statement* s = impl_->insert(kGcCycle);
+  if (s == nullptr) return;
+  const auto known = [](const auto& value) {
+    return value ? std::optional(static_cast<std::int64_t>(*value)) : std::nullopt;
+  };
+  s->bind_id(1, row.id).bind(2, row.start_ns).bind(3, row.end_ns).bind(4, known(row.forced));
+  s->bind(5, known(row.before_bytes)).bind(6, known(row.goal_bytes));
+  s->bind(7, known(row.live_bytes)).bind(8, known(row.live_objects));
+  s->bind(9, known(row.freed_bytes)).bind(10, known(row.next_goal_bytes));
+  impl_->run(s->bind_id(11, row.task_id).bind(12, std::int64_t{program_of(row.id)}));
+}
+
+void Writer::add_gc_phase(const GcPhaseRow& row, ProgramId program_id) {
+  Statement* s = impl_->insert(kGcPhase);
+  if (s == nullptr) return;
+  s->bind_id(1, row.cycle_id).bind_text(2, to_text(row.phase));
+  s->bind(3, row.start_ns).bind(4, row.end_ns).bind(5, worker_or_null(row.worker_id));
+  impl_->run(s->bind_id(6, row.task_id).bind(7, std::int64_t{program_id}));
+}
+
+void Writer::put_escape_site(const EscapeSiteRow& row) {
+  Statement* s = impl_->insert(kEscapeSite);
+  if (s == nullptr) return;
+  s->bind_id(1, row.id).bind_text(2, row.file).bind(3, std::int64_t{row.line});
+  s->bind_text(4, row.function).bind_text(5, row.type).bind(6, count(row.stayed));
+  s->bind(7, count(row.escaped)).bind(8, count(row.heap)).bind(9, count(row.bytes));
+  s->bind(10, count(row.escaped_bytes)).bind(11, std::int64_t{row.learned});
+  impl_->run(s->bind(12, std::int64_t{program_of(row.id)}));
+  for (std::size_t reason = 0; reason < row.reasons.size(); ++reason) {
+    if (row.reasons[reason] == 0) continue;
+    s = impl_->insert(kEscapeReason);
+    if (s == nullptr) return;
+    s->bind_id(1, row.id).bind_text(2, to_text(static_cast<EscapeReason>(reason)));
+    impl_->run(s->bind(3, count(row.reasons[reason])));
+  }
+}
+
 void Writer::put_name(const NameRow& row) {
   Statement* s = impl_->insert(kName);
   if (s == nullptr) return;
@@ -532,6 +587,7 @@ Result<Dropped> Writer::drop_before(std::int64_t ns) {
           "DELETE FROM log WHERE ns < ?", "DELETE FROM sample WHERE ns < ?",
           "DELETE FROM steal WHERE ns < ?", "DELETE FROM park WHERE end_ns < ?",
           "DELETE FROM spin WHERE end_ns < ?", "DELETE FROM lost WHERE end_ns < ?",
+          "DELETE FROM gc_cycle WHERE end_ns < ?", "DELETE FROM gc_phase WHERE end_ns < ?",
           "DELETE FROM object WHERE destroyed_ns < ?", "DELETE FROM task WHERE ended_ns < ?"}) {
       Statement rows(database, sql);
       if (!rows || rows.bind(1, first_ns).run() != SQLITE_DONE) return false;

@@ -58,6 +58,10 @@ class Writer {
   void put_object(const ObjectRow& row, Totals totals);
   void add_timer(const TimerRow& row, ProgramId program_id);
   void add_leak(const LeakRow& row, ProgramId program_id);
+  // What the row does not know stays as it was.
+  void put_gc_cycle(const GcCycleRow& row);
+  void add_gc_phase(const GcPhaseRow& row, ProgramId program_id);
+  void put_escape_site(const EscapeSiteRow& row);
   void put_name(const NameRow& row);
   void put_label(const LabelRow& row);
   // Sets with ids from `first` up to `end` are not used any more by what is after `ns`, but by the

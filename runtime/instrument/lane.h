@@ -205,6 +205,10 @@ class Lane {
   }
   // One label of a task, KEY<tab>VALUE, or that it has lost it: KEY.
   void label(TaskId task, std::string_view text) { write_text(EventKind::Label, task, text); }
+  // What collected memory does; the texts of gc_text.h.
+  void collected(EventKind kind, std::uint64_t id, std::string_view text) {
+    write_text(kind, id, text);
+  }
   void counter(NameId name, std::int64_t value) {
     if (!trace_format::fits_value(value)) [[unlikely]] {
       return static_cast<void>(write_text(EventKind::CounterText, name, std::to_string(value)));

@@ -6,7 +6,9 @@
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/memory/address_space.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/local.h"
+#include "runtime/sched/tracing.h"
 
 namespace taskscope::memory {
 namespace {
@@ -67,6 +69,7 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
   if (site.heap_header.load(std::memory_order_relaxed) != 0) return;
   if (g_sites == nullptr) {
     g_sites = static_cast<AllocSite**>(map_description(Header::kSitesMax * sizeof(AllocSite*)));
+    sched::set_last_words(tell_sites);
   }
   const std::uint32_t id = g_site_count.load(std::memory_order_relaxed);
   TASKSCOPE_CHECK(id < Header::kSitesMax);
@@ -89,19 +92,25 @@ bool is_site_of(Header header) {
   return site.bytes == 0 || Header::of_word(site.arena_word).bytes() == header.bytes();
 }
 
-void count_escape(std::uint32_t id, EscapeReason reason) {
-  AllocSite& site = site_of(id);
+std::uint32_t end_of_sites() { return g_site_count.load(std::memory_order_acquire); }
+
+void count_escape(const Header& header, EscapeReason reason) {
+  AllocSite& site = site_of(header.site());
   const auto index = static_cast<std::size_t>(reason);
   const std::uint64_t count = site.escapes[index].fetch_add(1, std::memory_order_relaxed) + 1;
+  if (site.bytes == 0) {
+    site.array_escaped_bytes.fetch_add(header.bytes() - kHeaderBytes, std::memory_order_relaxed);
+  }
   if (count % kLooksAt == 0) learn(site);
 }
 
-void count_on_heap(AllocSite& site, EscapeReason reason) {
+void count_on_heap(AllocSite& site, EscapeReason reason, std::size_t bytes) {
   site.escapes[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  if (site.bytes == 0) site.array_escaped_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 void forget_learned() {
-  const std::uint32_t end = g_site_count.load(std::memory_order_acquire);
+  const std::uint32_t end = end_of_sites();
   for (std::uint32_t id = 1; id < end; ++id) {
     AllocSite& site = site_of(id);
     site.arena_header.store(site.arena_word, std::memory_order_relaxed);
@@ -119,55 +128,42 @@ bool try_again(AllocSite& site) {
 namespace taskscope {
 
 using memory::AllocSite;
+using memory::kEscapeReasons;
+using memory::left_arena;
+using memory::made;
+using memory::shown_type;
 
-const char* to_text(EscapeReason reason) {
-  switch (reason) {
-    case EscapeReason::None:
-      return "does not escape";
-    case EscapeReason::Returned:
-      return "returned pointer";
-    case EscapeReason::Sent:
-      return "sent to channel";
-    case EscapeReason::Captured:
-      return "captured by closure";
-    case EscapeReason::Boxed:
-      return "assigned to interface";
-    case EscapeReason::TooLarge:
-      return "too large for stack";
-    case EscapeReason::Stored:
-      return "stored in heap object";
-    case EscapeReason::OutlivedScope:
-      return "outlived scope";
-    case EscapeReason::NeedsDestructor:
-      return "needs its destructor";
-    case EscapeReason::Learned:
-      return "its site has learned";
+const char* to_text(EscapeReason reason) { return trace_format::to_text(reason).data(); }
+
+EscapeStats memory::stats_of(const AllocSite& site) {
+  EscapeStats stats{.file = site.file,
+                    .function = site.function,
+                    .line = site.line,
+                    .type = shown_type(site.type)};
+  std::uint64_t left = 0;
+  std::uint64_t never = 0;
+  for (std::size_t i = 0; i < kEscapeReasons; ++i) {
+    stats.reasons[i] = site.escapes[i].load(std::memory_order_relaxed);
+    (left_arena(i) ? left : never) += stats.reasons[i];
   }
-  return "unknown";
+  const std::uint64_t in_arenas = made(site.id, 1);
+  const std::uint64_t on_heap = made(site.id, 0);
+  stats.stayed = in_arenas - std::min(left, in_arenas);
+  stats.escaped = left + never;
+  stats.heap = on_heap - std::min(never, on_heap);
+  stats.bytes =
+      site.bytes * (in_arenas + on_heap) + site.array_bytes.load(std::memory_order_relaxed);
+  stats.escaped_bytes =
+      std::min(stats.bytes, site.bytes * stats.escaped +
+                                site.array_escaped_bytes.load(std::memory_order_relaxed));
+  stats.learned = site.arena_word != 0 && site.arena_header.load(std::memory_order_relaxed) == 0;
+  return stats;
 }
 
 std::vector<EscapeStats> escape_stats() {
   std::vector<EscapeStats> all;
-  const std::uint32_t end = memory::g_site_count.load(std::memory_order_acquire);
-  for (std::uint32_t id = 1; id < end; ++id) {
-    const AllocSite& site = memory::site_of(id);
-    EscapeStats stats{.file = site.file, .line = site.line, .type = memory::shown_type(site.type)};
-    std::uint64_t left = 0;
-    std::uint64_t never = 0;
-    for (std::size_t i = 0; i < memory::kEscapeReasons; ++i) {
-      stats.reasons[i] = site.escapes[i].load(std::memory_order_relaxed);
-      (memory::left_arena(i) ? left : never) += stats.reasons[i];
-    }
-    const std::uint64_t in_arenas = memory::made(id, 1);
-    const std::uint64_t on_heap = memory::made(id, 0);
-    stats.stayed = in_arenas - std::min(left, in_arenas);
-    stats.escaped = left + never;
-    stats.heap = on_heap - std::min(never, on_heap);
-    stats.bytes =
-        site.bytes * (in_arenas + on_heap) + site.array_bytes.load(std::memory_order_relaxed);
-    stats.learned = site.arena_word != 0 && site.arena_header.load(std::memory_order_relaxed) == 0;
-    all.push_back(std::move(stats));
-  }
+  const std::uint32_t end = memory::end_of_sites();
+  for (std::uint32_t id = 1; id < end; ++id) all.push_back(memory::stats_of(memory::site_of(id)));
   std::stable_sort(all.begin(), all.end(), [](const EscapeStats& a, const EscapeStats& b) {
     return a.escaped > b.escaped;
   });

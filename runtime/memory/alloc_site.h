@@ -25,6 +25,7 @@ struct AllocSite {
 
   // Constant after registration.
   const char* file = nullptr;
+  const char* function = nullptr;
   const char* type = nullptr;  // as the compiler writes it
   std::uint32_t line = 0;
   std::uint32_t id = 0;
@@ -35,8 +36,9 @@ struct AllocSite {
   // Atomic: counters, relaxed.
   std::atomic<std::uint64_t> escapes[kEscapeReasons] = {};
   std::atomic<std::uint64_t> array_bytes{0};  // of arrays, whose sizes differ
-  std::atomic<std::uint32_t> learned{0};      // objects made on the heap since it has learned
-  std::atomic<std::uint64_t> made_then{0};    // in arenas, when it was last looked at
+  std::atomic<std::uint64_t> array_escaped_bytes{0};
+  std::atomic<std::uint32_t> learned{0};    // objects made on the heap since it has learned
+  std::atomic<std::uint64_t> made_then{0};  // in arenas, when it was last looked at
   std::atomic<std::uint64_t> escaped_then{0};
 };
 
@@ -45,14 +47,16 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
 AllocSite& site_of(std::uint32_t id);
 // Whether objects in arenas have that header, but for its flags.
 bool is_site_of(Header header);
-// An object of this site has escaped: counts it, and learns.
-void count_escape(std::uint32_t site, EscapeReason reason);
+// Sites have numbers from 1 up to this one, which none has yet.
+std::uint32_t end_of_sites();
+// The object with this header has escaped: counts it, and its site learns.
+void count_escape(const Header& header, EscapeReason reason);
 // Whether a site that has learned is to be tried again with this object.
 bool try_again(AllocSite& site);
 // For tests: as if nothing had been learned.
 void forget_learned();
-// An object was made on the heap for this reason.
-void count_on_heap(AllocSite& site, EscapeReason reason);
+// An object of so many bytes was made on the heap for this reason.
+void count_on_heap(AllocSite& site, EscapeReason reason, std::size_t bytes);
 
 }  // namespace taskscope::memory
 
@@ -64,12 +68,14 @@ const char* to_text(EscapeReason reason);
 // What became of the objects that one call of ts::make has made.
 struct EscapeStats {
   const char* file = nullptr;
+  const char* function = nullptr;  // "serve"; "operator()" of a lambda
   std::uint32_t line = 0;
   std::string type;
   std::uint64_t stayed = 0;   // gone with their scope
   std::uint64_t escaped = 0;  // live as long as they are reached, made inside of a scope
   std::uint64_t heap = 0;     // made outside of all scopes
   std::uint64_t bytes = 0;    // of all
+  std::uint64_t escaped_bytes = 0;
   std::uint64_t reasons[memory::kEscapeReasons] = {};
   bool learned = false;  // made on the heap at once
 };
@@ -80,5 +86,9 @@ struct EscapeStats {
 //     if (site.reasons[sent] != 0) log(site.type + ts::to_text(ts::EscapeReason::Sent));
 //   }
 std::vector<EscapeStats> escape_stats();
+
+namespace memory {
+EscapeStats stats_of(const AllocSite& site);
+}  // namespace memory
 
 }  // namespace taskscope

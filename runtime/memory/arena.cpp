@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/sanitizer.h"
 #include "runtime/memory/collector.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/holds_handles.h"
 #include "runtime/memory/marking.h"
 #include "runtime/memory/page_heap.h"
@@ -95,7 +96,7 @@ bool flag(void* object, EscapeReason reason) {
   if (span.kind != SpanKind::Arena || offset_in(block, object) < span.arena_start) return false;
   if (!header_of(object).set_escaped()) return false;
   span.careful |= kHasEscaped;
-  count_escape(header_of(object).site(), reason);
+  count_escape(header_of(object), reason);
   return true;
 }
 
@@ -168,7 +169,7 @@ void count_all(std::uint32_t block, EscapeReason reason) {
   const std::uint32_t end = filled_of(block);
   for (std::uint32_t at = span.arena_start; at < end;) {
     void* const object = start + at + kHeaderBytes;
-    if (header_of(object).set_escaped()) count_escape(header_of(object).site(), reason);
+    if (header_of(object).set_escaped()) count_escape(header_of(object), reason);
     at += static_cast<std::uint32_t>(header_of(object).bytes());
   }
 }
@@ -372,11 +373,13 @@ void* allocate_in_arena(sched::Task& task, std::size_t bytes, Contents contents,
   Arena& arena = g_arenas[number];
   const bool learned = site.arena_header.load(std::memory_order_relaxed) == 0 && !try_again(site);
   if (learned || arena.blocks >= kArenaBlocksMax) {
-    count_on_heap(site, learned ? EscapeReason::Learned : EscapeReason::TooLarge);
+    count_on_heap(site, learned ? EscapeReason::Learned : EscapeReason::TooLarge,
+                  bytes - kHeaderBytes);
     ++own_local("ts::make").site_counts[2 * site.id];
     return allocate_any(bytes, contents, site.heap_header.load(std::memory_order_relaxed));
   }
   if (static_cast<std::size_t>(arena.end - arena.cursor) < bytes) {
+    tell_heap_now_and_then();
     own_local("ts::make");
     collect_if_due();
     give_block(own_local("ts::make"), number);

@@ -43,7 +43,7 @@ class array {
 
  private:
   template <class U, class Tag>
-  friend ref<array<U>> make_array(std::size_t, const char*, std::uint32_t);
+  friend ref<array<U>> make_array(std::size_t, const char*, std::uint32_t, const char*);
   array() = default;
 
   alignas(memory::kGranuleBytes) std::size_t size_ = 0;  // of what has been constructed
@@ -56,7 +56,8 @@ inline constexpr bool kDroppable<array<T>> = !memory::needs_destructor<T>();
 // Of `size` elements, each T().
 template <class T, class Tag = decltype([] {})>
 ref<array<T>> make_array(std::size_t size, const char* file = __builtin_FILE(),
-                         std::uint32_t line = __builtin_LINE()) {
+                         std::uint32_t line = __builtin_LINE(),
+                         const char* function = __builtin_FUNCTION()) {
   using Array = array<T>;
   static_assert(alignof(T) <= memory::kGranuleBytes, "objects are aligned to 16 bytes");
   memory::AllocSite& site = memory::kSite<Tag, Array>;
@@ -65,8 +66,8 @@ ref<array<T>> make_array(std::size_t size, const char* file = __builtin_FILE(),
                          : memory::layout_of<T>() == memory::Layout::Plain
                              ? memory::Contents::Plain
                              : memory::Contents::References;
-  void* const memory =
-      memory::allocate_array(site, {file, line}, memory::introduce_site<Array>, bytes, kWhat);
+  void* const memory = memory::allocate_array(site, {file, function, line},
+                                              memory::introduce_site<Array>, bytes, kWhat);
   auto* const object = ::new (memory) Array;
   for (; object->size_ < size; ++object->size_) ::new (object->end()) T();
   return memory::made(object);

@@ -10,6 +10,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/base/no_signals.h"
 #include "runtime/memory/cycle.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/marking.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/roots.h"
@@ -96,7 +97,27 @@ void print_trace(const Cycle& cycle) {
                mb(live), mb(live + not_negative(g_heap.goal)), cycle.threads());
 }
 
+void tell_of(std::uint64_t number, const Cycle& cycle) {
+  const CycleTimes& times = cycle.times();
+  tell_phase(number, GcPhase::Handshake, {times.begun_ns, times.marking_ns});
+  tell_phase(number, GcPhase::Mark, {times.marking_ns, times.marked_ns});
+  tell_phase(number, GcPhase::Sweep, {times.marked_ns, times.swept_ns});
+  for (const PhaseTimes& pause : times.held) tell_phase(number, GcPhase::Pause, pause);
+  const std::uint64_t live = g_heap.live.load(std::memory_order_relaxed);
+  tell_cycle_ends(number,
+                  {.live_bytes = live,
+                   .live_objects = g_heap.live_objects.load(std::memory_order_relaxed),
+                   .freed_bytes = cycle.before_bytes() - std::min(live, cycle.before_bytes()),
+                   .goal_bytes = live + not_negative(g_heap.goal)});
+}
+
+// Of the collection that is under way, or is next.
+std::uint64_t number_of_next() { return g_collections.count.load(std::memory_order_relaxed) + 1; }
+
 void collect_once() {
+  const std::uint64_t number = number_of_next();
+  const std::uint64_t live = g_heap.live.load(std::memory_order_relaxed);
+  tell_cycle_begins(number, live + not_negative(g_heap.since), live + not_negative(g_heap.goal));
   Cycle cycle(*g_scheduler, g_patience);
   if (!cycle.run()) return;
   {
@@ -106,6 +127,7 @@ void collect_once() {
   scavenge();
   note_figures(cycle.times());
   print_trace(cycle);
+  tell_of(number, cycle);
 }
 
 void collector_main() {
@@ -229,9 +251,12 @@ bool destroy_all() {
          g_destroyer.load(std::memory_order_acquire) != nullptr) {
     if (g_destroyer.load() == sched::current_thread()->task()) return false;
     if (begin_destroying()) {
+      const auto begun_ns = static_cast<std::uint64_t>(base::monotonic_ns());
       while (destroy_one_span()) {
       }
       end_destroying();
+      tell_phase(g_collections.count.load(std::memory_order_relaxed), GcPhase::Destroy,
+                 {begun_ns, static_cast<std::uint64_t>(base::monotonic_ns())});
     } else {
       wait_where_settled(g_destroying, 1);
     }
@@ -265,10 +290,16 @@ void collect_soon() {
     const std::int64_t goal = g_heap.goal.load(std::memory_order_relaxed);
     return g_heap.since.load(std::memory_order_relaxed) >= goal + goal / 4;
   };
+  const auto begun_ns = static_cast<std::uint64_t>(base::monotonic_ns());
+  const std::uint64_t number = number_of_next();
+  bool waited = false;
   for (std::uint32_t seen = phase();
        is_beyond() && g_collector.load(std::memory_order_acquire) != kIdle; seen = phase()) {
     wait_where_settled(g_phase, seen);
+    waited = true;
   }
+  if (!waited) return;
+  tell_phase(number, GcPhase::Assist, {begun_ns, static_cast<std::uint64_t>(base::monotonic_ns())});
 }
 
 void end_collector() {
@@ -297,6 +328,7 @@ void gc() {
   const bool under_way = memory::g_collector.load(std::memory_order_acquire) != memory::kIdle;
   while (memory::may_collect() && memory::destroy_all() &&
          g_collections.count.load(std::memory_order_acquire) < before + 1 + under_way) {
+    memory::note_forced();
     memory::call_collector(memory::kPatienceOfGc);
     // Others may have the worker meanwhile.
     const sched::BlockingSection section(base::Site::here(), sched::CallLength::Unknown);

@@ -85,6 +85,8 @@ void Cycle::prepare() {
 
 void Cycle::note_pause(StoppedWorld& world) {
   world.release();
+  const std::uint64_t end_ns = now_ns();
+  times_.held.push_back({end_ns - world.held_ns(), end_ns});
   times_.pause_ns = std::max(times_.pause_ns, world.held_ns());
   times_.pauses_ns += world.held_ns();
   ++times_.pauses;

@@ -12,8 +12,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "runtime/memory/containers.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/heap.h"
 #include "runtime/memory/marker.h"
 #include "runtime/memory/snapshot.h"
@@ -28,6 +30,7 @@ struct CycleTimes {
   std::uint64_t pause_ns = 0;  // the longest time for which tasks were held
   std::uint64_t pauses_ns = 0;
   std::uint64_t pauses = 0;
+  std::vector<PhaseTimes> held;  // each time that tasks were
 };
 
 class Cycle {

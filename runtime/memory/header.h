@@ -8,23 +8,12 @@
 #include <cstdint>
 
 #include "runtime/memory/address_space.h"
+#include "runtime/trace_format/event.h"
 
 namespace taskscope::memory {
 
-// Why an object does not live as its scope does. As Go's compiler says it with -m.
-enum class EscapeReason : std::uint8_t {
-  None,
-  Returned,
-  Sent,
-  Captured,
-  Boxed,
-  TooLarge,
-  Stored,
-  OutlivedScope,
-  NeedsDestructor,
-  Learned,
-};
-inline constexpr std::size_t kEscapeReasons = 10;
+using trace_format::EscapeReason;
+using trace_format::kEscapeReasons;
 
 class Header {
  public:

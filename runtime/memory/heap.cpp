@@ -5,6 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/sanitizer.h"
 #include "runtime/memory/collector.h"
+#include "runtime/memory/gc_events.h"
 #include "runtime/memory/marking.h"
 #include "runtime/memory/page_heap.h"
 #include "runtime/memory/settings.h"
@@ -174,6 +175,7 @@ constinit CentralList g_central[kLists];
 
 void* allocate_from_list(std::size_t list, std::uint64_t header) {
   static_assert(kLists <= 256, "Span::list has 8 bits");
+  tell_heap_now_and_then();
   own_local("ts::make");
   collect_if_due();
   Local& local = own_local("ts::make");
@@ -183,6 +185,7 @@ void* allocate_from_list(std::size_t list, std::uint64_t header) {
 }
 
 void* allocate_large(std::size_t bytes, Contents contents, std::uint64_t header) {
+  tell_heap_now_and_then();
   own_local("ts::make");
   collect_if_due();
   const BusySection busy(own_local("ts::make"));

@@ -20,8 +20,10 @@ void* allocate_array(AllocSite& site, Place place, void (*introduce)(AllocSite&,
     return allocate_in_arena(task, slot, contents, site);
   }
   if (in_scope) {
-    count_on_heap(site, contents == Contents::Destructible ? EscapeReason::NeedsDestructor
-                                                           : EscapeReason::TooLarge);
+    count_on_heap(
+        site,
+        contents == Contents::Destructible ? EscapeReason::NeedsDestructor : EscapeReason::TooLarge,
+        bytes);
   }
   ++local.site_counts[2 * site.id];
   return allocate_any(bytes + kHeaderBytes, contents, site.heap_header.load());

@@ -104,12 +104,14 @@ inline constinit AllocSite kSite;  // NOLINT: it is written to
 
 struct Place {
   const char* file;
+  const char* function;
   std::uint32_t line;
 };
 
 template <class T>
 [[gnu::noinline]] void introduce_site(AllocSite& site, Place place) {
   site.file = place.file;
+  site.function = place.function;
   site.line = place.line;
   site.type = type_name<T>();
   site.bytes = sizeof(T);
@@ -135,8 +137,10 @@ template <class T>
 [[gnu::noinline]] void* allocate_slowly(sched::Task& task, AllocSite& site, Place place) {
   if (site.heap_header.load(std::memory_order_acquire) == 0) introduce_site<T>(site, place);
   if constexpr (kContentsOf<T> == Contents::Destructible || kArenaBytesMax < kSlotOf<T>) {
-    count_on_heap(site, kContentsOf<T> == Contents::Destructible ? EscapeReason::NeedsDestructor
-                                                                 : EscapeReason::TooLarge);
+    count_on_heap(site,
+                  kContentsOf<T> == Contents::Destructible ? EscapeReason::NeedsDestructor
+                                                           : EscapeReason::TooLarge,
+                  sizeof(T));
     return allocate_on_heap<T>(site, place);
   } else {
     return allocate_in_arena(task, kSlotOf<T>, kContentsOf<T>, site);
@@ -182,17 +186,18 @@ namespace taskscope {
 
 template <class T, class Tag = decltype([] {})>
 [[gnu::always_inline]] inline ref<T> make(T value = {}, const char* file = __builtin_FILE(),
-                                          std::uint32_t line = __builtin_LINE()) {
-  void* const memory = memory::allocate_object<T>(memory::kSite<Tag, T>, {file, line});
+                                          std::uint32_t line = __builtin_LINE(),
+                                          const char* function = __builtin_FUNCTION()) {
+  void* const memory = memory::allocate_object<T>(memory::kSite<Tag, T>, {file, function, line});
   return memory::made(::new (memory) T(std::move(value)));
 }
 
 // `factory()` is built in place.
 template <class F, class Tag = decltype([] {})>
 auto make_with(F factory, const char* file = __builtin_FILE(),
-               std::uint32_t line = __builtin_LINE()) {
+               std::uint32_t line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
   using T = decltype(factory());
-  void* const memory = memory::allocate_object<T>(memory::kSite<Tag, T>, {file, line});
+  void* const memory = memory::allocate_object<T>(memory::kSite<Tag, T>, {file, function, line});
   return memory::made(::new (memory) T(factory()));
 }
 

@@ -232,6 +232,7 @@ bool Scheduler::any_starved() {
 
 void Scheduler::trace_stop(bool clean) {
   if (tracing_.sampler().running()) tracing_.tell_modules();
+  tracing_.tell_last_words();
   for (const auto& worker : workers()) {
     // Not those that never started or have stopped, nor one that a task still runs on.
     const bool free = clean || worker->status() == WorkerStatus::Idle;

@@ -54,6 +54,15 @@ tf::AliveState alive_state(TaskState state) {
 
 }  // namespace
 
+namespace {
+
+// Atomic: see set_last_words(); release, pairs with the acquire in tell_last_words().
+constinit std::atomic<LastWords> g_last_words{nullptr};
+
+}  // namespace
+
+void set_last_words(LastWords words) { g_last_words.store(words, std::memory_order_release); }
+
 // Written by the Tracing of the active run.
 constinit std::atomic<bool> run_is_recorded{false};
 
@@ -111,6 +120,7 @@ Result<void> Tracing::attach(base::UniqueFd socket, const tf::Wanted& wanted) {
 void Tracing::detach() {
   if (tracer_ == nullptr) return;
   sampler_.stop();
+  tell_last_words();
   std::uint64_t end_ticks = 0;
   {
     const base::LockGuard guard(scheduler_.resize_lock());
@@ -125,6 +135,10 @@ void Tracing::detach() {
   tracer_->say_goodbye(end_ticks);
   // At the end of a run some worker may still use it; then it dies with the run.
   if (unused) tracer_.reset();
+}
+
+void Tracing::tell_last_words() {
+  if (const LastWords words = g_last_words.load(std::memory_order_acquire)) outside(words);
 }
 
 void Tracing::say_goodbye() {

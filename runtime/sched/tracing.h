@@ -42,6 +42,11 @@ class Scheduler;
 class TimerQueue;
 class Worker;
 
+// What is to be told when a recording ends, before its end, by whoever ends it. Set once, before
+// there is anything to tell.
+using LastWords = void (*)(instrument::Lane& lane);
+void set_last_words(LastWords words);
+
 class Tracing {
  public:
   // `tracer` is that of a recorder which launched the program, or null. One that attaches gets
@@ -56,6 +61,8 @@ class Tracing {
   Result<void> attach(base::UniqueFd socket, const trace_format::Wanted& wanted);
   // The recording ends now; the program goes on without.
   void detach();
+  // At the end of the run.
+  void tell_last_words();
   // Ahead of destruction, for a run whose threads cannot be stopped.
   void say_goodbye();
   // The recorder's socket, -1 without one. For the thread that attaches and detaches.

@@ -55,6 +55,27 @@ constexpr std::array kTimers = {
 #undef TASKSCOPE_TIMER_KIND
 };
 
+struct PhaseSpec {
+  GcPhase phase;
+  std::string_view text;
+};
+constexpr std::array kPhases = {
+#define TASKSCOPE_GC_PHASE(number, name, text) PhaseSpec{GcPhase::name, text},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_GC_PHASE
+};
+
+struct EscapeSpec {
+  EscapeReason reason;
+  std::string_view text;
+};
+constexpr std::array kEscapes = {
+#define TASKSCOPE_ESCAPE_REASON(number, name, text) EscapeSpec{EscapeReason::name, text},
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ESCAPE_REASON
+};
+static_assert(kEscapes.size() + 1 == kEscapeReasons);
+
 // Index + 1 into kEvents by event number; 0 where there is none.
 constexpr auto kEventByNumber = [] {
   std::array<std::uint8_t, 256> table{};
@@ -108,6 +129,17 @@ std::string_view to_text(TimerKind kind) {
   return spec == nullptr ? "unknown" : spec->text;
 }
 
+std::string_view to_text(GcPhase phase) {
+  const auto* spec = find_in(kPhases, [=](const PhaseSpec& s) { return s.phase == phase; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
+std::string_view to_text(EscapeReason reason) {
+  if (reason == EscapeReason::None) return "does not escape";
+  const auto* spec = find_in(kEscapes, [=](const EscapeSpec& s) { return s.reason == reason; });
+  return spec == nullptr ? "unknown" : spec->text;
+}
+
 ReasonClass reason_class(BlockReason reason) {
   const auto* spec = find_in(kReasons, [=](const ReasonSpec& s) { return s.reason == reason; });
   return spec == nullptr ? ReasonClass::None : spec->reason_class;
@@ -132,6 +164,16 @@ std::optional<ArmOperation> parse_arm_operation(std::string_view text) {
 std::optional<TimerKind> parse_timer_kind(std::string_view text) {
   const auto* spec = find_in(kTimers, [=](const TimerSpec& s) { return s.text == text; });
   return spec == nullptr ? std::nullopt : std::optional(spec->kind);
+}
+
+std::optional<GcPhase> parse_gc_phase(std::string_view text) {
+  const auto* spec = find_in(kPhases, [=](const PhaseSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->phase);
+}
+
+std::optional<EscapeReason> parse_escape_reason(std::string_view text) {
+  const auto* spec = find_in(kEscapes, [=](const EscapeSpec& s) { return s.text == text; });
+  return spec == nullptr ? std::nullopt : std::optional(spec->reason);
 }
 
 }  // namespace taskscope::trace_format

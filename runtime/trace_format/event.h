@@ -11,7 +11,7 @@
 namespace taskscope::trace_format {
 
 inline constexpr std::uint16_t kFormatMajor = 1;
-inline constexpr std::uint16_t kFormatMinor = 6;
+inline constexpr std::uint16_t kFormatMinor = 7;
 
 using TaskId = std::uint64_t;    // 1 is the main task; 0 is "no task"
 using ObjectId = std::uint64_t;  // 0 is "no object"
@@ -70,6 +70,21 @@ enum class TimerKind : std::uint8_t {
 #undef TASKSCOPE_TIMER_KIND
 };
 
+enum class GcPhase : std::uint8_t {
+  Unknown = 0,
+#define TASKSCOPE_GC_PHASE(number, name, text) name = number,
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_GC_PHASE
+};
+
+enum class EscapeReason : std::uint8_t {
+  None = 0,
+#define TASKSCOPE_ESCAPE_REASON(number, name, text) name = number,
+#include "runtime/trace_format/events.def"
+#undef TASKSCOPE_ESCAPE_REASON
+};
+inline constexpr std::size_t kEscapeReasons = 10;  // with None
+
 // What the two arguments of an event mean.
 enum class IdField : std::uint8_t {
   None,
@@ -114,11 +129,15 @@ std::string_view to_text(BlockReason reason);
 std::string_view to_text(ObjectKind kind);
 std::string_view to_text(ArmOperation operation);
 std::string_view to_text(TimerKind kind);
+std::string_view to_text(GcPhase phase);
+std::string_view to_text(EscapeReason reason);  // of None: "does not escape"
 ReasonClass reason_class(BlockReason reason);
 std::optional<BlockReason> parse_block_reason(std::string_view text);
 std::optional<ObjectKind> parse_object_kind(std::string_view text);
 std::optional<ArmOperation> parse_arm_operation(std::string_view text);
 std::optional<TimerKind> parse_timer_kind(std::string_view text);
+std::optional<GcPhase> parse_gc_phase(std::string_view text);
+std::optional<EscapeReason> parse_escape_reason(std::string_view text);  // never None
 
 // One event as the program means it. Which of the two arguments an event uses, and for what, is in
 // its EventSpec.

@@ -30,6 +30,7 @@ PARLEY = BUILD / "tests" / "end_to_end" / "parley"
 FUMBLER = BUILD / "tests" / "end_to_end" / "fumbler"
 STUCK = BUILD / "tests" / "end_to_end" / "stuck"
 BUSTLE = BUILD / "tests" / "end_to_end" / "bustle"
+REQUEST_MEMORY = BUILD / "runtime" / "examples" / "request_memory"
 CLIMBER = BUILD / "tests" / "end_to_end" / "climber"
 
 # Generous: a test that waits this long has found a hang, not a slow machine.

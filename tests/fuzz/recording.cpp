@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/store/memory_tables.h"
 #include "recorder/store/reader.h"
 #include "runtime/base/check.h"
 #include "runtime/base/unique_fd.h"
@@ -40,6 +41,9 @@ void read_all(const Reader& reader) {
   static_cast<void>(reader.lost().has_value());
   static_cast<void>(reader.timers().has_value());
   static_cast<void>(reader.leaks().has_value());
+  static_cast<void>(taskscope::store::gc_cycles(reader).has_value());
+  static_cast<void>(taskscope::store::gc_phases(reader).has_value());
+  static_cast<void>(taskscope::store::escape_sites(reader).has_value());
   static_cast<void>(reader.findings().has_value());
   static_cast<void>(reader.names().has_value());
   static_cast<void>(reader.regions({}).has_value());

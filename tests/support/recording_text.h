@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "recorder/store/memory_tables.h"
 #include "recorder/store/reader.h"
 
 namespace taskscope::tests {
@@ -51,6 +52,7 @@ class RecordingText {
     events();
     entities();
     annotations();
+    memory();
     return text_;
   }
 
@@ -109,6 +111,35 @@ class RecordingText {
            to_text(e.kind), e.task_id, e.object_id, e.site_id, static_cast<std::int64_t>(e.arg),
            e.arg2 == 0 ? "" : fmt::format(" {}", e.arg2),
            e.name_id == 0 ? "" : fmt::format(" name {}", e.name_id));
+    }
+  }
+
+  void memory() {
+    const auto cycles = store::gc_cycles(reader_);
+    const auto phases = store::gc_phases(reader_);
+    const auto sites = store::escape_sites(reader_);
+    ASSERT_TRUE(cycles && phases && sites);
+    for (const auto& c : *cycles) {
+      line("  gc {} {}..{} {} heap {} of {} live {} in {} freed {} next {} task {}", c.id,
+           known(c.start_ns), known(c.end_ns),
+           !c.forced   ? "?"
+           : *c.forced ? "forced"
+                       : "due",
+           known(c.before_bytes), known(c.goal_bytes), known(c.live_bytes), known(c.live_objects),
+           known(c.freed_bytes), known(c.next_goal_bytes), c.task_id);
+    }
+    for (const auto& p : *phases) {
+      line("  gc {} {} {}..{} {} task {}", p.cycle_id, to_text(p.phase), p.start_ns, p.end_ns,
+           worker(p.worker_id), p.task_id);
+    }
+    for (const auto& s : *sites) {
+      line("  escape {} {}:{} {} \"{}\" stayed {} escaped {} heap {} bytes {} escaped {}{}", s.id,
+           s.file, s.line, s.function, s.type, s.stayed, s.escaped, s.heap, s.bytes,
+           s.escaped_bytes, s.learned ? " learned" : "");
+      for (std::size_t reason = 0; reason < s.reasons.size(); ++reason) {
+        if (s.reasons[reason] == 0) continue;
+        line("    {} {}", to_text(static_cast<store::EscapeReason>(reason)), s.reasons[reason]);
+      }
     }
   }
 

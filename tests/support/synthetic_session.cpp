@@ -540,6 +540,112 @@ viewer::SessionPtr make_annotated_session(const SyntheticOptions& options) {
   return builder.finish();
 }
 
+namespace {
+
+store::EscapeSiteRow made_up_site(std::uint64_t id, std::uint32_t line, const char* function,
+                                  const char* type, std::uint64_t stayed,
+                                  std::uint64_t bytes_each) {
+  return {.id = id,
+          .file = "/src/shop/server.cpp",
+          .line = line,
+          .function = function,
+          .type = type,
+          .stayed = stayed,
+          .bytes = stayed * bytes_each};
+}
+
+void escape(store::EscapeSiteRow& site, store::EscapeReason reason, std::uint64_t objects,
+            std::uint64_t bytes_each) {
+  site.reasons[static_cast<std::size_t>(reason)] += objects;
+  site.escaped += objects;
+  site.bytes += objects * bytes_each;
+  site.escaped_bytes += objects * bytes_each;
+}
+
+}  // namespace
+
+viewer::MemoryRows make_synthetic_memory(std::int64_t duration_ns) {
+  using store::GcPhase;
+  viewer::MemoryRows rows;
+  constexpr std::uint64_t kCycles = 12;
+  for (std::uint64_t id = 1; id <= kCycles; ++id) {
+    const std::int64_t start_ns = duration_ns * static_cast<std::int64_t>(id) / (kCycles + 1);
+    const std::int64_t scale = 20'000 * static_cast<std::int64_t>(1 + id % 4);
+    std::int64_t at = start_ns;
+    const auto phase = [&](GcPhase kind, std::int64_t length_ns) {
+      rows.phases.push_back(
+          {.cycle_id = id, .phase = kind, .start_ns = at, .end_ns = at + length_ns});
+      return at += length_ns;
+    };
+    phase(GcPhase::Handshake, scale / 2);
+    const std::int64_t stopped_ns = at;
+    phase(GcPhase::Mark, scale * 6);
+    phase(GcPhase::Sweep, scale * 3);
+    rows.phases.push_back(
+        {.cycle_id = id, .phase = GcPhase::Pause, .start_ns = stopped_ns, .end_ns = at});
+    phase(GcPhase::Destroy, scale * 2);
+    rows.cycles.push_back({.id = id,
+                           .start_ns = start_ns,
+                           .end_ns = at,
+                           .forced = id % 5 == 0,
+                           .before_bytes = 8'400'000 + id * 700'000,
+                           .goal_bytes = 8'388'608 + id * 700'000,
+                           .live_bytes = 3'900'000 + id * 110'000,
+                           .live_objects = 40'000 + id * 900,
+                           .freed_bytes = 4'500'000 + id * 590'000,
+                           .next_goal_bytes = 7'800'000 + id * 220'000,
+                           .task_id = 1 + id % 3});
+  }
+  using store::EscapeReason;
+  rows.sites.push_back(made_up_site(1, 31, "serve", "Answer", 0, 4'000));
+  escape(rows.sites.back(), EscapeReason::Sent, 800, 4'000);
+  escape(rows.sites.back(), EscapeReason::Learned, 11'200, 4'000);
+  rows.sites.back().learned = true;
+  rows.sites.push_back(made_up_site(2, 14, "get", "Page", 0, 512));
+  escape(rows.sites.back(), EscapeReason::OutlivedScope, 1'990, 512);
+  escape(rows.sites.back(), EscapeReason::Stored, 10, 512);
+  rows.sites.push_back(
+      made_up_site(3, 22, "add", "taskscope::array<std::pair<int, int>>", 40, 20'000));
+  escape(rows.sites.back(), EscapeReason::TooLarge, 12, 20'000);
+  rows.sites.push_back(made_up_site(4, 20, "add", "Word", 12'000, 32));
+  rows.sites.push_back(made_up_site(5, 37, "operator()", "std::map<std::string, Setting>", 0, 96));
+  rows.sites.back().heap = 4;
+  rows.sites.back().bytes = 4 * 96;
+  return rows;
+}
+
+viewer::SessionPtr make_collected_session(const SyntheticOptions& options,
+                                          const std::string& source) {
+  SyntheticRecording recording = make_synthetic_recording(options);
+  viewer::AnnotationRows said;
+  said.counters = {{.id = 1, .name = "heap live", .unit = "bytes", .samples = 1},
+                   {.id = 2, .name = "heap goal", .unit = "bytes", .samples = 1}};
+  viewer::MemoryRows memory = make_synthetic_memory(recording.entities.info.duration_ns);
+  for (store::EscapeSiteRow& site : memory.sites) {
+    if (!source.empty()) site.file = source;
+  }
+  std::int64_t from_ns = 0;
+  std::int64_t live = 0;
+  for (const store::GcCycleRow& row : memory.cycles) {
+    const auto before = static_cast<std::int64_t>(*row.before_bytes);
+    for (int step = 0; step < 20; ++step) {
+      said.samples.push_back({from_ns + (*row.start_ns - from_ns) * step / 20, 1,
+                              live + (before - live) * step / 20, 1});
+    }
+    said.samples.push_back({from_ns, 2, static_cast<std::int64_t>(*row.goal_bytes), 1});
+    live = static_cast<std::int64_t>(*row.live_bytes);
+    from_ns = *row.end_ns;
+    said.samples.push_back({from_ns, 1, live, 1});
+  }
+  std::stable_sort(said.samples.begin(), said.samples.end(),
+                   [](const auto& a, const auto& b) { return a.ns < b.ns; });
+  viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));
+  builder.add_spans(recording.spans);
+  builder.annotate(std::move(said));
+  builder.add_memory(std::move(memory));
+  return builder.finish();
+}
+
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options) {
   SyntheticRecording recording = make_synthetic_recording(options);
   viewer::SessionBuilder builder("wordcount.tscope", std::move(recording.entities));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "viewer/model/session_builder.h"
@@ -32,6 +33,11 @@ viewer::SessionPtr make_annotated_session(const SyntheticOptions& options);
 // That program recorded with stacks and samples: its waits, spawns and samples have calls of
 // made-up functions, some of them inlined, some of the runtime.
 viewer::SessionPtr make_called_session(const SyntheticOptions& options);
+// That program with collected memory: collections with their phases, counters of the heap, sites in
+// the file `source`, or in one that there is not.
+viewer::MemoryRows make_synthetic_memory(std::int64_t duration_ns);
+viewer::SessionPtr make_collected_session(const SyntheticOptions& options,
+                                          const std::string& source = {});
 viewer::SessionPtr make_synthetic_session(const SyntheticOptions& options);
 
 }  // namespace taskscope::tests

@@ -234,6 +234,9 @@ Result<Report> build_report(const store::Reader& reader, const ReportOptions& op
   auto annotations = read_annotations(reader);
   if (!annotations) return annotations.error();
   report.annotations = std::move(*annotations);
+  auto memory = read_memory(reader);
+  if (!memory) return memory.error();
+  report.memory = std::move(*memory);
   auto calls = read_calls(reader, options.calls_max);
   if (!calls) return calls.error();
   report.calls = std::move(*calls);

@@ -17,6 +17,7 @@
 #include "runtime/base/result.h"
 #include "viewer/analysis/annotations.h"
 #include "viewer/analysis/limits.h"
+#include "viewer/analysis/memory.h"
 
 namespace taskscope::analysis {
 
@@ -55,6 +56,7 @@ struct Report {
   std::vector<store::WorkerRow> workers;
   std::vector<store::FindingRow> findings;  // worst first
   Annotations annotations;
+  CollectedMemory memory;
   CallProfile calls;                 // if it was asked for
   std::int64_t runnable_p50_ns = 0;  // scheduling latency: how long tasks waited for a worker,
   std::int64_t runnable_p99_ns = 0;  // within 3 % (histogram with 32 steps per power of two)

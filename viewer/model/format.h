@@ -15,6 +15,7 @@
 namespace taskscope::viewer {
 
 // As the command says them.
+using analysis::bytes_text;
 using analysis::count_text;
 using analysis::duration_text;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "recorder/store/memory_tables.h"
 #include "recorder/store/reader.h"
 #include "viewer/model/lane_merge.h"
 #include "viewer/model/scheduler_events.h"
@@ -66,6 +67,12 @@ bool read_annotations(const store::Reader& reader, AnnotationRows& rows, std::st
                             .task_id = event.task_id});
   }
   return true;
+}
+
+bool read_memory(const store::Reader& reader, MemoryRows& rows, std::string& error) {
+  return take(store::gc_cycles(reader), rows.cycles, error) &&
+         take(store::gc_phases(reader), rows.phases, error) &&
+         take(store::escape_sites(reader), rows.sites, error);
 }
 
 }  // namespace
@@ -145,6 +152,9 @@ void SessionLoader::load() {
   const Result<std::vector<store::SampleRow>> samples = reader->samples();
   if (!samples) return fail(samples.error().message);
   builder.add_calls(*std::move(stacks), *samples);
+  MemoryRows memory;
+  if (!read_memory(*reader, memory, error)) return fail(std::move(error));
+  builder.add_memory(std::move(memory));
   publish(builder.finish(), 1);
 }
 

@@ -173,6 +173,8 @@ std::vector<Cell> cells_of(const TraceSession& session, const Row& row, const Co
       return session.threads()[row.index].track.cells(grid, first, last, span_min_px);
     case RowKind::Task:
       return session.tasks()[row.index].track.cells(grid, first, last, span_min_px);
+    case RowKind::Collector:
+      return session.memory().phases().cells(grid, first, last, span_min_px);
     case RowKind::GroupHeader:
       return session.groups()[row.index].index.cells(grid, first, last);
     case RowKind::WorkersHeader:
@@ -300,7 +302,7 @@ void RowPictures::draw_regions(const Order& order, RowPicture& picture) const {
 }
 
 RowPicture RowPictures::draw(const Order& order) const {
-  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}, {}};
+  RowPicture picture{order.grid, order.first, order.last, {}, {}, {}, {}, {}};
   const Row row{order.key.first, order.key.second, 0, order.height};
   if (row.kind == RowKind::Worker) {
     const Track& idle = session_->workers()[row.index].idle.track;
@@ -308,6 +310,12 @@ RowPicture RowPictures::draw(const Order& order) const {
                          [&](const ColumnGrid& on, auto from, auto to, double min_px) {
                            return idle.cells(on, from, to, min_px);
                          });
+  }
+  if (row.kind == RowKind::Collector) {
+    picture.pauses = drawn(order.grid, order.first, order.last,
+                           [&](const ColumnGrid& on, auto from, auto to, double min_px) {
+                             return session_->memory().pauses().cells(on, from, to, min_px);
+                           });
   }
   if (row.kind == RowKind::Task) draw_regions(order, picture);
   if (const DecisionTrack* decisions = row_decisions(*session_, row)) {

@@ -33,6 +33,7 @@ struct RowPicture {
   std::int64_t last = 0;
   std::vector<Cell> cells;
   std::vector<Cell> idle;                // of a worker, by IdleTimes
+  std::vector<Cell> pauses;              // of the collector's row; its cells are phases (memory.h)
   std::vector<DecisionGroup> decisions;  // of a worker, or on the queues' row those of others
   // Of a task: its regions, by depth. Classes are numbers of colours.
   std::array<std::vector<Cell>, kRegionLanes> regions;

@@ -55,6 +55,7 @@ RowList::RowList(ArrangementPtr arrangement, const Folds& folds, const std::vect
     if ((!session.queued().empty() || !session.outside().empty()) && !folds.workers) {
       add(RowKind::Queues, 0, 1);
     }
+    if (!session.memory().collections().empty() && !folds.workers) add(RowKind::Collector, 0, 1);
   }
   if (!session.threads().empty()) {
     add(RowKind::ThreadsHeader, 0, 1);
@@ -98,6 +99,7 @@ int RowList::height_of(RowKind kind) const {
   const int height_at_1 = Row{.kind = kind}.is_header() ? kGroupRowHeight
                           : worker                      ? kWorkerRowHeight
                           : kind == RowKind::Counter    ? kCounterRowHeight
+                          : kind == RowKind::Collector  ? kCollectorRowHeight
                                                         : kTaskRowHeight;
   return static_cast<int>(std::lround(static_cast<float>(height_at_1) * scale_)) + below_of(kind);
 }

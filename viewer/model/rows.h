@@ -23,6 +23,7 @@ enum class RowKind : std::uint8_t {
   GroupHeader,
   Worker,
   Queues,
+  Collector,
   Thread,
   Counter,
   Task,
@@ -51,6 +52,7 @@ struct Row {
 inline constexpr int kGroupRowHeight = 28;
 inline constexpr int kDecisionLane = 8;  // above a worker's spans
 inline constexpr int kWorkerRowHeight = 26;
+inline constexpr int kCollectorRowHeight = 22;
 inline constexpr int kCounterRowHeight = 30;
 inline constexpr int kCounterPadding = 3;  // above its curve
 inline constexpr int kTaskRowHeight = 18;

@@ -27,6 +27,7 @@
 #include "viewer/model/decisions.h"
 #include "viewer/model/group_index.h"
 #include "viewer/model/growing_array.h"
+#include "viewer/model/memory.h"
 #include "viewer/model/samples.h"
 #include "viewer/model/track.h"
 
@@ -196,6 +197,8 @@ class TraceSession {
   // recording was to have them.
   const store::StackTable& stacks() const { return stacks_; }
   const SampleTable& samples() const { return samples_; }
+  // Collections and what escaped: likewise.
+  const Memory& memory() const { return memory_; }
   // Numbers of stacks(), StackTable::kNone if none is known: of a wait's detail, of a wait, of who
   // started a task.
   std::uint32_t stack_number(TaskIndex task, const SpanDetail& detail) const;
@@ -273,6 +276,7 @@ class TraceSession {
   Annotations annotations_;
   store::StackTable stacks_;
   SampleTable samples_;
+  Memory memory_;
   std::vector<store::FindingRow> findings_;
   std::vector<store::ChunkSummary> chunks_;
   // Of all tasks, before each of equally distant instants; empty before SessionStage::Complete.

@@ -441,6 +441,10 @@ void SessionBuilder::add_calls(store::StackTable stacks,
        .worker = [&](WorkerId id) { return base_->find_worker(id).value_or(SampleTable::kNone); }});
 }
 
+void SessionBuilder::add_memory(MemoryRows rows) {
+  base_->memory_ = Memory(std::move(rows), base_->duration_ns());
+}
+
 ArmTracks SessionBuilder::finish_arms(ArmBuilders& arms) {
   ArmTracks tracks;
   tracks.reserve(arms.size());

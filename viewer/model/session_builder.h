@@ -64,6 +64,8 @@ class SessionBuilder {
   void annotate(AnnotationRows rows);
   // Stacks of calls and samples, by time; the same holds for them.
   void add_calls(store::StackTable stacks, const std::vector<store::SampleRow>& samples);
+  // What collected memory did; the same.
+  void add_memory(MemoryRows rows);
   // The complete session; the builder is used up.
   SessionPtr finish();
 

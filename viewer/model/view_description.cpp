@@ -143,6 +143,10 @@ void select(const ViewDescription& wanted, const TraceSession& session, ViewStat
     view.selection.worker = session.find_worker(*wanted.worker);
     if (!view.selection.worker) note(missing, fmt::format("worker {}", *wanted.worker));
   }
+  if (wanted.collection && session.stage() == SessionStage::Complete) {
+    view.selection.collection = session.memory().find_collection(*wanted.collection);
+    if (!view.selection.collection) note(missing, fmt::format("collection {}", *wanted.collection));
+  }
   if (wanted.sample_ns && session.stage() == SessionStage::Complete) {
     view.selection.sample = find_sample(session, view.selection, *wanted.sample_ns);
     if (!view.selection.sample) note(missing, fmt::format("sample at {} ns", *wanted.sample_ns));
@@ -164,6 +168,7 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
   out.profile_height = std::round(view.profile_height);
   out.profile = {view.profile.open, view.profile.of, view.profile.scope};
   out.wait_for = view.wait_for.open;
+  out.memory = {view.memory.open, view.memory.filter};
   out.regions_hidden = !view.show_regions;
   out.samples_hidden = !view.show_samples;
   if (view.measured && view.measured->length_ns() != 0) {
@@ -177,6 +182,9 @@ ViewDescription describe(const TraceSession& session, const ViewState& view, con
     }
   }
   if (view.selection.sample) out.sample_ns = session.samples()[*view.selection.sample].ns;
+  if (view.selection.collection) {
+    out.collection = session.memory().collections()[*view.selection.collection].row.id;
+  }
   if (view.selection.worker) out.worker = session.workers()[*view.selection.worker].row.id;
   if (view.finding) out.finding = static_cast<std::int64_t>(*view.finding) + 1;
   if (view.wanted_finding) out.finding = view.wanted_finding;
@@ -223,6 +231,12 @@ std::string apply(const ViewDescription& wanted, const TraceSession& session, Vi
     view.profile.scope = wanted.profile->scope;
   }
   view.wait_for.open = wanted.wait_for;
+  if (wanted.memory) {
+    view.memory.open = wanted.memory->open;
+    view.memory.filter = wanted.memory->filter;
+    // They have one place.
+    if (view.memory.open) view.profile.open = false;
+  }
   view.show_regions = !wanted.regions_hidden;
   view.show_samples = !wanted.samples_hidden;
   view.measured = wanted.measured;

@@ -10,6 +10,7 @@
 
 #include "viewer/model/arrangement.h"
 #include "viewer/model/call_profile.h"
+#include "viewer/model/memory_sites.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/session.h"
 #include "viewer/model/theme.h"
@@ -44,11 +45,12 @@ struct FoldNames {
 // Absent range, theme, sizes and pane stay as they are; all else that is absent is as at first.
 struct ViewDescription {
   std::optional<TimeRange> range;
-  std::optional<store::TaskId> task;      // selected
-  std::optional<std::int64_t> span_ns;    // the task's selected span begins here
-  std::optional<store::WorkerId> worker;  // selected
-  std::optional<std::int64_t> sample_ns;  // the selected sample of the task or worker
-  std::optional<std::int64_t> finding;    // id of the one that is read
+  std::optional<store::TaskId> task;           // selected
+  std::optional<std::int64_t> span_ns;         // the task's selected span begins here
+  std::optional<store::WorkerId> worker;       // selected
+  std::optional<std::int64_t> sample_ns;       // the selected sample of the task or worker
+  std::optional<store::GcCycleId> collection;  // selected
+  std::optional<std::int64_t> finding;         // id of the one that is read
   std::optional<TimeRange> measured;
   std::optional<RowAnchor> top;
   Grouping grouping = Grouping::SpawnSite;
@@ -71,7 +73,13 @@ struct ViewDescription {
     friend bool operator==(const Profile&, const Profile&) = default;
   };
   std::optional<Profile> profile;
-  std::optional<float> profile_height;  // px at scale 1
+  struct MemoryOpen {
+    bool open = false;
+    SiteFilter filter = SiteFilter::All;
+    friend bool operator==(const MemoryOpen&, const MemoryOpen&) = default;
+  };
+  std::optional<MemoryOpen> memory;
+  std::optional<float> profile_height;  // px at scale 1; of both
   bool wait_for = false;                // who waits for whom, in front of the rows
 
   friend bool operator==(const ViewDescription&, const ViewDescription&) = default;

@@ -22,6 +22,7 @@ void ViewState::reset(const TraceSession& session) {
   selection.span = kNoSpan;
   selection.region.reset();
   selection.sample.reset();
+  selection.collection.reset();
   profile.zoom.clear();
   profile.chosen.clear();
   hover = {};

@@ -14,9 +14,11 @@
 #include "viewer/model/findings.h"
 #include "viewer/model/line_editor.h"
 #include "viewer/model/marks.h"
+#include "viewer/model/memory_sites.h"
 #include "viewer/model/rows.h"
 #include "viewer/model/search.h"
 #include "viewer/model/session.h"
+#include "viewer/model/source_text.h"
 #include "viewer/model/start.h"
 #include "viewer/model/theme.h"
 #include "viewer/model/time_view.h"
@@ -24,7 +26,8 @@
 
 namespace taskscope::viewer {
 
-// What is pointed at or chosen: a task (with one of its spans or regions, perhaps) or a worker.
+// What is pointed at or chosen: a task (with one of its spans or regions, perhaps), a worker, or a
+// collection of collected memory.
 struct Selection {
   TaskIndex task = kNoTask;
   SpanIndex span = kNoSpan;
@@ -32,7 +35,9 @@ struct Selection {
   std::optional<RegionAt> region = std::nullopt;       // of the task
   std::optional<std::uint32_t> sample = std::nullopt;  // into samples(), of the task or worker
 
-  bool empty() const { return task == kNoTask && !worker; }
+  std::optional<std::uint32_t> collection = std::nullopt;  // into memory().collections()
+
+  bool empty() const { return task == kNoTask && !worker && !collection; }
   friend bool operator==(const Selection&, const Selection&) = default;
 };
 
@@ -81,6 +86,15 @@ struct ProfilePane {
   bool reveal = false;     // what the keys are at is to be scrolled into view
 };
 
+// What became of collected objects, in the place of the calls.
+struct MemoryPane {
+  bool open = false;
+  SiteFilter filter = SiteFilter::All;
+  std::uint64_t chosen = 0;  // id of the site whose source is shown; 0: the worst
+  float scroll = 0;          // px
+  bool reveal = false;       // the site that is chosen is to be scrolled into view
+};
+
 // Who waits for whom, in front of the rows.
 struct WaitForPane {
   bool open = false;
@@ -91,7 +105,7 @@ struct WaitForPane {
 };
 
 // Whose the arrows, Enter and Esc are.
-enum class KeysOf : std::uint8_t { Rows, Findings, Calls, WaitFor };
+enum class KeysOf : std::uint8_t { Rows, Findings, Calls, Memory, WaitFor };
 
 // What has been found since somebody looked at the findings of a recording under way.
 struct FindingNews {
@@ -156,6 +170,8 @@ struct ViewState {
   ProfilePane profile;
   WaitForPane wait_for;
   KeysOf keys = KeysOf::Rows;
+  MemoryPane memory;
+  SourceName wanted_source;    // what a pane would show
   float stacks_scroll = 0;     // px, of the stacks in the drawer
   Selection stacks_of;         // whose they are
   float left_width = 220;      // px at scale 1

@@ -31,6 +31,7 @@ constexpr std::array kRowWords = {
     RowWord{RowKind::CountersHeader, "counters", false, true},
     RowWord{RowKind::TasksHeader, "tasks", false, true},
     RowWord{RowKind::Queues, "queued", false, false},
+    RowWord{RowKind::Collector, "collector", false, false},
     RowWord{RowKind::GroupHeader, "group", true, true},
     RowWord{RowKind::Worker, "worker", true, false},
     RowWord{RowKind::Thread, "thread", true, false},
@@ -251,6 +252,14 @@ std::string_view profile_text(const ViewDescription::Profile& profile) {
   return "closed";
 }
 
+bool read_memory(std::string_view text, ViewDescription& view) {
+  if (text == "closed") view.memory = ViewDescription::MemoryOpen{};
+  for (const SiteFilter filter : kSiteFilters) {
+    if (to_text(filter) == text) view.memory = ViewDescription::MemoryOpen{true, filter};
+  }
+  return view.memory.has_value();
+}
+
 bool read_hidden(std::string_view text, bool& hidden) {
   hidden = text == "hidden";
   return hidden;
@@ -282,6 +291,8 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return keep(parse_time(t), v.span_ns); }},
     KnownKey{"worker", kTakesId,
              [](Text t, View& v) { return keep(parse_number<store::WorkerId>(t), v.worker); }},
+    KnownKey{"collection", kTakesId,
+             [](Text t, View& v) { return keep(parse_number<store::GcCycleId>(t), v.collection); }},
     KnownKey{"finding", kTakesId,
              [](Text t, View& v) { return keep(parse_number<std::int64_t>(t), v.finding); }},
     KnownKey{"sample", "a time, such as 1.25ms",
@@ -317,6 +328,7 @@ constexpr std::array kKeys = {
              [](Text t, View& v) { return read_size(t, kProfileHeight, v.profile_height); },
              kProfileHeight},
     KnownKey{"waits-for", "shown", read_wait_for},
+    KnownKey{"memory", "closed, all, escape, stay, outside or learned", read_memory},
     KnownKey{"findings", "closed, all, severe, proved, or a group such as leak", read_findings},
 };
 
@@ -348,6 +360,7 @@ std::string to_text(const ViewDescription& view) {
   if (view.task) put("task", std::to_string(*view.task));
   if (view.span_ns) put("span", exact_time_text(*view.span_ns));
   if (view.worker) put("worker", std::to_string(*view.worker));
+  if (view.collection) put("collection", std::to_string(*view.collection));
   if (view.sample_ns) put("sample", exact_time_text(*view.sample_ns));
   if (view.finding) put("finding", std::to_string(*view.finding));
   if (view.measured) put("measure", exact_range_text(*view.measured));
@@ -382,6 +395,9 @@ std::string to_text(const ViewDescription& view) {
   if (view.samples_hidden) put("samples", "hidden");
   if (view.profile) put("profile", std::string(profile_text(*view.profile)));
   if (view.wait_for) put("waits-for", "shown");
+  if (view.memory) {
+    put("memory", view.memory->open ? std::string(to_text(view.memory->filter)) : "closed");
+  }
   if (view.profile_height) put("profile-height", fmt::format("{:.0f}", *view.profile_height));
   if (view.findings) put("findings", *view.findings);
   return text;

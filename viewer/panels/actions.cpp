@@ -95,6 +95,9 @@ void fit_selection(const PanelContext& context, ViewState& view) {
     view.time.glide_to(with_margin(view.area->time));
   } else if (const auto region = selected_region(context.session, view)) {
     view.time.glide_to(with_margin({region->start_ns, region->end_ns}));
+  } else if (view.selection.collection) {
+    view.time.glide_to(
+        with_margin(context.session.memory().collections()[*view.selection.collection].range));
   } else if (view.selection.span != kNoSpan) {
     view.time.glide_to(with_margin(context.session.span_range(view.selection.span)));
   } else if (view.selection.task != kNoTask &&
@@ -104,6 +107,22 @@ void fit_selection(const PanelContext& context, ViewState& view) {
   } else {
     view.time.glide_to(view.time.whole());
   }
+}
+
+void go_to_collection(const PanelContext& context, ViewState& view, int step) {
+  const std::vector<Collection>& all = context.session.memory().collections();
+  if (all.empty()) return;
+  const auto count = static_cast<std::int64_t>(all.size());
+  const TimeRange visible = view.time.visible();
+  std::int64_t at = step > 0 ? 0 : count - 1;
+  if (view.selection.collection) {
+    at = std::clamp<std::int64_t>(std::int64_t{*view.selection.collection} + step, 0, count - 1);
+  } else if (const auto near = context.session.memory().collection_in(
+                 {visible.start_ns, (visible.start_ns + visible.end_ns) / 2})) {
+    at = *near;
+  }
+  view.selection = {.collection = static_cast<std::uint32_t>(at)};
+  show_range(view, all[static_cast<std::size_t>(at)].range);
 }
 
 double scroll_max(const PanelContext& context) {

@@ -18,6 +18,10 @@ void select_parent(const PanelContext& context, ViewState& view);
 void remember_burst(ViewState& view);
 void fit_selection(const PanelContext& context, ViewState& view);
 
+// Selects the collection after the selected one (step 1) or before it (-1); without one, one that
+// is in view.
+void go_to_collection(const PanelContext& context, ViewState& view, int step);
+
 double scroll_max(const PanelContext& context);
 void move_row(const PanelContext& context, ViewState& view, int step);
 void move_span(const PanelContext& context, ViewState& view, int step);

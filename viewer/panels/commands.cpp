@@ -7,6 +7,7 @@
 #include "viewer/panels/actions.h"
 #include "viewer/panels/findings_pane.h"
 #include "viewer/panels/marks_panel.h"
+#include "viewer/panels/memory_pane.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/profile_pane.h"
 #include "viewer/panels/sample_marks.h"
@@ -162,6 +163,7 @@ void show_profile(const Context& context, ViewState& view) { toggle_profile(cont
 template <ProfileOf kOf>
 void profile_of(const Context&, ViewState& view) {
   view.profile.open = true;
+  view.memory.open = false;
   set_profile(view, kOf, view.profile.scope);
 }
 void other_profile(const Context&, ViewState& view) {
@@ -172,6 +174,16 @@ void next_profile_scope(const Context& context, ViewState& view) {
   step_profile_scope(context, view);
 }
 bool has_profile(const Context&, const ViewState& view) { return view.profile.open; }
+void show_memory(const Context&, ViewState& view) { toggle_memory(view); }
+bool has_memory(const Context&, const ViewState& view) { return view.memory.open; }
+void next_kind_of_sites(const Context&, ViewState& view) { step_memory_filter(view, 1); }
+bool has_collections(const Context& context, const ViewState&) {
+  return !context.session.memory().collections().empty();
+}
+template <int kDirection>
+void step_collection(const Context& context, ViewState& view) {
+  go_to_collection(context, view, kDirection);
+}
 void search_the_calls(const Context&, ViewState& view) { open_profile_search(view); }
 void whole_flame_graph(const Context&, ViewState& view) {
   view.profile.zoom.clear();
@@ -383,6 +395,13 @@ constexpr std::array kCommands = {
     Command{Section::Causes, "Calls that waited", {}, nullptr, profile_of<ProfileOf::Waits>},
     Command{Section::Causes, "Search in the calls", {}, has_profile, search_the_calls},
     Command{Section::Causes, "The whole flame graph", {}, has_profile, whole_flame_graph},
+    Command{Section::Causes, "Memory: what escapes, keys for it, away", {on(Key::E)}, nullptr,
+            show_memory},
+    Command{Section::Causes, "Memory: the next kind of places", {}, has_memory,
+            next_kind_of_sites},
+    Command{Section::Causes, "Next collection", {on(Key::L)}, has_collections, step_collection<1>},
+    Command{Section::Causes, "Collection before", {on(Key::L, S::Shift)}, has_collections,
+            step_collection<-1>},
     Command{Section::Causes, "Higher calls", {}, has_profile, higher_calls},
     Command{Section::Causes, "Lower calls", {}, has_profile, lower_calls},
     Command{Section::Causes, "Copy the stack as text", {on(Key::C, S::Ctrl | S::Shift)}, has_stack,

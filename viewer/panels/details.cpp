@@ -9,6 +9,7 @@
 #include "viewer/model/format.h"
 #include "viewer/panels/actions.h"
 #include "viewer/panels/area_table.h"
+#include "viewer/panels/collector_row.h"
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/region_lanes.h"
 #include "viewer/panels/row_labels.h"
@@ -316,6 +317,42 @@ void draw_selected_sample(const PanelContext& context, ViewState& view, const Bo
                        : worker_title(session, session.workers()[sample.worker]));
 }
 
+void draw_collection(const PanelContext& context, ViewState& view, const Box& left,
+                     const Box& right) {
+  const TraceSession& session = context.session;
+  const Collection& collection = session.memory().collections()[*view.selection.collection];
+  const store::GcCycleRow& row = collection.row;
+  const auto amount = [](const std::optional<std::uint64_t>& bytes) {
+    return bytes ? bytes_text(*bytes) : std::string("unknown");
+  };
+  Facts facts(context, left);
+  facts.title(collection_title(collection), duration_text(collection.range.length_ns()));
+  facts.fact("because", !row.forced   ? "unknown: it began before the recording"
+                        : *row.forced ? "the program asked for it"
+                                      : "the heap came to its goal, " + amount(row.goal_bytes));
+  const TaskIndex task = session.find_task(row.task_id);
+  if (task != kNoTask && facts.link("by", session.tasks()[task].label, "")) {
+    select_task(view, task);
+  }
+  facts.fact("heap", collection_amounts(collection));
+  if (row.live_objects) facts.fact("lives", count_text(*row.live_objects) + " objects");
+  facts.fact("next at", amount(row.next_goal_bytes));
+  const std::int64_t step_ns = view.time.visible().length_ns() / 10;
+  facts.fact("from", row.start_ns ? format_instant(*row.start_ns, step_ns, step_ns / 1000 + 1)
+                                  : "before what was recorded");
+  Facts times(context, right);
+  times.title("Its phases", "");
+  times.fact("pauses", pauses_text(collection));
+  for (const store::GcPhase phase :
+       {store::GcPhase::Handshake, store::GcPhase::Mark, store::GcPhase::Sweep,
+        store::GcPhase::Destroy, store::GcPhase::Assist}) {
+    if (collection.ns_of(phase) == 0) continue;
+    std::string text = duration_text(collection.ns_of(phase));
+    if (phase == store::GcPhase::Assist) text += fmt::format(", {} times", collection.assists);
+    times.fact(to_text(phase).data(), text);
+  }
+}
+
 // Of what is selected: facts of the task or worker, its times, those of the span, and stacks.
 void draw_columns(const PanelContext& context, ViewState& view, const Box& drawer) {
   const TraceSession& session = context.session;
@@ -345,6 +382,7 @@ void draw_columns(const PanelContext& context, ViewState& view, const Box& drawe
     draw_task_facts(context, view, column(0));
     draw_times(context, column(1), "Time per state", times, total(times));
   }
+  if (view.selection.collection) draw_collection(context, view, column(0), column(1));
   if (stacks) draw_stack_column(context, view, column(3));
   if (view.selection.sample) {
     draw_selected_sample(context, view, column(2));

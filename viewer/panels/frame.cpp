@@ -10,6 +10,7 @@
 #include "viewer/panels/help.h"
 #include "viewer/panels/input.h"
 #include "viewer/panels/marks_panel.h"
+#include "viewer/panels/memory_pane.h"
 #include "viewer/panels/messages.h"
 #include "viewer/panels/minimap.h"
 #include "viewer/panels/picker.h"
@@ -57,6 +58,7 @@ void draw_session(const PanelContext& context, ViewState& view) {
   draw_minimap_findings(context, view);
   draw_minimap_marks(context, view);
   draw_profile_pane(context, view);
+  draw_memory_pane(context, view);
   draw_details(context, view);
   draw_findings_pane(context, view);
   draw_wait_for(context, view);
@@ -87,7 +89,9 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
            input.session == nullptr ? 0 : drawer_height(session, *input.findings->list, view),
        .findings_width =
            input.session != nullptr && view.findings_pane.open ? view.findings_width : 0,
-       .profile_height = input.session != nullptr && view.profile.open ? view.profile_height : 0,
+       .profile_height = input.session != nullptr && (view.profile.open || view.memory.open)
+                             ? view.profile_height
+                             : 0,
        .pinned_height = static_cast<float>(input.rows->pinned_height()),
        .choices = input.session != nullptr && has_choices(view),
        .footer = input.footer});
@@ -111,7 +115,8 @@ void draw_frame(const FrameInput& input, ViewState& view, FrameCache& cache) {
   const bool noting = view.mark_list.editing && !choosing && !searching;
   const bool of_list = !choosing && !searching &&
                        (handle_mark_keys(context, view) || handle_profile_keys(context, view) ||
-                        handle_finding_keys(context, view) || handle_wait_for_keys(context, view));
+                        handle_memory_keys(context, view) || handle_finding_keys(context, view) ||
+                        handle_wait_for_keys(context, view));
   run_shortcuts(context, view, choosing || searching || of_list || noting);
   close_help_by_click(context, view);
   if (context.shows_rows()) {

@@ -14,6 +14,7 @@
 #include "viewer/model/finding_search.h"
 #include "viewer/model/live.h"
 #include "viewer/model/row_pictures.h"
+#include "viewer/model/source_text.h"
 #include "viewer/model/start.h"
 #include "viewer/model/view_state.h"
 #include "viewer/panels/canvas.h"
@@ -42,6 +43,7 @@ struct FrameInput {
   LoadStatus load;
   const StartContent* start = nullptr;  // shown while nothing is open
   const LiveInfo* live = nullptr;       // of what is recorded meanwhile
+  const SourceText* source = nullptr;   // the file that a panel has asked for last, if any
   float scale = 1;
   double seconds = 0;               // since the frame before
   double last_frame_ms = 0;         // what the frame before cost

@@ -118,7 +118,7 @@ void draw_help(const PanelContext& context) {
   const auto columns = static_cast<std::size_t>(std::clamp(fitting, 1, 3));
   const std::size_t rows = balance(lines, columns);
   const float room = (size.y - 2 * pad - context.px(16)) / static_cast<float>(rows);
-  const float step = std::clamp(std::floor(room), context.px(13), context.px(20));
+  const float step = std::clamp(std::floor(room), context.px(12), context.px(20));
   const float column_width =
       std::min(context.px(410), std::floor((size.x - 2 * pad) / static_cast<float>(columns)));
   const float width = column_width * static_cast<float>(columns) + pad;

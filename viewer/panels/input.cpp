@@ -193,6 +193,10 @@ void click(const PanelContext& context, ViewState& view, const ImVec2& mouse) {
   if (const auto region = selected_region(context.session, view)) {
     view.time.remember();
     view.time.glide_to(with_margin({region->start_ns, region->end_ns}));
+  } else if (view.hover.collection) {
+    view.time.remember();
+    view.time.glide_to(
+        with_margin(context.session.memory().collections()[*view.hover.collection].range));
   } else if (view.hover.span != kNoSpan) {
     view.time.remember();
     view.time.glide_to(with_margin(context.session.span_range(view.hover.span)));

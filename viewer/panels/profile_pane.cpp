@@ -355,7 +355,7 @@ std::string weight_text(ProfileOf of, std::int64_t weight) {
 }
 
 void draw_profile_pane(const PanelContext& context, ViewState& view) {
-  if (context.layout.profile.height() <= 0) return;
+  if (!view.profile.open || context.layout.profile.height() <= 0) return;
   Pane(context, view).draw();
 }
 
@@ -391,6 +391,7 @@ void toggle_profile(const PanelContext& context, ViewState& view) {
   pane.open = !(pane.open && view.keys == KeysOf::Calls);
   pane.typing = false;
   pane.open ? give_keys(view, KeysOf::Calls) : take_keys(view, KeysOf::Calls);
+  if (pane.open) view.memory.open = false;
   // What there is of the two.
   if (!was_open && context.session.samples().empty() && !context.session.stacks().empty()) {
     pane.of = ProfileOf::Waits;
@@ -419,6 +420,7 @@ void step_profile_scope(const PanelContext& context, ViewState& view) {
 void open_profile_search(ViewState& view) {
   give_keys(view, KeysOf::Calls);
   view.profile.open = view.profile.typing = true;
+  view.memory.open = false;
   view.search.open = false;
   view.profile.search.select_all();
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "viewer/model/format.h"
+#include "viewer/panels/collector_row.h"
 #include "viewer/panels/counter_row.h"
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/region_lanes.h"
@@ -156,6 +157,19 @@ void draw_thread(const PanelContext& context, const ViewState& view, const Box& 
             times, whole);
 }
 
+// How many collections are in view, and how much of the time no task ran for them.
+void draw_collector_item(const PanelContext& context, const ViewState& view, const Box& box) {
+  const TimeRange range = time_in_view(context, view);
+  ClassTimes times{};
+  times[index_of(StateClass::Gc)] = context.session.memory().paused_ns(range);
+  draw_item(context, box,
+            {.name = "Collector",
+             .id = collections_in_view(context, view),
+             .program = "",
+             .number = paused_in_view(context, view)},
+            times, range.length_ns());
+}
+
 void draw_label(const PanelContext& context, const ViewState& view, const Row& row,
                 const Box& box) {
   switch (row.kind) {
@@ -199,6 +213,9 @@ void draw_label(const PanelContext& context, const ViewState& view, const Row& r
                  .number = count_text(context.session.queued().max_in(view.time.visible()))},
                 {}, 0);
       break;
+    case RowKind::Collector:
+      draw_collector_item(context, view, box);
+      break;
     case RowKind::Thread:
       draw_thread(context, view, box, context.session.threads()[row.index]);
       break;
@@ -221,7 +238,8 @@ void draw_row_label(const PanelContext& context, const ViewState& view, const Ro
                         (row.kind == RowKind::Worker && view.selection.worker == row.index);
   const bool hovered = (row.kind == RowKind::Task && view.hover.task == row.index) ||
                        (row.kind == RowKind::Worker && view.hover.worker == row.index) ||
-                       ((row.kind == RowKind::Thread || row.kind == RowKind::Counter) &&
+                       ((row.kind == RowKind::Thread || row.kind == RowKind::Counter ||
+                         row.kind == RowKind::Collector) &&
                         view.hover_row && view.hover_row->is_same(row));
   if (selected || hovered) canvas.fill(box, colors.raised);
   if (selected) canvas.fill({box.x0, box.y0, box.x0 + context.px(3), box.y1}, colors.accent);

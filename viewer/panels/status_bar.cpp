@@ -10,10 +10,14 @@
 namespace taskscope::viewer {
 namespace {
 
-// The classes that can occur in recordings so far, in the order of a task's life.
-constexpr std::array kLegend = {StateClass::Running, StateClass::Runnable, StateClass::Channel,
-                                StateClass::Lock,    StateClass::Io,       StateClass::Sleep,
-                                StateClass::Leaked};
+// The classes that can occur in the recording, in the order of a task's life.
+std::vector<StateClass> legend(const TraceSession& session) {
+  std::vector<StateClass> states{StateClass::Running, StateClass::Runnable, StateClass::Channel,
+                                 StateClass::Lock,    StateClass::Io,       StateClass::Sleep};
+  if (!session.memory().collections().empty()) states.push_back(StateClass::Gc);
+  states.push_back(StateClass::Leaked);
+  return states;
+}
 
 // Swatches that look like the spans they stand for. Returns the left edge of what was drawn.
 float draw_legend(const PanelContext& context, const Box& bar, float right) {
@@ -22,15 +26,16 @@ float draw_legend(const PanelContext& context, const Box& bar, float right) {
   const float swatch = context.px(14);
   const float gap = context.px(5);
   const float step = context.px(14);
+  const std::vector<StateClass> states = legend(context.session);
   float width = 0;
-  for (const StateClass state : kLegend) {
+  for (const StateClass state : states) {
     width += swatch + gap + std::ceil(canvas.width(font, to_short_text(state))) + step;
   }
   float x = right - width + step;
   const float left = x;
   const float middle = std::round((bar.y0 + bar.y1) / 2);
   const float half = context.px(6);
-  for (const StateClass state : kLegend) {
+  for (const StateClass state : states) {
     const float height = std::round(2 * half * height_share(state));
     const Box box{x, middle + half - height, x + swatch, middle + half};
     canvas.fill(box, context.colors.state[index_of(state)]);

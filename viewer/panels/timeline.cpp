@@ -8,6 +8,7 @@
 #include "viewer/model/arrows.h"
 #include "viewer/model/format.h"
 #include "viewer/model/ruler.h"
+#include "viewer/panels/collector_row.h"
 #include "viewer/panels/counter_row.h"
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/log_marks.h"
@@ -22,7 +23,8 @@
 namespace taskscope::viewer {
 namespace {
 
-constexpr float kSecondHop = 0.5F;  // how strong its arrows are
+constexpr float kSecondHop = 0.5F;      // how strong its arrows are
+constexpr double kCollectionReach = 2;  // px: how far from a collection the pointer still means it
 
 void draw_grid(const PanelContext& context, const ViewState& view) {
   const Box rows = context.layout.rows;
@@ -78,6 +80,8 @@ void draw_row(const PanelContext& context, const ViewState& view, const Row& row
   const RowPicturePtr picture = context.input.pictures->find(chart, view.time.grid(), first, last);
   if (picture != nullptr && row.kind == RowKind::Counter) {
     draw_counter(context, view, *picture, body);
+  } else if (picture != nullptr && row.kind == RowKind::Collector) {
+    draw_collector(context, view, *picture, body);
   } else if (picture != nullptr) {
     paint_cells(context, view, row, *picture, body);
     draw_regions(context, view, row, *picture, box);
@@ -208,6 +212,12 @@ void find_hovered_span(const PanelContext& context, ViewState& view, bool on_spa
     if (view.hover.span == kNoSpan) {
       const TrackSpan use = thread.track[*view.hover_use];
       view.hover.worker = session.find_worker(session.thread_use(use.payload, use.extra).worker);
+    }
+  } else if (row.kind == RowKind::Collector) {
+    const auto reach_ns = static_cast<std::int64_t>(view.time.grid().ns_per_px * kCollectionReach);
+    if (on_spans) {
+      view.hover.collection =
+          session.memory().collection_in({ns - reach_ns, std::max(next_ns, ns + 1) + reach_ns});
     }
   } else if (row.kind == RowKind::Task) {
     const Task& task = session.tasks()[row.index];
@@ -348,6 +358,7 @@ void draw_timeline(const PanelContext& context, ViewState& view) {
   context.canvas.pop_clip();
   context.canvas.push_clip({rows.x0, pinned.y0, rows.x1, rows.y1});
   draw_grid(context, view);
+  draw_pause_bands(context, view);
   if (pinned.height() > 0) {
     context.canvas.fill({rows.x0, rows.y0 - 1, rows.x1, rows.y0}, context.colors.accent);
   }

@@ -7,6 +7,7 @@
 
 #include "viewer/model/decision_text.h"
 #include "viewer/model/format.h"
+#include "viewer/panels/collector_row.h"
 #include "viewer/panels/counter_row.h"
 #include "viewer/panels/finding_marks.h"
 #include "viewer/panels/log_marks.h"
@@ -232,6 +233,8 @@ std::vector<NoteLine> note_lines(const PanelContext& context, const ViewState& v
       return thread_lines(context, context.session.threads()[row.index], view.hover_use);
     case RowKind::Counter:
       return counter_lines(context, view, row.index);
+    case RowKind::Collector:
+      return collector_lines(context, view);
     case RowKind::Task:
       return task_lines(context, row.index);
     case RowKind::Queues: {

@@ -50,6 +50,12 @@ Scene::Scene(const ViewRequest& request, std::function<void()> wake)
   }
   if (request.findings || request.finding) wanted.findings = "all";
   if (request.finding) wanted.finding = request.finding;
+  if (request.view == "memory") {
+    wanted.memory = {true, wanted.memory.value_or(ViewDescription::MemoryOpen{}).filter};
+    if (!wanted.profile_height) {
+      wanted.profile_height = static_cast<float>(request.height) * kProfileShare;
+    }
+  }
   if (request.view == "cpu" || request.view == "waits") {
     const ProfileOf of = request.view == "cpu" ? ProfileOf::Cpu : ProfileOf::Waits;
     const auto shown = wanted.profile.value_or(ViewDescription::Profile{});
@@ -154,6 +160,7 @@ void Scene::forget(const std::string& path) {
   fresh.show_samples = view_.show_samples;
   fresh.profile_height = view_.profile_height;
   fresh.profile.open = view_.profile.open;
+  fresh.memory.open = view_.memory.open;
   view_ = std::move(fresh);
   request_.path = path;
   load_ = {.stage = LoadStage::Opening, .path = path};
@@ -179,6 +186,7 @@ void Scene::apply_wanted() {
   wanted_->findings_width.reset();
   wanted_->findings.reset();
   wanted_->profile.reset();
+  wanted_->memory.reset();
   wanted_->profile_height.reset();
   if (session_->stage() == SessionStage::Complete) wanted_.reset();
 }
@@ -302,6 +310,8 @@ void Scene::draw(Kind kind, double seconds, DrawingRecord* record) {
   input.record = record;
   input.start = start_;
   input.live = live_;
+  source_.want(view_.wanted_source);
+  input.source = &source_.text();
   draw_frame(input, view_, cache_);
   ImGui::Render();
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;

@@ -17,6 +17,7 @@
 #include "viewer/panels/frame.h"
 #include "viewer/platform/png_writer.h"
 #include "viewer/platform/soft_rasterizer.h"
+#include "viewer/platform/source_files.h"
 
 struct ImGuiContext;
 
@@ -97,6 +98,7 @@ class Scene {
   RowList rows_;
   ViewState view_;
   FrameCache cache_;
+  SourceFiles source_;
   LoadStatus load_;
   const StartContent* start_ = nullptr;
   const LiveInfo* live_ = nullptr;

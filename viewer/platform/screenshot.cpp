@@ -37,7 +37,8 @@ Result<PictureKind> kind_of(const std::string& path) {
 }
 
 Result<void> check(const ViewRequest& request) {
-  constexpr std::array<std::string_view, 4> kViews{"timeline", "cpu", "waits", "waits-for"};
+  constexpr std::array<std::string_view, 5> kViews{"timeline", "cpu", "waits", "waits-for",
+                                                   "memory"};
   if (std::find(kViews.begin(), kViews.end(), request.view) == kViews.end()) {
     return Error{fmt::format("There is no view \"{}\"; the views are: {}.", request.view,
                              fmt::join(kViews, ", "))};
@@ -64,6 +65,9 @@ Result<void> check(const ViewRequest& request, const TraceSession& session) {
   }
   if (request.view == "waits" && session.stacks().empty()) {
     return Error{request.path + " has no stacks of calls; record with --stacks."};
+  }
+  if (request.view == "memory" && session.memory().sites().empty()) {
+    return Error{request.path + " has no collected memory: ts::make was not used."};
   }
   return {};
 }

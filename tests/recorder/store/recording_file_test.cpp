@@ -341,7 +341,8 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
   const auto third = Reader::open(recording("attached"));
   const auto fourth = Reader::open(recording("annotations"));
   const auto fifth = Reader::open(recording("labels"));
-  ASSERT_TRUE(reader && other && third && fourth && fifth);
+  const auto sixth = Reader::open(recording("memory"));
+  ASSERT_TRUE(reader && other && third && fourth && fifth && sixth);
   const std::string page =
       tests::read_file(std::string(TASKSCOPE_SOURCE_DIR) + "/recorder/store/SCHEMA.md");
   int examples = 0;
@@ -351,13 +352,13 @@ TEST_F(RecordingFile, TheExamplesOfTheSchemaPageRun) {
     const std::string sql = page.substr(start, page.find("```", start) - start);
     const std::string rows = query(*reader, sql);
     EXPECT_EQ(rows.find("error"), std::string::npos) << sql << rows;
-    EXPECT_NE(
-        rows + query(*other, sql) + query(*third, sql) + query(*fourth, sql) + query(*fifth, sql),
-        "")
+    EXPECT_NE(rows + query(*other, sql) + query(*third, sql) + query(*fourth, sql) +
+                  query(*fifth, sql) + query(*sixth, sql),
+              "")
         << sql;
     ++examples;
   }
-  EXPECT_EQ(examples, 16);
+  EXPECT_EQ(examples, 18);
 }
 
 TEST_F(RecordingFile, FindingsAreReplacedInAFinishedRecording) {

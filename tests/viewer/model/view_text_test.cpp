@@ -88,6 +88,8 @@ ViewState random_view(const SessionPtr& of, std::mt19937_64& random) {
     view.profile.scope = static_cast<ProfileScope>(more(4));
   }
   view.profile_height = static_cast<float>(100 + more(500));
+  view.memory.open = !view.profile.open && more(2) == 0;
+  if (view.memory.open) view.memory.filter = kSiteFilters[more(kSiteFilters.size())];
   const RowSamples samples = row_samples(session, view.selection);
   if (!samples.empty() && more(2) == 0) {
     view.selection.sample = session.samples().index_at(samples.first + more(samples.size()));
@@ -125,6 +127,8 @@ TEST(ViewText, ReopensTheViewItWasCopiedFrom) {
     EXPECT_EQ(again.profile.of, view.profile.of);
     EXPECT_EQ(again.profile.scope, view.profile.scope);
     EXPECT_EQ(again.profile_height, view.profile_height);
+    EXPECT_EQ(again.memory.open, view.memory.open);
+    EXPECT_EQ(again.memory.filter, view.memory.filter);
     EXPECT_EQ(again.measured, view.measured);
     EXPECT_EQ(again.theme, view.theme);
     EXPECT_EQ(again.left_width, view.left_width);
@@ -164,6 +168,25 @@ TEST(ViewText, SaysWhereAPersonIsInWordsThatAPersonCanRead) {
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(*parsed, view);
   EXPECT_EQ(text.find_first_of(" ;&|<>()$`\\\"'*?[]#~!{}"), std::string::npos) << "needs quotes";
+}
+
+TEST(ViewText, SaysWhichCollectionIsSelectedAndWhichPlacesAreListed) {
+  const SessionPtr session = tests::make_collected_session({.spans = 1'000});
+  ViewState view = fresh_view(*session);
+  view.selection = {.collection = 3};
+  view.memory.open = true;
+  view.memory.filter = SiteFilter::Learned;
+  const std::string text = to_text(describe(*session, view, rows_of(session, view, 1), 1));
+  EXPECT_NE(text.find("/collection=4/"), std::string::npos) << text;
+  EXPECT_NE(text.find("/memory=learned/"), std::string::npos) << text;
+  ViewState again = fresh_view(*session);
+  again.profile.open = true;
+  EXPECT_EQ(apply(*parse_view(text), *session, again), "");
+  EXPECT_EQ(again.selection, view.selection);
+  EXPECT_EQ(again.memory.filter, SiteFilter::Learned);
+  EXPECT_FALSE(again.profile.open) << "they have one place";
+  EXPECT_EQ(apply(*parse_view("ts1/collection=99"), *session, again),
+            "There is no collection 99 in this recording.");
 }
 
 TEST(ViewText, SaysWhatIsHiddenAndWhereTimeIsLookedFor) {
@@ -266,6 +289,8 @@ TEST(ViewText, IsRefusedWithTheKeyThatIsWrong) {
                            "ts1/profile=open",
                            "ts1/profile=cpu:",
                            "ts1/profile-height=99",
+                           "ts1/memory=open",
+                           "ts1/collection=x",
                            "ts1//",
                            "ts1/range"}) {
     EXPECT_NE(refusal(text), "") << text;

@@ -363,6 +363,61 @@ TEST(Commands, CallsOfARecordingWithoutStacksOpenAndDoNothing) {
   EXPECT_EQ(clipboard, "as before");
 }
 
+TEST(Commands, MemoryIsWalkedThroughByKeyAndStandsWhereTheCallsDo) {
+  Desk desk;
+  desk.show(tests::make_collected_session({.spans = 4'000}));
+  desk.press('C');
+  desk.press('E');
+  MemoryPane& pane = desk.view().memory;
+  ASSERT_TRUE(pane.open && pane.focused);
+  EXPECT_FALSE(desk.view().profile.open);
+  EXPECT_EQ(pane.chosen, 1U) << "the worst";
+  EXPECT_EQ(desk.view().wanted_source.path, "/src/shop/server.cpp");
+  desk.press(ImGuiKey_DownArrow);
+  desk.press(ImGuiKey_DownArrow);
+  EXPECT_EQ(pane.chosen, 3U);
+  EXPECT_EQ(desk.view().selection.task, kNoTask) << "arrows are the pane's";
+  desk.press('C', true);
+  EXPECT_NE(std::string(ImGui::GetClipboardText()).find("server.cpp:22: make_array<"),
+            std::string::npos);
+  desk.press(ImGuiKey_RightArrow);
+  desk.press(ImGuiKey_RightArrow);
+  EXPECT_EQ(pane.filter, SiteFilter::Stay);
+  EXPECT_EQ(pane.chosen, 4U) << "the one that is left";
+  desk.press(ImGuiKey_Escape);
+  EXPECT_FALSE(pane.focused);
+  desk.press('E');
+  EXPECT_TRUE(pane.focused);
+  desk.press('E');
+  EXPECT_FALSE(pane.open);
+  EXPECT_EQ(desk.view().wanted_source.path, "");
+}
+
+TEST(Commands, CollectionsAreSteppedThroughAndDetailed) {
+  Desk desk;
+  desk.show(tests::make_collected_session({.spans = 4'000}));
+  const std::vector<std::uint32_t> before = desk.pixels();
+  desk.press('L');
+  ASSERT_TRUE(desk.view().selection.collection);
+  const std::uint32_t first = *desk.view().selection.collection;
+  EXPECT_NE(desk.pixels(), before);
+  desk.press('L');
+  EXPECT_EQ(*desk.view().selection.collection, first + 1);
+  desk.press('L', false, true);
+  EXPECT_EQ(*desk.view().selection.collection, first);
+  desk.press(ImGuiKey_Escape);
+  EXPECT_FALSE(desk.view().selection.collection);
+}
+
+TEST(Commands, ARecordingWithoutCollectedMemorySaysSo) {
+  Desk desk;
+  desk.press('E');
+  EXPECT_TRUE(desk.view().memory.open);
+  desk.press(ImGuiKey_DownArrow);
+  desk.press('L');
+  EXPECT_FALSE(desk.view().selection.collection);
+}
+
 TEST(Commands, ThePaletteRunsWhatItNames) {
   Desk desk;
   desk.run("dark and light");

@@ -148,6 +148,62 @@ TEST(Picture, OfWhoWaitsForWhomInTheLight) {
   expect_picture_of_who_waits_for_whom(Theme::Light, "viewer/waits_for_light.png");
 }
 
+// Of lines that golden pictures of the memory pane show.
+std::string write_source(const tests::TemporaryFolder& folder) {
+  const std::string path = folder.path() + "/server.cpp";
+  std::ofstream file(path);
+  for (int line = 1; line <= 60; ++line) {
+    file << (line == 14   ? "    page = ts::make(Page{.number = number});"
+             : line == 20 ? "  if (!next) next = ts::make(Word{.number = number});"
+             : line == 22 ? "  auto pairs = ts::make_array<std::pair<int, int>>(2'500);"
+             : line == 30 ? "void serve(int request, Cache& cache, const Answers& answers) {"
+             : line == 31 ? "\tanswers.send(ts::make(Answer{.request = request}));"
+             : line == 32 ? "}"
+                          : fmt::format("  step_{}(request, cache);", line))
+         << '\n';
+  }
+  return path;
+}
+
+TEST(Picture, OfCollectionsAndOfWhatEscapedInTheDark) {
+  const tests::TemporaryFolder folder;
+  ViewRequest request = request_of(1280, 760);
+  request.view = "memory";
+  Scene scene(request, {});
+  scene.set_session(
+      tests::make_collected_session({.spans = 4'000, .workers = 4}, write_source(folder)));
+  scene.view().profile_height = 300;
+  tests::expect_golden_picture("viewer/memory_dark.png", scene.picture(1280, 760));
+}
+
+TEST(Picture, OfACollectionThatIsSelectedInTheLight) {
+  ViewRequest request = request_of(1280, 760);
+  request.theme = Theme::Light;
+  request.range = TimeRange{4'000'000, 9'000'000};
+  Scene scene(request, {});
+  scene.set_session(tests::make_collected_session({.spans = 4'000, .workers = 4}));
+  scene.view().selection = {.collection = 1};
+  scene.view().memory.open = true;
+  scene.view().memory.filter = SiteFilter::Escape;
+  scene.view().memory.chosen = 2;
+  scene.view().profile_height = 160;
+  scene.picture(1280, 760);  // lays out where the collection is
+  const double x = scene.view().time.to_px(6'500'000) + 220;
+  ImGui::GetIO().MousePos = {static_cast<float>(x), 252};
+  const Image image = scene.picture(1280, 760);
+  EXPECT_EQ(scene.view().hover.collection, 1U);
+  tests::expect_golden_picture("viewer/memory_light.png", image);
+}
+
+TEST(Picture, OfMemorySaysWhyThereIsNone) {
+  ViewRequest request = request_of(800, 480);
+  Scene scene(request, {});
+  scene.set_session(small_session());
+  scene.view().memory.open = true;
+  scene.view().profile_height = 120;
+  tests::expect_golden_picture("viewer/memory_none_dark.png", scene.picture(800, 480));
+}
+
 TEST(Picture, OfAFindingSaysItsSentence) {
   const ViewRequest request = request_of(1024, 640);
   Scene scene(request, {});
