@@ -38,6 +38,8 @@ constinit int g_patience = 0;
 // How often tasks are waited for that change containers, 50 µs each.
 constexpr int kPatience = 4;
 constexpr int kPatienceOfGc = 20;
+// For how long a task waits that takes a run of slots beyond the goal.
+constexpr std::int64_t kSlowedNs = 50'000;
 
 struct CollectorThread {
   base::Lock lock;
@@ -194,11 +196,16 @@ inline void clear_vector_registers() {
 }
 
 // While the task waits, it changes no container.
-void wait_where_settled(const std::atomic<std::uint32_t>& word, std::uint32_t expected) {
+void wait_where_settled(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                        std::int64_t deadline_ns = 0) {
   Local& local = own_local("ts::gc");
   local.waits.store(true, std::memory_order_release);
   clear_vector_registers();
-  base::futex_wait(word, expected);
+  if (deadline_ns == 0) {
+    base::futex_wait(word, expected);
+  } else {
+    base::futex_wait_until(word, expected, deadline_ns);
+  }
   local.waits.store(false, std::memory_order_release);
 }
 
@@ -285,21 +292,24 @@ void collect_soon() {
     if (g_destroyer.load(std::memory_order_relaxed) == nullptr) destroy_all();
     call_collector(kPatience);
   }
-  // Who allocates faster than the collector marks waits for it at some point beyond the goal.
-  const auto is_beyond = [] {
-    const std::int64_t goal = g_heap.goal.load(std::memory_order_relaxed);
-    return g_heap.since.load(std::memory_order_relaxed) >= goal + goal / 4;
+  // Who allocates faster than the collector marks is slowed down beyond the goal, and waits for it
+  // at some point.
+  const auto beyond = [] {
+    return g_heap.since.load(std::memory_order_relaxed) -
+           g_heap.goal.load(std::memory_order_relaxed);
   };
-  const auto begun_ns = static_cast<std::uint64_t>(base::monotonic_ns());
+  const std::uint32_t seen = phase();
+  if (beyond() < 0 || g_collector.load(std::memory_order_acquire) == kIdle) return;
+  const auto now_ns = [] { return static_cast<std::uint64_t>(base::monotonic_ns()); };
+  const std::uint64_t begun_ns = now_ns();
   const std::uint64_t number = number_of_next();
-  bool waited = false;
-  for (std::uint32_t seen = phase();
-       is_beyond() && g_collector.load(std::memory_order_acquire) != kIdle; seen = phase()) {
-    wait_where_settled(g_phase, seen);
-    waited = true;
+  wait_where_settled(g_phase, seen, base::monotonic_ns() + kSlowedNs);
+  while (beyond() >= g_heap.goal.load(std::memory_order_relaxed) / 2) {
+    const std::uint32_t now = phase();
+    if (g_collector.load(std::memory_order_acquire) == kIdle) break;
+    wait_where_settled(g_phase, now);
   }
-  if (!waited) return;
-  tell_phase(number, GcPhase::Assist, {begun_ns, static_cast<std::uint64_t>(base::monotonic_ns())});
+  tell_phase(number, GcPhase::Assist, {begun_ns, now_ns()});
 }
 
 void end_collector() {
