@@ -64,7 +64,7 @@ void learn(AllocSite& site) {
 
 }  // namespace
 
-void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes) {
+void register_site(AllocSite& site, const SiteFacts& facts) {
   const base::LockGuard guard(g_sites_lock);
   if (site.heap_header.load(std::memory_order_relaxed) != 0) return;
   if (g_sites == nullptr) {
@@ -73,12 +73,19 @@ void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes)
   }
   const std::uint32_t id = g_site_count.load(std::memory_order_relaxed);
   TASKSCOPE_CHECK(id < Header::kSitesMax);
+  site.file = facts.place.file;
+  site.function = facts.place.function;
+  site.line = facts.place.line;
+  site.type = facts.type;
+  site.bytes = facts.bytes;
   site.id = id;
-  site.type_id = type;
+  site.type_id = facts.type_id;
   g_sites[id] = &site;
-  if (arena_bytes != 0) site.arena_word = Header(type, id, arena_bytes).word();
+  if (facts.arena_bytes != 0) {
+    site.arena_word = Header(facts.type_id, id, facts.arena_bytes).word();
+  }
   g_site_count.store(id + 1, std::memory_order_release);
-  site.heap_header.store(Header(type, id, 0).word(), std::memory_order_release);
+  site.heap_header.store(Header(facts.type_id, id, 0).word(), std::memory_order_release);
   site.arena_header.store(site.arena_word, std::memory_order_release);
 }
 

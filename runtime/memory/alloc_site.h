@@ -42,8 +42,23 @@ struct AllocSite {
   std::atomic<std::uint64_t> escaped_then{0};
 };
 
-// Gives it its number. `type` is that of its objects.
-void register_site(AllocSite& site, std::uint32_t type, std::size_t arena_bytes);
+// Where a ts::make stands.
+struct Place {
+  const char* file;
+  const char* function;
+  std::uint32_t line;
+};
+
+// What is known of a site when it makes its first object.
+struct SiteFacts {
+  Place place;
+  const char* type = nullptr;  // as the compiler writes it
+  std::uint32_t type_id = 0;
+  std::uint32_t bytes = 0;      // of one object; 0: sizes differ
+  std::size_t arena_bytes = 0;  // of its slot there; 0: none is made there
+};
+// Gives it its number, once.
+void register_site(AllocSite& site, const SiteFacts& facts);
 AllocSite& site_of(std::uint32_t id);
 // Whether objects in arenas have that header, but for its flags.
 bool is_site_of(Header header);

@@ -14,6 +14,12 @@
 
 namespace taskscope {
 
+namespace memory {
+
+inline constexpr std::size_t kArrayBytesMax = std::size_t{1} << 37;
+
+}  // namespace memory
+
 template <class T>
 class array {
  public:
@@ -51,6 +57,8 @@ class array {
 template <class T>
 inline constexpr bool memory::kOnlyHandles<array<T>> = memory::kIsHandle<T>;
 template <class T>
+inline constexpr bool memory::kSizesDiffer<array<T>> = true;
+template <class T>
 inline constexpr bool kDroppable<array<T>> = !memory::needs_destructor<T>();
 
 // Of `size` elements, each T().
@@ -61,6 +69,8 @@ ref<array<T>> make_array(std::size_t size, const char* file = __builtin_FILE(),
   using Array = array<T>;
   static_assert(alignof(T) <= memory::kGranuleBytes, "objects are aligned to 16 bytes");
   memory::AllocSite& site = memory::kSite<Tag, Array>;
+  // What a negative number has become is too large, too.
+  TASKSCOPE_CHECK(size <= memory::kArrayBytesMax / sizeof(T));
   const std::size_t bytes = sizeof(Array) + size * sizeof(T);
   constexpr auto kWhat = memory::needs_destructor<T>() ? memory::Contents::Destructible
                          : memory::layout_of<T>() == memory::Layout::Plain

@@ -32,7 +32,7 @@ std::uint64_t bytes_since() {
 // As Go's: what lives, and so much per cent of it.
 void set_goal(std::uint64_t live, std::uint64_t during) {
   const std::int64_t percent = std::max(settings().percent, 0);
-  const std::int64_t goal = std::max(kGoalMin, static_cast<std::int64_t>(live) * percent / 100);
+  const std::int64_t goal = std::max(kGoalMin, static_cast<std::int64_t>(live / 100) * percent);
   // Early enough to be done by then, if as much is allocated meanwhile as the last time.
   const std::int64_t ahead = std::min(goal / 2, static_cast<std::int64_t>(during + during / 4));
   g_heap.goal.store(goal, std::memory_order_relaxed);

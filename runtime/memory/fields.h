@@ -1,9 +1,10 @@
 // What the fields of a type are: found by the compiler for plain structs, shown by a class itself.
 //
 // A struct without constructors, base classes and private fields is taken apart by structured
-// bindings, up to 16 fields; arrays, pairs, tuples, optionals, variants and the standard containers
-// are known. A class with a member `trace` shows its fields itself. Anything else is looked at word
-// by word, which finds handles in it, but not in what it has allocated.
+// bindings, up to 16 fields; arrays, pairs, tuples and the standard containers are known, optionals
+// and variants are looked at word by word. A class with a member `trace` shows its fields itself.
+// Anything else is looked at word by word, which finds handles in it, but not in what it has
+// allocated.
 #pragma once
 
 #include <array>

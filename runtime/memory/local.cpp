@@ -14,7 +14,8 @@ namespace taskscope::memory {
 namespace {
 
 constinit base::Lock g_locals_lock;
-constinit Local* g_locals TASKSCOPE_GUARDED_BY(g_locals_lock) = nullptr;
+// Atomic: written under the lock, release; whoever walks the list acquires.
+constinit std::atomic<Local*> g_locals{nullptr};
 
 // Leaves the thread's to the next one when it ends.
 struct Leaver {
@@ -51,16 +52,16 @@ void note_stacks(const sched::Scheduler& scheduler) {
   reserve_address_space();
   const base::LockGuard guard(g_locals_lock);
   note_stacks(thread.scheduler());
-  Local* local = g_locals;
+  Local* local = first_local();
   while (local != nullptr && local->owner.load(std::memory_order_acquire) != nullptr) {
     local = local->next;
   }
   if (local == nullptr) {
     local = new (map_lazily(sizeof(Local))) Local;
-    local->site_counts = static_cast<std::uint32_t*>(
-        map_description(2 * std::size_t{Header::kSitesMax} * sizeof(std::uint32_t)));
-    local->next = g_locals;
-    g_locals = local;
+    local->site_counts = static_cast<std::uint64_t*>(
+        map_description(2 * std::size_t{Header::kSitesMax} * sizeof(std::uint64_t)));
+    local->next = first_local();
+    g_locals.store(local, std::memory_order_release);
   }
   local->owner.store(&thread, std::memory_order_relaxed);
   own_leaver().local = local;
@@ -97,6 +98,6 @@ QuietSection::QuietSection() {
   if (thread != nullptr && thread->task() != nullptr) busy_.emplace(own_local("ts::ptr"));
 }
 
-Local* first_local() TASKSCOPE_NO_ANALYSIS { return g_locals; }
+Local* first_local() { return g_locals.load(std::memory_order_acquire); }
 
 }  // namespace taskscope::memory

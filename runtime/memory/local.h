@@ -43,7 +43,7 @@ struct alignas(64) Local {
   Run runs[kLists];
   std::uint32_t run_spans[kLists] = {};
   // Objects made at each site: [2 * site] on the heap, [2 * site + 1] in arenas.
-  std::uint32_t* site_counts = nullptr;
+  std::uint64_t* site_counts = nullptr;
   std::uint32_t blocks[kBlocksMax] = {};  // empty blocks
   std::uint32_t block_count = 0;
   std::uint32_t tail = 0;  // an adopted block with room left

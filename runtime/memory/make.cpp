@@ -6,10 +6,7 @@ namespace taskscope::memory {
 
 void* allocate_array(AllocSite& site, Place place, void (*introduce)(AllocSite&, Place),
                      std::size_t bytes, Contents contents) {
-  if (site.heap_header.load(std::memory_order_acquire) == 0) {
-    introduce(site, place);
-    site.bytes = 0;
-  }
+  if (site.heap_header.load(std::memory_order_acquire) == 0) introduce(site, place);
   site.array_bytes.fetch_add(bytes, std::memory_order_relaxed);
   Local& local = own_local("ts::make_array");
   sched::Task& task = *sched::quick_current_thread()->task();

@@ -102,22 +102,19 @@ inline constexpr std::size_t kSlotOf =
 template <class Tag, class T>
 inline constinit AllocSite kSite;  // NOLINT: it is written to
 
-struct Place {
-  const char* file;
-  const char* function;
-  std::uint32_t line;
-};
+// Of arrays, as a size says nothing of them.
+template <class T>
+inline constexpr bool kSizesDiffer = false;
 
 template <class T>
 [[gnu::noinline]] void introduce_site(AllocSite& site, Place place) {
-  site.file = place.file;
-  site.function = place.function;
-  site.line = place.line;
-  site.type = type_name<T>();
-  site.bytes = sizeof(T);
   constexpr bool kInArenas =
       kContentsOf<T> != Contents::Destructible && kSlotOf<T> <= kArenaBytesMax;
-  register_site(site, type_of<T>(), kInArenas ? kSlotOf<T> : 0);
+  register_site(site, {.place = place,
+                       .type = type_name<T>(),
+                       .type_id = type_of<T>(),
+                       .bytes = kSizesDiffer<T> ? 0 : sizeof(T),
+                       .arena_bytes = kInArenas ? kSlotOf<T> : 0});
 }
 
 // Memory for a T with its header, all handles null.
@@ -159,7 +156,7 @@ inline void* allocate_object(AllocSite& site, Place place) {
   // Acquire as above; 0 if the site's objects never go there.
   const std::uint64_t header = site.arena_header.load(std::memory_order_acquire);
   // Null on a thread that has no Local yet: the task may have come from another.
-  std::uint32_t* const counts = quick_local()->site_counts;
+  std::uint64_t* const counts = quick_local()->site_counts;
   if (header == 0 || counts == nullptr || static_cast<std::size_t>(arena.end - slot) < kSlotOf<T>)
       [[unlikely]] {
     return allocate_slowly<T>(*task, site, place);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 #include "runtime/base/check.h"
 #include "runtime/memory/address_space.h"
+#include "runtime/sched/fatal.h"
 
 namespace taskscope::memory {
 namespace {
@@ -56,7 +58,12 @@ std::uint32_t PageHeap::take(std::uint32_t count, bool& zeroed) {
   zeroed = true;
   if (first == 0) {
     first = fresh_;
-    TASKSCOPE_CHECK((std::size_t{fresh_} + count) * kSpanBytes <= g_space.bytes);
+    if ((std::size_t{fresh_} + count) * kSpanBytes > g_space.bytes) {
+      sched::fatal("collected memory is used up: all of its " +
+                   std::to_string(g_space.bytes >> 30) +
+                   " GiB of addresses are taken; see ts::escape_stats() for what makes so many "
+                   "objects, and let go of handles that are not needed");
+    }
     open_spans(fresh_ + count);
     fresh_ += count;
     return first;
@@ -105,10 +112,7 @@ void PageHeap::scavenge(std::size_t keep) {
 
 PageHeapStats PageHeap::stats() {
   const base::LockGuard guard(lock_);
-  return {.taken = fresh_ - 1 - free_count_,
-          .free = backed_free_,
-          .given = given_,
-          .fresh = fresh_ - 1};
+  return {.taken = fresh_ - 1 - free_count_, .free = backed_free_, .given = given_};
 }
 
 }  // namespace taskscope::memory

@@ -21,13 +21,12 @@ struct PageHeapStats {
   std::size_t taken = 0;  // spans in use
   std::size_t free = 0;   // that have memory
   std::size_t given = 0;  // given back to the kernel, ever
-  std::size_t fresh = 0;  // ever handed out
 };
 
 class PageHeap {
  public:
-  // The first of `count` spans in a row. Fails a check when the reservation is used up. `zeroed`:
-  // whether they read as zeros.
+  // The first of `count` spans in a row. Ends the program when the reservation is used up.
+  // `zeroed`: whether they read as zeros.
   std::uint32_t take(std::uint32_t count, bool& zeroed);
   void give_back(std::uint32_t first, std::uint32_t count);
   // Memory of spans that were free the last time already goes to the kernel, but for `keep` spans.

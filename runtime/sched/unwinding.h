@@ -5,6 +5,7 @@
 //     answer = replies.recv();
 //   } catch (const ts::Unwinding& unwinding) {
 //     log(unwinding.what());
+//     lost = unwinding.task();
 //     throw;
 //   }
 //

@@ -130,7 +130,8 @@ int open_file(const std::string& path, Open open) {
   }
   const double complete_s = seconds_since(start);
   if (open == Open::Findings) {
-    scene.view().findings_pane.open = scene.view().findings_pane.focused = true;
+    scene.view().findings_pane.open = true;
+    scene.view().keys = viewer::KeysOf::Findings;
     scene.view().finding = 0;
   }
   if (open == Open::Calls) scene.view().profile.open = true;

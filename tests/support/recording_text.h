@@ -138,7 +138,8 @@ class RecordingText {
            s.escaped_bytes, s.learned ? " learned" : "");
       for (std::size_t reason = 0; reason < s.reasons.size(); ++reason) {
         if (s.reasons[reason] == 0) continue;
-        line("    {} {}", to_text(static_cast<store::EscapeReason>(reason)), s.reasons[reason]);
+        line("    {} {}", trace_format::to_text(static_cast<store::EscapeReason>(reason)),
+             s.reasons[reason]);
       }
     }
   }

@@ -148,13 +148,16 @@ TEST(HeaderExamples, Unwinding) {
     const ts::Chan<int> replies = ts::make_chan<int>(1);
     replies.send(42);
     std::optional<int> answer;
+    std::uint64_t lost = 0;
     try {
       answer = replies.recv();
     } catch (const ts::Unwinding& unwinding) {
       log(unwinding.what());
+      lost = unwinding.task();
       throw;
     }
     EXPECT_EQ(answer, 42);
+    EXPECT_EQ(lost, 0u);
   });
 }
 

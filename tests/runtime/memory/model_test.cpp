@@ -253,5 +253,25 @@ TEST_P(ModelTest, VerifyNamesAHandleInMemoryOfMallocsAndKeepsItsObject) {
   EXPECT_NE(said.find("model_test.cpp"), std::string::npos) << said;
 }
 
+TEST(Array, OfANegativeSizeIsRefused) {
+  const auto make = [] {
+    volatile int size = -1;
+    ts::run([&] { ts::make_array<int>(static_cast<std::size_t>(size)); });
+  };
+  EXPECT_DEATH(make(), "size <= memory::kArrayBytesMax");
+}
+
+TEST(Settings, ThatMeanNothingEndTheProgramWithASentence) {
+  const auto run_with = [](const char* name, const char* value) {
+    setenv(name, value, 1);
+    ts::run([] { ts::make<int>(); });
+  };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_with("TASKSCOPE_GOGC", "50x"), testing::ExitedWithCode(2),
+              "TASKSCOPE_GOGC takes per cent from 1 to 100,000, or off, not \"50x\"");
+  EXPECT_EXIT(run_with("TASKSCOPE_GC", "verfy"), testing::ExitedWithCode(2),
+              "TASKSCOPE_GC takes verify, poison or recheck, joined by commas, not \"verfy\"");
+}
+
 }  // namespace
 }  // namespace taskscope::test

@@ -369,7 +369,8 @@ TEST(Commands, MemoryIsWalkedThroughByKeyAndStandsWhereTheCallsDo) {
   desk.press('C');
   desk.press('E');
   MemoryPane& pane = desk.view().memory;
-  ASSERT_TRUE(pane.open && pane.focused);
+  ASSERT_TRUE(pane.open);
+  EXPECT_EQ(desk.view().keys, KeysOf::Memory);
   EXPECT_FALSE(desk.view().profile.open);
   EXPECT_EQ(pane.chosen, 1U) << "the worst";
   EXPECT_EQ(desk.view().wanted_source.path, "/src/shop/server.cpp");
@@ -385,9 +386,9 @@ TEST(Commands, MemoryIsWalkedThroughByKeyAndStandsWhereTheCallsDo) {
   EXPECT_EQ(pane.filter, SiteFilter::Stay);
   EXPECT_EQ(pane.chosen, 4U) << "the one that is left";
   desk.press(ImGuiKey_Escape);
-  EXPECT_FALSE(pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Rows);
   desk.press('E');
-  EXPECT_TRUE(pane.focused);
+  EXPECT_EQ(desk.view().keys, KeysOf::Memory);
   desk.press('E');
   EXPECT_FALSE(pane.open);
   EXPECT_EQ(desk.view().wanted_source.path, "");
