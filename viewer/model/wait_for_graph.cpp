@@ -154,7 +154,7 @@ class Builder {
       }
       const NodeIndex node = add_tasks(
           WaitForNode::Kind::Waiting, tasks,
-          fmt::format("{} at {}", trace_format::to_text(key.reason), session_.site_text(key.site)));
+          fmt::format("{}: {}", session_.site_text(key.site), trace_format::to_text(key.reason)));
       for (const TaskIndex task : tasks) node_of_task_[task] = node;
       add_edge(node, key.object, HolderKind::Unknown);
     }

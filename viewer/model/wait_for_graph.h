@@ -23,7 +23,7 @@ struct WaitForNode {
   enum class Kind : std::uint8_t { Waiting, Object, Doing };
   Kind kind = Kind::Waiting;
   std::string title;             // "12 × handler", "channel replies", "worker 3"
-  std::string text;              // "chan send at main.cpp:12", "made at main.cpp:5", "running"
+  std::string text;              // "main.cpp:12: chan send", "made at main.cpp:5", "running"
   std::vector<TaskIndex> tasks;  // of tasks, by index; of an object none
   std::optional<std::uint32_t> finding;  // that says that they are stuck: into the list
   bool in_cycle = false;

@@ -23,9 +23,9 @@ namespace {
 constexpr float kHeader = 34;
 constexpr float kPad = 14;
 constexpr float kNodeWidth = 220;
-constexpr float kNodeWidthMin = 150;
+constexpr float kNodeWidthMin = 140;
 constexpr float kNodeHeight = 42;
-constexpr float kColumnGap = 84;
+constexpr float kColumnGap = 70;
 constexpr float kRowGap = 16;
 constexpr float kWheel = 57;
 
@@ -58,7 +58,8 @@ class View {
         chosen_(chosen_node(graph, view)),
         mouse_(has_mouse(context, view)) {
     const auto columns = static_cast<float>(std::max(graph.columns, 1U));
-    const float room = body_.width() - 2 * px(kPad) - (columns - 1) * px(kColumnGap);
+    // An edge that leads back needs room behind the last column, too.
+    const float room = body_.width() - 3 * px(kPad) - (columns - 1) * px(kColumnGap);
     node_width_ = std::clamp(std::floor(room / columns), px(kNodeWidthMin), px(kNodeWidth));
   }
 

@@ -136,7 +136,7 @@ void expect_picture_of_who_waits_for_whom(Theme theme, const std::string& golden
   request.theme = theme;
   const tests::HangingServer server;
   Scene scene(request, {});
-  scene.set_session(server.session);
+  scene.set_session(server.session, Scene::Findings::File);
   tests::expect_golden_picture(golden, scene.picture(1280, 720));
 }
 
