@@ -268,7 +268,7 @@ class Builder {
       const NodeIndex object = graph_.edges[edge_from(from->second)].to;
       const TaskIndex proved = proved_holder(wait.task);
       const bool lost = proved == kNoTask && graph_.nodes[from->second].finding.has_value() &&
-                        findings_[*graph_.nodes[from->second].finding].proved;
+                        is_lost(findings_[*graph_.nodes[from->second].finding]);
       if (proved != kNoTask) {
         add_edge(object, doer(proved), HolderKind::Proved);
       } else if (lost) {
@@ -284,6 +284,11 @@ class Builder {
       if (parent == parents.end() || span_at(index) == kNoSpan) continue;
       add_edge(parent->second, doer(index), HolderKind::Child);
     }
+  }
+
+  // Where all are asleep somebody may still have what is waited for.
+  static bool is_lost(const ShownFinding& finding) {
+    return finding.proved && finding.row.kind == "leak";
   }
 
   std::size_t edge_from(NodeIndex node) const {

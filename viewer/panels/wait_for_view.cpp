@@ -27,6 +27,7 @@ constexpr float kNodeWidthMin = 140;
 constexpr float kNodeHeight = 42;
 constexpr float kColumnGap = 70;
 constexpr float kRowGap = 16;
+constexpr float kReturn = 34;
 constexpr float kWheel = 57;
 
 Box box_of(const PanelContext& context) {
@@ -59,7 +60,7 @@ class View {
         mouse_(has_mouse(context, view)) {
     const auto columns = static_cast<float>(std::max(graph.columns, 1U));
     // An edge that leads back needs room behind the last column, too.
-    const float room = body_.width() - 3 * px(kPad) - (columns - 1) * px(kColumnGap);
+    const float room = body_.width() - 2 * px(kPad) - px(kReturn) - (columns - 1) * px(kColumnGap);
     node_width_ = std::clamp(std::floor(room / columns), px(kNodeWidthMin), px(kNodeWidth));
   }
 
