@@ -8,8 +8,8 @@
 namespace taskscope::store {
 
 inline constexpr std::int32_t kApplicationId = 0x54536370;  // "TScp"
-inline constexpr std::int32_t kSchemaMajor = 5;             // user_version; an old reader refuses
-inline constexpr const char* kFormatText = "taskscope 5.0";
+inline constexpr std::int32_t kSchemaMajor = 6;             // user_version; an old reader refuses
+inline constexpr const char* kFormatText = "taskscope 6.0";
 
 extern const char* const kSchemaSql;
 

@@ -133,6 +133,7 @@ void collect_once() {
 }
 
 void collector_main() {
+  const sched::HelperThread helper;
   for (;;) {
     std::uint32_t seen = g_collector.load(std::memory_order_acquire);
     if (seen != kAsked) {
@@ -333,6 +334,7 @@ namespace taskscope {
 void gc() {
   using memory::g_collections;
   memory::own_local("ts::gc");
+  if (memory::g_pages.fresh() <= 1) return;  // nothing was ever made
   // One that has begun already may have missed what has died since.
   const std::uint64_t before = g_collections.count.load(std::memory_order_acquire);
   const bool under_way = memory::g_collector.load(std::memory_order_acquire) != memory::kIdle;

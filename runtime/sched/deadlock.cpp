@@ -10,6 +10,7 @@
 #include "runtime/instrument/trace_file.h"
 #include "runtime/sched/describe_wait.h"
 #include "runtime/sched/fatal.h"
+#include "runtime/sched/process.h"
 #include "runtime/sched/scheduler.h"
 #include "runtime/sched/task_info.h"
 
@@ -29,7 +30,7 @@ std::size_t foreign_threads(Scheduler& scheduler, std::size_t ours) {
   const std::size_t watch = scheduler.leak_watch().runs() ? 1 : 0;
   // ThreadSanitizer keeps a thread of its own.
   const std::size_t known =
-      ours + 1 + monitor + listener + writer + watch + (TASKSCOPE_TSAN ? 1 : 0);
+      ours + 1 + monitor + listener + writer + watch + helper_threads() + (TASKSCOPE_TSAN ? 1 : 0);
   return threads > known ? threads - known : 0;
 }
 

@@ -29,12 +29,16 @@ Process& process() {
   return instance;
 }
 
+// Atomic: relaxed, as whoever counts threads sees them come and go anyway.
+constinit std::atomic<std::size_t> g_helper_threads{0};
+
 // The child has one thread, and its rings are the parent's.
 void after_fork_in_child() TASKSCOPE_NO_ANALYSIS {
   instrument::TraceFile::forget();
   Scheduler* const scheduler = process().scheduler;
   if (scheduler == nullptr) return;
   process().is_forked_child = true;
+  g_helper_threads.store(0, std::memory_order_relaxed);
   scheduler->after_fork();
   if (const Thread* thread = current_thread()) thread->after_fork();
 }
@@ -47,6 +51,10 @@ constinit std::atomic<std::uint32_t> current_run_number{0};
 ActiveRun::ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.lock(); }
 ActiveRun::~ActiveRun() TASKSCOPE_NO_ANALYSIS { process().lock.unlock(); }
 Scheduler* ActiveRun::scheduler() const TASKSCOPE_NO_ANALYSIS { return process().scheduler; }
+
+HelperThread::HelperThread() { g_helper_threads.fetch_add(1, std::memory_order_relaxed); }
+HelperThread::~HelperThread() { g_helper_threads.fetch_sub(1, std::memory_order_relaxed); }
+std::size_t helper_threads() { return g_helper_threads.load(std::memory_order_relaxed); }
 
 bool enter_run(Scheduler& scheduler) {
   Process& p = process();

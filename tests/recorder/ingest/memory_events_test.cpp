@@ -97,24 +97,5 @@ TEST_F(MemoryEventsTest, NoneOfItIsAnEventAndWhatMakesNoSenseIsCounted) {
   EXPECT_NE(notes.front().find("4 "), std::string::npos) << notes.front();
 }
 
-TEST_F(MemoryEventsTest, ARecordingFromBeforeTheTablesHasNoneOfIt) {
-  record_golden();
-  {
-    sqlite3* opened = nullptr;
-    ASSERT_EQ(sqlite3_open(path_.c_str(), &opened), SQLITE_OK);
-    const store::DatabaseHandle database(opened);
-    ASSERT_EQ(sqlite3_exec(opened,
-                           "DROP TABLE gc_cycle; DROP TABLE gc_phase; DROP TABLE escape_site;"
-                           " DROP TABLE escape_reason",
-                           nullptr, nullptr, nullptr),
-              SQLITE_OK);
-  }
-  const auto reader = store::Reader::open(path_);
-  ASSERT_TRUE(reader);
-  EXPECT_TRUE(store::gc_cycles(*reader).value().empty());
-  EXPECT_TRUE(store::gc_phases(*reader).value().empty());
-  EXPECT_TRUE(store::escape_sites(*reader).value().empty());
-}
-
 }  // namespace
 }  // namespace taskscope::ingest

@@ -212,7 +212,7 @@ TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
   run_sql(path, "PRAGMA user_version=6");
   EXPECT_EQ(refusal(path), path +
-                               " was written by a newer Taskscope (format 6); this one reads 5: "
+                               " was written by a newer Taskscope (format 6); this one reads 6: "
                                "update taskscope.");
 }
 
@@ -220,7 +220,7 @@ TEST_F(RecordingFile, AnOlderVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
   run_sql(path, "PRAGMA user_version=1");
   EXPECT_EQ(refusal(path), path +
-                               " was written by an older Taskscope (format 1); this one reads 5: "
+                               " was written by an older Taskscope (format 1); this one reads 6: "
                                "record it again.");
 }
 

@@ -253,11 +253,26 @@ TEST_P(ModelTest, VerifyNamesAHandleInMemoryOfMallocsAndKeepsItsObject) {
   EXPECT_NE(said.find("model_test.cpp"), std::string::npos) << said;
 }
 
+TEST_P(ModelTest, ACollectorIsNoReasonToBelieveThatATaskMayBeWoken) {
+  const auto sleep_for_ever = [this] {
+    ts::run(
+        [] {
+          ts::gc();
+          ts::make_chan<int>().recv();
+        },
+        {.workers = workers()});
+  };
+  // The child of a fork has no collected memory.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(sleep_for_ever(), testing::ExitedWithCode(2), "all tasks are asleep");
+}
+
 TEST(Array, OfANegativeSizeIsRefused) {
   const auto make = [] {
     volatile int size = -1;
     ts::run([&] { ts::make_array<int>(static_cast<std::size_t>(size)); });
   };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(make(), "size <= memory::kArrayBytesMax");
 }
 
