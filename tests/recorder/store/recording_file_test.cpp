@@ -210,9 +210,9 @@ TEST_F(RecordingFile, IsCompletedWhileSomebodyReadsIt) {
 
 TEST_F(RecordingFile, ANewerVersionSaysWhatToDo) {
   const std::string path = recording("ping_pong");
-  run_sql(path, "PRAGMA user_version=6");
+  run_sql(path, "PRAGMA user_version=7");
   EXPECT_EQ(refusal(path), path +
-                               " was written by a newer Taskscope (format 6); this one reads 6: "
+                               " was written by a newer Taskscope (format 7); this one reads 6: "
                                "update taskscope.");
 }
 
