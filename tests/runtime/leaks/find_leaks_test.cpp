@@ -292,13 +292,15 @@ TEST_P(FindLeaksTest, AReaderThatReentersBehindAWriterWaitsForEver) {
 TEST_P(FindLeaksTest, AReaderBesideTheOneThatReentersLeavesADoubt) {
   Outliving<ts::RWMutex> room;
   ts::RWMutex& mutex = *room;
+  std::atomic<bool> taken{false};
   const auto text = look_recorded(
       [&] {
         ts::go("other", [&] {
           const std::shared_lock lock(mutex);
+          taken = true;
           ts::sleep(kLong);
         });
-        ts::sleep(1ms);
+        while (!taken) ts::yield();
         ts::go("reader", [&] {
           const std::shared_lock outer(mutex);
           ts::go("writer", [&] { const std::scoped_lock lock(mutex); });
